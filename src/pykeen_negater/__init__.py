@@ -1,0 +1,53 @@
+"""Negatives from a language model, for knowledge graph embeddings trained with PyKEEN.
+
+A knowledge graph embedding learns from true triples and from *negatives*, corruptions that are taken for false. Random
+corruptions are mostly absurd, and soon teach a model nothing. This package mines corruptions that read plausible and
+are false, as NegatER does [safavi2021]_:
+
+1. :mod:`~pykeen_negater.texts`: entities and relations get texts;
+2. :mod:`~pykeen_negater.encoders` turn entities into vectors;
+3. :mod:`~pykeen_negater.neighbors` finds what is near;
+4. :mod:`~pykeen_negater.candidates` replaces a part of each triple by something near it;
+5. :mod:`~pykeen_negater.rankers` decide which candidates are negatives, and how hard, with a language model that
+   :mod:`~pykeen_negater.fine_tuning` has taught to tell true from false;
+6. :mod:`~pykeen_negater.pools` keeps the result on disk;
+7. :mod:`~pykeen_negater.sampler` serves it to PyKEEN, mixed with the negatives of another sampler.
+
+Installed, it is there: ``pipeline(dataset="nations", model="PairRE", negative_sampler="negater")``. Only who looks the
+sampler up by name without ever importing :mod:`pykeen.datasets` needs to import :mod:`pykeen_negater._plugin` first.
+
+.. [safavi2021] Safavi, Zhu and Koutra (2021) NegatER: Unsupervised Discovery of Negatives in Commonsense Knowledge
+   Bases. EMNLP.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .mining import mine
+    from .pools import NegativePools, PoolsError
+    from .sampler import NegatERNegativeSampler
+
+__all__ = [
+    "NegatERNegativeSampler",
+    "NegativePools",
+    "PoolsError",
+    "mine",
+]
+
+_HOMES = {
+    "NegatERNegativeSampler": "sampler",
+    "NegativePools": "pools",
+    "PoolsError": "pools",
+    "mine": "mining",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,19 +6,23 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pystow
 from filelock import FileLock
 
 __all__ = [
     "Cache",
+    "array_digest",
     "atomic_folder",
     "file_digest",
     "fingerprint",
+    "timed",
 ]
 
 logger = logging.getLogger(__name__)
@@ -42,6 +46,27 @@ def file_digest(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def array_digest(array: np.ndarray) -> str:
+    """Compute a checksum of an array's values.
+
+    :param array: the array
+    :return: 32 hexadecimal digits
+    """
+    return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
+
+
+@contextmanager
+def timed(step: str, durations: dict[str, float]) -> Iterator[None]:
+    """Note how long a block takes.
+
+    :param step: its name
+    :param durations: the seconds by step, which it is added to
+    """
+    start = time.perf_counter()
+    yield
+    durations[step] = durations.get(step, 0.0) + time.perf_counter() - start
 
 
 @contextmanager

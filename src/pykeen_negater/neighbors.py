@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import importlib
 import json
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -185,8 +186,7 @@ def _faiss_metric(metric: Metric) -> int:
 
 def _restricted(index: Any, among: np.ndarray) -> Any:
     """Make FAISS's search parameters that restrict a search to some ids, for this type of index."""
-    import faiss
-
+    faiss: Any = importlib.import_module("faiss")  # whose types lack what its C++ classes take
     selector = faiss.IDSelectorBatch(among)
     concrete = faiss.downcast_index(index)
     if isinstance(concrete, faiss.IndexIVF):

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import pandas as pd
 
+from .caching import fingerprint
 from .graphs import Graph
 from .tables import read_rows
 
@@ -20,6 +21,7 @@ __all__ = [
     "load_texts",
     "looks_opaque",
     "read_texts",
+    "texts_digest",
 ]
 
 logger = logging.getLogger(__name__)
@@ -180,6 +182,15 @@ def load_texts(
         entities=_texts_of("entity", graph.entity_labels, entity_text),
         relations=_texts_of("relation", graph.relation_labels, relation_text),
     )
+
+
+def texts_digest(texts: Texts | None) -> str | None:
+    """Identify texts.
+
+    :param texts: the texts
+    :return: 32 hexadecimal digits, or None if there are no texts
+    """
+    return None if texts is None else fingerprint({"entities": texts.entities, "relations": texts.relations})
 
 
 def _texts_of(kind: str, labels: tuple[str, ...], source: TextSource | None) -> tuple[str, ...]:

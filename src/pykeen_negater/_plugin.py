@@ -1,0 +1,26 @@
+"""PyKEEN's way in: loading this module registers the sampler.
+
+PyKEEN has no entry points for samplers, but loads those for datasets whenever :mod:`pykeen.datasets` is imported, as
+the pipeline, the hyperparameter optimization and the command line do. The object of ours is a dataset that PyKEEN has
+already, so that nothing is added there. This module must neither fail nor import a language model's libraries.
+"""
+
+from pykeen.datasets.nations import Nations
+from pykeen.sampling import negative_sampler_resolver
+
+from .sampler import NegatERNegativeSampler
+from .training_context import note_factories
+
+__all__ = [
+    "Nations",
+]
+
+
+def register() -> None:
+    """Register the sampler, and make PyKEEN note the triples it builds samplers for; twice is as good as once."""
+    if NegatERNegativeSampler not in negative_sampler_resolver.lookup_dict.values():
+        negative_sampler_resolver.register(NegatERNegativeSampler)
+    note_factories()
+
+
+register()

@@ -1,0 +1,442 @@
+"""From a graph to pools of negatives: the way of the data, step by step."""
+
+import importlib.metadata
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pykeen.datasets import Dataset, get_dataset
+from pykeen.triples import CoreTriplesFactory
+
+from .caching import Cache, array_digest, fingerprint, timed
+from .candidates import CandidateGenerator, Candidates, candidate_generator_resolver
+from .encoders import Encoder, encoder_resolver
+from .graphs import Graph
+from .indexing import RELATION, SIDES, check_corruption_scheme
+from .language_models import find_language_model
+from .neighbors import EXACT, Metric, NeighborIndex
+from .pools import FORMAT_VERSION, NegativePools, PoolsError, Vocabulary
+from .rankers import Ranker, Ranking, RankingContext, SimilarityRanker, ranker_resolver
+from .seeding import preserved_random_state
+from .texts import Texts, TextSource, load_texts, texts_digest
+
+__all__ = [
+    "Miner",
+    "MiningSettings",
+    "Plan",
+    "assemble_pools",
+    "find_graph",
+    "mine",
+]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MiningSettings:
+    """How negatives are mined. Everything is JSON-native, so that PyKEEN can store it."""
+
+    #: The entities' texts: a mapping of labels to texts, or a file. By default their labels, unless these are opaque.
+    entity_text: TextSource | None = None
+
+    #: The relations' texts, likewise
+    relation_text: TextSource | None = None
+
+    #: What turns entities into vectors, see :data:`~pykeen_negater.encoders.encoder_resolver`. By default
+    #: ``sentence-transformer`` where there are texts, else ``structural``.
+    encoder: str | None = None
+
+    #: The encoder's parameters
+    encoder_kwargs: Mapping[str, Any] | None = None
+
+    #: How neighbours become candidates, see :data:`~pykeen_negater.candidates.candidate_generator_resolver`
+    candidates: str = "slot"
+
+    #: >= 1, the number of neighbours per triple and side
+    k: int = 16
+
+    #: The sides to corrupt, some of ``h``, ``r``, ``t``
+    corruption_scheme: tuple[str, ...] = ("h", "t")
+
+    #: How near two vectors are: ``cosine`` or ``l2``
+    metric: Metric = "cosine"
+
+    #: The folder of a neighbour index: loaded if it is there, else built and saved there
+    index: str | None = None
+
+    #: FAISS's factory string for a new index
+    index_factory: str = EXACT
+
+    #: What decides which candidates are negatives, see :data:`~pykeen_negater.rankers.ranker_resolver`. By default
+    #: ``thresholds`` where there are texts, else ``similarity``.
+    ranker: str | None = None
+
+    #: The ranker's parameters
+    ranker_kwargs: Mapping[str, Any] | None = None
+
+    #: >= 1, the most negatives per triple and side that are kept
+    pool_size: int = 16
+
+    #: > 0, the most corrupted triples that an expensive ranker scores, the nearest first; None for all
+    max_candidates: int | None = 20_000
+
+    #: > 0, the most triples that an expensive ranker trains on; None for all
+    max_training_triples: int | None = 2_000
+
+    #: The seed of everything random
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        :raises ValueError: if one is out of range
+        """
+        object.__setattr__(self, "corruption_scheme", check_corruption_scheme(self.corruption_scheme))
+        for name in ("k", "pool_size", "max_candidates", "max_training_triples"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"found {name}={value}, expected at least 1.")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What mining is going to do, at most."""
+
+    #: The number of training triples
+    num_triples: int
+
+    #: The number of entities to encode
+    num_entities: int
+
+    #: The most candidates there can be
+    num_candidates: int
+
+    #: The most corrupted triples to score
+    num_scored: int
+
+    #: The estimated seconds of encoding and ranking on this machine
+    seconds: float
+
+    #: The most bytes that the pools take
+    num_bytes: int
+
+    #: The names of the encoder and the ranker
+    encoder: str
+    ranker: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.num_triples:,} triples over {self.num_entities:,} entities; encoder {self.encoder}; at most "
+            f"{self.num_candidates:,} candidates, {self.num_scored:,} corrupted triples ranked by {self.ranker}; about "
+            f"{_duration(self.seconds)} and {self.num_bytes / 2**20:,.1f} MiB at most."
+        )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{max(seconds, 1):.0f} s"
+
+
+class Miner:
+    """Mines one graph with one collection of settings."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        settings: MiningSettings,
+        validation: np.ndarray | None = None,
+        validation_negatives: np.ndarray | None = None,
+        cache: Cache | None = None,
+    ) -> None:
+        """Find texts and parts, so that whatever is wrong with the settings is said before any work is done.
+
+        :param graph: the graph
+        :param settings: how to mine it
+        :param validation: shape: (n, 3), true triples for choosing thresholds; by default held-out training triples
+        :param validation_negatives: shape: (n, 3), false triples for choosing thresholds; by default corruptions
+        :param cache: where results are kept
+        :raises ValueError: if a setting does not fit the graph
+        :raises FileNotFoundError: if a file or a language model is missing
+        """
+        self.graph = graph
+        self.settings = settings
+        self.validation = validation
+        self.validation_negatives = validation_negatives
+        self.cache = cache or Cache()
+        self.texts = self._find_texts()
+        self.encoder = self._make_encoder()
+        self.generator: CandidateGenerator = candidate_generator_resolver.make(
+            settings.candidates, k=settings.k, corruption_scheme=settings.corruption_scheme
+        )
+        self.ranker = self._make_ranker()
+
+    def _find_texts(self) -> Texts | None:
+        settings = self.settings
+        texts = load_texts(self.graph, settings.entity_text, settings.relation_text)
+        if texts is None:
+            return None
+        own_model = "language_model" in (settings.ranker_kwargs or {}) or "model" in (settings.encoder_kwargs or {})
+        needs_default = settings.encoder is None or settings.ranker is None
+        # where nothing was asked for by name, a missing language model is no reason to fail
+        return texts if own_model or not needs_default or find_language_model() else None
+
+    def _make_encoder(self) -> Encoder:
+        name = self.settings.encoder or ("structural" if self.texts is None else None)
+        encoder = encoder_resolver.make(name, pos_kwargs=self.settings.encoder_kwargs)
+        self._check_texts("encoder", encoder.needs_texts, encoder_resolver.normalize_inst(encoder))
+        return encoder
+
+    def _make_ranker(self) -> Ranker:
+        name = self.settings.ranker or (SimilarityRanker if self.texts is None else None)
+        cls = ranker_resolver.lookup(name)
+        budget = {"max_training_triples": self.settings.max_training_triples, "seed": self.settings.seed}
+        kwargs = {**(budget if cls.expensive else {}), **(self.settings.ranker_kwargs or {})}
+        self._check_texts("ranker", cls.needs_texts, ranker_resolver.normalize_cls(cls))
+        return cls(**kwargs)
+
+    def _check_texts(self, kind: str, needed: bool, name: str) -> None:
+        if needed and self.texts is None:
+            raise ValueError(
+                f"found the {kind} {name!r}, which reads texts, for a graph without any. Pass entity_text=..., or "
+                f"choose another {kind}."
+            )
+
+    def plan(self) -> Plan:
+        """Say what mining is going to do, without doing it.
+
+        :return: the most it can be
+        """
+        graph, settings = self.graph, self.settings
+        counts = np.bincount(graph.triples[:, RELATION], minlength=graph.num_relations)
+        total = 0
+        for letter in settings.corruption_scheme:
+            side = SIDES[letter]
+            slots = np.full(graph.num_relations, graph.num_relations if side == RELATION else graph.num_entities)
+            if settings.candidates != "anywhere" and side != RELATION:
+                slots = np.diff(graph.slots[side][0])
+            total += int(np.sum(counts * np.minimum(slots - 1, settings.k).clip(min=0)))
+        scored = min(total, self._max_candidates or total)
+        kept = min(total, len(graph) * len(settings.corruption_scheme) * settings.pool_size)
+        return Plan(
+            num_triples=len(graph),
+            num_entities=graph.num_entities,
+            num_candidates=total,
+            num_scored=scored,
+            seconds=self.encoder.estimate(graph, self.texts) + self.ranker.estimate(graph, self.texts, scored),
+            num_bytes=5 * kept + 8 * len(graph) * (1 + len(settings.corruption_scheme)),
+            encoder=encoder_resolver.normalize_inst(self.encoder),
+            ranker=ranker_resolver.normalize_inst(self.ranker),
+        )
+
+    @property
+    def _max_candidates(self) -> int | None:
+        return self.settings.max_candidates if self.ranker.expensive else None
+
+    @property
+    def key(self) -> str:
+        """The fingerprint of everything that the pools depend on."""
+        validation = (self.validation, self.validation_negatives)
+        return fingerprint(
+            {
+                "version": importlib.metadata.version("pykeen-negater"),
+                "format": FORMAT_VERSION,
+                "graph": self.graph.fingerprint,
+                "validation": [None if triples is None else array_digest(triples) for triples in validation],
+                "settings": self._identify_settings(),
+            }
+        )
+
+    def _identify_settings(self) -> dict[str, Any]:
+        settings = asdict(self.settings)
+        for name in ("entity_text", "relation_text", "encoder_kwargs", "ranker_kwargs", "index"):
+            del settings[name]
+        index = self.settings.index
+        return {
+            **settings,
+            "texts": texts_digest(self.texts),
+            "encoder": [encoder_resolver.normalize_inst(self.encoder), self.encoder.identify()],
+            "ranker": [ranker_resolver.normalize_inst(self.ranker), self.ranker.identify()],
+            "index": None if index is None or not Path(index).exists() else NeighborIndex.identify(index),
+        }
+
+    def cached(self) -> NegativePools | None:
+        """Find the pools in the cache.
+
+        :return: the pools, or None if they are not there
+        """
+        path = self.cache.path("pools", self.key)
+        if not path.is_dir():
+            return None
+        try:
+            return NegativePools.load(path)
+        except PoolsError as error:
+            logger.warning("%s They are mined again.", error)
+            self.cache.discard("pools", self.key)
+            return None
+
+    def mine(self) -> NegativePools:
+        """Mine the pools, or take them from the cache.
+
+        Random states are as before afterwards, and neither inference mode nor disabled gradients disturb fine-tuning.
+
+        :return: the pools
+        """
+        pools = self.cached()
+        if pools is not None:
+            return pools
+        logger.warning("Mining negatives, once; the result is cached. %s", self.plan())
+        with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
+            path, _ = self.cache.get_or_build("pools", self.key, self._build)
+        return NegativePools.load(path)
+
+    def _build(self, folder: Path) -> None:
+        context = RankingContext(self.graph, self.texts, self.cache, self.validation, self.validation_negatives)
+        index = self._neighbor_index(context.durations)
+        with timed("candidates", context.durations):
+            proposed = self.generator.generate(self.graph, index)
+            candidates = proposed.within_budget(self._max_candidates)
+        ranking = self.ranker.rank(candidates, context)
+        with timed("assemble", context.durations):
+            pools = assemble_pools(candidates, ranking, self.settings)
+        statistics = {
+            "num_triples": len(self.graph),
+            "candidates": len(proposed),
+            "candidates_within_budget": len(candidates),
+            "negatives": len(pools),
+            "coverage": pools.coverage(torch.from_numpy(self.graph.triples)),
+            **context.statistics,
+        }
+        pools.metadata |= {
+            "labelled": self.graph.entity_labels is not None,
+            "fingerprint": self.key,
+            "graph": self.graph.fingerprint,
+            "settings": self._identify_settings(),
+            "versions": _versions(),
+            "statistics": statistics,
+        }
+        pools.durations = context.durations
+        vocabulary = Vocabulary(
+            self.graph.entity_labels,
+            self.graph.relation_labels,
+            None if self.texts is None else self.texts.entities,
+            None if self.texts is None else self.texts.relations,
+        )
+        folder.rmdir()  # saving replaces pools, and nothing else
+        pools.save(folder, vocabulary)
+
+    def _neighbor_index(self, durations: dict[str, float]) -> NeighborIndex:
+        path = None if self.settings.index is None else Path(self.settings.index)
+        if path is not None and path.exists():
+            index = NeighborIndex.load(path)
+            if index.vocabulary not in (None, self.graph.vocabulary):
+                raise ValueError(f"{path} is the neighbour index of another vocabulary. Choose another path for this.")
+            return index
+
+        def encode(folder: Path) -> None:
+            with timed("encode", durations):
+                vectors = self.encoder.encode(self.graph, self.texts)
+            np.save(folder / "vectors.npy", vectors, allow_pickle=False)
+
+        key = {"texts": texts_digest(self.texts)} if self.encoder.needs_texts else {"graph": self.graph.fingerprint}
+        name = encoder_resolver.normalize_inst(self.encoder)
+        folder, _ = self.cache.get_or_build("vectors", fingerprint({**key, name: self.encoder.identify()}), encode)
+        vectors = np.load(folder / "vectors.npy", allow_pickle=False)
+        with timed("index", durations):
+            index = NeighborIndex.build(
+                vectors, self.settings.metric, self.settings.index_factory, self.graph.vocabulary
+            )
+        if path is not None:
+            index.save(path)
+        return index
+
+
+def _versions() -> dict[str, str]:
+    names = ("pykeen-negater", "pykeen", "torch", "transformers", "sentence-transformers", "faiss-cpu")
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+def assemble_pools(candidates: Candidates, ranking: Ranking, settings: MiningSettings) -> NegativePools:
+    """Keep the hardest accepted candidates of each triple and side.
+
+    Equal scores are ordered by distance, so that the result is unique.
+
+    :param candidates: n candidates
+    :param ranking: their scores, and which are accepted
+    :param settings: the sides, and how many to keep
+    :return: the pools
+    """
+    graph, sides = candidates.graph, tuple(SIDES[letter] for letter in settings.corruption_scheme)
+    accepted = np.flatnonzero(ranking.accepted)
+    order = accepted[
+        np.lexsort((accepted, -ranking.scores[accepted], candidates.sides[accepted], candidates.positives[accepted]))
+    ]
+    rows = candidates.positives[order] * len(sides) + np.searchsorted(sides, candidates.sides[order])
+    starts = np.searchsorted(rows, rows)
+    kept = np.arange(len(rows)) - starts < settings.pool_size
+    order, rows = order[kept], rows[kept]
+    scores = ranking.scores[order].astype(np.float64)
+    low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 0.0)
+    hardness = np.rint(255 * (scores - low) / (high - low)) if high > low else np.full(len(scores), 255.0)
+    return NegativePools(
+        keys=graph.index.keys,
+        offsets=torch.from_numpy(np.searchsorted(rows, np.arange(len(graph) * len(sides) + 1))),
+        replacements=torch.from_numpy(candidates.replacements[order]),
+        hardness=torch.from_numpy(hardness.astype(np.uint8)),
+        num_entities=graph.num_entities,
+        num_relations=graph.num_relations,
+        sides=sides,
+        vocabulary=graph.vocabulary,
+        metadata={"score_range": [low, high]},
+    )
+
+
+def find_graph(dataset: str | Dataset | None = None, triples_factory: CoreTriplesFactory | None = None) -> Graph:
+    """Find the training triples.
+
+    :param dataset: a PyKEEN dataset or its name, of which the training triples are taken
+    :param triples_factory: the training triples
+    :return: the graph
+    :raises ValueError: if not exactly one of them is given, or the graph is empty
+    """
+    if (dataset is None) == (triples_factory is None):
+        raise ValueError("expected either a dataset or a triples_factory, and not both.")
+    factory = triples_factory if triples_factory is not None else get_dataset(dataset=dataset).training
+    return Graph.from_factory(factory)
+
+
+def mine(
+    *,
+    dataset: str | Dataset | None = None,
+    triples_factory: CoreTriplesFactory | None = None,
+    validation: CoreTriplesFactory | None = None,
+    validation_negatives: CoreTriplesFactory | None = None,
+    **settings: Any,
+) -> NegativePools:
+    """Mine negatives for the training triples of a graph.
+
+    Nothing but the training triples is used, unless validation triples are given. Every step is cached.
+
+    :param dataset: a PyKEEN dataset or its name
+    :param triples_factory: the training triples, instead of a dataset
+    :param validation: true triples that thresholds are chosen with, with the same ids. By default, some training
+        triples are held out from fine-tuning.
+    :param validation_negatives: false triples that thresholds are chosen with, with the same ids. By default,
+        corruptions of the true ones.
+    :param settings: the fields of :class:`MiningSettings`
+    :return: the pools, which can be saved and passed to the sampler
+    :raises ValueError: if a setting is unknown or does not fit the graph
+    :raises FileNotFoundError: if a file or a language model is missing
+    """
+    unknown = set(settings) - {field.name for field in fields(MiningSettings)}
+    if unknown:
+        names = ", ".join(field.name for field in fields(MiningSettings))
+        raise ValueError(f"found the setting(s) {', '.join(sorted(unknown))}, expected some of: {names}.")
+    return Miner(
+        find_graph(dataset, triples_factory),
+        MiningSettings(**settings),
+        validation=None if validation is None else validation.mapped_triples.numpy(),
+        validation_negatives=None if validation_negatives is None else validation_negatives.mapped_triples.numpy(),
+    ).mine()

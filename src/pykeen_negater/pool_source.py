@@ -1,0 +1,84 @@
+"""Where a sampler gets its pools from: a path, the running process, the cache, or mining."""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+import torch
+
+from .caching import fingerprint
+from .graphs import Graph
+from .mining import Miner, MiningSettings
+from .pools import NegativePools
+from .training_context import current_factory
+
+__all__ = [
+    "MiningMode",
+    "find_pools",
+]
+
+logger = logging.getLogger(__name__)
+
+#: Whether pools that are not there yet are mined (``auto``) or done without (``never``)
+MiningMode: TypeAlias = Literal["auto", "never"]
+
+#: The pools that this process trains with, by graph and settings
+_BY_GRAPH: dict[tuple[str, str], NegativePools] = {}
+
+#: The pools that this process trained with last, by vocabulary and settings
+_BY_VOCABULARY: dict[tuple[str, str], NegativePools] = {}
+
+
+def find_pools(
+    pools: str | Path | NegativePools | None,
+    mapped_triples: torch.Tensor,
+    num_entities: int,
+    num_relations: int,
+    mode: MiningMode,
+    settings: MiningSettings,
+) -> NegativePools | None:
+    """Find the pools for a sampler.
+
+    :param pools: pools, or their folder. If None, they are mined, unless they are cached.
+    :param mapped_triples: shape: (n, 3), the sampler's triples, inverse ones included
+    :param num_entities: the number of entities
+    :param num_relations: the number of relations, inverse ones included
+    :param mode: whether to mine
+    :param settings: how to mine
+    :return: the pools; None if there are none and none may be mined
+    :raises ValueError: if there is no such mode, the pools cannot be used here, or mining fails for its settings
+    """
+    if mode not in get_args(MiningMode):
+        raise ValueError(f"found mine={mode!r}, expected one of {', '.join(get_args(MiningMode))}.")
+    graph = _current_graph(mapped_triples, num_entities, num_relations)
+    if pools is not None:
+        found = pools if isinstance(pools, NegativePools) else NegativePools.load(pools)
+        found.check_vocabulary(
+            graph.num_entities, graph.num_relations, graph.vocabulary, labelled=graph.entity_labels is not None
+        )
+        return found
+    settings_key = fingerprint(asdict(settings))
+    if torch.is_inference_mode_enabled():
+        # a loss is being evaluated, on other triples than those that are trained on: nothing is mined for them
+        return _BY_VOCABULARY.get((graph.vocabulary, settings_key))
+    key = (graph.fingerprint, settings_key)
+    if key not in _BY_GRAPH:
+        miner = Miner(graph, settings)
+        mined = miner.mine() if mode == "auto" else miner.cached()
+        if mined is None:
+            logger.warning(
+                "No pools are cached for this graph and these settings, and mine='never': all negatives come from the "
+                "base sampler."
+            )
+            return None
+        _BY_GRAPH[key] = mined
+    _BY_VOCABULARY[graph.vocabulary, settings_key] = _BY_GRAPH[key]
+    return _BY_GRAPH[key]
+
+
+def _current_graph(mapped_triples: torch.Tensor, num_entities: int, num_relations: int) -> Graph:
+    factory = current_factory()
+    if factory is None or factory.num_entities != num_entities or factory.num_relations != num_relations:
+        return Graph.from_triples(mapped_triples, num_entities, num_relations)
+    return Graph.from_factory(factory)

@@ -1,0 +1,291 @@
+"""Pools of negatives: who may stand in for whom, and how hard that is.
+
+A pool belongs to a training triple and a side. All pools lie in one compressed array, sorted by triple, then side, then
+hardness, so that a batch of triples is looked up with one binary search. On disk they are a folder:
+
+``metadata.json``
+    the format's version, the fingerprints of vocabulary and inputs, the settings, package versions and statistics
+``vocabulary.json``
+    the labels and texts of entities and relations, for people and exports; training does not read it
+``pools.safetensors``
+    the arrays, mapped into memory when loaded
+``durations.json``
+    how long each step of mining took; the only file that differs between two equal runs
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .caching import atomic_folder, file_digest
+from .indexing import TripleIndex, check_key_space
+
+__all__ = [
+    "FORMAT_VERSION",
+    "NegativePools",
+    "PoolsError",
+    "Vocabulary",
+]
+
+#: The version of the folder's format; others are refused
+FORMAT_VERSION = 1
+
+_METADATA, _VOCABULARY, _ARRAYS, _DURATIONS = "metadata.json", "vocabulary.json", "pools.safetensors", "durations.json"
+
+#: The arrays of a pool folder and their types
+_DTYPES = {"keys": torch.int64, "offsets": torch.int64, "replacements": torch.int32, "hardness": torch.uint8}
+
+_REQUIRED = ("num_entities", "num_relations", "sides", "vocabulary", "checksum")
+
+#: Files up to this size are compared with their checksum whenever they are loaded
+_CHECK_BELOW = 2**28
+
+
+class PoolsError(ValueError):
+    """A pool folder that cannot be used: absent, damaged, of another version, or of another vocabulary."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the ids of pools mean."""
+
+    #: The label of each entity; None if they have none
+    entity_labels: tuple[str, ...] | None = None
+
+    #: The label of each relation; None if they have none
+    relation_labels: tuple[str, ...] | None = None
+
+    #: The text of each entity that was mined with; None if none was
+    entity_texts: tuple[str, ...] | None = None
+
+    #: The text of each relation that was mined with; None if none was
+    relation_texts: tuple[str, ...] | None = None
+
+
+@dataclass(eq=False)
+class NegativePools:
+    """Negatives for every training triple and side, hardest first."""
+
+    #: The sorted keys of the training triples; shape: (num_triples,), dtype: int64
+    keys: Tensor
+
+    #: Where the pool of each triple and side starts: row ``i * num_sides + s``; shape: (num_triples * num_sides + 1,)
+    offsets: Tensor
+
+    #: What is put in the place of the side's part; shape: (num_negatives,), dtype: int32
+    replacements: Tensor
+
+    #: How hard each negative is, from 0 for the easiest score to 255 for the hardest; shape: (num_negatives,)
+    hardness: Tensor
+
+    #: The number of entities
+    num_entities: int
+
+    #: The number of relations, inverse ones not counted
+    num_relations: int
+
+    #: The columns that are replaced, in order: 0 head, 1 relation, 2 tail
+    sides: tuple[int, ...]
+
+    #: The fingerprint of the vocabulary
+    vocabulary: str
+
+    #: Settings, package versions and statistics; JSON-native
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    #: How many seconds each step of mining took
+    durations: dict[str, float] = field(default_factory=dict)
+
+    #: The folder the pools were loaded from
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the arrays fit together.
+
+        :raises PoolsError: if they do not
+        """
+        check_key_space(self.num_entities, self.num_relations)
+        rows = len(self.keys) * len(self.sides)
+        if not self.sides or not set(self.sides) <= {0, 1, 2}:
+            raise PoolsError(f"found the sides {self.sides}, expected some of 0, 1 and 2.")
+        if self.offsets.shape != (rows + 1,) or self.replacements.shape != self.hardness.shape:
+            raise PoolsError(
+                f"found arrays of shapes {tuple(self.offsets.shape)}, {tuple(self.replacements.shape)} and "
+                f"{tuple(self.hardness.shape)}, expected ({rows + 1},) and two equal ones."
+            )
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.replacements):
+            raise PoolsError(
+                f"found offsets from {self.offsets[0]} to {self.offsets[-1]}, expected 0 to {len(self.replacements)}."
+            )
+        self.index = TripleIndex(self.keys, self.num_entities, self.num_relations)
+
+    def __len__(self) -> int:
+        """Get the number of negatives, over all triples and sides."""
+        return len(self.replacements)
+
+    @property
+    def num_triples(self) -> int:
+        """The number of training triples, with or without negatives."""
+        return len(self.keys)
+
+    def rows(self, triples: Tensor) -> tuple[Tensor, Tensor]:
+        """Look up the pools of triples.
+
+        :param triples: shape: (n, 3), dtype: int64
+        :return: a pair (starts, sizes), each of shape (n, num_sides): where each side's pool starts in the arrays, and
+            how many negatives it has, 0 where the triple is unknown
+        """
+        position, found = self.index.lookup(triples)
+        num_sides = len(self.sides)
+        bounds = self.offsets[(position * num_sides).unsqueeze(-1) + torch.arange(num_sides + 1)]
+        return bounds[:, :-1], bounds.diff(dim=-1) * found.unsqueeze(-1)
+
+    def coverage(self, triples: Tensor) -> float:
+        """Compute how many triples have a negative.
+
+        :param triples: shape: (n, 3), dtype: int64
+        :return: the share, in [0, 1]
+        """
+        return float((self.rows(triples)[1].sum(dim=-1) > 0).float().mean())
+
+    def check_vocabulary(
+        self, num_entities: int, num_relations: int, vocabulary: str | None = None, labelled: bool = True
+    ) -> None:
+        """Check that ids mean the same here and in a graph.
+
+        :param num_entities: the graph's number of entities
+        :param num_relations: the graph's number of real relations
+        :param vocabulary: the fingerprint of the graph's vocabulary, if known
+        :param labelled: whether that fingerprint covers labels, rather than the numbers alone
+        :raises PoolsError: if not
+        """
+        if (num_entities, num_relations) != (self.num_entities, self.num_relations):
+            raise PoolsError(
+                f"{self._name} are for {self.num_entities:,} entities and {self.num_relations:,} relations, but the "
+                f"graph has {num_entities:,} and {num_relations:,}. Mine pools for this graph."
+            )
+        both_labelled = labelled and self.metadata.get("labelled", True)
+        if vocabulary is not None and both_labelled and vocabulary != self.vocabulary:
+            raise PoolsError(
+                f"{self._name} are for another vocabulary: found the fingerprint {self.vocabulary}, but the graph's is "
+                f"{vocabulary}. The same labels must have the same ids; mine pools for this graph."
+            )
+
+    @property
+    def _name(self) -> str:
+        return "The pools" if self.path is None else f"The pools {self.path}"
+
+    def save(self, path: str | Path, vocabulary: Vocabulary | None = None) -> Path:
+        """Write the pools to a folder, whole or not at all.
+
+        :param path: the folder. Pools that are already there are replaced.
+        :param vocabulary: the meaning of the ids. If None and the pools were loaded from a folder, the one from there.
+        :return: the folder
+        :raises FileExistsError: if something else is there
+        """
+        path = Path(path)
+        if path.exists() and not path.joinpath(_METADATA).is_file():
+            raise FileExistsError(f"found {path}, which holds no pools. Choose another path, or remove it.")
+        vocabulary = vocabulary or self.load_vocabulary()
+        arrays = {name: getattr(self, name).to(dtype).contiguous() for name, dtype in _DTYPES.items()}
+        with atomic_folder(path) as folder:
+            save_file(arrays, folder / _ARRAYS)
+            metadata = {
+                "format_version": FORMAT_VERSION,
+                "num_entities": self.num_entities,
+                "num_relations": self.num_relations,
+                "sides": list(self.sides),
+                "vocabulary": self.vocabulary,
+                **self.metadata,
+                "checksum": file_digest(folder / _ARRAYS),
+            }
+            _write_json(folder / _METADATA, metadata)
+            _write_json(folder / _VOCABULARY, vars(vocabulary))
+            _write_json(folder / _DURATIONS, self.durations)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> "NegativePools":
+        """Load pools; the arrays are mapped into memory, not read.
+
+        :param path: a folder written by :meth:`save`
+        :return: the pools
+        :raises PoolsError: if there are none, or they are damaged or of another version
+        """
+        path = Path(path)
+        if not path.joinpath(_METADATA).is_file():
+            raise PoolsError(f"found no pools at {path}, expected a folder made by `negater mine` or pools.save(...).")
+        metadata = _read_json(path / _METADATA)
+        version = metadata.pop("format_version", None)
+        if version != FORMAT_VERSION:
+            raise PoolsError(f"{path} has the format version {version}, expected {FORMAT_VERSION}. Mine it again.")
+        missing = [name for name in _REQUIRED if name not in metadata]
+        if missing:
+            raise PoolsError(f"{path / _METADATA} lacks {', '.join(missing)}. Mine the pools again.")
+        arrays: dict[str, Any] = _read_arrays(path / _ARRAYS, metadata.pop("checksum"))
+        try:
+            pools = cls(
+                **arrays,
+                num_entities=metadata.pop("num_entities"),
+                num_relations=metadata.pop("num_relations"),
+                sides=tuple(metadata.pop("sides")),
+                vocabulary=metadata.pop("vocabulary"),
+                metadata=metadata,
+                path=path.resolve(),
+            )
+        except (PoolsError, TypeError, ValueError) as error:
+            raise PoolsError(f"{path} is damaged: {error} Mine the pools again.") from error
+        if path.joinpath(_DURATIONS).is_file():
+            pools.durations = _read_json(path / _DURATIONS)
+        return pools
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        # a spawned worker maps the same file instead of receiving a copy
+        if self.path is None:
+            return super().__reduce__()
+        return type(self).load, (self.path,)
+
+    def load_vocabulary(self) -> Vocabulary:
+        """Load the meaning of the ids.
+
+        :return: the vocabulary, empty if the pools were not loaded from a folder
+        """
+        if self.path is None:
+            return Vocabulary()
+        content = _read_json(self.path / _VOCABULARY)
+        return Vocabulary(**{name: None if values is None else tuple(values) for name, values in content.items()})
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PoolsError(f"{path} cannot be read ({error}). Mine the pools again.") from error
+    if not isinstance(content, dict):
+        raise PoolsError(f"{path} is no JSON object. Mine the pools again.")
+    return content
+
+
+def _read_arrays(path: Path, checksum: str) -> dict[str, Tensor]:
+    try:
+        if path.stat().st_size < _CHECK_BELOW and file_digest(path) != checksum:
+            raise PoolsError(f"{path} is damaged: its checksum is not the one in {_METADATA}. Mine the pools again.")
+        with safe_open(path, framework="pt") as file:
+            arrays = {name: file.get_tensor(name) for name in _DTYPES}
+    except (OSError, SafetensorError) as error:
+        raise PoolsError(f"{path} cannot be read ({error}). Mine the pools again.") from error
+    wrong = [name for name, dtype in _DTYPES.items() if arrays[name].dtype != dtype or arrays[name].ndim != 1]
+    if wrong:
+        raise PoolsError(f"{path} has arrays of a wrong type: {', '.join(wrong)}. Mine the pools again.")
+    return arrays

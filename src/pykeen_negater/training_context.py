@@ -1,0 +1,44 @@
+"""The triples factory that a sampler is being built for.
+
+PyKEEN hands a sampler ids and nothing else, but a language model needs the labels behind them. They are in the triples
+factory that the training instances are made from, so that is noted while it happens.
+"""
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from pykeen.triples import BaseBatchedSLCWAInstances, CoreTriplesFactory
+
+__all__ = [
+    "current_factory",
+    "note_factories",
+]
+
+_FACTORY: ContextVar[CoreTriplesFactory | None] = ContextVar("negater_triples_factory", default=None)
+
+
+def current_factory() -> CoreTriplesFactory | None:
+    """Get the triples factory whose training instances are being made right now in this context.
+
+    :return: the factory, or None outside of the making of training instances
+    """
+    return _FACTORY.get()
+
+
+def note_factories() -> None:
+    """Make PyKEEN's sLCWA instances note their triples factory; calling it again changes nothing."""
+    original: Callable[..., Any] = vars(BaseBatchedSLCWAInstances)["from_triples_factory"].__func__
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @functools.wraps(original)
+    def noting(cls: type, tf: CoreTriplesFactory, *args: Any, **kwargs: Any) -> Any:
+        token = _FACTORY.set(tf)
+        try:
+            return original(cls, tf, *args, **kwargs)
+        finally:
+            _FACTORY.reset(token)
+
+    BaseBatchedSLCWAInstances.from_triples_factory = classmethod(noting)  # type: ignore[assignment]
