@@ -111,12 +111,12 @@ class CandidateGenerator(ABC):
         self,
         *,
         k: int = 16,
-        corruption_scheme: Collection[str] = ("h", "t"),
+        corruption_scheme: Collection[str] = ("head", "tail"),
     ) -> None:
         """Choose how many and which.
 
         :param k: >= 1, the number of neighbours for each triple and side; clamped to as many as there are
-        :param corruption_scheme: the sides to corrupt, some of ``h``, ``r``, ``t``
+        :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``
         :raises ValueError: if k is not positive, or there is no such side
         """
         if k < 1:
@@ -147,8 +147,8 @@ class CandidateGenerator(ABC):
                 f"entities, in the order of their ids."
             )
         parts = []
-        for letter in self.corruption_scheme:
-            side = SIDES[letter]
+        for name in self.corruption_scheme:
+            side = SIDES[name]
             if side == RELATION:
                 parts.append(self._corrupt_relations(graph, index))
             else:

@@ -159,5 +159,6 @@ def load_classifier(folder: str | Path) -> TripleClassifier:
         raise FileNotFoundError(f"found no folder {folder}, expected a fine-tuned model. Run: negater fine-tune")
     from pykeen.utils import resolve_device
 
-    model: nn.Module = TripleClassifier.from_pretrained(folder)
-    return model.to(resolve_device())
+    model = TripleClassifier.from_pretrained(folder)
+    nn.Module.to(model, resolve_device())
+    return model

@@ -55,8 +55,8 @@ class FineTuningSettings:
     #: in [0, 1], the share of the steps in which the learning rate rises; it then falls linearly to zero
     warmup: float = 0.1
 
-    #: >= 0, the number of corruptions of each side (``h``, ``r``, ``t``) per triple, drawn anew in each epoch
-    corruptions: Mapping[str, int] = field(default_factory=lambda: {"h": 1, "t": 1})
+    #: >= 0, how many corruptions of each side (``head``, ``relation``, ``tail``) a triple gets, new ones in each epoch
+    corruptions: Mapping[str, int] = field(default_factory=lambda: {"head": 1, "tail": 1})
 
     #: in [0, 1], the share of the corruptions whose replacement was seen in the same slot of the relation
     in_slot_share: float = 0.5
@@ -75,7 +75,8 @@ class FineTuningSettings:
 
         :raises ValueError: if one is out of range
         """
-        check_corruption_scheme(self.corruptions)
+        counts = {check_corruption_scheme([side])[0]: count for side, count in self.corruptions.items()}
+        object.__setattr__(self, "corruptions", counts)
         if sum(self.corruptions.values()) < 1 or min(self.corruptions.values()) < 0:
             raise ValueError(f"found corruptions={dict(self.corruptions)}, expected at least one corruption in all.")
         for name in ("epochs", "batch_size", "max_training_triples"):

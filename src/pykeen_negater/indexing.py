@@ -27,8 +27,10 @@ __all__ = [
 #: The columns of a triple. A corruption's *side* is the column it replaces.
 HEAD, RELATION, TAIL = 0, 1, 2
 
-#: The letter that PyKEEN's ``corruption_scheme`` uses for a side, and the column it stands for
-SIDES: dict[str, int] = {"h": HEAD, "r": RELATION, "t": TAIL}
+#: PyKEEN's name of each side, and the column it stands for
+SIDES: dict[str, int] = {"head": HEAD, "relation": RELATION, "tail": TAIL}
+
+_FIRST_LETTERS = {side[0]: side for side in SIDES}
 
 ArrayT = TypeVar("ArrayT", np.ndarray, Tensor)
 
@@ -36,13 +38,20 @@ ArrayT = TypeVar("ArrayT", np.ndarray, Tensor)
 def check_corruption_scheme(scheme: Collection[str]) -> tuple[str, ...]:
     """Check the sides to corrupt.
 
-    :param scheme: some of ``h``, ``r`` and ``t``
-    :return: the sides in the order of a triple's columns
+    :param scheme: some of ``head``, ``relation`` and ``tail``, or their first letters
+    :return: the sides by PyKEEN's names, in the order of a triple's columns
     :raises ValueError: if it is empty or holds anything else
+
+    >>> check_corruption_scheme(["t", "head"])
+    ('head', 'tail')
     """
-    if not scheme or not set(scheme) <= set(SIDES):
-        raise ValueError(f"found corruption_scheme={tuple(scheme)!r}, expected one or more of 'h', 'r' and 't'.")
-    return tuple(side for side in SIDES if side in scheme)
+    sides = {_FIRST_LETTERS.get(side, side) for side in scheme}
+    if not sides or not sides <= set(SIDES) or isinstance(scheme, str):
+        raise ValueError(
+            f"found corruption_scheme={scheme!r}, expected a collection of one or more of 'head', 'relation' and "
+            f"'tail', or of 'h', 'r' and 't'."
+        )
+    return tuple(side for side in SIDES if side in sides)
 
 
 def check_key_space(num_entities: int, num_relations: int) -> None:

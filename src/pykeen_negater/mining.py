@@ -16,7 +16,7 @@ from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import CandidateGenerator, Candidates, candidate_generator_resolver
 from .encoders import Encoder, encoder_resolver
 from .graphs import Graph
-from .indexing import RELATION, SIDES, check_corruption_scheme
+from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme
 from .language_models import find_language_model
 from .neighbors import EXACT, Metric, NeighborIndex
 from .pools import FORMAT_VERSION, NegativePools, PoolsError, Vocabulary
@@ -59,8 +59,8 @@ class MiningSettings:
     #: >= 1, the number of neighbours per triple and side
     k: int = 16
 
-    #: The sides to corrupt, some of ``h``, ``r``, ``t``
-    corruption_scheme: tuple[str, ...] = ("h", "t")
+    #: The sides to corrupt, some of ``head``, ``relation``, ``tail``
+    corruption_scheme: tuple[str, ...] = ("head", "tail")
 
     #: How near two vectors are: ``cosine`` or ``l2``
     metric: Metric = "cosine"
@@ -212,13 +212,16 @@ class Miner:
         graph, settings = self.graph, self.settings
         counts = np.bincount(graph.triples[:, RELATION], minlength=graph.num_relations)
         total = 0
-        for letter in settings.corruption_scheme:
-            side = SIDES[letter]
+        for name in settings.corruption_scheme:
+            side = SIDES[name]
             slots = np.full(graph.num_relations, graph.num_relations if side == RELATION else graph.num_entities)
             if settings.candidates != "anywhere" and side != RELATION:
                 slots = np.diff(graph.slots[side][0])
             total += int(np.sum(counts * np.minimum(slots - 1, settings.k).clip(min=0)))
-        scored = min(total, self._max_candidates or total)
+        # heads and tails of a relation's corruptions come from its slots, unless they come from anywhere
+        heads, tails = (np.diff(graph.slots[side][0]) for side in (HEAD, TAIL))
+        unique = int(np.sum(heads * tails - counts)) if set(settings.corruption_scheme) <= {"head", "tail"} else total
+        scored = min(total, total if settings.candidates == "anywhere" else unique, self._max_candidates or total)
         kept = min(total, len(graph) * len(settings.corruption_scheme) * settings.pool_size)
         return Plan(
             num_triples=len(graph),
@@ -287,8 +290,8 @@ class Miner:
         pools = self.cached()
         if pools is not None:
             return pools
-        logger.warning("Mining negatives, once; the result is cached. %s", self.plan())
         with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
+            logger.warning("Mining negatives, once; the result is cached. %s", self.plan())
             path, _ = self.cache.get_or_build("pools", self.key, self._build)
         return NegativePools.load(path)
 
@@ -368,7 +371,7 @@ def assemble_pools(candidates: Candidates, ranking: Ranking, settings: MiningSet
     :param settings: the sides, and how many to keep
     :return: the pools
     """
-    graph, sides = candidates.graph, tuple(SIDES[letter] for letter in settings.corruption_scheme)
+    graph, sides = candidates.graph, tuple(SIDES[name] for name in settings.corruption_scheme)
     accepted = np.flatnonzero(ranking.accepted)
     order = accepted[
         np.lexsort((accepted, -ranking.scores[accepted], candidates.sides[accepted], candidates.positives[accepted]))

@@ -183,7 +183,7 @@ class ThresholdsRanker(Ranker):
         return {"language_model": identify_language_model(self.language_model), "fine_tuning": self.fine_tuning}
 
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
-        length = self.settings.max_length
+        length = 8 if texts is None else min(self.settings.max_length, texts.estimate_length(graph.triples))
         seconds = num_candidates / measure_throughput(self.language_model, length, training=False)
         if self.model is None:
             seconds += self.settings.num_examples(len(graph)) / measure_throughput(

@@ -67,7 +67,7 @@ class NegatERNegativeSampler(NegativeSampler):
         temperature: float = 0.1,
         base_sampler: HintOrType[NegativeSampler] = None,
         base_sampler_kwargs: Mapping[str, Any] | None = None,
-        corruption_scheme: Collection[str] = ("h", "t"),
+        corruption_scheme: Collection[str] = ("head", "tail"),
         mine: MiningMode = "auto",
         entity_text: Mapping[str, str] | str | None = None,
         relation_text: Mapping[str, str] | str | None = None,
@@ -99,7 +99,7 @@ class NegatERNegativeSampler(NegativeSampler):
         :param temperature: > 0, of the softmax; hardness reaches from 0 (the easiest of all pools) to 1
         :param base_sampler: what draws the other negatives, PyKEEN's default if None
         :param base_sampler_kwargs: its parameters. It gets the corruption scheme if it takes one.
-        :param corruption_scheme: the sides to corrupt, some of ``h``, ``r``, ``t``
+        :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``
         :param mine: whether to mine pools that are not cached: ``auto``, or ``never`` to do without
         :param entity_text: see :class:`pykeen_negater.mining.MiningSettings`, as are all further parameters
         :param relation_text: the relations' texts

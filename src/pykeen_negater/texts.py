@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from .caching import fingerprint
@@ -132,6 +133,17 @@ class Texts:
 
     #: The text of each relation
     relations: tuple[str, ...]
+
+    def estimate_length(self, triples: np.ndarray) -> int:
+        """Estimate the number of tokens of a triple, by the rule of thumb of four characters a token.
+
+        :param triples: shape: (n, 3), n > 0
+        :return: the mean number of tokens, special ones included
+        """
+        entities = np.fromiter(map(len, self.entities), dtype=np.int64)
+        relations = np.fromiter(map(len, self.relations), dtype=np.int64)
+        characters = entities[triples[:, 0]] + relations[triples[:, 1]] + entities[triples[:, 2]]
+        return 4 + int(np.ceil(characters / 4).mean())
 
     def sentence(self, triple: Sequence[int], width: int = 48) -> str:
         """Write a triple as a line for people.
