@@ -83,7 +83,10 @@ def triples_to_keys(triples: ArrayT, num_entities: int, num_relations: int) -> A
     >>> triples_to_keys(np.array([[0, 0, 0], [1, 1, 2]]), num_entities=3, num_relations=2)
     array([ 0, 11])
     """
-    return (triples[..., 0] * num_relations + triples[..., 1]) * num_entities + triples[..., 2]
+    weights = (num_relations * num_entities, num_entities, 1)
+    if isinstance(triples, Tensor):
+        return triples @ torch.tensor(weights, device=triples.device)
+    return triples @ np.array(weights)
 
 
 def keys_to_triples(keys: np.ndarray, num_entities: int, num_relations: int) -> np.ndarray:
@@ -147,11 +150,11 @@ class TripleIndex:
             return position, position.bool()
         query = triples_to_keys(triples, self.num_entities, self.num_relations)
         position = torch.searchsorted(self.keys, query).clamp_max_(len(self) - 1)
-        found = self.keys[position] == query
-        heads, relations, tails = triples.unbind(dim=-1)
-        # another triple can share the key of one with ids out of range
-        found &= (tails >= 0) & (tails < self.num_entities) & (relations >= 0) & (relations < self.num_relations)
-        return position, found & (heads >= 0)
+        found = torch.take(self.keys, position) == query
+        # a triple with ids out of range can share the key of another one
+        limits = torch.tensor([self.num_entities, self.num_relations, self.num_entities], device=triples.device)
+        in_range = (triples >= 0) & (triples < limits)
+        return position, found & in_range.all(dim=-1)
 
     def contains(self, triples: Tensor) -> Tensor:
         """Tell which triples are in the index.

@@ -143,9 +143,10 @@ class NegativePools:
             how many negatives it has, 0 where the triple is unknown
         """
         position, found = self.index.lookup(triples)
-        num_sides = len(self.sides)
-        bounds = self.offsets[(position * num_sides).unsqueeze(-1) + torch.arange(num_sides + 1)]
-        return bounds[:, :-1], bounds.diff(dim=-1) * found.unsqueeze(-1)
+        # a view: row i has the starts of triple i's pools, and the end of the last
+        bounds = self.offsets.unfold(0, len(self.sides) + 1, len(self.sides)).index_select(0, position)
+        starts = bounds[:, :-1]
+        return starts, (bounds[:, 1:] - starts) * found.unsqueeze(-1)
 
     def coverage(self, triples: Tensor) -> float:
         """Compute how many triples have a negative.

@@ -13,7 +13,7 @@ from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer
 from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 
-from .indexing import RELATION, SIDES, check_corruption_scheme
+from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme
 from .mining import MiningSettings
 from .pool_source import MiningMode, find_pools
 from .pools import NegativePools, PoolsError
@@ -238,7 +238,7 @@ class NegatERNegativeSampler(NegativeSampler):
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
         positives = positive_batch.reshape(-1, 3)
         negatives = self.base_sampler.corrupt_batch(positives)
-        if self.pools is not None and self.hard_fraction > 0:
+        if self.pools is not None and len(self.pools) and self.hard_fraction > 0:
             self._put_hard_negatives(self.pools, positives, negatives)
         return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
 
@@ -256,22 +256,21 @@ class NegatERNegativeSampler(NegativeSampler):
         if self._allowed is not None:
             sizes = sizes * self._allowed[0 if inverse is None else inverse.long()]
         ends = sizes.cumsum(dim=-1)
-        total = ends[:, -1:]
         # an offset among all of a triple's negatives becomes a position in the arrays
-        shift = starts - (ends - sizes)
-        offset = self._draw(pools, sizes, ends, shift, count)
-        side, position = _locate(offset, ends, shift)
-        replacement = pools.replacements[position.clamp_max_(len(pools) - 1)].long() if len(pools) else position
-        hard = real.unsqueeze(dim=1).repeat(1, count, 1)
-        hard.scatter_(-1, self._sides[side].unsqueeze(dim=-1), replacement.unsqueeze(dim=-1))
+        shift = starts - ends + sizes
+        side, position = _locate(self._draw(pools, sizes, ends, shift, count), ends, shift)
+        # what a triple without negatives drew is out of its pool, and perhaps of all pools
+        replacement = torch.take(pools.replacements, position.clamp_max_(len(pools) - 1)).long()
+        column = torch.take(self._sides, side)
         if inverse is not None:
-            hard[..., RELATION] = 2 * hard[..., RELATION] + inverse.unsqueeze(dim=-1)
-            hard = torch.where(inverse[:, None, None], hard.flip(-1), hard)
-        valid = (total > 0).repeat(1, count)
+            inverse = inverse.unsqueeze(dim=-1)
+            replacement = torch.where(column == RELATION, 2 * replacement + inverse, replacement)
+            column = torch.where(inverse, 2 - column, column)
+        valid = ends[:, -1:] > 0
         if expected < count:
+            valid = valid.repeat(1, count)
             valid[:, -1] &= torch.rand(len(valid)) < 1 - (count - expected)
-        hard, valid = hard.to(negatives.device), valid.to(negatives.device)
-        negatives[:, :count] = torch.where(valid.unsqueeze(dim=-1), hard, negatives[:, :count])
+        _write(negatives[:, :count], positives, column, replacement, valid)
 
     def _draw(
         self, pools: NegativePools, sizes: LongTensor, ends: LongTensor, shift: LongTensor, count: int
@@ -318,6 +317,28 @@ def _locate(offset: LongTensor, ends: LongTensor, shift: LongTensor) -> tuple[Lo
     :return: a pair (side, position), each of shape (n, m)
     """
     side = torch.zeros_like(offset)
-    for end in ends[:, :-1].unbind(dim=-1):
-        side += offset >= end.unsqueeze(dim=-1)
-    return side, offset + shift.gather(1, side)
+    for i in range(ends.shape[1] - 1):
+        side += offset >= ends[:, i : i + 1]
+    return side, shift.gather(1, side).add_(offset)
+
+
+def _write(
+    negatives: LongTensor, positives: LongTensor, column: LongTensor, replacement: LongTensor, valid: BoolTensor
+) -> None:
+    """Overwrite negatives by corruptions of their positives.
+
+    :param negatives: shape: (n, m, 3), changed in place
+    :param positives: shape: (n, 3)
+    :param column: shape: (n, m), the columns that are replaced
+    :param replacement: shape: (n, m), what stands there instead
+    :param valid: shape: (n, m) or (n, 1), which negatives are overwritten
+    """
+    column, replacement, valid = (x.to(negatives.device) for x in (column, replacement, valid))
+    all_valid = bool(valid.all())
+    # a column at a time is several times faster than a mask that is broadcast over the three columns
+    for i in (HEAD, RELATION, TAIL):
+        here, kept = column == i, positives[:, i : i + 1]
+        if all_valid:
+            torch.where(here, replacement, kept, out=negatives[..., i])
+        else:
+            negatives[..., i] = torch.where(valid, torch.where(here, replacement, kept), negatives[..., i])
