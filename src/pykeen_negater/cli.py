@@ -1,0 +1,270 @@
+"""The command ``negater``."""
+
+import logging
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from .exports import ExportFormat
+from .neighbors import Metric
+
+__all__ = [
+    "main",
+]
+
+PATH = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+class _Group(click.Group):
+    """Says what went wrong in one line, and exits with 1; a wrong usage exits with 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ValueError, FileNotFoundError, FileExistsError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="pykeen-negater")
+def main() -> None:
+    """Mine negatives for knowledge graph embeddings with a language model."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+
+
+def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+_graph_options = _options(
+    click.option("--dataset", help="A PyKEEN dataset, whose training triples are used."),
+    click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail."),
+    click.option("--entity-text", type=FILE, help="The entities' texts: label TAB text, or .json, or .parquet."),
+    click.option("--relation-text", type=FILE, help="The relations' texts, likewise."),
+    click.option("--validation", type=FILE, help="True triples to choose thresholds with."),
+    click.option("--validation-negatives", type=FILE, help="False triples to choose thresholds with."),
+)
+
+_fine_tuning_options = _options(
+    click.option("--language-model", help="The model to fine-tune: a folder or a name on the Hugging Face hub."),
+    click.option("--pooling", type=click.Choice(["cls", "mean", "max"]), default="mean", help="Tokens to one vector."),
+    click.option("--max-length", default=32, help="The most tokens of a triple."),
+    click.option("--epochs", default=2, help="Passes over the training triples."),
+    click.option("--batch-size", default=32, help="Examples per step of fine-tuning."),
+    click.option("--learning-rate", default=1e-4, help="The highest learning rate."),
+    click.option("--max-training-triples", default=2_000, help="The most triples to fine-tune on; 0 for all."),
+    click.option("--seed", default=0, help="The seed of everything random."),
+)
+
+
+def _load_graph(
+    dataset: str | None, training: Path | None, validation: Path | None, validation_negatives: Path | None
+) -> tuple[Any, dict[str, Any]]:
+    """Load the training triples, and the validation triples with the same ids."""
+    from pykeen.datasets import get_dataset
+    from pykeen.triples import TriplesFactory
+
+    from .tables import read_triples
+
+    if (dataset is None) == (training is None):
+        raise click.UsageError("Pass either --dataset or --training.")
+    factory = get_dataset(dataset=dataset).training if training is None else read_triples(training)
+    if not isinstance(factory, TriplesFactory):
+        raise ValueError(f"found the dataset {dataset!r}, whose triples have no labels, expected one with labels.")
+    labelled = {}
+    for name, path in (("validation", validation), ("validation_negatives", validation_negatives)):
+        if path is not None:
+            triples = read_triples(path)
+            labelled[name] = TriplesFactory.from_labeled_triples(
+                triples.triples, entity_to_id=factory.entity_to_id, relation_to_id=factory.relation_to_id
+            )
+            if labelled[name].num_triples < triples.num_triples:
+                dropped = triples.num_triples - labelled[name].num_triples
+                click.echo(f"{path}: {dropped} of {triples.num_triples} triples have unknown labels.", err=True)
+    return factory, labelled
+
+
+def _text_options(entity_text: Path | None, relation_text: Path | None) -> dict[str, Any]:
+    named = {"entity_text": entity_text, "relation_text": relation_text}
+    return {name: str(path) for name, path in named.items() if path is not None}
+
+
+@main.command(
+    epilog="Example: negater mine --dataset umls --entity-text entity2text.tsv --output umls.pools",
+)
+@_graph_options
+@click.option("--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache.")
+@click.option("--encoder", help="Turns entities into vectors: sentence-transformer, structural, precomputed.")
+@click.option("--vectors", type=FILE, help="The vectors of --encoder precomputed: .npy or .safetensors.")
+@click.option(
+    "--candidates", type=click.Choice(["slot", "intersect", "anywhere"]), default="slot", help="Who may stand in."
+)
+@click.option("--neighbors", "-k", "k", default=16, help="Neighbours per triple and side.")
+@click.option("--corruption-scheme", default="head,tail", help="The sides to corrupt, of head, relation and tail.")
+@click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
+@click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
+@click.option("--index-factory", default="Flat", help="FAISS's factory string for a new index.")
+@click.option("--ranker", help="Decides what is a negative: thresholds, similarity.")
+@click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune.")
+@click.option("--pool-size", default=16, help="The most negatives per triple and side that are kept.")
+@click.option("--max-candidates", default=20_000, help="The most corrupted triples an expensive ranker scores; 0: all.")
+@_fine_tuning_options
+@click.option("--dry-run", is_flag=True, help="Say what would be done, how long it takes, and how large it gets.")
+def mine(
+    dataset: str | None,
+    training: Path | None,
+    entity_text: Path | None,
+    relation_text: Path | None,
+    validation: Path | None,
+    validation_negatives: Path | None,
+    output: Path | None,
+    vectors: Path | None,
+    corruption_scheme: str,
+    index: Path | None,
+    model: Path | None,
+    max_candidates: int,
+    max_training_triples: int,
+    dry_run: bool,
+    **options: Any,
+) -> None:
+    """Mine negatives for a graph and write them to a folder of pools."""
+    from .mining import Miner, MiningSettings, find_graph
+
+    if output is not None and output.exists() and not output.joinpath("metadata.json").is_file():
+        raise FileExistsError(f"found {output}, which holds no pools. Choose another path, or remove it.")
+    factory, labelled = _load_graph(dataset, training, validation, validation_negatives)
+    miner = Miner(
+        find_graph(triples_factory=factory),
+        MiningSettings(
+            **_text_options(entity_text, relation_text),
+            **{name: options[name] for name in ("encoder", "candidates", "k", "metric", "index_factory", "ranker")},
+            encoder_kwargs=None if vectors is None else {"path": str(vectors)},
+            corruption_scheme=tuple(part.strip() for part in corruption_scheme.split(",")),
+            index=None if index is None else str(index),
+            ranker_kwargs=_ranker_kwargs(model, options),
+            pool_size=options["pool_size"],
+            max_candidates=max_candidates or None,
+            max_training_triples=max_training_triples or None,
+            seed=options["seed"],
+        ),
+        **{name: triples.mapped_triples.numpy() for name, triples in labelled.items()},
+    )
+    if dry_run:
+        free = shutil.disk_usage(Path.cwd()).free
+        click.echo(f"Would mine {miner.plan()} {free / 2**30:,.1f} GiB of disk are free.")
+        return
+    pools = miner.mine()
+    path = pools.path if output is None else pools.save(output)
+    statistics = pools.metadata["statistics"]
+    click.echo(
+        f"{len(pools):,} negatives for {pools.num_triples:,} triples, {statistics['coverage']:.1%} of which have some; "
+        f"{statistics['candidates']:,} candidates, {statistics['candidates_within_budget']:,} within the budget."
+    )
+    for step, seconds in pools.durations.items():
+        click.echo(f"  {step}: {seconds:.1f} s")
+    click.echo(f"Written to {path}")
+
+
+def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:
+    """Take what was said about the language model; nothing said is no setting, so that the cache knows it again."""
+    if model is not None:
+        return {"model": str(model)}
+    context = click.get_current_context()
+    names = ("pooling", "max_length", "epochs", "batch_size", "learning_rate")
+    fine_tuning = {
+        name: options[name]
+        for name in names
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    kwargs = {"language_model": options["language_model"], "fine_tuning": fine_tuning}
+    return {name: value for name, value in kwargs.items() if value} or None
+
+
+@main.command("fine-tune", epilog="Example: negater fine-tune --dataset umls --output umls.model")
+@_graph_options
+@click.option("--output", "-o", type=PATH, required=True, help="The folder for model, tokenizer and thresholds.")
+@_fine_tuning_options
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it would take.")
+def fine_tune(
+    dataset: str | None,
+    training: Path | None,
+    entity_text: Path | None,
+    relation_text: Path | None,
+    validation: Path | None,
+    validation_negatives: Path | None,
+    output: Path,
+    language_model: str | None,
+    max_training_triples: int,
+    dry_run: bool,
+    **options: Any,
+) -> None:
+    """Fine-tune a language model to tell true triples from corrupted ones."""
+    from .caching import atomic_folder
+    from .graphs import Graph
+    from .language_models import measure_throughput, require_language_model
+    from .texts import load_texts
+
+    if output.exists() and not output.joinpath("thresholds.json").is_file():
+        raise FileExistsError(f"found {output}, which holds no fine-tuned model. Choose another path, or remove it.")
+    factory, labelled = _load_graph(dataset, training, validation, validation_negatives)
+    graph = Graph.from_factory(factory)
+    texts = load_texts(graph, **_text_options(entity_text, relation_text))
+    if texts is None:
+        raise ValueError("found no texts to fine-tune on. Pass --entity-text, a file of label TAB text.")
+    name = require_language_model(language_model)
+    from .fine_tuning import FineTuningSettings
+    from .fine_tuning import fine_tune as run
+
+    settings = FineTuningSettings(max_training_triples=max_training_triples or None, **options)
+    if dry_run:
+        examples = settings.num_examples(len(graph))
+        length = min(settings.max_length, texts.estimate_length(graph.triples))
+        seconds = examples / measure_throughput(name, length, training=True)
+        click.echo(f"Would fine-tune {name} on {examples:,} examples: about {seconds / 60:.1f} min.")
+        return
+    with atomic_folder(output) as folder:
+        result = run(
+            name,
+            graph,
+            texts,
+            settings,
+            folder,
+            **{name: triples.mapped_triples.numpy() for name, triples in labelled.items()},
+        )
+    click.echo(
+        f"{result.accuracy:.1%} of {result.num_validation_triples:,} validation triples are classified right; each "
+        f"relation's more frequent class would be right for {result.majority_accuracy:.1%}. Written to {output}"
+    )
+
+
+@main.command(epilog="Example: negater export umls.pools --format tsv --output negatives.tsv")
+@click.argument("pools", type=PATH)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(get_args(ExportFormat)),
+    default="tsv",
+    help="tsv: head, relation, tail, score. parquet: with the positives.",
+)
+@click.option("--output", "-o", type=PATH, required=True, help="The file to write.")
+def export(pools: Path, form: ExportFormat, output: Path) -> None:
+    """Write the negatives of a folder of pools to one file."""
+    from .exports import export as run
+    from .pools import NegativePools
+
+    rows = run(NegativePools.load(pools), output, form)
+    click.echo(f"{rows:,} rows written to {output}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Pools as tables, for other programs and for people."""
+
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from .indexing import RELATION, keys_to_triples
+from .pools import NegativePools, Vocabulary
+from .texts import Texts, humanize
+
+__all__ = [
+    "ExportFormat",
+    "export",
+    "sentences",
+    "to_frame",
+]
+
+#: ``tsv``: NegatER's columns head, relation, tail and score, without a header, each negative once. ``parquet``: one row
+#: per positive and negative, with both.
+ExportFormat = Literal["tsv", "parquet"]
+
+_PARTS = ("head", "relation", "tail")
+
+
+def _unroll(pools: NegativePools) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """List all negatives.
+
+    :param pools: the pools
+    :return: a tuple (positives, negatives, sides, scores) of shapes (n, 3), (n, 3), (n,) and (n,)
+    """
+    rows = np.repeat(np.arange(len(pools.offsets) - 1), np.diff(pools.offsets.numpy()))
+    positions, side_numbers = np.divmod(rows, len(pools.sides))
+    sides = np.array(pools.sides)[side_numbers]
+    positives = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)[positions]
+    negatives = positives.copy()
+    negatives[np.arange(len(rows)), sides] = pools.replacements.numpy()
+    low, high = pools.metadata.get("score_range", (0.0, 1.0))
+    return positives, negatives, sides, low + pools.hardness.numpy() / 255 * (high - low)
+
+
+def to_frame(pools: NegativePools) -> pd.DataFrame:
+    """List all negatives with the positive that they corrupt.
+
+    :param pools: the pools
+    :return: one row per negative, in the order of the pools: the labels ``head``, ``relation``, ``tail`` of the
+        negative, ``positive_head``, ``positive_relation``, ``positive_tail`` of the positive, the replaced ``side``,
+        and the ``score`` of the ranker, rounded to one of 256 levels. Ids stand in for labels where there are none.
+    """
+    positives, negatives, sides, scores = _unroll(pools)
+    vocabulary = pools.load_vocabulary()
+    return pd.DataFrame(
+        {
+            **dict(zip(_PARTS, _labels(negatives, vocabulary), strict=True)),
+            **{f"positive_{name}": labels for name, labels in zip(_PARTS, _labels(positives, vocabulary), strict=True)},
+            "side": np.array(_PARTS, dtype=object)[sides],
+            "score": scores,
+        }
+    )
+
+
+def _labels(triples: np.ndarray, vocabulary: Vocabulary) -> list[np.ndarray]:
+    names = (vocabulary.entity_labels, vocabulary.relation_labels, vocabulary.entity_labels)
+    return [
+        ids if labels is None else np.array(labels, dtype=object)[ids]
+        for ids, labels in zip(triples.T, names, strict=True)
+    ]
+
+
+def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -> int:
+    """Write the negatives to a file, whole or not at all.
+
+    :param pools: the pools
+    :param path: the file; its folder must exist
+    :param form: ``tsv`` or ``parquet``, see :data:`ExportFormat`
+    :return: the number of rows
+    :raises ValueError: if there is no such form
+    """
+    if form not in get_args(ExportFormat):
+        raise ValueError(f"found the format {form!r}, expected one of {', '.join(get_args(ExportFormat))}.")
+    frame = to_frame(pools)
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        if form == "parquet":
+            frame.to_parquet(unfinished, index=False)
+        else:
+            # of several positives with the same negative, the hardest score
+            best = frame.sort_values("score", ascending=False, kind="stable").drop_duplicates(list(_PARTS))
+            frame = best.sort_values(["relation", "score"], ascending=[True, False], kind="stable")
+            lines = (f"{h}\t{r}\t{t}\t{score:.6g}\n" for h, r, t, score in frame[[*_PARTS, "score"]].to_numpy())
+            with unfinished.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(lines)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return len(frame)
+
+
+def sentences(pools: NegativePools, per_relation: int = 2) -> dict[str, list[str]]:
+    """Write the hardest negatives of each relation as lines for people.
+
+    :param pools: the pools
+    :param per_relation: the most lines per relation
+    :return: the lines by relation, hardest first
+    """
+    vocabulary = pools.load_vocabulary()
+    texts = Texts(
+        entities=vocabulary.entity_texts or _names(vocabulary.entity_labels, pools.num_entities),
+        relations=vocabulary.relation_texts or _names(vocabulary.relation_labels, pools.num_relations),
+    )
+    _, negatives, _, scores = _unroll(pools)
+    lines: dict[str, list[str]] = {relation: [] for relation in texts.relations}
+    hardest = pd.DataFrame(negatives[np.argsort(-scores, kind="stable")]).drop_duplicates()
+    for triple in hardest.groupby(RELATION).head(per_relation).to_numpy():
+        lines[texts.relations[triple[RELATION]]].append(texts.sentence(triple))
+    return lines
+
+
+def _names(labels: tuple[str, ...] | None, size: int) -> tuple[str, ...]:
+    return tuple(map(str, range(size))) if labels is None else tuple(map(humanize, labels))
