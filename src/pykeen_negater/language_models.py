@@ -103,13 +103,15 @@ def measure_throughput(name: str, length: int, training: bool) -> float:
     from pykeen.utils import resolve_device
     from transformers import AutoModel
 
+    from . import classifier  # noqa: F401  # so that fine-tuned models can be measured, too
+
     model = AutoModel.from_pretrained(name).to(resolve_device()).train(training)
     input_ids = torch.full((32, length), 5, device=model.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0)
     for _ in range(2):  # the first one warms up
         start = time.perf_counter()
         with torch.set_grad_enabled(training):
-            output = model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids)).last_hidden_state.sum()
+            output = model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids))[0].sum()
             if training:
                 output.backward()
                 optimizer.step()

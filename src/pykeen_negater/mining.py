@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from class_resolver import ClassResolver
 from pykeen.datasets import Dataset, get_dataset
 from pykeen.triples import CoreTriplesFactory
 
@@ -20,7 +21,7 @@ from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme
 from .language_models import find_language_model
 from .neighbors import EXACT, Metric, NeighborIndex
 from .pools import FORMAT_VERSION, NegativePools, PoolsError, Vocabulary
-from .rankers import Ranker, Ranking, RankingContext, SimilarityRanker, ranker_resolver
+from .rankers import Ranker, Ranking, RankingContext, ranker_resolver
 from .seeding import preserved_random_state
 from .texts import Texts, TextSource, load_texts, texts_digest
 
@@ -140,6 +141,13 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds > 90 else f"{max(seconds, 1):.0f} s"
 
 
+def _lookup(kind: str, resolver: ClassResolver[Any], name: str | None) -> type[Any]:
+    try:
+        return resolver.lookup(name)
+    except KeyError as error:
+        raise ValueError(f"found {kind}={name!r}, expected one of {', '.join(sorted(resolver.options))}.") from error
+
+
 class Miner:
     """Mines one graph with one collection of settings."""
 
@@ -168,8 +176,8 @@ class Miner:
         self.cache = cache or Cache()
         self.texts = self._find_texts()
         self.encoder = self._make_encoder()
-        self.generator: CandidateGenerator = candidate_generator_resolver.make(
-            settings.candidates, k=settings.k, corruption_scheme=settings.corruption_scheme
+        self.generator: CandidateGenerator = _lookup("candidates", candidate_generator_resolver, settings.candidates)(
+            k=settings.k, corruption_scheme=settings.corruption_scheme
         )
         self.ranker = self._make_ranker()
 
@@ -185,13 +193,13 @@ class Miner:
 
     def _make_encoder(self) -> Encoder:
         name = self.settings.encoder or ("structural" if self.texts is None else None)
-        encoder = encoder_resolver.make(name, pos_kwargs=self.settings.encoder_kwargs)
+        encoder = _lookup("encoder", encoder_resolver, name)(**(self.settings.encoder_kwargs or {}))
         self._check_texts("encoder", encoder.needs_texts, encoder_resolver.normalize_inst(encoder))
         return encoder
 
     def _make_ranker(self) -> Ranker:
-        name = self.settings.ranker or (SimilarityRanker if self.texts is None else None)
-        cls = ranker_resolver.lookup(name)
+        name = self.settings.ranker or ("similarity" if self.texts is None else None)
+        cls = _lookup("ranker", ranker_resolver, name)
         budget = {"max_training_triples": self.settings.max_training_triples, "seed": self.settings.seed}
         kwargs = {**(budget if cls.expensive else {}), **(self.settings.ranker_kwargs or {})}
         self._check_texts("ranker", cls.needs_texts, ranker_resolver.normalize_cls(cls))

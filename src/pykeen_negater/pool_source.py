@@ -51,13 +51,16 @@ def find_pools(
     """
     if mode not in get_args(MiningMode):
         raise ValueError(f"found mine={mode!r}, expected one of {', '.join(get_args(MiningMode))}.")
-    graph = _current_graph(mapped_triples, num_entities, num_relations)
     if pools is not None:
         found = pools if isinstance(pools, NegativePools) else NegativePools.load(pools)
-        found.check_vocabulary(
-            graph.num_entities, graph.num_relations, graph.vocabulary, labelled=graph.entity_labels is not None
-        )
+        factory = current_factory()
+        if factory is not None:
+            found.check_vocabulary(Graph.from_factory(factory))
+        elif (num_entities, num_relations) != (found.num_entities, 2 * found.num_relations):
+            # without a factory, twice as many relations can only mean inverse triples
+            found.check_size(num_entities, num_relations)
         return found
+    graph = _current_graph(mapped_triples, num_entities, num_relations)
     settings_key = fingerprint(asdict(settings))
     if torch.is_inference_mode_enabled():
         # a loss is being evaluated, on other triples than those that are trained on: nothing is mined for them

@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .caching import atomic_folder, file_digest
+from .graphs import Graph
 from .indexing import TripleIndex, check_key_space
 
 __all__ = [
@@ -156,15 +157,11 @@ class NegativePools:
         """
         return float((self.rows(triples)[1].sum(dim=-1) > 0).float().mean())
 
-    def check_vocabulary(
-        self, num_entities: int, num_relations: int, vocabulary: str | None = None, labelled: bool = True
-    ) -> None:
-        """Check that ids mean the same here and in a graph.
+    def check_size(self, num_entities: int, num_relations: int) -> None:
+        """Check that a graph has as many entities and relations as these pools.
 
         :param num_entities: the graph's number of entities
-        :param num_relations: the graph's number of real relations
-        :param vocabulary: the fingerprint of the graph's vocabulary, if known
-        :param labelled: whether that fingerprint covers labels, rather than the numbers alone
+        :param num_relations: the graph's number of relations, inverse ones not counted
         :raises PoolsError: if not
         """
         if (num_entities, num_relations) != (self.num_entities, self.num_relations):
@@ -172,11 +169,19 @@ class NegativePools:
                 f"{self._name} are for {self.num_entities:,} entities and {self.num_relations:,} relations, but the "
                 f"graph has {num_entities:,} and {num_relations:,}. Mine pools for this graph."
             )
-        both_labelled = labelled and self.metadata.get("labelled", True)
-        if vocabulary is not None and both_labelled and vocabulary != self.vocabulary:
+
+    def check_vocabulary(self, graph: Graph) -> None:
+        """Check that ids mean the same here and in a graph, as far as both have labels.
+
+        :param graph: the graph, which may have other triples
+        :raises PoolsError: if not
+        """
+        self.check_size(graph.num_entities, graph.num_relations)
+        labelled = graph.entity_labels is not None and self.metadata.get("labelled", True)
+        if labelled and graph.vocabulary != self.vocabulary:
             raise PoolsError(
                 f"{self._name} are for another vocabulary: found the fingerprint {self.vocabulary}, but the graph's is "
-                f"{vocabulary}. The same labels must have the same ids; mine pools for this graph."
+                f"{graph.vocabulary}. The same labels must have the same ids; mine pools for this graph."
             )
 
     @property

@@ -1,0 +1,249 @@
+"""Tests that every member of a family has to pass, and what they are made of."""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from pykeen_negater.candidates import CandidateGenerator, Candidates
+from pykeen_negater.encoders import Encoder
+from pykeen_negater.graphs import Graph
+from pykeen_negater.indexing import HEAD, RELATION, SIDES, TAIL
+from pykeen_negater.neighbors import NeighborIndex
+from pykeen_negater.texts import Texts
+
+#: A corruption as plain values: row of the positive, side, replacement, distance
+Corruption = tuple[int, int, int, float]
+
+
+def random_graph(seed: int = 0, num_entities: int = 20, num_relations: int = 4, num_triples: int = 60) -> Graph:
+    """Draw a graph whose last relation (of several) has no triples, with duplicates among what is drawn."""
+    generator = np.random.default_rng(seed)
+    used_relations = max(num_relations - 1, 1)
+    sizes = (num_entities, used_relations, num_entities)
+    triples = np.stack([generator.integers(size, size=num_triples) for size in sizes], axis=-1)
+    return Graph.from_triples(triples, num_entities, num_relations)
+
+
+def random_vectors(seed: int, size: int, dim: int = 6) -> np.ndarray:
+    """Draw vectors among which there are no ties."""
+    return np.random.default_rng(seed).normal(size=(size, dim)).astype(np.float32)
+
+
+def brute_force_distance(x: np.ndarray, y: np.ndarray, metric: str) -> float:
+    """Compute one distance from its definition."""
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    if metric == "l2":
+        return float(((x - y) ** 2).sum())
+    norms = math.sqrt((x**2).sum()) * math.sqrt((y**2).sum())
+    return 1.0 - float((x * y).sum()) / norms if norms else 1.0
+
+
+def concrete_cases(base: type) -> Iterator[type]:
+    """Find the test cases that were written for the members of a family."""
+    for case in base.__subclasses__():
+        yield case
+        yield from concrete_cases(case)
+
+
+class CandidateGeneratorTestCase:
+    """Tests of a candidate generator against a loop over triples."""
+
+    cls: ClassVar[type[CandidateGenerator]]
+
+    def nearest(
+        self, old: int, slot: set[int], everyone: set[int], ranked: list[tuple[float, int]], k: int
+    ) -> list[tuple[float, int]]:
+        """Choose replacements in the plainest way.
+
+        :param old: the entity to replace
+        :param slot: the entities seen in its slot
+        :param everyone: all entities
+        :param ranked: pairs (distance, entity) of all *other* entities, nearest first
+        :param k: the number of neighbours
+        :return: the chosen ones of these pairs
+        """
+        raise NotImplementedError
+
+    def oracle(self, graph: Graph, vectors: np.ndarray, metric: str, k: int, scheme: list[str]) -> list[Corruption]:
+        """Propose corruptions in the plainest way."""
+        triples: list[tuple[int, ...]] = [tuple(map(int, triple)) for triple in graph.triples]
+        known = set(triples)
+        everyone = set(range(graph.num_entities))
+        if metric == "cosine":
+            vectors = vectors / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+        slots = {
+            (relation, side): {triple[side] for triple in triples if triple[RELATION] == relation}
+            for relation in range(graph.num_relations)
+            for side in (HEAD, TAIL)
+        }
+        signatures = []
+        for relation in range(graph.num_relations):
+            halves = []
+            for side in (HEAD, TAIL):
+                members = sorted(slots[relation, side])
+                halves.append(vectors[members].mean(axis=0) if members else np.zeros(vectors.shape[1]))
+            signatures.append(np.concatenate(halves))
+        result = []
+        for row, triple in enumerate(triples):
+            for side in sorted(SIDES[name] for name in scheme):
+                old = triple[side]
+                points = signatures if side == RELATION else vectors
+                ranked = sorted(
+                    (brute_force_distance(points[old], points[new], metric), new)
+                    for new in range(len(points))
+                    if new != old
+                )
+                if side == RELATION:
+                    chosen = ranked[:k]
+                else:
+                    chosen = self.nearest(old, slots[triple[RELATION], side], everyone, ranked, k)
+                for distance, new in chosen:
+                    corrupted = (*triple[:side], new, *triple[side + 1 :])
+                    is_loop = side != RELATION and new in (triple[HEAD], triple[TAIL])
+                    if corrupted not in known and not is_loop:
+                        result.append((row, side, new, distance))
+        return result
+
+    @staticmethod
+    def as_corruptions(candidates: Candidates) -> list[Corruption]:
+        """Turn candidates into plain values."""
+        columns = (candidates.positives, candidates.sides, candidates.replacements, candidates.distances)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
+    def check(self, graph: Graph, vectors: np.ndarray, metric: str, k: int, scheme: list[str]) -> Candidates:
+        index = NeighborIndex.build(vectors, metric)  # type: ignore[arg-type]
+        candidates = self.cls(k=k, corruption_scheme=scheme).generate(graph, index)
+        found = self.as_corruptions(candidates)
+        expected = self.oracle(graph, vectors, metric, k, scheme)
+        assert [corruption[:3] for corruption in found] == [corruption[:3] for corruption in expected]
+        np.testing.assert_allclose([c[3] for c in found], [c[3] for c in expected], atol=1e-4)
+        return candidates
+
+    @pytest.mark.parametrize("metric", ["l2", "cosine"])
+    @pytest.mark.parametrize("scheme", [["head"], ["tail"], ["relation"], ["tail", "relation", "head"]])
+    def test_agrees_with_a_loop_over_triples(self, metric: str, scheme: list[str]):
+        for seed in range(3):
+            graph = random_graph(seed)
+            assert len(self.check(graph, random_vectors(seed, graph.num_entities), metric, 3, scheme))
+
+    @pytest.mark.parametrize("k", [1, 7, 1000])
+    def test_agrees_with_a_loop_over_triples_for_any_k(self, k: int):
+        graph = random_graph(3)
+        self.check(graph, random_vectors(3, graph.num_entities), "cosine", k, ["head", "relation", "tail"])
+
+    def test_types(self):
+        graph = random_graph()
+        index = NeighborIndex.build(random_vectors(0, graph.num_entities))
+        candidates = self.cls(k=4).generate(graph, index)
+        assert candidates.graph is graph
+        assert candidates.positives.dtype == np.int64
+        assert candidates.sides.dtype == np.int8
+        assert candidates.replacements.dtype == np.int32
+        assert candidates.distances.dtype == np.float32
+
+    @pytest.mark.parametrize("side", ["head", "relation", "tail"])
+    def test_complete_graph_has_no_candidates(self, side: str):
+        triples = np.stack(np.meshgrid(range(4), range(2), range(4)), axis=-1).reshape(-1, 3)
+        graph = Graph.from_triples(triples, 4, 2)
+        candidates = self.cls(k=5, corruption_scheme=[side]).generate(
+            graph, NeighborIndex.build(random_vectors(0, 4), "l2")
+        )
+        assert len(candidates) == 0
+        assert candidates.unique_triples.shape == (0, 3)
+        assert candidates.ranks.shape == (0,)
+        assert len(candidates.within_budget(3)) == 0
+
+    def test_single_relation_and_triple(self):
+        graph = Graph.from_triples(np.array([[0, 0, 1]]), 5, 1)
+        self.check(graph, random_vectors(1, 5), "l2", 2, ["head", "relation", "tail"])
+
+    def test_saved_index_gives_the_same(self, tmp_path):
+        graph = random_graph()
+        index = NeighborIndex.build(random_vectors(0, graph.num_entities))
+        index.save(tmp_path / "index")
+        generator = self.cls(k=4, corruption_scheme=["head", "relation", "tail"])
+        before = generator.generate(graph, index)
+        after = generator.generate(graph, NeighborIndex.load(tmp_path / "index"))
+        assert self.as_corruptions(before) == self.as_corruptions(after)
+
+    def test_approximate_index_gives_valid_candidates(self):
+        graph = random_graph()
+        index = NeighborIndex.build(random_vectors(0, graph.num_entities), "l2", "HNSW16")
+        candidates = self.cls(k=4, corruption_scheme=["head", "relation", "tail"]).generate(graph, index)
+        assert len(candidates)
+        assert not graph.index.contains(_tensor(candidates.unique_triples)).any()
+
+    def test_index_of_another_graph_is_refused(self):
+        with pytest.raises(ValueError, match=r"found an index of 7 vectors, expected one for each of the 20"):
+            self.cls().generate(random_graph(), NeighborIndex.build(random_vectors(0, 7)))
+
+    def test_k_below_one_is_refused(self):
+        with pytest.raises(ValueError, match=r"found k=0, expected at least one"):
+            self.cls(k=0)
+
+    @pytest.mark.parametrize("scheme", [[], ["middle"], "head", "ht", ["head", "x"]])
+    def test_bad_corruption_scheme_is_refused(self, scheme: Any):
+        with pytest.raises(ValueError, match=r"found corruption_scheme=.*, expected a collection of one or more of"):
+            self.cls(corruption_scheme=scheme)
+
+
+def _tensor(triples: np.ndarray) -> Any:
+    import torch
+
+    return torch.from_numpy(triples)
+
+
+class EncoderTestCase:
+    """Tests of an encoder. A subclass needs a fixture ``encoder`` for the graph of :meth:`graph`."""
+
+    cls: ClassVar[type[Encoder]]
+
+    #: Texts of the five entities; the first and the fourth are equal
+    texts: ClassVar[Texts] = Texts(
+        entities=("a dog", "a kennel", "the theory of relativity", "a dog", "none"), relations=("at", "likes")
+    )
+
+    @pytest.fixture(scope="class")
+    def graph(self) -> Graph:
+        return Graph.from_triples(np.array([[0, 0, 1], [3, 0, 1], [2, 1, 4]]), 5, 2)
+
+    @pytest.fixture(scope="class")
+    def encoder(self) -> Encoder:
+        raise NotImplementedError
+
+    @pytest.fixture(scope="class")
+    def vectors(self, encoder: Encoder, graph: Graph) -> np.ndarray:
+        return encoder.encode(graph, self.texts)
+
+    def test_encodes_every_entity(self, encoder: Encoder, vectors: np.ndarray, graph: Graph):
+        assert isinstance(encoder, self.cls)
+        assert vectors.ndim == 2
+        assert len(vectors) == graph.num_entities
+        assert vectors.dtype == np.float32
+        assert np.isfinite(vectors).all()
+
+    def test_encodes_the_same_again(self, encoder: Encoder, vectors: np.ndarray, graph: Graph):
+        np.testing.assert_array_equal(encoder.encode(graph, self.texts), vectors)
+
+    def test_like_entities_are_nearer_than_unlike_ones(self, vectors: np.ndarray):
+        index = NeighborIndex.build(vectors)
+        assert index.search(np.array([0]), 1)[0].tolist() == [[3]]
+
+    def test_leaves_randomness_alone(self, encoder: Encoder, graph: Graph):
+        before = np.random.get_state()[1].copy()
+        encoder.encode(graph, self.texts)
+        np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+    def test_identity_is_json_native_and_stable(self, encoder: Encoder):
+        identity = encoder.identify()
+        assert json.loads(json.dumps(identity, allow_nan=False)) == identity
+        assert encoder.identify() == identity
+
+    def test_estimate_is_a_number_of_seconds(self, encoder: Encoder, graph: Graph):
+        seconds = encoder.estimate(graph, self.texts)
+        assert math.isfinite(seconds)
+        assert seconds >= 0

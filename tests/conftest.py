@@ -1,0 +1,114 @@
+"""Fixtures: a data folder of its own, small graphs, and tiny language models."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+# before anything imports PyKEEN, which looks it up once
+os.environ["PYSTOW_HOME"] = tempfile.mkdtemp(prefix="negater-tests-")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import numpy as np
+import pytest
+import torch
+from pykeen.datasets import Nations
+from pykeen.triples import TriplesFactory
+
+from pykeen_negater import pool_source
+from pykeen_negater.graphs import Graph
+from pykeen_negater.texts import Texts, load_texts
+
+SMALL = [
+    ("dog", "IsA", "animal"),
+    ("cat", "IsA", "animal"),
+    ("horse", "IsA", "animal"),
+    ("oak", "IsA", "plant"),
+    ("dog", "AtLocation", "kennel"),
+    ("cat", "AtLocation", "house"),
+    ("horse", "AtLocation", "stable"),
+    ("oak", "AtLocation", "forest"),
+    ("dog", "Desires", "bone"),
+    ("cat", "Desires", "milk"),
+    ("horse", "Desires", "hay"),
+]
+
+
+def pytest_unconfigure() -> None:
+    """Remove the data folder."""
+    shutil.rmtree(os.environ["PYSTOW_HOME"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _new_process() -> None:
+    """Forget the pools that the process trains with, as if it had just started."""
+    pool_source._BY_GRAPH.clear()
+    pool_source._BY_VOCABULARY.clear()
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test a cache of its own."""
+    root = tmp_path / "cache"
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def small_factory() -> TriplesFactory:
+    """Make eleven triples about animals."""
+    return TriplesFactory.from_labeled_triples(np.array(SMALL))
+
+
+@pytest.fixture(scope="session")
+def nations() -> TriplesFactory:
+    """Load the training triples of Nations."""
+    return Nations().training
+
+
+@pytest.fixture(scope="session")
+def small_graph(small_factory: TriplesFactory) -> Graph:
+    """Make a graph of the small triples."""
+    return Graph.from_factory(small_factory)
+
+
+@pytest.fixture(scope="session")
+def small_texts(small_graph: Graph) -> Texts:
+    """Make the texts of the small graph."""
+    texts = load_texts(small_graph)
+    assert texts is not None
+    return texts
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Make a BERT with random weights and a vocabulary of letters, where weights don't matter."""
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder = tmp_path_factory.mktemp("tiny-bert")
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)] + [str(digit) for digit in range(10)]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    folder.joinpath("vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    BertTokenizer(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+        initializer_range=0.2,
+        hidden_dropout_prob=0.0,
+    )
+    BertModel(config).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Find the datasets with real texts, which the project does not ship."""
+    folder = os.environ.get("NEGATER_DATA")
+    if folder is None:
+        pytest.skip("NEGATER_DATA does not name a folder with datasets, see benchmarks/README.md")
+    return Path(folder).resolve()

@@ -1,0 +1,209 @@
+"""What is cached appears whole, once, or not at all."""
+
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pystow
+import pytest
+
+from pykeen_negater.caching import Cache, array_digest, atomic_folder, file_digest, fingerprint, timed
+
+
+def _content(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def _without_locks(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix != ".lock")
+
+
+def test_fingerprint_is_independent_of_order_only():
+    content = {"a": 1, "b": [1, 2], "c": {"x": None, "y": "ü"}}
+    digest = fingerprint(content)
+    assert len(digest) == 32
+    assert fingerprint({"c": {"y": "ü", "x": None}, "b": (1, 2), "a": 1}) == digest
+    others = [content | {"a": 2}, content | {"a": "1"}, content | {"b": [2, 1]}, content | {"d": 0}]
+    assert len({digest, *map(fingerprint, others)}) == 5
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_fingerprint_refuses_what_json_lacks(value):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        fingerprint({"a": value})
+
+
+def test_file_digest_is_sha256(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert file_digest(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_array_digest_is_that_of_the_values():
+    array = np.arange(12).reshape(3, 4)
+    assert array_digest(array) == array_digest(np.asfortranarray(array)) == array_digest(array.T.copy().T)
+    assert array_digest(array) == array_digest(np.arange(24).reshape(3, 8)[:, :4] % 4 + np.arange(0, 12, 4)[:, None])
+    assert array_digest(array) != array_digest(array + 1)
+
+
+def test_timed_adds_up():
+    durations = {"b": 5.0}
+    with timed("a", durations):
+        pass
+    first = durations["a"]
+    with timed("a", durations):
+        pass
+    assert durations["a"] >= first >= 0
+    assert durations["b"] == 5.0
+
+
+def test_atomic_folder_appears_whole(tmp_path):
+    path = tmp_path / "x" / "y" / "folder"
+    with atomic_folder(path) as folder:
+        (folder / "a").write_text("1")
+        folder.joinpath("sub").mkdir()
+        (folder / "sub" / "b").write_text("2")
+        assert not path.exists()
+        assert folder.parent.parent == path.parent
+    assert _content(path) == {"a": "1", "sub/b": "2"}
+    assert [other.name for other in path.parent.iterdir()] == ["folder"]
+
+
+def test_atomic_folder_replaces_whole(tmp_path):
+    for name in "ab":
+        with atomic_folder(tmp_path / "folder") as folder:
+            (folder / name).write_text(name)
+    assert _content(tmp_path) == {"folder/b": "b"}
+
+
+def test_failing_atomic_folder_leaves_the_old_one(tmp_path):
+    with atomic_folder(tmp_path / "folder") as folder:
+        (folder / "a").write_text("a")
+
+    def fail():
+        with atomic_folder(tmp_path / "folder") as folder:
+            (folder / "a").write_text("b")
+            (folder / "c").write_text("c")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert _content(tmp_path) == {"folder/a": "a"}
+
+
+def test_failing_atomic_folder_leaves_nothing(tmp_path):
+    def fail():
+        with atomic_folder(tmp_path / "folder") as folder:
+            (folder / "a").write_text("b")
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cache_builds_once(tmp_path):
+    cache = Cache(tmp_path)
+    calls = []
+
+    def build(folder: Path) -> None:
+        calls.append(folder)
+        (folder / "a").write_text("1")
+
+    first, built = cache.get_or_build("pools", "k", build)
+    assert built
+    assert cache.get_or_build("pools", "k", build) == (first, False)
+    assert first == cache.path("pools", "k") == tmp_path / "pools" / "k"
+    assert len(calls) == 1
+    assert _content(first) == {"a": "1"}
+
+
+def test_cache_keeps_kinds_and_keys_apart(tmp_path):
+    cache = Cache(str(tmp_path))
+    for kind, key in [("a", "1"), ("a", "2"), ("b", "1")]:
+        path, built = cache.get_or_build(kind, key, lambda folder, n=kind + key: (folder / n).touch())
+        assert built
+        assert [file.name for file in path.iterdir()] == [kind + key]
+
+
+def test_failed_build_leaves_nothing_and_may_be_repeated(tmp_path):
+    cache = Cache(tmp_path)
+
+    def fail(folder: Path) -> None:
+        (folder / "half").touch()
+        raise RuntimeError("broken")
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="broken"):
+            cache.get_or_build("pools", "k", fail)
+        assert not cache.path("pools", "k").exists()
+        assert _without_locks(tmp_path) == ["pools"]
+    assert cache.get_or_build("pools", "k", lambda folder: (folder / "whole").touch())[1]
+    assert _without_locks(tmp_path) == ["pools", "pools/k", "pools/k/whole"]
+
+
+def test_discarded_entry_is_built_again(tmp_path):
+    cache = Cache(tmp_path)
+    cache.get_or_build("pools", "k", lambda folder: (folder / "old").touch())
+    cache.discard("pools", "k")
+    cache.discard("pools", "never there")
+    assert not cache.path("pools", "k").exists()
+    path, built = cache.get_or_build("pools", "k", lambda folder: (folder / "new").touch())
+    assert built
+    assert list(_content(path)) == ["new"]
+
+
+def test_default_root_is_in_pykeens_data_folder():
+    assert Cache().root == pystow.join("pykeen", "negater")
+
+
+def test_threads_that_ask_for_one_key_build_once(tmp_path):
+    builds = []
+    start = threading.Barrier(8)
+
+    def build(folder: Path) -> None:
+        builds.append(folder)
+        (folder / "a").write_text("1")
+
+    def ask(_: int) -> tuple[dict[str, str], bool]:
+        start.wait(timeout=60)
+        path, built = Cache(tmp_path).get_or_build("pools", "k", build)
+        return _content(path), built
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(ask, range(8)))
+    assert len(builds) == 1
+    assert sum(built for _, built in results) == 1
+    assert all(content == {"a": "1"} for content, _ in results)
+
+
+def _ask_in_process(root, me, other, results):  # pragma: no cover
+    """Build only after the other process is about to ask for the same key, too."""
+
+    def build(folder: Path) -> None:
+        assert other.wait(timeout=60)
+        (folder / "a").write_text("1")
+        with Path(root, "log").open("a") as log:
+            log.write("built\n")
+
+    me.set()
+    path, built = Cache(root).get_or_build("pools", "k", build)
+    results.put((built, _content(path)))
+
+
+def test_processes_that_ask_for_one_key_build_once(tmp_path):
+    context = multiprocessing.get_context("fork")
+    events, results = [context.Event(), context.Event()], context.Queue()
+    processes = [
+        context.Process(target=_ask_in_process, args=(tmp_path, *pair, results)) for pair in (events, events[::-1])
+    ]
+    for process in processes:
+        process.start()
+    found = [results.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join(timeout=60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert sorted(built for built, _ in found) == [False, True]
+    assert all(content == {"a": "1"} for _, content in found)
+    assert (tmp_path / "log").read_text() == "built\n"

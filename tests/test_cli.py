@@ -1,0 +1,201 @@
+"""Tests for the command line and the exports."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from pykeen.triples import TriplesFactory
+
+from pykeen_negater import NegativePools
+from pykeen_negater.cli import main
+from pykeen_negater.exports import export, sentences, to_frame
+
+from .conftest import SMALL
+
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
+FAST = ["--encoder", "structural", "--ranker", "similarity"]
+
+
+def run(*arguments: str | Path, code: int = 0) -> Result:
+    """Run the command, and check its exit code."""
+    result = CliRunner().invoke(main, list(map(str, arguments)))
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Path:
+    """Write the small triples to a file."""
+    path = tmp_path / "train.tsv"
+    path.write_text("".join("\t".join(triple) + "\n" for triple in SMALL), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def pools(training: Path, tmp_path: Path) -> Path:
+    """Mine pools for the small triples."""
+    run("mine", "--training", training, *FAST, "--output", tmp_path / "small.pools")
+    return tmp_path / "small.pools"
+
+
+def test_mine_writes_pools(pools: Path, small_factory: TriplesFactory):
+    loaded = NegativePools.load(pools)
+    assert loaded.num_triples == len(SMALL)
+    assert loaded.load_vocabulary().entity_labels == tuple(small_factory.entity_to_id)
+
+
+def test_shortest_command():
+    assert "Written to" in run("mine", "--dataset", "nations", *FAST).output
+
+
+def test_dry_run_writes_nothing(training: Path, tmp_path: Path, empty_cache: Path):
+    output = run("mine", "--training", training, *FAST, "--output", tmp_path / "x", "--dry-run").output
+    assert "Would mine 11 triples over" in output
+    assert "disk are free" in output
+    assert not tmp_path.joinpath("x").exists()
+    assert not empty_cache.joinpath("pools").exists()
+
+
+def test_fine_tune_then_mine_with_the_model(training: Path, tiny_bert: str, tmp_path: Path):
+    model = tmp_path / "small.model"
+    options = ["--training", training, "--max-length", "24"]
+    dry = run("fine-tune", *options, "--language-model", tiny_bert, "--output", model, "--dry-run").output
+    assert "Would fine-tune" in dry
+    assert not model.exists()
+    output = run("fine-tune", *options, "--language-model", tiny_bert, "--epochs", "1", "--output", model).output
+    assert "validation triples are classified right" in output
+    output = run("mine", "--training", training, "--encoder", "structural", "--model", model).output
+    assert "score:" in output
+    assert "fine-tune:" not in output
+
+
+def test_fine_tuning_options_reach_mining(training: Path, tiny_bert: str):
+    options = ["--language-model", tiny_bert, "--epochs", "1", "--pooling", "max", "--seed", "3"]
+    output = run("mine", "--training", training, "--encoder", "structural", "--ranker", "thresholds", *options).output
+    path = Path(output.split("Written to ")[1].strip())
+    name, identity = NegativePools.load(path).metadata["settings"]["ranker"]
+    assert name == "thresholds"
+    assert identity["fine_tuning"] == {"max_training_triples": 2000, "seed": 3, "epochs": 1, "pooling": "max"}
+
+
+def test_labelled_validation_triples(training: Path, tiny_bert: str, tmp_path: Path):
+    negatives = tmp_path / "negatives.tsv"
+    negatives.write_text("dog\tIsA\tplant\noak\tIsA\tanimal\nunicorn\tIsA\tplant\n", encoding="utf-8")
+    result = run(
+        "fine-tune", "--training", training, "--validation", training, "--validation-negatives", negatives,
+        "--language-model", tiny_bert, "--epochs", "1", "--output", tmp_path / "model",
+    )  # fmt: skip
+    assert "1 of 3 triples have unknown labels" in result.output
+    assert "13 validation triples" in result.output
+
+
+def test_export_tsv(pools: Path, tmp_path: Path):
+    run("export", pools, "--format", "tsv", "--output", tmp_path / "negatives.tsv")
+    rows = [line.split("\t") for line in tmp_path.joinpath("negatives.tsv").read_text(encoding="utf-8").splitlines()]
+    frame = to_frame(NegativePools.load(pools))
+    assert {tuple(row[:3]) for row in rows} == set(
+        frame[["head", "relation", "tail"]].itertuples(index=False, name=None)
+    )
+    assert len({tuple(row[:3]) for row in rows}) == len(rows)
+    assert not {tuple(row[:3]) for row in rows} & set(SMALL)
+    for relation in ("IsA", "AtLocation", "Desires"):
+        scores = [float(row[3]) for row in rows if row[1] == relation]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_export_parquet(pools: Path, tmp_path: Path):
+    run("export", pools, "--format", "parquet", "--output", tmp_path / "negatives.parquet")
+    frame = pd.read_parquet(tmp_path / "negatives.parquet")
+    assert len(frame) == len(NegativePools.load(pools))
+    positives = frame[["positive_head", "positive_relation", "positive_tail"]].itertuples(index=False, name=None)
+    assert set(positives) <= set(SMALL)
+    for row in frame.itertuples():
+        differing = [
+            part for part in ("head", "relation", "tail") if getattr(row, part) != getattr(row, f"positive_{part}")
+        ]
+        assert differing == [row.side]
+
+
+def test_export_is_whole_or_nothing(pools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "negatives.parquet"
+    path.write_text("older")
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", lambda self, path, index: Path(path).write_text("half") and 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export(NegativePools.load(pools), path, "parquet")
+    assert path.read_text() == "older"
+    assert not list(tmp_path.glob(".negatives*"))
+
+
+def test_sentences(pools: Path):
+    lines = sentences(NegativePools.load(pools), per_relation=1)
+    assert set(lines) == {"is a", "at location", "Desires"}
+    assert all(len(group) <= 1 for group in lines.values())
+    assert all(" · Desires · " in line for line in lines["Desires"])
+
+
+@pytest.mark.parametrize("command", ["mine", "fine-tune", "export"])
+def test_help_has_an_example(command: str):
+    output = run(command, "--help").output
+    assert f"Example: negater {command}" in output.replace("\n", " ").replace("  ", " ")
+
+
+def test_wrong_usage(training: Path):
+    assert "either --dataset or --training" in run("mine", code=2).output
+    assert (
+        "either --dataset or --training" in run("mine", "--dataset", "nations", "--training", training, code=2).output
+    )
+    assert "magic" in run("mine", "--dataset", "nations", "--candidates", "magic", code=2).output
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a\tb\n", "line 1: found 2 tab-separated column(s), expected 3"),
+        ("a\tb\tc\na\t\tc\n", "line 2: found an empty relation, expected a label"),
+        ("", "is empty, expected one triple"),
+    ],
+)
+def test_bad_training_file(tmp_path: Path, content: str, message: str):
+    path = tmp_path / "bad.tsv"
+    path.write_text(content)
+    output = run("mine", "--training", path, *FAST, "--output", tmp_path / "x", code=1).output
+    assert message in output
+    assert "Traceback" not in output
+    assert not tmp_path.joinpath("x").exists()
+
+
+def test_bad_arguments(training: Path, tmp_path: Path, pools: Path):
+    text = tmp_path / "text.tsv"
+    text.write_text("dog\tDog\tan animal\textra\n")
+    assert (
+        "found 4 tab-separated column(s), expected 2 or 3"
+        in run("mine", "--training", training, "--entity-text", text, code=1).output
+    )
+    assert "found k=0, expected at least 1" in run("mine", "--training", training, *FAST, "-k", "0", code=1).output
+    assert "found no pools" in run("export", tmp_path / "nowhere", "--output", tmp_path / "y", code=1).output
+    assert "holds no pools" in run("mine", "--training", training, *FAST, "--output", tmp_path, code=1).output
+    assert "holds no fine-tuned model" in run("fine-tune", "--training", training, "--output", pools, code=1).output
+    unknown = run("mine", "--training", training, "--encoder", "structural", "--ranker", "magic", code=1).output
+    assert "magic" in unknown
+    assert "thresholds" in unknown
+    path = pools / "metadata.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 0}))
+    assert "format version 0, expected 1" in run("export", pools, "--output", tmp_path / "y", code=1).output
+
+
+def test_entity_text_is_used(training: Path, tmp_path: Path):
+    text = tmp_path / "text.tsv"
+    text.write_text("dog\tnone\ncat\tnan\nhorse\tNA\n")
+    vectors = tmp_path / "vectors.npy"
+    np.save(vectors, np.random.default_rng(0).normal(size=(len({x for h, _, t in SMALL for x in (h, t)}), 3)))
+    run(
+        "mine", "--training", training, "--entity-text", text, "--encoder", "precomputed", "--vectors", vectors,
+        "--ranker", "similarity", "--output", tmp_path / "p",
+    )  # fmt: skip
+    texts = NegativePools.load(tmp_path / "p").load_vocabulary()
+    named = dict(zip(texts.entity_labels, texts.entity_texts, strict=True))
+    assert (named["dog"], named["cat"], named["horse"], named["oak"]) == ("none", "nan", "NA", "oak")

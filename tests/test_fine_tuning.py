@@ -1,0 +1,316 @@
+"""Tests for the classifier, its fine-tuning, and the ranker that uses it; weights don't matter here."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from pykeen_negater.caching import Cache
+from pykeen_negater.candidates import Candidates, SlotCandidateGenerator
+from pykeen_negater.classifier import TripleClassifier, TripleClassifierConfig, load_classifier, score_triples
+from pykeen_negater.fine_tuning import (
+    FineTuningSettings,
+    LabelledTriples,
+    _Examples,
+    fine_tune,
+    split_training,
+    validation_examples,
+)
+from pykeen_negater.graphs import Graph
+from pykeen_negater.neighbors import NeighborIndex
+from pykeen_negater.rankers import (
+    Ranker,
+    RankingContext,
+    SimilarityRanker,
+    ThresholdsRanker,
+    ranker_resolver,
+)
+from pykeen_negater.texts import Texts
+from pykeen_negater.thresholds import Thresholds
+from pykeen_negater.tokenization import TripleTokenizer
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_bert: str, small_texts: Texts) -> TripleTokenizer:
+    """Make the tokenizer of the small graph."""
+    return TripleTokenizer(AutoTokenizer.from_pretrained(tiny_bert), small_texts, max_length=24)
+
+
+@pytest.fixture(scope="module")
+def fine_tuned(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Fine-tune the tiny model on the small graph."""
+    folder = tmp_path_factory.mktemp("fine-tuned")
+    settings = FineTuningSettings(epochs=2, batch_size=4, max_length=24, validation_share=0.3)
+    fine_tune(tiny_bert, small_graph, small_texts, settings, folder)
+    return folder
+
+
+@pytest.fixture
+def context(small_graph: Graph, small_texts: Texts, tmp_path: Path) -> RankingContext:
+    """Make the context of the small graph, with an empty cache."""
+    return RankingContext(small_graph, small_texts, Cache(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def candidates(small_graph: Graph) -> Candidates:
+    """Make candidates from random vectors."""
+    vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4))
+    return SlotCandidateGenerator(k=3).generate(small_graph, NeighborIndex.build(vectors))
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean", "max"])
+def test_pooling_and_padding(tiny_bert: str, tokenizer: TripleTokenizer, small_graph: Graph, pooling: str):
+    model = TripleClassifier.from_language_model(tiny_bert, pooling).eval()
+    sequences = [tokenizer.encode(triple) for triple in small_graph.triples]
+    assert len(set(map(len, sequences))) > 1
+    with torch.inference_mode():
+        together = model(**tokenizer.pad(sequences)).logits
+        for sequence, logit in zip(sequences, together, strict=True):
+            hidden = model.encoder(input_ids=torch.tensor([sequence])).last_hidden_state[0]
+            pooled = {"cls": hidden[0], "mean": hidden.mean(dim=0), "max": hidden.amax(dim=0)}[pooling]
+            assert float(model.head(pooled)) == pytest.approx(float(logit), abs=1e-5)
+
+
+def test_unknown_pooling():
+    with pytest.raises(ValueError, match="found pooling='sum', expected one of cls, mean, max"):
+        TripleClassifierConfig(pooling="sum")
+
+
+def test_scores_do_not_depend_on_the_order(tiny_bert: str, tokenizer: TripleTokenizer, small_graph: Graph):
+    torch.manual_seed(0)
+    model = TripleClassifier.from_language_model(tiny_bert)
+    triples = np.repeat(small_graph.triples, 30, axis=0)
+    order = np.random.default_rng(0).permutation(len(triples))
+    scores = score_triples(model, tokenizer, triples)
+    assert scores[order] == pytest.approx(score_triples(model, tokenizer, triples[order]), abs=1e-6)
+    single = [score_triples(model, tokenizer, triple[None])[0] for triple in small_graph.triples]
+    assert scores[::30] == pytest.approx(np.array(single), abs=1e-5)
+
+
+def test_folder_is_in_the_layout_of_hugging_face(fine_tuned: Path, small_graph: Graph):
+    config = AutoConfig.from_pretrained(fine_tuned)
+    assert isinstance(config, TripleClassifierConfig)
+    assert config.max_triple_length == 24
+    model = AutoModel.from_pretrained(fine_tuned)
+    assert isinstance(model, TripleClassifier)
+    loaded = load_classifier(fine_tuned)
+    for name, parameter in model.state_dict().items():
+        assert torch.equal(parameter, loaded.state_dict()[name].cpu()), name
+    assert AutoTokenizer.from_pretrained(fine_tuned).cls_token == "[CLS]"
+    assert len(Thresholds.load(fine_tuned, small_graph.num_relations).by_relation) == small_graph.num_relations
+    assert list(fine_tuned.glob("*.bin")) == []
+
+
+def test_fine_tuning_learns_and_is_reproducible(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, fine_tuned: Path, tmp_path: Path
+):
+    settings = FineTuningSettings(epochs=2, batch_size=4, max_length=24, validation_share=0.3)
+    torch.manual_seed(99)
+    fine_tune(tiny_bert, small_graph, small_texts, settings, tmp_path)
+    first, second = load_classifier(fine_tuned).state_dict(), load_classifier(tmp_path).state_dict()
+    before = TripleClassifier.from_language_model(tiny_bert).state_dict()
+    for name, parameter in first.items():
+        assert torch.equal(parameter, second[name]), name
+    assert any(not torch.equal(first[name].cpu(), before[name]) for name in first if name.startswith("encoder.encoder"))
+
+
+def test_a_separable_graph_is_learned(tiny_bert: str, tmp_path: Path):
+    # (a letter, before, a digit) is true, and nothing else
+    texts = Texts(entities=(*"abcdef", *"123456"), relations=("x",))
+    letters, digits = np.meshgrid(np.arange(6), np.arange(6, 12))
+    triples = np.stack([letters.ravel(), np.zeros(36, dtype=np.int64), digits.ravel()], axis=1)
+    graph = Graph.from_triples(triples[np.arange(36) % 3 != 0], 12, 1)
+    settings = FineTuningSettings(epochs=60, batch_size=16, learning_rate=3e-3, in_slot_share=0.0, max_length=8)
+    letters_only = graph.triples - [0, 0, 6]
+    result = fine_tune(
+        tiny_bert, graph, texts, settings, tmp_path, validation=graph.triples, validation_negatives=letters_only
+    )
+    assert result.accuracy > 0.95
+    assert result.majority_accuracy == pytest.approx(0.5)
+    assert (result.num_training_triples, result.num_validation_triples) == (24, 48)
+
+
+def test_examples_are_new_in_every_epoch(small_graph: Graph, tokenizer: TripleTokenizer):
+    settings = FineTuningSettings(corruptions={"h": 2, "relation": 1, "t": 1})
+    examples = _Examples(small_graph, small_graph.triples, tokenizer, settings)
+    positives = sorted(tokenizer.encode(triple) for triple in small_graph.triples)
+    drawn = []
+    for epoch in (0, 1, 0):
+        examples.set_epoch(epoch)
+        rows = list(examples)
+        assert sorted(row["input_ids"] for row in rows if row["labels"] == 1) == positives
+        negatives = [row["input_ids"] for row in rows if row["labels"] == 0]
+        assert not any(negative in positives for negative in negatives)
+        assert len(negatives) == pytest.approx(4 * len(positives), abs=4)
+        drawn.append(negatives)
+    assert drawn[0] == drawn[2]
+    assert drawn[0] != drawn[1]
+
+
+def test_trainer_announces_the_epochs(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    epochs = []
+    original = _Examples.set_epoch
+    monkeypatch.setattr(_Examples, "set_epoch", lambda self, epoch: (epochs.append(epoch), original(self, epoch)))
+    settings = FineTuningSettings(epochs=3, batch_size=8, max_length=24, validation_share=0.3)
+    fine_tune(tiny_bert, small_graph, small_texts, settings, tmp_path)
+    assert sorted(set(epochs)) == [0, 1, 2]
+
+
+def test_split_and_budget(nations):
+    graph = Graph.from_factory(nations)
+    settings = FineTuningSettings(max_training_triples=100, validation_share=0.2)
+    training, held_out = split_training(graph, settings, hold_out=True)
+    assert (len(training), len(held_out)) == (80, 20)
+    assert not set(map(tuple, training.tolist())) & set(map(tuple, held_out.tolist()))
+    everything, nothing = split_training(graph, FineTuningSettings(max_training_triples=None), hold_out=False)
+    assert np.array_equal(everything, graph.triples)
+    assert len(nothing) == 0
+
+
+def test_validation_examples_are_in_slot_corruptions(nations):
+    graph = Graph.from_factory(nations)
+    examples = validation_examples(graph, graph.triples[:200], FineTuningSettings())
+    assert examples.labels.sum() == 200
+    known = set(map(tuple, graph.triples.tolist()))
+    for head, relation, tail in examples.triples[~examples.labels]:
+        assert (head, relation, tail) not in known
+        assert head in graph.slot(relation, 0)
+        assert tail in graph.slot(relation, 2)
+
+
+def test_labelled_triples():
+    combined = LabelledTriples.combine(np.zeros((2, 3), dtype=int), np.ones((1, 3), dtype=int))
+    assert combined.labels.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"corruptions": {}}, "at least one corruption"),
+        ({"corruptions": {"head": 0}}, "at least one corruption"),
+        ({"corruptions": {"x": 1}}, "corruption_scheme"),
+        ({"epochs": 0}, "found epochs=0, expected at least 1"),
+        ({"max_training_triples": 0}, "found max_training_triples=0"),
+        ({"validation_share": 1.0}, "found validation_share=1.0"),
+    ],
+)
+def test_bad_settings(kwargs: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        FineTuningSettings(**kwargs)
+
+
+def test_one_triple_is_too_few(tiny_bert: str, tmp_path: Path):
+    graph = Graph.from_triples(np.array([[0, 0, 1]]), 2, 1)
+    with pytest.raises(ValueError, match="found one training triple, expected at least two"):
+        fine_tune(tiny_bert, graph, Texts(("a", "b"), ("c",)), FineTuningSettings(), tmp_path)
+
+
+class RankerCase:
+    """What every ranker promises."""
+
+    cls: type[Ranker]
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker."""
+        return self.cls()
+
+    def test_resolver_knows_it(self):
+        assert ranker_resolver.lookup(ranker_resolver.normalize_cls(self.cls)) is self.cls
+
+    def test_every_candidate_is_ranked_the_same_again(
+        self, fine_tuned: Path, candidates: Candidates, context: RankingContext
+    ):
+        ranker = self.make(fine_tuned)
+        ranking = ranker.rank(candidates, context)
+        assert ranking.scores.shape == ranking.accepted.shape == (len(candidates),)
+        assert ranking.accepted.dtype == bool
+        assert np.isfinite(ranking.scores).all()
+        again = self.make(fine_tuned).rank(candidates, context)
+        assert np.array_equal(ranking.scores, again.scores)
+        assert np.array_equal(ranking.accepted, again.accepted)
+
+    def test_identity_can_be_stored(self, fine_tuned: Path):
+        identity = self.make(fine_tuned).identify()
+        assert json.loads(json.dumps(identity)) == self.make(fine_tuned).identify()
+
+
+class TestSimilarityRanker(RankerCase):
+    """The nearest are the hardest."""
+
+    cls = SimilarityRanker
+
+    def test_order_is_that_of_the_distances(self, candidates: Candidates, context: RankingContext):
+        ranking = SimilarityRanker().rank(candidates, context)
+        hardest_first = np.argsort(-ranking.scores, kind="stable")
+        assert np.array_equal(hardest_first, np.argsort(candidates.distances, kind="stable"))
+        assert ranking.accepted.all()
+
+
+class TestThresholdsRanker(RankerCase):
+    """Only what is below the threshold is a negative."""
+
+    cls = ThresholdsRanker
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker with a fine-tuned model."""
+        return ThresholdsRanker(model=str(fine_tuned))
+
+    def test_threshold_rule(
+        self, fine_tuned: Path, candidates: Candidates, context: RankingContext, tokenizer: TripleTokenizer
+    ):
+        ranking = self.make(fine_tuned).rank(candidates, context)
+        thresholds = Thresholds.load(fine_tuned, context.graph.num_relations).by_relation
+        model = load_classifier(fine_tuned)
+        for i in range(len(candidates)):
+            triple = context.graph.triples[candidates.positives[i]].copy()
+            triple[candidates.sides[i]] = candidates.replacements[i]
+            score = score_triples(model, tokenizer, triple[None])[0]
+            assert ranking.scores[i] == pytest.approx(score, abs=1e-5)
+            assert ranking.accepted[i] == (ranking.scores[i] < thresholds[triple[1]])
+
+    def test_fine_tunes_and_scores_once(self, tiny_bert: str, candidates: Candidates, context: RankingContext):
+        settings = {"epochs": 1, "max_length": 24, "validation_share": 0.3}
+        ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).rank(candidates, context)
+        assert set(context.durations) == {"fine-tune", "score"}
+        assert context.statistics["fine_tuning"]["num_training_triples"] == 8
+        before = {path: path.stat().st_mtime_ns for path in context.cache.root.rglob("*") if path.suffix != ".lock"}
+        context.durations.clear()
+        ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).rank(candidates, context)
+        assert "fine-tune" not in context.durations
+        after = {path: path.stat().st_mtime_ns for path in context.cache.root.rglob("*") if path.suffix != ".lock"}
+        assert before == after
+
+    def test_a_model_of_another_graph(self, fine_tuned: Path, nations, tmp_path: Path):
+        graph = Graph.from_factory(nations)
+        texts = Texts(graph.entity_labels, graph.relation_labels)
+        candidates = Candidates(graph, *(np.zeros(1, dtype=int) for _ in range(4)))
+        with pytest.raises(ValueError, match="found thresholds for 3 relations, but the graph has 55"):
+            self.make(fine_tuned).rank(candidates, RankingContext(graph, texts, Cache(tmp_path)))
+
+    def test_nan_is_an_error(
+        self, fine_tuned: Path, candidates: Candidates, context: RankingContext, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(
+            "pykeen_negater.classifier.score_triples", lambda *args, **kwargs: np.full(len(args[2]), np.nan)
+        )
+        with pytest.raises(ValueError, match="scores that are not finite"):
+            self.make(fine_tuned).rank(candidates, context)
+
+    def test_bad_parameters(self, fine_tuned: Path, tmp_path: Path):
+        with pytest.raises(ValueError, match="found both a fine-tuned model and how to fine-tune one"):
+            ThresholdsRanker(model=str(fine_tuned), fine_tuning={"epochs": 1})
+        with pytest.raises(FileNotFoundError, match="expected a fine-tuned model"):
+            ThresholdsRanker(model=str(tmp_path / "nowhere"))
+        with pytest.raises(ValueError, match=r"found the fine-tuning setting\(s\) epoch, expected some of: pooling"):
+            _ = ThresholdsRanker(fine_tuning={"epoch": 1}).settings
+
+
+def test_every_ranker_has_a_case():
+    assert {case.cls for case in RankerCase.__subclasses__()} == set(ranker_resolver.lookup_dict.values())

@@ -1,0 +1,121 @@
+"""Graphs against sets of tuples."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from pykeen.triples import CoreTriplesFactory, TriplesFactory
+
+from pykeen_negater.graphs import Graph, vocabulary_fingerprint
+from pykeen_negater.indexing import HEAD, RELATION, TAIL
+
+from .cases import random_graph
+
+LABELED = [("b", "likes", "a"), ("a", "knows", "b"), ("a", "knows", "none"), ("a", "knows", "b"), ("c", "likes", "c")]
+
+
+@pytest.fixture
+def factory() -> TriplesFactory:
+    return TriplesFactory.from_labeled_triples(np.array(LABELED))
+
+
+def test_triples_are_unique_and_sorted():
+    drawn = np.random.default_rng(0).integers((5, 2, 5), size=(40, 3))
+    for triples in (drawn, torch.from_numpy(drawn), torch.from_numpy(drawn).int()):
+        graph = Graph.from_triples(triples, 5, 2)
+        assert graph.triples.dtype == np.int64
+        assert graph.triples.tolist() == sorted(map(list, set(map(tuple, drawn.tolist()))))
+        assert len(graph) == len(graph.triples) < 40
+
+
+def test_index_finds_row_i_at_position_i():
+    graph = random_graph()
+    position, found = graph.index.lookup(torch.from_numpy(graph.triples))
+    assert found.all()
+    assert position.tolist() == list(range(len(graph)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_slots_agree_with_sets(seed):
+    graph = random_graph(seed, num_relations=5)
+    for relation, side in itertools.product(range(5), (HEAD, TAIL)):
+        expected = {triple[side] for triple in graph.triples.tolist() if triple[RELATION] == relation}
+        assert graph.slot(relation, side).tolist() == sorted(expected)
+    # the last relation has no triples
+    assert len(graph.slot(4, HEAD)) == len(graph.slot(4, TAIL)) == 0
+
+
+def test_relation_without_triples_in_the_middle_or_first_has_empty_slots():
+    graph = Graph.from_triples(np.array([[0, 1, 2], [2, 3, 1]]), 3, 4)
+    assert [graph.slot(relation, HEAD).tolist() for relation in range(4)] == [[], [0], [], [2]]
+    assert [graph.slot(relation, TAIL).tolist() for relation in range(4)] == [[], [2], [], [1]]
+
+
+def test_factory_keeps_its_meaning(factory):
+    graph = Graph.from_factory(factory)
+    labels, relations = graph.entity_labels, graph.relation_labels
+    assert labels is not None
+    assert relations is not None
+    assert {(labels[h], relations[r], labels[t]) for h, r, t in graph.triples.tolist()} == set(LABELED)
+    assert (graph.num_entities, graph.num_relations) == (len(labels), len(relations)) == (4, 2)
+
+
+def test_factory_with_inverse_triples_gives_the_same_graph(factory):
+    inverse = TriplesFactory.from_labeled_triples(np.array(LABELED), create_inverse_triples=True)
+    graph, other = Graph.from_factory(factory), Graph.from_factory(inverse)
+    assert inverse.num_relations == 4
+    assert other.num_relations == 2
+    assert other.triples.tolist() == graph.triples.tolist()
+    assert other.fingerprint == graph.fingerprint
+
+
+def test_factory_without_labels():
+    graph = Graph.from_factory(CoreTriplesFactory(torch.tensor([[0, 0, 1]]), num_entities=3, num_relations=1))
+    assert graph.entity_labels is None
+    assert graph.relation_labels is None
+    assert graph.num_entities == 3
+
+
+def test_fingerprint_does_not_depend_on_order_or_duplicates(factory):
+    graph = Graph.from_factory(factory)
+    shuffled = np.concatenate([graph.triples[::-1], graph.triples])
+    again = Graph.from_triples(shuffled, 4, 2, graph.entity_labels, graph.relation_labels)
+    assert again.fingerprint == graph.fingerprint
+    assert again.vocabulary == graph.vocabulary
+
+
+def test_fingerprint_depends_on_triples_but_the_vocabulary_does_not(factory):
+    graph = Graph.from_factory(factory)
+    fewer = Graph.from_triples(graph.triples[1:], 4, 2, graph.entity_labels, graph.relation_labels)
+    assert fewer.vocabulary == graph.vocabulary
+    assert fewer.fingerprint != graph.fingerprint
+
+
+def test_vocabulary_fingerprint_depends_on_everything():
+    vocabularies = [
+        (2, 1, None, None),
+        (1, 2, None, None),
+        (2, 1, ("a", "b"), None),
+        (2, 1, None, ("a", "b")),
+        (2, 1, ("b", "a"), None),
+        (2, 1, ("a", "b"), ("r",)),
+        (2, 1, ("ab", ""), ("r",)),
+        (2, 1, ("a", "br"), ("",)),
+        (2, 1, ("a ", "b"), ("r",)),
+    ]
+    fingerprints = [vocabulary_fingerprint(*vocabulary) for vocabulary in vocabularies]
+    assert len(set(fingerprints)) == len(vocabularies)
+    assert all(len(fingerprint) == 32 and int(fingerprint, 16) for fingerprint in fingerprints)
+    assert vocabulary_fingerprint(*vocabularies[5]) == fingerprints[5]
+
+
+@pytest.mark.parametrize("triples", [np.empty((0, 3), dtype=np.int64), torch.empty(0, 3, dtype=torch.long)])
+def test_empty_graph(triples):
+    with pytest.raises(ValueError, match="found an empty graph, but mining needs at least one training triple"):
+        Graph.from_triples(triples, 3, 2)
+
+
+def test_vocabulary_too_large_for_keys():
+    with pytest.raises(ValueError, match=r"4,294,967,296 entities and 1 relations make more .* 64 bits"):
+        Graph.from_triples(np.array([[0, 0, 0]]), 2**32, 1)

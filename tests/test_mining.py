@@ -1,0 +1,284 @@
+"""Tests for the orchestration: what is mined, kept, cached, and said when it goes wrong."""
+
+import logging
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pykeen.triples import CoreTriplesFactory, TriplesFactory
+
+from pykeen_negater import NegativePools, mine
+from pykeen_negater.candidates import SlotCandidateGenerator
+from pykeen_negater.graphs import Graph
+from pykeen_negater.mining import Miner, MiningSettings, assemble_pools, find_graph
+from pykeen_negater.neighbors import NeighborIndex
+from pykeen_negater.rankers import Ranking
+
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
+#: Mining in a moment, without a language model
+FAST = {"encoder": "structural", "ranker": "similarity"}
+
+OPAQUE = [(f"Q{h}", f"P{r}", f"Q{t}") for h in range(6) for r in range(2) for t in range(6) if (h + r + t) % 3 == 0]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Read the files of a pool folder, but for the durations."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "durations.json"}
+
+
+def test_assembled_pools_match_a_loop(nations: TriplesFactory):
+    graph = Graph.from_factory(nations)
+    generator = np.random.default_rng(0)
+    vectors = generator.normal(size=(graph.num_entities, 3))
+    settings = MiningSettings(corruption_scheme=("h", "r", "t"), pool_size=3)
+    candidates = SlotCandidateGenerator(k=8, corruption_scheme=("h", "r", "t")).generate(
+        graph, NeighborIndex.build(vectors)
+    )
+    # with many ties
+    scores = generator.integers(0, 6, size=len(candidates)).astype(np.float32)
+    ranking = Ranking(scores=scores, accepted=generator.random(len(candidates)) < 0.5)
+    pools = assemble_pools(candidates, ranking, settings)
+    expected: dict[tuple[int, int], list[tuple[float, int]]] = {}
+    for i in range(len(candidates)):
+        if ranking.accepted[i]:
+            row = expected.setdefault((int(candidates.positives[i]), int(candidates.sides[i])), [])
+            row.append((-float(scores[i]), i))
+    low, high = pools.metadata["score_range"]
+    for positive in range(len(graph)):
+        for s, side in enumerate((0, 1, 2)):
+            start, end = pools.offsets[3 * positive + s : 3 * positive + s + 2].tolist()
+            kept = sorted(expected.get((positive, side), []))[:3]
+            assert pools.replacements[start:end].tolist() == [int(candidates.replacements[i]) for _, i in kept]
+            for hardness, (score, _) in zip(pools.hardness[start:end].tolist(), kept, strict=True):
+                assert low + hardness / 255 * (high - low) == pytest.approx(-score, abs=(high - low) / 500)
+
+
+def test_pools_hold_no_known_triple_and_nothing_out_of_the_slot(nations: TriplesFactory):
+    pools = mine(triples_factory=nations, **FAST)
+    graph = Graph.from_factory(nations)
+    known = set(map(tuple, nations.mapped_triples.tolist()))
+    assert len(pools) > 1000
+    for i, triple in enumerate(graph.triples.tolist()):
+        for s, side in enumerate((0, 2)):
+            for position in range(int(pools.offsets[2 * i + s]), int(pools.offsets[2 * i + s + 1])):
+                negative = list(triple)
+                negative[side] = int(pools.replacements[position])
+                assert tuple(negative) not in known
+                assert negative[side] in graph.slot(triple[1], side)
+
+
+def test_same_inputs_give_the_same_bytes(nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    contents = []
+    for name in ("first", "second"):
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        torch.manual_seed(len(name))
+        contents.append(files(mine(triples_factory=nations, **FAST).path))
+    assert contents[0] == contents[1]
+
+
+def test_same_fine_tuned_model_gives_the_same_bytes(
+    small_factory: TriplesFactory, tiny_bert: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    contents = []
+    kwargs = {"language_model": tiny_bert, "fine_tuning": {"epochs": 1, "max_length": 24, "validation_share": 0.3}}
+    for name in ("first", "second"):
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        settings = {"encoder": "structural", "ranker": "thresholds", "ranker_kwargs": kwargs}
+        contents.append(files(mine(triples_factory=small_factory, **settings).path))
+        model = next(path for path in tmp_path.joinpath(name, "models").iterdir() if path.is_dir())
+        kwargs = {"model": str(model)}
+    # the identity of the ranker differs between the two, the arrays must not
+    assert contents[0]["pools.safetensors"] == contents[1]["pools.safetensors"]
+
+
+def test_second_time_comes_from_the_cache(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):
+    first = mine(triples_factory=nations, **FAST)
+    monkeypatch.setattr(Miner, "_build", lambda *args: pytest.fail("mined again"))
+    assert mine(triples_factory=nations, **FAST).path == first.path
+    with pytest.raises(pytest.fail.Exception, match="mined again"):
+        mine(triples_factory=nations, **FAST, k=3)
+
+
+def test_damaged_cache_is_mined_again(nations: TriplesFactory, caplog: pytest.LogCaptureFixture):
+    path = mine(triples_factory=nations, **FAST).path
+    good = files(path)
+    path.joinpath("pools.safetensors").write_bytes(b"damaged")
+    assert files(mine(triples_factory=nations, **FAST).path) == good
+    assert "is damaged" in caplog.text
+
+
+def test_interrupted_mining_leaves_nothing(nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pykeen_negater.mining.assemble_pools", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            mine(triples_factory=nations, **FAST)
+    assert [path.suffix for path in empty_cache.joinpath("pools").iterdir()] == [".lock"]
+    # the vectors were finished, and serve the next attempt
+    assert mine(triples_factory=nations, **FAST).coverage(nations.mapped_triples) > 0.9
+
+
+def test_random_states_are_left_alone(nations: TriplesFactory):
+    def draw() -> list[float]:
+        return [random.random(), float(np.random.random()), float(torch.rand(()))]
+
+    def seed() -> None:
+        random.seed(0)
+        np.random.seed(0)
+        torch.manual_seed(0)
+
+    seed()
+    expected = draw()
+    seed()
+    mine(triples_factory=nations, **FAST)
+    assert draw() == expected
+
+
+def test_random_states_are_left_alone_by_fine_tuning(small_factory: TriplesFactory, tiny_bert: str):
+    settings = {"epochs": 1, "max_length": 24, "validation_share": 0.3}
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    with torch.inference_mode():
+        mine(
+            triples_factory=small_factory,
+            encoder="structural",
+            ranker="thresholds",
+            ranker_kwargs={"language_model": tiny_bert, "fine_tuning": settings},
+        )
+        assert torch.equal(torch.rand(3), expected)
+
+
+def test_opaque_labels_take_the_structural_route(caplog: pytest.LogCaptureFixture):
+    factory = TriplesFactory.from_labeled_triples(np.array(OPAQUE))
+    pools = mine(triples_factory=factory)
+    assert pools.metadata["settings"]["encoder"][0] == "structural"
+    assert pools.metadata["settings"]["ranker"][0] == "similarity"
+    helpful = [record for record in caplog.records if "entity_text" in record.getMessage()]
+    assert len(helpful) == 1
+
+
+def test_triples_without_labels_take_the_structural_route(nations: TriplesFactory):
+    core = CoreTriplesFactory(nations.mapped_triples, nations.num_entities, nations.num_relations)
+    pools = mine(triples_factory=core)
+    assert pools.metadata["labelled"] is False
+    assert pools.load_vocabulary().entity_labels is None
+
+
+def test_no_language_model_takes_the_structural_route(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pykeen_negater.mining.find_language_model", lambda *args: None)
+    assert mine(triples_factory=nations).metadata["settings"]["encoder"][0] == "structural"
+    # but what was asked for by name is not silently replaced
+    monkeypatch.setattr("pykeen_negater.language_models.find_language_model", lambda *args: None)
+    with pytest.raises(ValueError, match="which reads texts"):
+        mine(triples_factory=nations, ranker="thresholds")
+
+
+def test_inverse_triples_are_not_mined(nations: TriplesFactory):
+    inverse = TriplesFactory(
+        nations.mapped_triples, nations.entity_to_id, nations.relation_to_id, create_inverse_triples=True
+    )
+    assert mine(triples_factory=inverse, **FAST).num_relations == nations.num_relations
+
+
+def test_index_is_built_saved_and_used_again(nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "nations.index"
+    first = mine(triples_factory=nations, **FAST, index=str(path))
+    assert len(NeighborIndex.load(path)) == nations.num_entities
+    monkeypatch.setattr("pykeen_negater.mining.NeighborIndex.build", lambda *args: pytest.fail("built again"))
+    second = mine(triples_factory=nations, **FAST, index=str(path), pool_size=17)
+    assert torch.equal(first.replacements, second.replacements)
+
+
+def test_index_of_another_graph_is_refused(nations: TriplesFactory, small_factory: TriplesFactory, tmp_path: Path):
+    mine(triples_factory=nations, **FAST, index=str(tmp_path / "nations.index"))
+    with pytest.raises(ValueError, match="index of another vocabulary"):
+        mine(triples_factory=small_factory, **FAST, index=str(tmp_path / "nations.index"))
+
+
+def test_budget_limits_what_is_scored(small_factory: TriplesFactory, tiny_bert: str):
+    kwargs = {"language_model": tiny_bert, "fine_tuning": {"epochs": 1, "max_length": 24, "validation_share": 0.3}}
+    settings = {"encoder": "structural", "ranker": "thresholds", "ranker_kwargs": kwargs}
+    pools = mine(triples_factory=small_factory, **settings, max_candidates=5)
+    assert pools.metadata["statistics"]["scored"] == 5
+    assert pools.metadata["statistics"]["candidates"] > 5
+
+
+def test_plan_is_a_bound(nations: TriplesFactory):
+    graph = Graph.from_factory(nations)
+    for settings in (MiningSettings(**FAST), MiningSettings(**FAST, k=3, corruption_scheme=("h", "r"))):
+        miner = Miner(graph, settings)
+        plan = miner.plan()
+        pools = miner.mine()
+        size = pools.path.joinpath("pools.safetensors").stat().st_size
+        assert pools.metadata["statistics"]["candidates"] <= plan.num_candidates
+        assert size <= plan.num_bytes + 1000
+        assert str(plan.num_triples)[:1] in str(plan)
+
+
+def test_precomputed_vectors(nations: TriplesFactory, tmp_path: Path):
+    vectors = np.random.default_rng(0).normal(size=(nations.num_entities, 4))
+    np.save(tmp_path / "vectors.npy", vectors)
+    pools = mine(
+        triples_factory=nations,
+        encoder="precomputed",
+        encoder_kwargs={"path": str(tmp_path / "vectors.npy")},
+        ranker="similarity",
+    )
+    assert pools.coverage(nations.mapped_triples) > 0.9
+
+
+def test_mining_announces_itself_once(nations: TriplesFactory, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.WARNING)
+    for _ in range(2):
+        mine(triples_factory=nations, **FAST)
+    announcements = [record.getMessage() for record in caplog.records if "Mining negatives" in record.getMessage()]
+    assert len(announcements) == 1
+    assert "1,592 triples" in announcements[0]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error", "message"),
+    [
+        ({"ranker": "magic"}, ValueError, "found ranker='magic', expected one of similarity, thresholds"),
+        ({"encoder": "magic"}, ValueError, "found encoder='magic', expected one of precomputed, sentencetransformer"),
+        ({"candidates": "magic"}, ValueError, "found candidates='magic', expected one of anywhere, intersect, slot"),
+        ({"k": 0}, ValueError, "found k=0, expected at least 1"),
+        ({"pool_size": 0}, ValueError, "found pool_size=0"),
+        ({"metric": "manhattan"}, ValueError, "found metric='manhattan', expected one of l2, cosine"),
+        ({"color": "red"}, ValueError, "found the setting.*color, expected some of: entity_text"),
+        ({"corruption_scheme": "ht"}, ValueError, "found corruption_scheme='ht'"),
+        ({"entity_text": "nowhere.tsv"}, FileNotFoundError, "found no file nowhere.tsv"),
+    ],
+)
+def test_bad_settings(nations: TriplesFactory, empty_cache: Path, kwargs: dict, error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
+        mine(triples_factory=nations, **{**FAST, **kwargs})
+    assert not list(empty_cache.glob("pools/*/"))
+
+
+def test_k_beyond_the_slot_is_clamped(nations: TriplesFactory):
+    assert mine(triples_factory=nations, **FAST, k=1000, pool_size=1000).coverage(nations.mapped_triples) > 0.9
+
+
+def test_empty_graph():
+    with pytest.raises(ValueError, match="found an empty graph"):
+        mine(triples_factory=CoreTriplesFactory(torch.empty(0, 3, dtype=torch.long), 3, 2))
+
+
+def test_graph_is_given_once(nations: TriplesFactory):
+    for kwargs in ({}, {"dataset": "nations", "triples_factory": nations}):
+        with pytest.raises(ValueError, match="either a dataset or a triples_factory"):
+            find_graph(**kwargs)
+
+
+def test_loaded_pools_serve_from_memory_maps(nations: TriplesFactory):
+    pools = mine(triples_factory=nations, **FAST)
+    assert isinstance(pools, NegativePools)
+    assert pools.path is not None
+    assert pools.durations["candidates"] > 0

@@ -1,0 +1,278 @@
+"""Tests for the way from PyKEEN to the sampler, each with a new interpreter where imports matter."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pykeen.datasets import Nations, get_dataset
+from pykeen.hpo import hpo_pipeline
+from pykeen.pipeline import pipeline
+from pykeen.sampling import negative_sampler_resolver
+from pykeen.triples import CoreTriplesFactory, SubGraphSLCWAInstances, TriplesFactory
+
+from pykeen_negater import NegatERNegativeSampler, _plugin, mine, pool_source
+from pykeen_negater.mining import Miner
+from pykeen_negater.training_context import current_factory, note_factories
+
+FAST = {"encoder": "structural", "ranker": "similarity"}
+TRAINING = {"num_epochs": 2, "use_tqdm": False, "batch_size": 256}
+EVALUATION = {"use_tqdm": False, "batch_size": 256}
+
+
+def python(code: str, *arguments: str) -> str:
+    """Run code in a new interpreter."""
+    run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def train(model: str = "PairRE", **kwargs):
+    """Train for two epochs on Nations."""
+    return pipeline(
+        dataset=kwargs.pop("dataset", "nations"),
+        model=model,
+        negative_sampler="negater",
+        negative_sampler_kwargs={**FAST, **kwargs.pop("negative_sampler_kwargs", {})},
+        training_kwargs={**TRAINING, **kwargs.pop("training_kwargs", {})},
+        evaluation_kwargs=EVALUATION,
+        random_seed=0,
+        **kwargs,
+    )
+
+
+@pytest.mark.parametrize(
+    "module", ["pykeen.pipeline", "pykeen.datasets", "pykeen.hpo", "pykeen.triples, pykeen.datasets"]
+)
+def test_sampler_is_there_without_importing_the_plugin(module: str):
+    output = python(
+        f"import {module}\n"
+        "from pykeen.sampling import negative_sampler_resolver as resolver\n"
+        "from pykeen.datasets import dataset_resolver\n"
+        "print(resolver.lookup('negater').__name__, 'negater' in dataset_resolver.options)"
+    )
+    assert output.split() == ["NegatERNegativeSampler", "False"]
+
+
+def test_training_half_imports_no_language_model_library():
+    output = python(
+        "import sys, pykeen.datasets, pykeen_negater.sampler, pykeen_negater.pools, pykeen_negater.pool_source\n"
+        "print([name for name in ('transformers', 'sentence_transformers', 'faiss') if name in sys.modules])"
+    )
+    assert output.strip() == "[]"
+
+
+def test_cached_run_imports_no_language_model_library(nations: TriplesFactory, tmp_path: Path):
+    path = mine(triples_factory=nations, **FAST).save(tmp_path / "nations.pools")
+    output = python(
+        "import sys\n"
+        "from pykeen.pipeline import pipeline\n"
+        "quiet = dict(use_tqdm=False)\n"
+        "pipeline(dataset='nations', model='TransE', negative_sampler='negater', evaluation_kwargs=quiet,\n"
+        "         negative_sampler_kwargs=dict(pools=sys.argv[1]), training_kwargs=dict(num_epochs=1, **quiet))\n"
+        "print([name for name in ('sentence_transformers', 'faiss') if name in sys.modules])",
+        str(path),
+    )
+    assert output.splitlines()[-1] == "[]"
+
+
+def test_registration_is_idempotent():
+    before = dict(negative_sampler_resolver.lookup_dict)
+    _plugin.register()
+    note_factories()
+    assert negative_sampler_resolver.lookup_dict == before
+    assert _plugin.Nations is Nations
+    for name in ("negater", "NegatER", "negat-er", "NegatERNegativeSampler"):
+        assert negative_sampler_resolver.lookup(name) is NegatERNegativeSampler
+
+
+def test_listed_by_pykeens_command_line():
+    output = subprocess.run(
+        [sys.executable, "-m", "pykeen", "ls", "negative-samplers"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "negater" in output
+
+
+def test_other_samplers_draw_as_without_the_plugin(nations: TriplesFactory):
+    code = (
+        "import sys, json, torch\n"
+        "if sys.argv[1] == 'without':\n"
+        "    import importlib.metadata as m\n"
+        "    original = m.entry_points\n"
+        "    m.entry_points = lambda **kw: [e for e in original(**kw) if e.name != 'negater']\n"
+        "    import class_resolver.base\n"
+        "    class_resolver.base.entry_points = m.entry_points\n"
+        "from pykeen.datasets import Nations\n"
+        "from pykeen.sampling import negative_sampler_resolver as resolver\n"
+        "from pykeen.triples import BatchedSLCWAInstances\n"
+        "torch.manual_seed(0)\n"
+        "make = BatchedSLCWAInstances.from_triples_factory\n"
+        "batches = make(Nations().training, batch_size=64, negative_sampler='basic')\n"
+        "drawn = [batch['negatives'].flatten().tolist() for batch in batches]\n"
+        "print(json.dumps([sorted(resolver.options), drawn]))"
+    )
+    (without_names, without), (with_names, with_plugin) = (
+        json.loads(python(code, mode).splitlines()[-1]) for mode in ("without", "with")
+    )
+    assert set(with_names) - set(without_names) == {"negater"}
+    assert with_plugin == without
+
+
+def test_factory_is_noted_while_instances_are_made(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):
+    seen = []
+    original = pool_source.find_pools
+    monkeypatch.setattr(
+        "pykeen_negater.sampler.find_pools", lambda *args: (seen.append(current_factory()), original(*args))[1]
+    )
+    SubGraphSLCWAInstances.from_triples_factory(
+        nations, batch_size=8, negative_sampler="negater", negative_sampler_kwargs=FAST
+    )
+    assert seen == [nations]
+    assert current_factory() is None
+
+
+@pytest.mark.parametrize("model", ["TransE", "PairRE"])
+def test_pipeline_mines_once_for_all_constructions(model: str, empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
+    built, constructed = [], []
+    build, init = Miner._build, NegatERNegativeSampler.__init__
+    monkeypatch.setattr(Miner, "_build", lambda self, folder: (built.append(folder), build(self, folder))[1])
+    monkeypatch.setattr(
+        NegatERNegativeSampler, "__init__", lambda self, **kw: (constructed.append(kw), init(self, **kw))[1]
+    )
+    result = train(model)
+    assert (len(built), len(constructed) >= 1) == (1, True)
+    assert np.isfinite(result.losses).all()
+
+
+def test_first_and_cached_run_train_identically(empty_cache: Path):
+    first = train()
+    pool_source._BY_GRAPH.clear()
+    second = train()
+    assert first.losses == second.losses
+    assert first.metric_results.to_dict() == second.metric_results.to_dict()
+
+
+@pytest.mark.parametrize("filterer", ["bloom", "pythonset"])
+def test_filtered(filterer: str):
+    result = train(negative_sampler_kwargs={"filtered": True, "filterer": filterer, "num_negs_per_pos": 4})
+    assert np.isfinite(result.losses).all()
+
+
+def test_inverse_triples():
+    result = train(dataset="nations", dataset_kwargs={"create_inverse_triples": True})
+    assert np.isfinite(result.losses).all()
+
+
+def test_lcwa_sampler_and_lightning_are_served(nations: TriplesFactory):
+    result = train(training_kwargs={"sampler": "schlichtkrull", "num_epochs": 1})
+    assert np.isfinite(result.losses).all()
+
+
+def test_evaluation_loss_reuses_the_pools(empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
+    used = []
+    original = pool_source.find_pools
+
+    def spy(*args):
+        pools = original(*args)
+        used.append((len(args[1]), torch.is_inference_mode_enabled(), None if pools is None else pools.path))
+        return pools
+
+    monkeypatch.setattr("pykeen_negater.sampler.find_pools", spy)
+    train(
+        training_kwargs={
+            "callbacks": "evaluation-loss",
+            "callbacks_kwargs": {"triples_factory": get_dataset(dataset="nations").validation},
+        }
+    )
+    training = [path for _, inference, path in used if not inference]
+    evaluation = [(size, path) for size, inference, path in used if inference]
+    assert {size for size, _ in evaluation} == {199}
+    assert {path for _, path in evaluation} == set(training)
+    assert len([path for path in empty_cache.joinpath("pools").iterdir() if path.is_dir()]) == 1
+
+
+def test_evaluation_without_training_mines_nothing(nations: TriplesFactory, empty_cache: Path):
+    with torch.inference_mode():
+        sampler = NegatERNegativeSampler(mapped_triples=nations.mapped_triples, **FAST)
+    assert sampler.pools is None
+    assert not empty_cache.joinpath("pools").exists()
+    assert sampler.corrupt_batch(nations.mapped_triples[:3]).shape == (3, 1, 3)
+
+
+def test_mine_never(nations: TriplesFactory, empty_cache: Path, caplog: pytest.LogCaptureFixture):
+    kwargs = {"mapped_triples": nations.mapped_triples, **FAST}
+    assert NegatERNegativeSampler(**kwargs, mine="never").pools is None
+    assert "mine='never'" in caplog.text
+    assert NegatERNegativeSampler(**kwargs).pools is not None
+    pool_source._BY_GRAPH.clear()
+    assert NegatERNegativeSampler(**kwargs, mine="never").pools is not None
+
+
+def test_other_triples_over_the_same_vocabulary_are_mined_for_themselves(nations: TriplesFactory, empty_cache: Path):
+    first, second = nations.split([0.5, 0.5], random_state=0)
+    pools = [
+        NegatERNegativeSampler(mapped_triples=part.mapped_triples, num_entities=14, num_relations=55, **FAST).pools
+        for part in (first, second)
+    ]
+    assert pools[0].path != pools[1].path
+
+
+def test_no_labels_no_failure(nations: TriplesFactory):
+    core = CoreTriplesFactory(nations.mapped_triples, nations.num_entities, nations.num_relations)
+    instances = SubGraphSLCWAInstances.from_triples_factory(core, batch_size=8, negative_sampler="negater")
+    assert instances.negative_sampler.pools.metadata["labelled"] is False
+
+
+def test_hpo(tmp_path: Path):
+    result = hpo_pipeline(
+        dataset="nations",
+        model="TransE",
+        model_kwargs={"embedding_dim": 8},
+        negative_sampler="negater",
+        negative_sampler_kwargs=FAST,
+        training_kwargs={"num_epochs": 1, "use_tqdm": False, "batch_size": 256},
+        evaluation_kwargs=EVALUATION,
+        n_trials=2,
+        study_name="test",
+    )
+    states = {trial.state.name for trial in result.study.trials}
+    assert states == {"COMPLETE"}
+    assert "negative_sampler.hard_fraction" in result.study.trials[0].params
+    result.save_to_directory(tmp_path)
+    assert tmp_path.joinpath("study.json").is_file()
+
+
+def test_experiment_file(tmp_path: Path):
+    configuration = {
+        "metadata": {},
+        "pipeline": {
+            "dataset": "nations",
+            "model": "TransE",
+            "negative_sampler": "negater",
+            "negative_sampler_kwargs": FAST,
+            "training_kwargs": {"num_epochs": 1, "use_tqdm": False, "batch_size": 256},
+            "evaluation_kwargs": EVALUATION,
+            "random_seed": 0,
+        },
+    }
+    path = tmp_path / "experiment.json"
+    path.write_text(json.dumps(configuration))
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pykeen",
+            "experiments",
+            "run",
+            str(path),
+            "-d",
+            str(tmp_path / "out"),
+            "--discard-replicates",
+        ],
+        check=True,
+        capture_output=True,
+    )
+    assert list(tmp_path.rglob("results.json"))

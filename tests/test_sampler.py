@@ -1,0 +1,364 @@
+"""Tests for the sampler: each strategy against an oracle, PyKEEN's promises, and where pools come from."""
+
+import functools
+import itertools
+import math
+import pickle
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from pykeen.sampling import BasicNegativeSampler, NegativeSampler, negative_sampler_resolver
+from pykeen.sampling.filtering import filterer_resolver
+from pykeen.triples import TriplesFactory
+from torch.utils.data import DataLoader
+
+from pykeen_negater import NegatERNegativeSampler, NegativePools, PoolsError, mine
+from pykeen_negater.graphs import Graph
+
+NUM_NEGATIVES = 8
+
+
+@pytest.fixture(scope="module")
+def graph(nations: TriplesFactory) -> Graph:
+    """Make the graph of Nations."""
+    return Graph.from_factory(nations)
+
+
+def make_pools(graph: Graph, sides: tuple[int, ...] = (0, 2), most: int = 5, seed: int = 0) -> NegativePools:
+    """Make pools of random sizes, every third triple without any."""
+    generator = np.random.default_rng(seed)
+    sizes = generator.integers(0, most + 1, size=(len(graph), len(sides)))
+    sizes[::3] = 0
+    limits = np.array([graph.num_entities, graph.num_relations, graph.num_entities])[list(sides)]
+    replacements = [generator.permutation(limits[s])[:size] for row in sizes for s, size in enumerate(row)]
+    sizes = np.array([len(part) for part in replacements])
+    flat = np.concatenate(replacements).astype(np.int32)
+    return NegativePools(
+        keys=graph.index.keys,
+        offsets=torch.from_numpy(np.concatenate([[0], np.cumsum(sizes)])),
+        replacements=torch.from_numpy(flat),
+        hardness=torch.from_numpy(generator.integers(0, 256, size=len(flat), dtype=np.uint8)),
+        num_entities=graph.num_entities,
+        num_relations=graph.num_relations,
+        sides=sides,
+        vocabulary=graph.vocabulary,
+    )
+
+
+@functools.cache
+def triple_numbers(pools: NegativePools) -> dict[int, int]:
+    """Look up the number of a triple by its key."""
+    return {key: i for i, key in enumerate(pools.keys.tolist())}
+
+
+def pool_of(pools: NegativePools, triple: list[int], allowed: tuple[int, ...]) -> list[list[tuple[tuple, int]]]:
+    """Look up the negatives of a triple the slow way: by side, with their hardness."""
+    head, relation, tail = triple
+    i = triple_numbers(pools).get((head * pools.num_relations + relation) * pools.num_entities + tail)
+    result = []
+    for s, side in enumerate(pools.sides):
+        entries = []
+        if i is not None and side in allowed:
+            row = i * len(pools.sides) + s
+            for position in range(int(pools.offsets[row]), int(pools.offsets[row + 1])):
+                negative = list(triple)
+                negative[side] = int(pools.replacements[position])
+                entries.append((tuple(negative), int(pools.hardness[position])))
+        result.append(entries)
+    return result
+
+
+def make_sampler(nations: TriplesFactory, pools: NegativePools | None, **kwargs) -> NegatERNegativeSampler:
+    """Make a sampler for Nations."""
+    inverse = kwargs.pop("inverse", False)
+    return NegatERNegativeSampler(
+        mapped_triples=with_inverse(nations.mapped_triples) if inverse else nations.mapped_triples,
+        num_entities=nations.num_entities,
+        num_relations=nations.num_relations * (2 if inverse else 1),
+        num_negs_per_pos=kwargs.pop("num_negs_per_pos", NUM_NEGATIVES),
+        pools=pools,
+        **kwargs,
+    )
+
+
+def with_inverse(triples: torch.Tensor) -> torch.Tensor:
+    """Add inverse triples as PyKEEN does."""
+    heads, relations, tails = triples.T
+    return torch.cat(
+        [torch.stack([heads, 2 * relations, tails], dim=1), torch.stack([tails, 2 * relations + 1, heads], dim=1)]
+    )
+
+
+@pytest.mark.parametrize("sides", [(0, 2), (0,), (0, 1, 2), (1,)])
+@pytest.mark.parametrize("strategy", ["uniform", "top", "softmax"])
+def test_hard_negatives_come_from_the_pool_and_the_rest_from_the_base(
+    nations: TriplesFactory, graph: Graph, strategy: str, sides: tuple[int, ...]
+):
+    pools = make_pools(graph, sides)
+    scheme = [("head", "relation", "tail")[side] for side in sides]
+    sampler = make_sampler(nations, pools, hard_fraction=0.5, strategy=strategy, corruption_scheme=scheme)
+    torch.manual_seed(0)
+    negatives = sampler.corrupt_batch(nations.mapped_triples)
+    torch.manual_seed(0)
+    base = sampler.base_sampler.corrupt_batch(nations.mapped_triples)
+    hard = 0
+    for positive, drawn, random in zip(nations.mapped_triples.tolist(), negatives.tolist(), base.tolist(), strict=True):
+        allowed = {entry for entries in pool_of(pools, positive, (0, 1, 2)) for entry, _ in entries}
+        assert drawn[4:] == random[4:]
+        if allowed:
+            assert {tuple(negative) for negative in drawn[:4]} <= allowed
+            hard += 1
+        else:
+            assert drawn == random
+    assert hard > 500
+
+
+@pytest.mark.parametrize("scheme", [("head",), ("tail",), ("h", "t"), ("h", "r", "t")])
+@pytest.mark.parametrize("inverse", [False, True])
+def test_corruption_scheme_and_inverse_triples(
+    nations: TriplesFactory, graph: Graph, scheme: tuple[str, ...], inverse: bool
+):
+    pools = make_pools(graph, (0, 1, 2))
+    sampler = make_sampler(nations, pools, hard_fraction=1.0, corruption_scheme=scheme, inverse=inverse)
+    columns = tuple({"h": 0, "r": 1, "t": 2}[side[0]] for side in scheme)
+    positives = with_inverse(nations.mapped_triples) if inverse else nations.mapped_triples
+    negatives = sampler.corrupt_batch(positives)
+    for positive, drawn in zip(positives.tolist(), negatives.tolist(), strict=True):
+        if not inverse:
+            pool = pool_of(pools, positive, columns)
+            allowed = {entry for entries in pool for entry, _ in entries}
+        elif positive[1] % 2 == 0:
+            pool = pool_of(pools, [positive[0], positive[1] // 2, positive[2]], columns)
+            allowed = {(h, 2 * r, t) for entries in pool for (h, r, t), _ in entries}
+        else:
+            mirrored = tuple(2 - column for column in columns)
+            pool = pool_of(pools, [positive[2], positive[1] // 2, positive[0]], mirrored)
+            allowed = {(t, 2 * r + 1, h) for entries in pool for (h, r, t), _ in entries}
+        if allowed:
+            assert {tuple(negative) for negative in drawn} <= allowed
+        for negative in drawn:
+            changed = [column for column in range(3) if negative[column] != positive[column]]
+            assert set(changed) <= set(columns)
+
+
+def test_uniform_draws_all_of_a_pool_alike(nations: TriplesFactory, graph: Graph):
+    pools = make_pools(graph)
+    sampler = make_sampler(nations, pools, hard_fraction=1.0, num_negs_per_pos=6000)
+    positive, pool = largest_pool(nations, pools)
+    torch.manual_seed(0)
+    counts = Counter(map(tuple, sampler.corrupt_batch(positive.unsqueeze(0))[0].tolist()))
+    expected = Counter(entry for entries in pool for entry, _ in entries)
+    total = sum(expected.values())
+    assert set(counts) == set(expected)
+    for entry, times in expected.items():
+        assert counts[entry] / 6000 == pytest.approx(times / total, abs=0.03)
+
+
+def test_softmax_draws_by_hardness(nations: TriplesFactory, graph: Graph):
+    pools, temperature = make_pools(graph), 0.2
+    sampler = make_sampler(
+        nations, pools, hard_fraction=1.0, num_negs_per_pos=6000, strategy="softmax", temperature=temperature
+    )
+    positive, pool = largest_pool(nations, pools)
+    weights = Counter()
+    for entry, hardness in itertools.chain.from_iterable(pool):
+        weights[entry] += math.exp(hardness / 255 / temperature)
+    torch.manual_seed(0)
+    counts = Counter(map(tuple, sampler.corrupt_batch(positive.unsqueeze(0))[0].tolist()))
+    for entry, weight in weights.items():
+        assert counts[entry] / 6000 == pytest.approx(weight / sum(weights.values()), abs=0.03)
+
+
+def test_top_takes_the_hardest_of_each_side_in_order(nations: TriplesFactory, graph: Graph):
+    pools = make_pools(graph)
+    sampler = make_sampler(nations, pools, hard_fraction=0.5, strategy="top")
+    negatives = sampler.corrupt_batch(nations.mapped_triples)
+    for positive, drawn in zip(nations.mapped_triples.tolist(), negatives.tolist(), strict=True):
+        # four negatives from two sides: the first two of each
+        window = [entry for entries in pool_of(pools, positive, (0, 2)) for entry, _ in entries[:2]]
+        if window:
+            assert [tuple(negative) for negative in drawn[:4]] == [window[j % len(window)] for j in range(4)]
+
+
+def largest_pool(nations: TriplesFactory, pools: NegativePools) -> tuple[torch.Tensor, list]:
+    """Find the triple with the most negatives."""
+    return max(
+        ((positive, pool_of(pools, positive.tolist(), (0, 2))) for positive in nations.mapped_triples[:300]),
+        key=lambda pair: sum(map(len, pair[1])),
+    )
+
+
+@pytest.mark.parametrize("hard_fraction", [0.0, 0.05, 0.3, 0.5, 1.0])
+def test_share_of_hard_negatives_is_right_on_average(nations: TriplesFactory, graph: Graph, hard_fraction: float):
+    sampler = make_sampler(nations, make_pools(graph), hard_fraction=hard_fraction, num_negs_per_pos=3)
+    covered = nations.mapped_triples[sampler.pools.rows(nations.mapped_triples)[1].sum(dim=1) > 0].repeat(20, 1)
+    torch.manual_seed(0)
+    negatives = sampler.corrupt_batch(covered)
+    torch.manual_seed(0)
+    base = sampler.base_sampler.corrupt_batch(covered)
+    # in a graph of fourteen entities, the two agree by chance now and then
+    by_chance = (
+        make_sampler(nations, sampler.pools, hard_fraction=1.0, num_negs_per_pos=3).corrupt_batch(covered) == base
+    )
+    share = (negatives != base).any(dim=-1).float().mean() / (1 - by_chance.all(dim=-1).float().mean())
+    assert float(share) == pytest.approx(hard_fraction, abs=0.02)
+
+
+@pytest.mark.parametrize("base", ["basic", "bernoulli", "pseudotyped"])
+def test_without_hard_negatives_it_is_the_base_sampler(nations: TriplesFactory, graph: Graph, base: str):
+    sampler = make_sampler(nations, make_pools(graph), hard_fraction=0.0, base_sampler=base)
+    alone = negative_sampler_resolver.make(base, mapped_triples=nations.mapped_triples, num_negs_per_pos=NUM_NEGATIVES)
+    torch.manual_seed(0)
+    expected, _ = alone.sample(nations.mapped_triples[:32])
+    torch.manual_seed(0)
+    actual, mask = sampler.sample(nations.mapped_triples[:32])
+    assert torch.equal(actual, expected)
+    assert mask is None
+
+
+@pytest.mark.parametrize("base", ["basic", "bernoulli", "pseudotyped"])
+@pytest.mark.parametrize("shape", [(1,), (5,), (2, 3)])
+def test_any_leading_shape(nations: TriplesFactory, graph: Graph, base: str, shape: tuple[int, ...]):
+    sampler = make_sampler(nations, make_pools(graph), hard_fraction=0.5, base_sampler=base)
+    positives = nations.mapped_triples[: math.prod(shape)].view(*shape, 3)
+    negatives = sampler.corrupt_batch(positives)
+    assert negatives.shape == (*shape, NUM_NEGATIVES, 3)
+    assert negatives.dtype == torch.long
+    assert negatives.is_contiguous()
+
+
+@pytest.mark.parametrize("filterer", [None, *filterer_resolver.options])
+@pytest.mark.parametrize("inverse", [False, True])
+def test_pykeens_promises(nations: TriplesFactory, graph: Graph, filterer: str | None, inverse: bool):
+    sampler = make_sampler(nations, known_free(), filterer=filterer, hard_fraction=0.5, inverse=inverse)
+    known = set(map(tuple, (with_inverse(nations.mapped_triples) if inverse else nations.mapped_triples).tolist()))
+    for positives in (sorted_batch(known, 64), sorted_batch(known, 1)):
+        negatives, mask = sampler.sample(positives)
+        assert negatives.shape == (len(positives), NUM_NEGATIVES, 3)
+        assert negatives.min() >= 0
+        assert negatives[..., [0, 2]].max() < nations.num_entities
+        assert negatives[..., 1].max() < sampler.num_relations
+        if filterer is None:
+            assert mask is None
+            assert (negatives != positives.unsqueeze(1)).any(dim=-1).all()
+        else:
+            assert mask.dtype == torch.bool
+            assert mask.shape == negatives.shape[:-1]
+            assert mask.any()
+            assert not known.intersection(map(tuple, negatives[mask].tolist()))
+            # most of what was a known triple has been drawn again
+            assert mask.float().mean() > 0.9
+
+
+def known_free() -> NegativePools:
+    """Make pools without known triples, as mining does."""
+    return mine(dataset="nations", encoder="structural", ranker="similarity")
+
+
+def sorted_batch(known: set[tuple[int, ...]], size: int) -> torch.Tensor:
+    """Take some known triples."""
+    return torch.tensor(sorted(known)[:size])
+
+
+def test_a_batch_is_never_masked_as_a_whole():
+    # all possible triples are known
+    triples = torch.cartesian_prod(torch.arange(3), torch.arange(2), torch.arange(3))
+    graph = Graph.from_triples(triples, 3, 2)
+    empty = NegativePools(
+        keys=graph.index.keys,
+        offsets=torch.zeros(2 * len(graph) + 1, dtype=torch.long),
+        replacements=torch.empty(0, dtype=torch.int32),
+        hardness=torch.empty(0, dtype=torch.uint8),
+        num_entities=3,
+        num_relations=2,
+        sides=(0, 2),
+        vocabulary=graph.vocabulary,
+    )
+    sampler = NegatERNegativeSampler(mapped_triples=triples, pools=empty, filterer="pythonset", hard_fraction=0.5)
+    _, mask = sampler.sample(triples)
+    assert mask.sum() == 1
+
+
+def test_unknown_triples_get_the_negatives_of_the_base(nations: TriplesFactory, graph: Graph):
+    sampler = make_sampler(nations, make_pools(graph), hard_fraction=1.0)
+    every = torch.cartesian_prod(torch.arange(14), torch.arange(55), torch.arange(14))
+    unknown = every[~graph.index.contains(every)]
+    torch.manual_seed(0)
+    actual = sampler.corrupt_batch(unknown)
+    torch.manual_seed(0)
+    assert torch.equal(actual, sampler.base_sampler.corrupt_batch(unknown))
+
+
+def test_pools_from_a_folder(nations: TriplesFactory, graph: Graph, tmp_path):
+    path = make_pools(graph).save(tmp_path / "nations.pools")
+    from_path = make_sampler(nations, str(path), hard_fraction=0.5)
+    torch.manual_seed(0)
+    expected = make_sampler(nations, make_pools(graph), hard_fraction=0.5).corrupt_batch(nations.mapped_triples)
+    torch.manual_seed(0)
+    assert torch.equal(from_path.corrupt_batch(nations.mapped_triples), expected)
+    assert torch.equal(pickle.loads(pickle.dumps(from_path)).pools.replacements, from_path.pools.replacements)
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_workers_draw_from_the_same_pools(nations: TriplesFactory, graph: Graph, tmp_path, context: str):
+    from pykeen.triples import BatchedSLCWAInstances
+
+    path = make_pools(graph).save(tmp_path / "nations.pools")
+    instances = BatchedSLCWAInstances.from_triples_factory(
+        nations,
+        batch_size=32,
+        negative_sampler="negater",
+        negative_sampler_kwargs={"pools": str(path), "hard_fraction": 1.0, "num_negs_per_pos": 4},
+    )
+    loader = DataLoader(instances, batch_size=None, num_workers=2, multiprocessing_context=context)
+    pools = NegativePools.load(path)
+    draws = set()
+    for batch in itertools.islice(loader, 6):
+        draws.add(tuple(batch["negatives"].flatten().tolist()))
+        for positive, drawn in zip(batch["positives"].tolist(), batch["negatives"].tolist(), strict=True):
+            allowed = {entry for entries in pool_of(pools, positive, (0, 2)) for entry, _ in entries}
+            if allowed:
+                assert {tuple(negative) for negative in drawn} <= allowed
+    assert len(draws) == 6
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error", "message"),
+    [
+        ({"hard_fraction": 1.5}, ValueError, r"found hard_fraction=1.5, expected a share in \[0, 1\]"),
+        ({"strategy": "best"}, ValueError, "found strategy='best', expected one of uniform, top, softmax"),
+        ({"temperature": 0.0}, ValueError, "found temperature=0.0, expected a positive number"),
+        ({"corruption_scheme": ["x"]}, ValueError, "found corruption_scheme=.*expected"),
+        ({"corruption_scheme": ["relation"]}, PoolsError, "Mine pools with this scheme"),
+        ({"base_sampler": "negater"}, ValueError, "its own base_sampler"),
+        ({"base_sampler_kwargs": {"filtered": True}}, ValueError, "found filtered among base_sampler_kwargs"),
+        ({"mine": "maybe"}, ValueError, "found mine='maybe', expected one of auto, never"),
+        ({"k": 0}, ValueError, "found k=0, expected at least 1"),
+    ],
+)
+def test_bad_parameters(nations: TriplesFactory, graph: Graph, kwargs: dict, error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
+        make_sampler(nations, make_pools(graph), **kwargs)
+
+
+def test_pools_of_another_vocabulary(small_factory: TriplesFactory, graph: Graph):
+    with pytest.raises(PoolsError, match="14 entities and 55 relations, but the graph has"):
+        make_sampler(small_factory, make_pools(graph))
+
+
+def test_corruption_scheme_goes_to_base_samplers_that_take_one(nations: TriplesFactory, graph: Graph):
+    pools = make_pools(graph, (0,))
+    basic = make_sampler(nations, pools, corruption_scheme=["head"])
+    assert isinstance(basic.base_sampler, BasicNegativeSampler)
+    assert list(basic.base_sampler.corruption_scheme) == ["head"]
+    make_sampler(nations, pools, corruption_scheme=["head"], base_sampler="bernoulli")
+
+
+def test_hpo_ranges_are_parameters(nations: TriplesFactory):
+    import inspect
+
+    assert issubclass(NegatERNegativeSampler, NegativeSampler)
+    assert NegatERNegativeSampler.__bases__ == (NegativeSampler,)
+    assert set(NegatERNegativeSampler.hpo_default) <= set(inspect.signature(NegatERNegativeSampler).parameters)

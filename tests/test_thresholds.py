@@ -1,0 +1,125 @@
+"""Thresholds against a quadratic search."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from pykeen_negater.thresholds import Thresholds, best_threshold
+
+
+def _quadratic(scores: list[float], labels: list[bool]) -> tuple[float, float]:
+    distinct = sorted(set(scores))
+    options = [-math.inf, *((a + b) / 2 for a, b in itertools.pairwise(distinct)), math.inf]
+    accuracies = [
+        sum((score >= option) == label for score, label in zip(scores, labels, strict=True)) / len(scores)
+        for option in options
+    ]
+    best = max(accuracies)
+    return options[accuracies.index(best)], best
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("levels", [1, 2, 5, 1000])
+def test_agrees_with_a_quadratic_search(levels, dtype):
+    generator = np.random.default_rng(levels)
+    for _ in range(60):
+        size = generator.integers(1, 25)
+        scores = (generator.integers(-levels, levels, size=size) / 7).astype(dtype)
+        labels = generator.random(size) < generator.random()
+        found = best_threshold(scores, labels)
+        assert found == pytest.approx(_quadratic(scores.astype(np.float64).tolist(), labels.tolist()))
+
+
+@pytest.mark.parametrize(("labels", "expected"), [([True, True], (-math.inf, 1.0)), ([False, False], (math.inf, 1.0))])
+def test_one_class_only(labels, expected):
+    assert best_threshold(np.array([0.3, 0.6]), np.array(labels)) == expected
+
+
+def test_lowest_of_several_best():
+    assert best_threshold(np.array([1.0, 2.0]), np.array([True, False])) == (-math.inf, 0.5)
+    assert best_threshold(np.array([1.0, 2.0, 3.0, 4.0]), np.array([0, 1, 0, 1])) == (1.5, 0.75)
+
+
+def test_inputs_are_left_alone():
+    scores, labels = np.array([3.0, 1.0, 2.0]), np.array([True, False, True])
+    best_threshold(scores, labels)
+    assert scores.tolist() == [3.0, 1.0, 2.0]
+    assert labels.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("low", [1.0, 1.0 + 2**-52, -1.0, 0.0])
+def test_threshold_reaches_its_accuracy_between_neighbouring_floats(low):
+    scores, labels = np.array([low, np.nextafter(low, np.inf)]), np.array([False, True])
+    threshold, accuracy = best_threshold(scores, labels)
+    assert accuracy == np.mean((scores >= threshold) == labels) == 1.0
+
+
+def _random_data(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    relations = generator.integers(4, size=80)
+    scores = generator.integers(0, 12, size=80) / 3
+    return scores, generator.random(80) < scores / 4, relations
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_relation_has_its_own_best(seed):
+    scores, labels, relations = _random_data(seed)
+    # relation 4 has true triples only, relation 5 false ones only, relation 6 none
+    scores, relations = np.append(scores, [0.1, 0.2, 3.0]), np.append(relations, [4, 4, 5])
+    labels = np.append(labels, [True, True, False])
+    thresholds = Thresholds.fit(scores, labels, relations, 7)
+    overall, _ = _quadratic(scores.tolist(), labels.tolist())
+    assert thresholds.overall == overall
+    assert thresholds.by_relation[4:].tolist() == [overall] * 3
+    for relation in range(4):
+        mask = relations == relation
+        expected, _ = _quadratic(scores[mask].tolist(), labels[mask].tolist())
+        assert thresholds.by_relation[relation] == expected
+
+
+def test_accuracy_agrees_with_a_loop():
+    scores, labels, relations = _random_data(0)
+    thresholds = Thresholds.fit(scores, labels, relations, 4)
+    correct = 0
+    for score, label, relation in zip(scores.tolist(), labels.tolist(), relations.tolist(), strict=True):
+        correct += (score >= thresholds.by_relation[relation]) == label
+    assert thresholds.accuracy(scores, labels, relations) == pytest.approx(correct / 80)
+
+
+def test_score_at_the_threshold_is_true():
+    thresholds = Thresholds(0.5, np.array([0.5]))
+    assert thresholds.accuracy(np.array([0.5]), np.array([True]), np.array([0])) == 1.0
+
+
+def test_no_triples():
+    with pytest.raises(ValueError, match="found no validation triples, expected some"):
+        Thresholds.fit(np.array([]), np.array([], dtype=bool), np.array([], dtype=int), 2)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_score_that_is_not_finite(value):
+    with pytest.raises(ValueError, match="found a score that is NaN or infinite: fine-tuning diverged"):
+        Thresholds.fit(np.array([0.0, value]), np.array([True, False]), np.array([0, 0]), 1)
+
+
+def test_saved_thresholds_are_exact(tmp_path):
+    thresholds = Thresholds(1 / 3, np.array([0.1, -math.inf, math.inf, 1e-300]))
+    thresholds.save(tmp_path)
+    loaded = Thresholds.load(tmp_path, 4)
+    assert loaded.overall == thresholds.overall
+    assert loaded.by_relation.dtype == np.float64
+    assert loaded.by_relation.tolist() == thresholds.by_relation.tolist()
+
+
+@pytest.mark.parametrize("num_relations", [1, 3])
+def test_wrong_number_of_relations(tmp_path, num_relations):
+    Thresholds(0.0, np.zeros(2)).save(tmp_path)
+    with pytest.raises(ValueError, match=f"found thresholds for 2 relations, but the graph has {num_relations}"):
+        Thresholds.load(tmp_path, num_relations)
+
+
+def test_missing_thresholds(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"found no .*thresholds\.json, expected thresholds\. Fine-tune"):
+        Thresholds.load(tmp_path, 2)
