@@ -88,8 +88,9 @@ def test_same_fine_tuned_model_gives_the_same_bytes(
         monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
         settings = {"encoder": "structural", "ranker": "thresholds", "ranker_kwargs": kwargs}
         contents.append(files(mine(triples_factory=small_factory, **settings).path))
-        model = next(path for path in tmp_path.joinpath(name, "models").iterdir() if path.is_dir())
-        kwargs = {"model": str(model)}
+        if name == "first":
+            model = next(path for path in tmp_path.joinpath(name, "models").iterdir() if path.is_dir())
+            kwargs = {"model": str(model)}
     # the identity of the ranker differs between the two, the arrays must not
     assert contents[0]["pools.safetensors"] == contents[1]["pools.safetensors"]
 
