@@ -19,6 +19,8 @@ from pykeen_negater import pool_source
 from pykeen_negater.graphs import Graph
 from pykeen_negater.texts import Texts, load_texts
 
+pytest.register_assert_rewrite("tests.cases")
+
 SMALL = [
     ("dog", "IsA", "animal"),
     ("cat", "IsA", "animal"),

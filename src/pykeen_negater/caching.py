@@ -81,9 +81,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         filling = Path(scratch, "new")
         filling.mkdir()
         yield filling
+        old = Path(scratch, "old")
         if path.exists():
-            os.replace(path, Path(scratch, "old"))
-        os.replace(filling, path)
+            os.replace(path, old)
+        try:
+            os.replace(filling, path)
+        except BaseException:
+            if old.exists():
+                os.replace(old, path)
+            raise
 
 
 class Cache:

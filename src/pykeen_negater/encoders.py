@@ -68,7 +68,11 @@ class SentenceTransformerEncoder(Encoder):
         :param max_length: > 0, the most tokens of a text that are read (fewer if the model reads fewer)
         :param batch_size: > 0, the number of texts encoded at once
         :raises FileNotFoundError: if no model is given and the default cannot be had
+        :raises ValueError: if a number is not positive
         """
+        for name, value in (("max_length", max_length), ("batch_size", batch_size)):
+            if value < 1:
+                raise ValueError(f"found {name}={value}, expected at least 1.")
         self.model = require_language_model(model)
         self.max_length = max_length
         self.batch_size = batch_size

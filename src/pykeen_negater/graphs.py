@@ -81,11 +81,18 @@ class Graph:
         :param entity_labels: the label of each entity
         :param relation_labels: the label of each relation
         :return: the graph
-        :raises ValueError: if there is no triple, or the vocabulary is too large for 64-bit keys
+        :raises ValueError: if there is no triple, an id is out of range, or the vocabulary is too large for 64-bit keys
         """
         if not len(triples):
             raise ValueError("found an empty graph, but mining needs at least one training triple.")
-        index = TripleIndex.from_triples(torch.as_tensor(triples).long(), num_entities, num_relations)
+        triples = torch.as_tensor(triples).long()
+        limits = torch.tensor([num_entities, num_relations, num_entities])
+        if (triples < 0).any() or (triples >= limits).any():
+            raise ValueError(
+                f"found ids from {triples.amin(dim=0).tolist()} to {triples.amax(dim=0).tolist()}, expected heads, "
+                f"relations and tails from 0 to below {limits.tolist()}."
+            )
+        index = TripleIndex.from_triples(triples, num_entities, num_relations)
         return cls(
             triples=keys_to_triples(index.keys.numpy(), num_entities, num_relations),
             num_entities=num_entities,

@@ -83,10 +83,7 @@ def triples_to_keys(triples: ArrayT, num_entities: int, num_relations: int) -> A
     >>> triples_to_keys(np.array([[0, 0, 0], [1, 1, 2]]), num_entities=3, num_relations=2)
     array([ 0, 11])
     """
-    weights = (num_relations * num_entities, num_entities, 1)
-    if isinstance(triples, Tensor):
-        return triples @ torch.tensor(weights, device=triples.device)
-    return triples @ np.array(weights)
+    return (triples[..., 0] * num_relations + triples[..., 1]) * num_entities + triples[..., 2]
 
 
 def keys_to_triples(keys: np.ndarray, num_entities: int, num_relations: int) -> np.ndarray:

@@ -72,7 +72,6 @@ def _find_default() -> str | None:
     return None
 
 
-@functools.cache
 def identify_language_model(name: str) -> str:
     """Identify a language model by its content.
 

@@ -81,13 +81,13 @@ class NeighborIndex:
             return cls(vectors, metric, factory, vocabulary=vocabulary)
         try:
             index = faiss.index_factory(vectors.shape[1], factory, _faiss_metric(metric))
+            index.train(vectors)
+            index.add(vectors)
         except RuntimeError as error:
             raise ValueError(
-                f"found index={factory!r}, expected the folder of a saved index or a factory string of FAISS such as "
-                f"Flat, HNSW32 or IVF1024,Flat."
+                f"found index_factory={factory!r} for {len(vectors):,} vectors, expected a factory string of FAISS "
+                f"that suits as many, such as Flat, HNSW32 or IVF1024,Flat ({error})."
             ) from error
-        index.train(vectors)
-        index.add(vectors)
         return cls(vectors, metric, factory, index, vocabulary)
 
     def save(self, path: str | Path) -> None:
@@ -119,8 +119,12 @@ class NeighborIndex:
             settings = json.loads(folder.joinpath(_SETTINGS_FILE).read_text(encoding="utf-8"))
             vectors = np.load(folder / _VECTORS_FILE, mmap_mode="r", allow_pickle=False)
             index = None if settings["factory"] == EXACT else faiss.read_index(str(folder / _INDEX_FILE))
+            if settings["metric"] not in get_args(Metric) or vectors.ndim != 2:
+                raise ValueError(f"metric {settings['metric']}, vectors of shape {vectors.shape}")
+            if index is not None and (index.ntotal, index.d) != vectors.shape:
+                raise ValueError(f"an index of shape ({index.ntotal}, {index.d}) for vectors of shape {vectors.shape}")
             return cls(vectors, index=index, **settings)
-        except (OSError, RuntimeError, TypeError, KeyError, ValueError) as error:
+        except (OSError, EOFError, RuntimeError, TypeError, KeyError, ValueError) as error:
             raise ValueError(f"{folder} holds no readable neighbour index ({error}). Build it again.") from error
 
     @staticmethod
@@ -140,7 +144,7 @@ class NeighborIndex:
         """Find the nearest neighbours of entities.
 
         :param queries: shape: (n,), the entities whose neighbours are asked for
-        :param k: >= 1, the number of neighbours; clamped to the number of entities there are
+        :param k: >= 1, the number of neighbours; clamped to the number of entities that are searched
         :param among: shape: (m,), sorted: only these can be neighbours, and they are restricted *before* the search.
             If None, all entities.
         :return: a pair (neighbors, distances), each of shape (n, k), nearest first. Distances are squared Euclidean, or
@@ -153,7 +157,7 @@ class NeighborIndex:
         # one more, since most entities find themselves
         neighbors, distances = self._search(queries, min(k + 1, size), among)
         if self.metric == "cosine":
-            distances = 1 - distances
+            distances = np.maximum(1 - distances, 0)
         neighbors = np.where(neighbors == queries[:, None], -1, neighbors)
         # a stable sort moves what is no neighbour to the end of its row, and keeps the order of the rest
         order = np.argsort(neighbors < 0, axis=1, kind="stable")[:, :k]
@@ -189,6 +193,8 @@ def _restricted(index: Any, among: np.ndarray) -> Any:
     faiss: Any = importlib.import_module("faiss")  # whose types lack what its C++ classes take
     selector = faiss.IDSelectorBatch(among)
     concrete = faiss.downcast_index(index)
+    while isinstance(concrete, faiss.IndexPreTransform):
+        concrete = faiss.downcast_index(concrete.index)
     if isinstance(concrete, faiss.IndexIVF):
         return faiss.SearchParametersIVF(sel=selector, nprobe=concrete.nprobe)
     if isinstance(concrete, faiss.IndexHNSW):

@@ -62,7 +62,7 @@ class NegatERNegativeSampler(NegativeSampler):
         filterer: HintOrType[Filterer] = None,
         filterer_kwargs: Mapping[str, Any] | None = None,
         pools: str | Path | NegativePools | None = None,
-        hard_fraction: float = 0.1,
+        hard_fraction: float = 0.02,
         strategy: Strategy = "uniform",
         temperature: float = 0.1,
         base_sampler: HintOrType[NegativeSampler] = None,

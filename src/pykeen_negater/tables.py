@@ -29,7 +29,7 @@ def read_rows(path: str | Path, columns: Collection[int]) -> Iterator[tuple[int,
     if not path.is_file():
         raise FileNotFoundError(f"found no file {path}, expected a tab-separated text file.")
     allowed = set(columns)
-    with path.open(encoding="utf-8", newline="\n") as file:
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
         try:
             for number, line in enumerate(file, start=1):
                 line = line.rstrip("\r\n")
@@ -64,4 +64,7 @@ def read_triples(path: str | Path) -> TriplesFactory:
         triples.append(fields)
     if not triples:
         raise ValueError(f"{path} is empty, expected one triple (head, relation, tail) per line.")
-    return TriplesFactory.from_labeled_triples(np.array(triples, dtype=str))
+    # a relation whose name ends like one of PyKEEN's inverse relations is a relation like any other
+    return TriplesFactory.from_labeled_triples(
+        np.array(triples, dtype=str), filter_out_candidate_inverse_relations=False
+    )

@@ -106,7 +106,7 @@ def read_texts(path: str | Path) -> dict[str, str]:
             raise ValueError(
                 f"{path}: found {frame.shape[1]} column(s), expected 2 (label, text) or 3 (label, name, description)."
             )
-        rows: list[list[str]] = frame.fillna("").astype(str).to_numpy().tolist()
+        rows: list[list[str]] = frame.astype(object).fillna("").astype(str).to_numpy().tolist()
     else:
         rows = [fields for _, fields in read_rows(path, columns=(2, 3))]
     return {label: ": ".join(part for part in parts if part.strip()) for label, *parts in rows}
@@ -210,7 +210,7 @@ def _texts_of(kind: str, labels: tuple[str, ...], source: TextSource | None) -> 
         return tuple(map(humanize, labels))
     texts = source if isinstance(source, Mapping) else read_texts(source)
     # an empty text says nothing
-    found = [texts.get(label, "").strip() for label in labels]
+    found = [(texts.get(label) or "").strip() for label in labels]
     missing = [label for label, text in zip(labels, found, strict=True) if not text]
     if len(missing) == len(labels):
         raise ValueError(

@@ -32,7 +32,10 @@ def best_threshold(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float
     correct = np.concatenate([[0], np.cumsum(~labels)]) + np.concatenate([[0], np.cumsum(labels[::-1])])[::-1]
     possible = np.concatenate([[True], scores[1:] > scores[:-1], [True]])
     cut = int(np.argmax(np.where(possible, correct, -1)))
-    bounds = np.concatenate([[-np.inf], (scores[1:] + scores[:-1]) / 2, [np.inf]])
+    halfway = scores[:-1] / 2 + scores[1:] / 2
+    # between neighbouring numbers there is none
+    halfway = np.where(halfway > scores[:-1], halfway, scores[1:])
+    bounds = np.concatenate([[-np.inf], halfway, [np.inf]])
     return float(bounds[cut]), float(correct[cut] / len(scores))
 
 
@@ -100,8 +103,11 @@ class Thresholds:
         path = folder / _FILE
         if not path.is_file():
             raise FileNotFoundError(f"found no {path}, expected thresholds. Fine-tune the model with 'fine-tune'.")
-        content = json.loads(path.read_text(encoding="utf-8"))
-        thresholds = cls(content["overall"], np.array(content["by_relation"], dtype=np.float64))
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            thresholds = cls(float(content["overall"]), np.array(content["by_relation"], dtype=np.float64))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{path} holds no thresholds ({error!r}). Fine-tune the model again.") from error
         if len(thresholds.by_relation) != num_relations:
             raise ValueError(
                 f"{path}: found thresholds for {len(thresholds.by_relation)} relations, but the graph has "
