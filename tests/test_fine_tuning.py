@@ -262,11 +262,18 @@ class TestThresholdsRanker(RankerCase):
         """Make a ranker with a fine-tuned model."""
         return ThresholdsRanker(model=str(fine_tuned))
 
+    @pytest.mark.parametrize("recall", [None, 0.5, 0.95])
     def test_threshold_rule(
-        self, fine_tuned: Path, candidates: Candidates, context: RankingContext, tokenizer: TripleTokenizer
+        self,
+        fine_tuned: Path,
+        candidates: Candidates,
+        context: RankingContext,
+        tokenizer: TripleTokenizer,
+        recall: float | None,
     ):
-        ranking = self.make(fine_tuned).rank(candidates, context)
-        thresholds = Thresholds.load(fine_tuned, context.graph.num_relations).by_relation
+        ranking = ThresholdsRanker(model=str(fine_tuned), recall=recall).rank(candidates, context)
+        loaded = Thresholds.load(fine_tuned, context.graph.num_relations)
+        thresholds = loaded.by_relation if recall is None else loaded.reached_by(recall)
         model = load_classifier(fine_tuned)
         for i in range(len(candidates)):
             triple = context.graph.triples[candidates.positives[i]].copy()
@@ -306,6 +313,8 @@ class TestThresholdsRanker(RankerCase):
     def test_bad_parameters(self, fine_tuned: Path, tmp_path: Path):
         with pytest.raises(ValueError, match="found both a fine-tuned model and how to fine-tune one"):
             ThresholdsRanker(model=str(fine_tuned), fine_tuning={"epochs": 1})
+        with pytest.raises(ValueError, match=r"found recall=1\.0, expected a share between 0 and 1"):
+            ThresholdsRanker(recall=1.0)
         with pytest.raises(FileNotFoundError, match="expected a fine-tuned model"):
             ThresholdsRanker(model=str(tmp_path / "nowhere"))
         with pytest.raises(ValueError, match=r"found the fine-tuning setting\(s\) epoch, expected some of: pooling"):

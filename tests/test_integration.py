@@ -1,4 +1,4 @@
-"""Slow tests with the real things: MiniLM, whole pipelines, PyKEEN's own test cases, a wheel in an empty environment."""
+"""Slow tests with the real things: MiniLM, whole pipelines, PyKEEN's own test cases, a wheel installed afresh."""
 
 import importlib.metadata
 import json
@@ -156,7 +156,8 @@ def test_wheel_in_an_empty_environment(tmp_path: Path):
         "from pykeen.sampling import negative_sampler_resolver as resolver\n"
         "import pykeen_negater, pathlib\n"
         "package = pathlib.Path(pykeen_negater.__file__).parent\n"
-        "print(json.dumps([resolver.lookup('negater').__name__, package.joinpath('py.typed').is_file(), str(package)]))",
+        "name = resolver.lookup('negater').__name__\n"
+        "print(json.dumps([name, package.joinpath('py.typed').is_file(), str(package)]))",
         cwd=tmp_path,
     )
     name, typed, package = json.loads(output.splitlines()[-1])

@@ -89,7 +89,9 @@ def test_accuracy_agrees_with_a_loop():
 
 
 def test_score_at_the_threshold_is_true():
-    thresholds = Thresholds(0.5, np.array([0.5]))
+    thresholds = Thresholds(
+        0.5, np.array([0.5]), positive_scores=np.zeros(1), positive_relations=np.zeros(1, dtype=int)
+    )
     assert thresholds.accuracy(np.array([0.5]), np.array([True]), np.array([0])) == 1.0
 
 
@@ -105,7 +107,12 @@ def test_score_that_is_not_finite(value):
 
 
 def test_saved_thresholds_are_exact(tmp_path):
-    thresholds = Thresholds(1 / 3, np.array([0.1, -math.inf, math.inf, 1e-300]))
+    thresholds = Thresholds(
+        1 / 3,
+        np.array([0.1, -math.inf, math.inf, 1e-300]),
+        positive_scores=np.zeros(1),
+        positive_relations=np.zeros(1, dtype=int),
+    )
     thresholds.save(tmp_path)
     loaded = Thresholds.load(tmp_path, 4)
     assert loaded.overall == thresholds.overall
@@ -115,7 +122,7 @@ def test_saved_thresholds_are_exact(tmp_path):
 
 @pytest.mark.parametrize("num_relations", [1, 3])
 def test_wrong_number_of_relations(tmp_path, num_relations):
-    Thresholds(0.0, np.zeros(2)).save(tmp_path)
+    Thresholds(0.0, np.zeros(2), positive_scores=np.zeros(1), positive_relations=np.zeros(1, dtype=int)).save(tmp_path)
     with pytest.raises(ValueError, match=f"found thresholds for 2 relations, but the graph has {num_relations}"):
         Thresholds.load(tmp_path, num_relations)
 
@@ -123,3 +130,27 @@ def test_wrong_number_of_relations(tmp_path, num_relations):
 def test_missing_thresholds(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"found no .*thresholds\.json, expected thresholds\. Fine-tune"):
         Thresholds.load(tmp_path, 2)
+
+
+def test_level_that_a_share_of_the_positives_reaches():
+    generator = np.random.default_rng(0)
+    relations = generator.choice(4, size=400, p=[0.5, 0.3, 0.19, 0.01])
+    labels = generator.random(400) < 0.6
+    scores = generator.normal(size=400) + relations
+    thresholds = Thresholds.fit(scores, labels, relations, num_relations=5)
+    for recall in (0.5, 0.9, 0.95):
+        levels = thresholds.reached_by(recall)
+        overall = np.quantile(scores[labels], 1 - recall)
+        for relation in range(3):
+            own = scores[labels & (relations == relation)]
+            assert len(own) >= 20
+            assert np.mean(own >= levels[relation]) == pytest.approx(recall, abs=1 / len(own))
+        # few positives: never above what holds for all; none: what holds for all
+        assert levels[3] <= overall
+        assert levels[4] == overall
+
+
+def test_no_positives_have_no_level():
+    thresholds = Thresholds.fit(np.zeros(2), np.zeros(2, dtype=bool), np.zeros(2, dtype=int), num_relations=1)
+    with pytest.raises(ValueError, match="found no true validation triples"):
+        thresholds.reached_by(0.9)

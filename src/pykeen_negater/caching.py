@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,10 @@ class Cache:
     def __init__(self, root: Path | str | None = None) -> None:
         """Open the cache.
 
-        :param root: its folder, by default ``negater`` in PyKEEN's data folder (``PYSTOW_HOME`` moves it)
+        :param root: its folder, by default ``negater`` and the version of this package in PyKEEN's data folder, which
+            ``PYSTOW_HOME`` moves
         """
-        self.root = pystow.join("pykeen", "negater") if root is None else Path(root)
+        self.root = pystow.join("pykeen", "negater", version("pykeen-negater")) if root is None else Path(root)
 
     def path(self, kind: str, key: str) -> Path:
         """Get the folder of an entry, whether it exists or not.

@@ -20,7 +20,7 @@ from .graphs import Graph
 from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme
 from .language_models import find_language_model
 from .neighbors import EXACT, Metric, NeighborIndex
-from .pools import FORMAT_VERSION, NegativePools, PoolsError, Vocabulary
+from .pools import NegativePools, PoolsError, Vocabulary
 from .rankers import Ranker, Ranking, RankingContext, ranker_resolver
 from .seeding import preserved_random_state
 from .texts import Texts, TextSource, load_texts, texts_digest
@@ -252,8 +252,6 @@ class Miner:
         validation = (self.validation, self.validation_negatives)
         return fingerprint(
             {
-                "version": importlib.metadata.version("pykeen-negater"),
-                "format": FORMAT_VERSION,
                 "graph": self.graph.fingerprint,
                 "validation": [None if triples is None else array_digest(triples) for triples in validation],
                 "settings": self._identify_settings(),

@@ -124,10 +124,12 @@ class SimilarityRanker(Ranker):
 
 
 class ThresholdsRanker(Ranker):
-    """Scores candidates with a fine-tuned language model and takes those just below the threshold: NegatER-θ_r.
+    """Scores candidates with a fine-tuned language model and takes those just below a threshold: NegatER-θ_r.
 
-    A candidate whose score reaches the decision threshold of its relation is taken for true, and is no negative. Of the
-    others, the highest scores are the hardest [safavi2021]_.
+    A candidate whose score reaches the threshold of its relation is taken for true, and is no negative. Of the others,
+    the highest scores are the hardest [safavi2021]_. NegatER's threshold is the one that classifies best, so that as
+    many true triples may lie below it as false ones above; in a dense graph, a quarter of what it lets pass is true. By
+    default, the threshold is therefore the level that nearly all true validation triples reach.
     """
 
     needs_texts = True
@@ -139,6 +141,7 @@ class ThresholdsRanker(Ranker):
         model: str | None = None,
         language_model: str | None = None,
         fine_tuning: Mapping[str, Any] | None = None,
+        recall: float | None = 0.95,
         max_training_triples: int | None = 2_000,
         seed: int = 0,
     ) -> None:
@@ -148,6 +151,8 @@ class ThresholdsRanker(Ranker):
         :param language_model: the model to fine-tune, a folder or a name on the Hugging Face hub; by default the
             embedded MiniLM
         :param fine_tuning: further settings, see :class:`pykeen_negater.fine_tuning.FineTuningSettings`
+        :param recall: in (0, 1), the share of the true validation triples that are at or above the threshold of their
+            relation; None for the threshold that classifies best, as in NegatER
         :param max_training_triples: > 0, the most triples to fine-tune on; None for all
         :param seed: the seed of fine-tuning
         :raises FileNotFoundError: if there is no such fine-tuned model, or the default language model cannot be had
@@ -155,8 +160,11 @@ class ThresholdsRanker(Ranker):
         """
         if model is not None and (language_model is not None or fine_tuning):
             raise ValueError("found both a fine-tuned model and how to fine-tune one, expected one of them.")
+        if recall is not None and not 0 < recall < 1:
+            raise ValueError(f"found recall={recall}, expected a share between 0 and 1, or None.")
         if model is not None and not Path(model).is_dir():
             raise FileNotFoundError(f"found no folder {model}, expected a fine-tuned model. Run: negater fine-tune")
+        self.recall = recall
         self.model = model
         self.language_model = require_language_model(language_model) if model is None else model
         self.fine_tuning = {"max_training_triples": max_training_triples, "seed": seed, **(fine_tuning or {})}
@@ -178,6 +186,9 @@ class ThresholdsRanker(Ranker):
         return FineTuningSettings(**self.fine_tuning)
 
     def identify(self) -> dict[str, Any]:  # noqa: D102
+        return {"recall": self.recall, **self._identify_model()}
+
+    def _identify_model(self) -> dict[str, Any]:
         if self.model is not None:
             return {"model": identify_language_model(self.model)}
         return {"language_model": identify_language_model(self.language_model), "fine_tuning": self.fine_tuning}
@@ -204,7 +215,8 @@ class ThresholdsRanker(Ranker):
             raise ValueError(
                 f"{model} gave {np.sum(~np.isfinite(scores)):,} scores that are not finite. Check the model."
             )
-        accepted = scores < thresholds.by_relation[triples[:, RELATION]]
+        levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
+        accepted = scores < levels[triples[:, RELATION]]
         context.statistics["scored"] = len(triples)
         context.statistics["taken_for_true"] = int(np.sum(~accepted))
         return Ranking(scores[candidates.unique_positions], accepted[candidates.unique_positions])
@@ -231,7 +243,7 @@ class ThresholdsRanker(Ranker):
                 "graph": context.graph.fingerprint,
                 "texts": texts_digest(context.texts),
                 "validation": [None if triples is None else array_digest(triples) for triples in validation],
-                **self.identify(),
+                **self._identify_model(),
             }
         )
         path, _ = context.cache.get_or_build("models", key, build)

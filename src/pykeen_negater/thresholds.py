@@ -39,6 +39,10 @@ def best_threshold(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float
     return float(bounds[cut]), float(correct[cut] / len(scores))
 
 
+#: Relations with fewer true validation triples get no level of their own that is above the level of all relations
+ENOUGH_POSITIVES = 20
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """One threshold per relation; a relation with no validation triple on either side of it has the global one."""
@@ -48,6 +52,12 @@ class Thresholds:
 
     #: The threshold of each relation; shape: (num_relations,), dtype: float64
     by_relation: np.ndarray
+
+    #: The scores of the true validation triples; shape: (num_positives,), dtype: float64
+    positive_scores: np.ndarray
+
+    #: Their relations; shape: (num_positives,)
+    positive_relations: np.ndarray
 
     @classmethod
     def fit(cls, scores: np.ndarray, labels: np.ndarray, relations: np.ndarray, num_relations: int) -> "Thresholds":
@@ -70,7 +80,28 @@ class Thresholds:
             mask = relations == relation
             if labels[mask].any() and not labels[mask].all():
                 by_relation[relation], _ = best_threshold(scores[mask], labels[mask])
-        return cls(overall=overall, by_relation=by_relation)
+        return cls(overall, by_relation, scores[labels].astype(np.float64), relations[labels])
+
+    def reached_by(self, recall: float) -> np.ndarray:
+        """Find the level that a share of the true validation triples reaches, for each relation.
+
+        What lies below it is hardly ever true, however well or badly the language model tells true from false: if it
+        does so badly, little lies below.
+
+        :param recall: in (0, 1), the share
+        :return: shape: (num_relations,). A relation with few true validation triples has the lower one of its own level
+            and that of all relations.
+        :raises ValueError: if there is no true validation triple
+        """
+        if not len(self.positive_scores):
+            raise ValueError("found no true validation triples, expected some to choose thresholds from.")
+        overall = np.quantile(self.positive_scores, 1 - recall)
+        levels = np.full(len(self.by_relation), overall)
+        for relation in np.unique(self.positive_relations):
+            scores = self.positive_scores[self.positive_relations == relation]
+            own = np.quantile(scores, 1 - recall)
+            levels[relation] = own if len(scores) >= ENOUGH_POSITIVES else min(own, overall)
+        return levels
 
     def accuracy(self, scores: np.ndarray, labels: np.ndarray, relations: np.ndarray) -> float:
         """Compute how many triples are classified right.
@@ -87,7 +118,12 @@ class Thresholds:
 
         :param folder: the model's folder
         """
-        content = {"overall": self.overall, "by_relation": self.by_relation.tolist()}
+        content = {
+            "overall": self.overall,
+            "by_relation": self.by_relation.tolist(),
+            "positive_scores": self.positive_scores.tolist(),
+            "positive_relations": self.positive_relations.tolist(),
+        }
         folder.joinpath(_FILE).write_text(json.dumps(content), encoding="utf-8")
 
     @classmethod
@@ -105,7 +141,12 @@ class Thresholds:
             raise FileNotFoundError(f"found no {path}, expected thresholds. Fine-tune the model with 'fine-tune'.")
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            thresholds = cls(float(content["overall"]), np.array(content["by_relation"], dtype=np.float64))
+            thresholds = cls(
+                float(content["overall"]),
+                np.array(content["by_relation"], dtype=np.float64),
+                np.array(content["positive_scores"], dtype=np.float64),
+                np.array(content["positive_relations"], dtype=np.int64),
+            )
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path} holds no thresholds ({error!r}). Fine-tune the model again.") from error
         if len(thresholds.by_relation) != num_relations:
