@@ -3,6 +3,7 @@
 import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -155,7 +156,7 @@ def test_discarded_entry_is_built_again(tmp_path):
 
 
 def test_default_root_is_in_pykeens_data_folder():
-    assert Cache().root == pystow.join("pykeen", "negater")
+    assert Cache().root == pystow.join("pykeen", "negater", version("pykeen-negater"))
 
 
 def test_threads_that_ask_for_one_key_build_once(tmp_path):

@@ -8,6 +8,9 @@ import pytest
 
 from pykeen_negater.thresholds import Thresholds, best_threshold
 
+#: The scores and relations of the true validation triples, where there are none
+NO_POSITIVES = (np.zeros(0), np.zeros(0, dtype=int))
+
 
 def _quadratic(scores: list[float], labels: list[bool]) -> tuple[float, float]:
     distinct = sorted(set(scores))
@@ -89,9 +92,7 @@ def test_accuracy_agrees_with_a_loop():
 
 
 def test_score_at_the_threshold_is_true():
-    thresholds = Thresholds(
-        0.5, np.array([0.5]), positive_scores=np.zeros(1), positive_relations=np.zeros(1, dtype=int)
-    )
+    thresholds = Thresholds(0.5, np.array([0.5]), *NO_POSITIVES)
     assert thresholds.accuracy(np.array([0.5]), np.array([True]), np.array([0])) == 1.0
 
 
@@ -107,12 +108,7 @@ def test_score_that_is_not_finite(value):
 
 
 def test_saved_thresholds_are_exact(tmp_path):
-    thresholds = Thresholds(
-        1 / 3,
-        np.array([0.1, -math.inf, math.inf, 1e-300]),
-        positive_scores=np.zeros(1),
-        positive_relations=np.zeros(1, dtype=int),
-    )
+    thresholds = Thresholds(1 / 3, np.array([0.1, -math.inf, math.inf, 1e-300]), *NO_POSITIVES)
     thresholds.save(tmp_path)
     loaded = Thresholds.load(tmp_path, 4)
     assert loaded.overall == thresholds.overall
@@ -122,7 +118,7 @@ def test_saved_thresholds_are_exact(tmp_path):
 
 @pytest.mark.parametrize("num_relations", [1, 3])
 def test_wrong_number_of_relations(tmp_path, num_relations):
-    Thresholds(0.0, np.zeros(2), positive_scores=np.zeros(1), positive_relations=np.zeros(1, dtype=int)).save(tmp_path)
+    Thresholds(0.0, np.zeros(2), *NO_POSITIVES).save(tmp_path)
     with pytest.raises(ValueError, match=f"found thresholds for 2 relations, but the graph has {num_relations}"):
         Thresholds.load(tmp_path, num_relations)
 
