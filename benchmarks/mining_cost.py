@@ -2,8 +2,8 @@
 
 Run: NEGATER_DATA=... python benchmarks/mining_cost.py
 
-Each run has a process of its own, and its own empty data folder to begin with. Seconds are of this machine and its load;
-how a first run compares with a second is what carries over.
+Each run has a process of its own, and all share a data folder that is empty at first. Seconds are of this machine and
+its load; how a first run compares with a second is what carries over.
 """
 
 import os

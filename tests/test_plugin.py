@@ -27,6 +27,7 @@ def python(code: str, *arguments: str) -> str:
     """Run code in a new interpreter."""
     run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+    assert "could not load" not in run.stderr
     return run.stdout
 
 
@@ -45,14 +46,29 @@ def train(model: str = "PairRE", **kwargs):
 
 
 @pytest.mark.parametrize(
-    "module", ["pykeen.pipeline", "pykeen.datasets", "pykeen.hpo", "pykeen.triples, pykeen.datasets"]
+    "modules",
+    [
+        ["pykeen.pipeline"],
+        ["pykeen.hpo"],
+        # the plugin's own modules first
+        *([f"pykeen_negater.{name}", "pykeen.datasets"] for name in ("_plugin", "sampler", "mining", "cli")),
+    ],
 )
-def test_sampler_is_there_without_importing_the_plugin(module: str):
+def test_sampler_is_there_whatever_is_imported_first(modules: list[str]):
     output = python(
-        f"import {module}\n"
+        f"import {', '.join(modules)}\n"
         "from pykeen.sampling import negative_sampler_resolver as resolver\n"
         "from pykeen.datasets import dataset_resolver\n"
         "print(resolver.lookup('negater').__name__, 'negater' in dataset_resolver.options)"
+    )
+    assert output.split() == ["NegatERNegativeSampler", "False"]
+
+
+def test_without_datasets_the_plugin_must_be_imported():
+    output = python(
+        "import sys, pykeen_negater._plugin\n"
+        "from pykeen.sampling import negative_sampler_resolver as resolver\n"
+        "print(resolver.lookup('negater').__name__, 'pykeen.datasets' in sys.modules)"
     )
     assert output.split() == ["NegatERNegativeSampler", "False"]
 

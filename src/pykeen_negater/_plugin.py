@@ -2,17 +2,19 @@
 
 PyKEEN has no entry points for samplers, but loads those for datasets whenever :mod:`pykeen.datasets` is imported, as
 the pipeline, the hyperparameter optimization and the command line do. The object of ours is a dataset that PyKEEN has
-already, so that nothing is added there. This module must neither fail nor import a language model's libraries.
+already, so that nothing is added there. This module must not fail, and nothing that it imports may import a language
+model's libraries, or :mod:`pykeen.datasets`: whichever is imported first, that would be a cycle.
 """
 
-from pykeen.datasets.nations import Nations
+from typing import Any
+
 from pykeen.sampling import negative_sampler_resolver
 
 from .sampler import NegatERNegativeSampler
 from .training_context import note_factories
 
 __all__ = [
-    "Nations",
+    "register",
 ]
 
 
@@ -21,6 +23,14 @@ def register() -> None:
     if NegatERNegativeSampler not in negative_sampler_resolver.lookup_dict.values():
         negative_sampler_resolver.register(NegatERNegativeSampler)
     note_factories()
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Nations":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pykeen.datasets.nations import Nations
+
+    return Nations
 
 
 register()

@@ -5,12 +5,11 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from class_resolver import ClassResolver
-from pykeen.datasets import Dataset, get_dataset
 from pykeen.triples import CoreTriplesFactory
 
 from .caching import Cache, array_digest, fingerprint, timed
@@ -24,6 +23,9 @@ from .pools import NegativePools, PoolsError, Vocabulary
 from .rankers import Ranker, Ranking, RankingContext, ranker_resolver
 from .seeding import preserved_random_state
 from .texts import Texts, TextSource, load_texts, texts_digest
+
+if TYPE_CHECKING:
+    from pykeen.datasets import Dataset
 
 __all__ = [
     "Miner",
@@ -402,7 +404,7 @@ def assemble_pools(candidates: Candidates, ranking: Ranking, settings: MiningSet
     )
 
 
-def find_graph(dataset: str | Dataset | None = None, triples_factory: CoreTriplesFactory | None = None) -> Graph:
+def find_graph(dataset: "str | Dataset | None" = None, triples_factory: CoreTriplesFactory | None = None) -> Graph:
     """Find the training triples.
 
     :param dataset: a PyKEEN dataset or its name, of which the training triples are taken
@@ -412,13 +414,15 @@ def find_graph(dataset: str | Dataset | None = None, triples_factory: CoreTriple
     """
     if (dataset is None) == (triples_factory is None):
         raise ValueError("expected either a dataset or a triples_factory, and not both.")
+    from pykeen.datasets import get_dataset  # not above, see _plugin
+
     factory = triples_factory if triples_factory is not None else get_dataset(dataset=dataset).training
     return Graph.from_factory(factory)
 
 
 def mine(
     *,
-    dataset: str | Dataset | None = None,
+    dataset: "str | Dataset | None" = None,
     triples_factory: CoreTriplesFactory | None = None,
     validation: CoreTriplesFactory | None = None,
     validation_negatives: CoreTriplesFactory | None = None,
