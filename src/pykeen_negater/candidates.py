@@ -221,6 +221,7 @@ class SlotCandidateGenerator(CandidateGenerator):
     The restriction comes *before* the search, so that every triple gets k neighbours where the slot has as many.
     """
 
+    # docstr-coverage: inherited
     def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: D102
         return index.search(slot, self.k, among=slot)
 
@@ -231,6 +232,7 @@ class IntersectCandidateGenerator(CandidateGenerator):
     A triple gets at most k neighbours, and often none.
     """
 
+    # docstr-coverage: inherited
     def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: D102
         neighbors, distances = index.search(slot, self.k)
         return np.where(np.isin(neighbors, slot), neighbors, -1), distances
@@ -239,6 +241,7 @@ class IntersectCandidateGenerator(CandidateGenerator):
 class AnywhereCandidateGenerator(CandidateGenerator):
     """Searches all entities, whatever slot they were seen in."""
 
+    # docstr-coverage: inherited
     def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: D102
         return index.search(slot, self.k)
 

@@ -23,6 +23,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 class _Group(click.Group):
     """Says what went wrong in one line, and exits with 1; a wrong usage exits with 2."""
 
+    # docstr-coverage: inherited
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -38,7 +39,10 @@ def main() -> None:
 
 
 def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make one decorator of several options, for the commands that share them."""
+
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        """Put the options above a command, in this order."""
         for option in reversed(options):
             function = option(function)
         return function

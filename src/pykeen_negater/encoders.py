@@ -77,12 +77,15 @@ class SentenceTransformerEncoder(Encoder):
         self.max_length = max_length
         self.batch_size = batch_size
 
+    # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
         return {"model": identify_language_model(self.model), "max_length": self.max_length}
 
+    # docstr-coverage: inherited
     def estimate(self, graph: Graph, texts: Texts | None) -> float:  # noqa: D102
         return graph.num_entities / measure_throughput(self.model, 32, training=False)
 
+    # docstr-coverage: inherited
     def encode(self, graph: Graph, texts: Texts | None) -> np.ndarray:  # noqa: D102
         from sentence_transformers import SentenceTransformer
 
@@ -108,10 +111,12 @@ class PrecomputedEncoder(Encoder):
         self.path = Path(path)
         self.tensor = tensor
 
+    # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
         self._check_exists()
         return {"digest": file_digest(self.path), "tensor": self.tensor}
 
+    # docstr-coverage: inherited
     def encode(self, graph: Graph, texts: Texts | None) -> np.ndarray:  # noqa: D102
         vectors = self._load()
         if vectors.ndim != 2 or vectors.shape[0] != graph.num_entities:
@@ -164,9 +169,11 @@ class StructuralEncoder(Encoder):
         self.dim = dim
         self.seed = seed
 
+    # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
         return {"dim": self.dim, "seed": self.seed}
 
+    # docstr-coverage: inherited
     def encode(self, graph: Graph, texts: Texts | None) -> np.ndarray:  # noqa: D102
         from scipy.sparse import coo_matrix
         from sklearn.decomposition import TruncatedSVD

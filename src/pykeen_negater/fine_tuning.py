@@ -140,6 +140,7 @@ class _Examples(torch.utils.data.Dataset):
     def __init__(
         self, graph: Graph, positives: np.ndarray, tokenizer: TripleTokenizer, settings: FineTuningSettings
     ) -> None:
+        """Draw the corruptions of the first epoch."""
         self.graph, self.positives, self.tokenizer, self.settings = graph, positives, tokenizer, settings
         self.epoch = -1
         self.set_epoch(0)
@@ -271,10 +272,12 @@ def _train(
     relations = validation.triples[:, RELATION]
 
     def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        """Pad a batch to its longest sequence."""
         inputs = tokenizer.pad([example["input_ids"] for example in batch])
         return {**inputs, "labels": torch.tensor([example["labels"] for example in batch])}
 
     def accuracy(prediction: EvalPrediction) -> dict[str, float]:
+        """Choose thresholds for an epoch, and see how many triples they classify right."""
         scores = np.asarray(prediction.predictions)
         thresholds = Thresholds.fit(scores, validation.labels, relations, examples.graph.num_relations)
         return {"accuracy": thresholds.accuracy(scores, validation.labels, relations)}

@@ -347,6 +347,7 @@ class Miner:
             return index
 
         def encode(folder: Path) -> None:
+            """Fill a folder of the cache with the entities' vectors."""
             with timed("encode", durations):
                 vectors = self.encoder.encode(self.graph, self.texts)
             np.save(folder / "vectors.npy", vectors, allow_pickle=False)

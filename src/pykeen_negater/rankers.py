@@ -116,9 +116,11 @@ class SimilarityRanker(Ranker):
     Without anything that tells plausible from true, unknown true triples end up in the pools.
     """
 
+    # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
         return {}
 
+    # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
         return Ranking(scores=-candidates.distances, accepted=np.ones(len(candidates), dtype=bool))
 
@@ -185,6 +187,7 @@ class ThresholdsRanker(Ranker):
             )
         return FineTuningSettings(**self.fine_tuning)
 
+    # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
         return {"recall": self.recall, **self._identify_model()}
 
@@ -193,6 +196,7 @@ class ThresholdsRanker(Ranker):
             return {"model": identify_language_model(self.model)}
         return {"language_model": identify_language_model(self.language_model), "fine_tuning": self.fine_tuning}
 
+    # docstr-coverage: inherited
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
         length = 8 if texts is None else min(self.settings.max_length, texts.estimate_length(graph.triples))
         seconds = num_candidates / measure_throughput(self.language_model, length, training=False)
@@ -202,6 +206,7 @@ class ThresholdsRanker(Ranker):
             )
         return seconds
 
+    # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
         from .thresholds import Thresholds
 
@@ -225,6 +230,7 @@ class ThresholdsRanker(Ranker):
         from .fine_tuning import fine_tune
 
         def build(folder: Path) -> None:
+            """Fill a folder of the cache with a fine-tuned model."""
             with timed("fine-tune", context.durations):
                 result = fine_tune(
                     self.language_model,
@@ -252,6 +258,7 @@ class ThresholdsRanker(Ranker):
 
     def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> np.ndarray:
         def build(folder: Path) -> None:
+            """Fill a folder of the cache with the candidates' scores."""
             from transformers import AutoTokenizer
 
             from .classifier import load_classifier, score_triples

@@ -35,6 +35,7 @@ def note_factories() -> None:
 
     @functools.wraps(original)
     def noting(cls: type, tf: CoreTriplesFactory, *args: Any, **kwargs: Any) -> Any:
+        """Do the same, with the factory noted for as long as it takes."""
         token = _FACTORY.set(tf)
         try:
             return original(cls, tf, *args, **kwargs)
