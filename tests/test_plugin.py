@@ -182,7 +182,7 @@ def test_inverse_triples():
     assert np.isfinite(result.losses).all()
 
 
-def test_lcwa_sampler_and_lightning_are_served(nations: TriplesFactory):
+def test_subgraph_batches(nations: TriplesFactory):
     result = train(training_kwargs={"sampler": "schlichtkrull", "num_epochs": 1})
     assert np.isfinite(result.losses).all()
 
@@ -292,3 +292,19 @@ def test_experiment_file(tmp_path: Path):
         capture_output=True,
     )
     assert list(tmp_path.rglob("results.json"))
+
+
+def test_paths_are_as_good_as_strings(small_factory: TriplesFactory, tmp_path: Path, empty_cache: Path):
+    text = tmp_path / "text.tsv"
+    text.write_text("dog\tA dog\n", encoding="utf-8")
+    samplers = []
+    for path in (text, str(text)):
+        instances = SubGraphSLCWAInstances.from_triples_factory(
+            small_factory,
+            batch_size=2,
+            negative_sampler="negater",
+            negative_sampler_kwargs={**FAST, "entity_text": path},
+        )
+        samplers.append(instances.negative_sampler)
+    assert samplers[0].pools is samplers[1].pools
+    assert "A dog" in samplers[0].pools.load_vocabulary().entity_texts

@@ -69,7 +69,7 @@ class MiningSettings:
     metric: Metric = "cosine"
 
     #: The folder of a neighbour index: loaded if it is there, else built and saved there
-    index: str | None = None
+    index: str | Path | None = None
 
     #: FAISS's factory string for a new index
     index_factory: str = EXACT
@@ -99,6 +99,9 @@ class MiningSettings:
         :raises ValueError: if one is out of range
         """
         object.__setattr__(self, "corruption_scheme", check_corruption_scheme(self.corruption_scheme))
+        for name in ("entity_text", "relation_text", "index"):
+            if isinstance(getattr(self, name), Path):
+                object.__setattr__(self, name, str(getattr(self, name)))
         for name in ("k", "pool_size", "max_candidates", "max_training_triples"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -17,6 +17,7 @@ from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme
 from .mining import MiningSettings
 from .pool_source import MiningMode, find_pools
 from .pools import NegativePools, PoolsError
+from .texts import TextSource
 
 __all__ = [
     "NegatERNegativeSampler",
@@ -69,8 +70,8 @@ class NegatERNegativeSampler(NegativeSampler):
         base_sampler_kwargs: Mapping[str, Any] | None = None,
         corruption_scheme: Collection[str] = ("head", "tail"),
         mine: MiningMode = "auto",
-        entity_text: Mapping[str, str] | str | None = None,
-        relation_text: Mapping[str, str] | str | None = None,
+        entity_text: TextSource | None = None,
+        relation_text: TextSource | None = None,
         encoder: str | None = None,
         encoder_kwargs: Mapping[str, Any] | None = None,
         candidates: str = "slot",
