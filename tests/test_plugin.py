@@ -210,6 +210,19 @@ def test_evaluation_loss_reuses_the_pools(empty_cache: Path, monkeypatch: pytest
     assert len([path for path in empty_cache.joinpath("pools").iterdir() if path.is_dir()]) == 1
 
 
+def test_held_out_triples_reuse_the_pools(nations: TriplesFactory, empty_cache: Path):
+    def sampler(factory: TriplesFactory) -> NegatERNegativeSampler:
+        instances = SubGraphSLCWAInstances.from_triples_factory(
+            factory, batch_size=8, negative_sampler="negater", negative_sampler_kwargs=FAST
+        )
+        return instances.negative_sampler
+
+    training = sampler(nations).pools
+    assert sampler(get_dataset(dataset="nations").validation).pools is training
+    # but most of a graph, as in cross-validation, is trained on
+    assert sampler(nations.split([0.9, 0.1], random_state=0)[0]).pools is not training
+
+
 def test_evaluation_without_training_mines_nothing(nations: TriplesFactory, empty_cache: Path):
     with torch.inference_mode():
         sampler = NegatERNegativeSampler(mapped_triples=nations.mapped_triples, **FAST)

@@ -62,9 +62,10 @@ def find_pools(
         return found
     graph = _current_graph(mapped_triples, num_entities, num_relations)
     settings_key = fingerprint(asdict(settings))
-    if torch.is_inference_mode_enabled():
-        # a loss is being evaluated, on other triples than those that are trained on: nothing is mined for them
-        return _BY_VOCABULARY.get((graph.vocabulary, settings_key))
+    trained_with = _BY_VOCABULARY.get((graph.vocabulary, settings_key))
+    # nothing is mined for triples that a loss is only evaluated on
+    if torch.is_inference_mode_enabled() or (trained_with is not None and _is_held_out(graph, trained_with)):
+        return trained_with
     key = (graph.fingerprint, settings_key)
     if key not in _BY_GRAPH:
         miner = Miner(graph, settings)
@@ -78,6 +79,12 @@ def find_pools(
         _BY_GRAPH[key] = mined
     _BY_VOCABULARY[graph.vocabulary, settings_key] = _BY_GRAPH[key]
     return _BY_GRAPH[key]
+
+
+def _is_held_out(graph: Graph, pools: NegativePools) -> bool:
+    """Tell whether triples look like those held out of a graph: fewer, and mostly others."""
+    known = pools.index.contains(torch.from_numpy(graph.triples)).float().mean()
+    return len(graph) < pools.num_triples and bool(known < 0.5)
 
 
 def _current_graph(mapped_triples: torch.Tensor, num_entities: int, num_relations: int) -> Graph:
