@@ -55,8 +55,9 @@ def provenance() -> dict[str, Any]:
 
 def write(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Write rows to a result file and print them."""
-    frame = pd.DataFrame(rows)
+    # rows of an earlier run keep what they were made with
+    frame = pd.DataFrame([row if "commit" in row else {**row, **provenance()} for row in rows])
     RESULTS.mkdir(exist_ok=True)
-    frame.assign(**provenance()).to_csv(RESULTS / f"{name}.tsv", sep="\t", index=False)
+    frame.to_csv(RESULTS / f"{name}.tsv", sep="\t", index=False)
     print(frame.to_string(index=False))
     return frame

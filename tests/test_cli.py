@@ -89,7 +89,6 @@ def test_labelled_validation_triples(training: Path, tiny_bert: str, tmp_path: P
         "fine-tune", "--training", training, "--validation", training, "--validation-negatives", negatives,
         "--language-model", tiny_bert, "--epochs", "1", "--output", tmp_path / "model",
     )  # fmt: skip
-    assert "1 of 3 triples have unknown labels" in result.output
     assert "13 validation triples" in result.output
 
 
@@ -199,3 +198,30 @@ def test_entity_text_is_used(training: Path, tmp_path: Path):
     texts = NegativePools.load(tmp_path / "p").load_vocabulary()
     named = dict(zip(texts.entity_labels, texts.entity_texts, strict=True))
     assert (named["dog"], named["cat"], named["horse"], named["oak"]) == ("none", "nan", "NA", "oak")
+
+
+def test_common_mistakes(training: Path, tmp_path: Path, pools: Path):
+    for arguments, message in (
+        (["mine", "--dataset", "nosuch"], "found the dataset 'nosuch', expected --training with a file"),
+        (["mine", "--training", training, "--encoder", "precomputed"], "path cannot be left out"),
+        (["mine", "--training", training, *FAST, "--epochs", "3"], "found ranker_kwargs with fine_tuning"),
+        (["mine", "--training", training, *FAST, "--validation", pools / "metadata.json"], "tab-separated column"),
+        (["fine-tune", "--training", training, "--language-model", tmp_path / "x", "--output", tmp_path / "y"], "x"),
+        (["export", pools, "--output", tmp_path / "nodir" / "x.tsv"], "found no folder"),
+    ):
+        output = run(*arguments, code=1).output
+        assert message in output, output
+
+
+def test_validation_triples_must_be_known(training: Path, tmp_path: Path):
+    path = tmp_path / "validation.tsv"
+    path.write_text("unicorn\tIsA\tanimal\n", encoding="utf-8")
+    output = run("mine", "--training", training, *FAST, "--validation", path, code=1).output
+    assert "found no triple whose labels are those of the training triples" in output
+
+
+def test_results_of_pykeen_are_not_replaced(training: Path, tmp_path: Path):
+    tmp_path.joinpath("result").mkdir()
+    tmp_path.joinpath("result", "metadata.json").write_text("{}")
+    output = run("mine", "--training", training, *FAST, "--output", tmp_path / "result", code=1).output
+    assert "holds no pools" in output

@@ -176,8 +176,15 @@ def test_no_language_model_takes_the_structural_route(nations: TriplesFactory, m
     assert mine(triples_factory=nations).metadata["settings"]["encoder"][0] == "structural"
     # but what was asked for by name is not silently replaced
     monkeypatch.setattr("pykeen_negater.language_models.find_language_model", lambda *args: None)
-    with pytest.raises(ValueError, match="which reads texts"):
+    with pytest.raises(FileNotFoundError, match="pip install 'pykeen-negater"):
         mine(triples_factory=nations, ranker="thresholds")
+
+
+def test_default_parts_fall_back_one_by_one(nations: TriplesFactory, tiny_bert: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pykeen_negater.mining.find_language_model", lambda *args: None)
+    graph = Graph.from_factory(nations)
+    miner = Miner(graph, MiningSettings(ranker_kwargs={"language_model": tiny_bert}))
+    assert (miner.plan().encoder, miner.plan().ranker) == ("structural", "thresholds")
 
 
 def test_inverse_triples_are_not_mined(nations: TriplesFactory):
@@ -189,17 +196,27 @@ def test_inverse_triples_are_not_mined(nations: TriplesFactory):
 
 def test_index_is_built_saved_and_used_again(nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "nations.index"
+    without = mine(triples_factory=nations, **FAST)
     first = mine(triples_factory=nations, **FAST, index=str(path))
+    assert first.path == without.path
     assert len(NeighborIndex.load(path)) == nations.num_entities
     monkeypatch.setattr("pykeen_negater.mining.NeighborIndex.build", lambda *args: pytest.fail("built again"))
     second = mine(triples_factory=nations, **FAST, index=str(path), pool_size=17)
     assert torch.equal(first.replacements, second.replacements)
 
 
-def test_index_of_another_graph_is_refused(nations: TriplesFactory, small_factory: TriplesFactory, tmp_path: Path):
-    mine(triples_factory=nations, **FAST, index=str(tmp_path / "nations.index"))
-    with pytest.raises(ValueError, match="index of another vocabulary"):
-        mine(triples_factory=small_factory, **FAST, index=str(tmp_path / "nations.index"))
+def test_index_made_for_something_else_is_refused(
+    nations: TriplesFactory, small_factory: TriplesFactory, tmp_path: Path
+):
+    path = str(tmp_path / "nations.index")
+    mine(triples_factory=nations, **FAST, index=path)
+    for factory, kwargs in (
+        (small_factory, {}),
+        (nations, {"metric": "l2"}),
+        (nations, {"encoder_kwargs": {"dim": 3}}),
+    ):
+        with pytest.raises(ValueError, match="another graph, encoder or metric"):
+            mine(triples_factory=factory, **{**FAST, **kwargs}, index=path)
 
 
 def test_budget_limits_what_is_scored(small_factory: TriplesFactory, tiny_bert: str):
@@ -252,6 +269,8 @@ def test_mining_announces_itself_once(nations: TriplesFactory, caplog: pytest.Lo
         ({"k": 0}, ValueError, "found k=0, expected at least 1"),
         ({"pool_size": 0}, ValueError, "found pool_size=0"),
         ({"metric": "manhattan"}, ValueError, "found metric='manhattan', expected one of l2, cosine"),
+        ({"ranker_kwargs": {"a": 1}}, ValueError, "found ranker_kwargs with a for SimilarityRanker, expected nothing"),
+        ({"encoder": "precomputed"}, ValueError, "expected path, tensor; path cannot be left out"),
         ({"color": "red"}, ValueError, "found the setting.*color, expected some of: entity_text"),
         ({"corruption_scheme": "ht"}, ValueError, "found corruption_scheme='ht'"),
         ({"entity_text": "nowhere.tsv"}, FileNotFoundError, "found no file nowhere.tsv"),

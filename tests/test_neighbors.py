@@ -147,10 +147,10 @@ def test_building_leaves_the_vectors_alone():
 @pytest.mark.parametrize("factory", ["Flat", "HNSW8", "IVF2,Flat"])
 @pytest.mark.parametrize("metric", METRICS)
 def test_saved_index_finds_the_same(tmp_path, factory, metric):
-    index = NeighborIndex.build(random_vectors(0, 50), metric, factory, vocabulary="abc")
+    index = NeighborIndex.build(random_vectors(0, 50), metric, factory, source="abc")
     index.save(tmp_path / "index")
     loaded = NeighborIndex.load(str(tmp_path / "index"))
-    assert (loaded.metric, loaded.factory, loaded.vocabulary) == (metric, factory, "abc")
+    assert (loaded.metric, loaded.factory, loaded.source) == (metric, factory, "abc")
     for among in (None, np.arange(0, 50, 3)):
         for before, after in zip(
             index.search(np.arange(9), 4, among), loaded.search(np.arange(9), 4, among), strict=True
@@ -158,12 +158,11 @@ def test_saved_index_finds_the_same(tmp_path, factory, metric):
             np.testing.assert_array_equal(before, after)
 
 
-def test_identity_is_that_of_the_content(tmp_path):
-    for name, seed, vocabulary in [("a", 0, None), ("b", 0, None), ("c", 1, None), ("d", 0, "x")]:
-        NeighborIndex.build(random_vectors(seed, 9), vocabulary=vocabulary).save(tmp_path / name)
-    a, b, c, d = (NeighborIndex.identify(tmp_path / name) for name in "abcd")
-    assert a == b
-    assert len({a, c, d}) == 3
+def test_nothing_else_is_replaced(tmp_path):
+    tmp_path.joinpath("thesis.txt").write_text("important")
+    with pytest.raises(FileExistsError, match="holds no neighbour index"):
+        NeighborIndex.build(random_vectors(0, 9)).save(tmp_path)
+    assert tmp_path.joinpath("thesis.txt").read_text() == "important"
 
 
 def test_saving_again_replaces(tmp_path):
@@ -190,7 +189,7 @@ def test_damaged_folder_is_reported(tmp_path, name, damage):
 
 
 @pytest.mark.parametrize(
-    "settings", [[], "Flat", {}, {"factory": "Flat"}, {"factory": "Flat", "metric": "l2", "vocabulary": "", "x": 1}]
+    "settings", [[], "Flat", {}, {"factory": "Flat"}, {"factory": "Flat", "metric": "l2", "source": "", "x": 1}]
 )
 def test_wrong_settings_are_reported(tmp_path, settings):
     NeighborIndex.build(random_vectors(0, 9), "l2").save(tmp_path / "index")

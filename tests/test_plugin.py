@@ -321,3 +321,19 @@ def test_paths_are_as_good_as_strings(small_factory: TriplesFactory, tmp_path: P
         samplers.append(instances.negative_sampler)
     assert samplers[0].pools is samplers[1].pools
     assert "A dog" in samplers[0].pools.load_vocabulary().entity_texts
+
+
+def test_changed_texts_are_noticed(small_factory: TriplesFactory, tmp_path: Path, empty_cache: Path):
+    text = tmp_path / "text.tsv"
+    found = []
+    for content in ("dog\tA dog\n", "dog\tA big dog\n"):
+        text.write_text(content, encoding="utf-8")
+        instances = SubGraphSLCWAInstances.from_triples_factory(
+            small_factory,
+            batch_size=2,
+            negative_sampler="negater",
+            negative_sampler_kwargs={**FAST, "entity_text": str(text)},
+        )
+        found.append(instances.negative_sampler.pools.load_vocabulary().entity_texts)
+    assert "A dog" in found[0]
+    assert "A big dog" in found[1]

@@ -179,7 +179,30 @@ def test_top_takes_the_hardest_of_each_side_in_order(nations: TriplesFactory, gr
         # four negatives from two sides: the first two of each
         window = [entry for entries in pool_of(pools, positive, (0, 2)) for entry, _ in entries[:2]]
         if window:
-            assert [tuple(negative) for negative in drawn[:4]] == [window[j % len(window)] for j in range(4)]
+            drawn_hard = [tuple(negative) for negative in drawn[:4]]
+            rotations = [[window[(start + j) % len(window)] for j in range(4)] for start in range(len(window))]
+            assert drawn_hard in rotations
+
+
+def test_top_favours_no_side(nations: TriplesFactory, graph: Graph):
+    pools = make_pools(graph)
+    sampler = make_sampler(nations, pools, hard_fraction=1.0, strategy="top", num_negs_per_pos=1)
+    sizes = pools.rows(nations.mapped_triples)[1]
+    both = nations.mapped_triples[(sizes > 0).all(dim=1)].repeat(5, 1)
+    torch.manual_seed(0)
+    replaced_heads = (sampler.corrupt_batch(both)[:, 0, 0] != both[:, 0]).float().mean()
+    assert float(replaced_heads) == pytest.approx(0.5, abs=0.06)
+
+
+def test_low_temperature_takes_the_hardest(nations: TriplesFactory, graph: Graph):
+    pools = make_pools(graph)
+    sampler = make_sampler(nations, pools, hard_fraction=1.0, strategy="softmax", temperature=1e-4)
+    negatives = sampler.corrupt_batch(nations.mapped_triples)
+    for positive, drawn in zip(nations.mapped_triples.tolist(), negatives.tolist(), strict=True):
+        entries = list(itertools.chain.from_iterable(pool_of(pools, positive, (0, 2))))
+        if entries:
+            hardest = max(hardness for _, hardness in entries)
+            assert set(map(tuple, drawn)) <= {entry for entry, hardness in entries if hardness == hardest}
 
 
 def largest_pool(nations: TriplesFactory, pools: NegativePools) -> tuple[torch.Tensor, list]:

@@ -1,7 +1,7 @@
 """A language model that scores triples: the higher, the likelier true."""
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -10,17 +10,14 @@ from tqdm.auto import tqdm
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from .fine_tuning_settings import Pooling
 from .tokenization import TripleTokenizer
 
 __all__ = [
-    "Pooling",
     "TripleClassifier",
     "TripleClassifierConfig",
     "score_triples",
 ]
-
-#: How the vectors of a sequence's tokens become one: the first, their mean, or their maximum
-Pooling = Literal["cls", "mean", "max"]
 
 #: The number of triples scored at once. It is no setting, so that the composition of a batch follows from the data and
 #: equal inputs get equal scores.

@@ -27,7 +27,7 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (ValueError, FileNotFoundError, FileExistsError) as error:
+        except (ValueError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -75,26 +75,23 @@ def _load_graph(
     dataset: str | None, training: Path | None, validation: Path | None, validation_negatives: Path | None
 ) -> tuple[Any, dict[str, Any]]:
     """Load the training triples, and the validation triples with the same ids."""
-    from pykeen.datasets import get_dataset
+    from pykeen.datasets import dataset_resolver, get_dataset
     from pykeen.triples import TriplesFactory
 
     from .tables import read_triples
 
     if (dataset is None) == (training is None):
         raise click.UsageError("Pass either --dataset or --training.")
+    if dataset is not None and dataset_resolver.normalize(dataset) not in dataset_resolver.lookup_dict:
+        names = ", ".join(sorted(dataset_resolver.options))
+        raise ValueError(f"found the dataset {dataset!r}, expected --training with a file, or one of: {names}.")
     factory = get_dataset(dataset=dataset).training if training is None else read_triples(training)
     if not isinstance(factory, TriplesFactory):
         raise ValueError(f"found the dataset {dataset!r}, whose triples have no labels, expected one with labels.")
     labelled = {}
     for name, path in (("validation", validation), ("validation_negatives", validation_negatives)):
         if path is not None:
-            triples = read_triples(path)
-            labelled[name] = TriplesFactory.from_labeled_triples(
-                triples.triples, entity_to_id=factory.entity_to_id, relation_to_id=factory.relation_to_id
-            )
-            if labelled[name].num_triples < triples.num_triples:
-                dropped = triples.num_triples - labelled[name].num_triples
-                click.echo(f"{path}: {dropped} of {triples.num_triples} triples have unknown labels.", err=True)
+            labelled[name] = read_triples(path, like=factory)
     return factory, labelled
 
 
@@ -109,7 +106,7 @@ def _text_options(entity_text: Path | None, relation_text: Path | None) -> dict[
 @_graph_options
 @click.option("--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache.")
 @click.option("--encoder", help="Turns entities into vectors: sentence-transformer, structural, precomputed.")
-@click.option("--vectors", type=FILE, help="The vectors of --encoder precomputed: .npy or .safetensors.")
+@click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors.")
 @click.option(
     "--candidates", type=click.Choice(["slot", "intersect", "anywhere"]), default="slot", help="Who may stand in."
 )
@@ -132,6 +129,7 @@ def mine(
     validation: Path | None,
     validation_negatives: Path | None,
     output: Path | None,
+    encoder: str | None,
     vectors: Path | None,
     corruption_scheme: str,
     index: Path | None,
@@ -143,15 +141,17 @@ def mine(
 ) -> None:
     """Mine negatives for a graph and write them to a folder of pools."""
     from .mining import Miner, MiningSettings, find_graph
+    from .pools import check_replaceable
 
-    if output is not None and output.exists() and not output.joinpath("metadata.json").is_file():
-        raise FileExistsError(f"found {output}, which holds no pools. Choose another path, or remove it.")
+    if output is not None:
+        check_replaceable(output)
     factory, labelled = _load_graph(dataset, training, validation, validation_negatives)
     miner = Miner(
         find_graph(triples_factory=factory),
         MiningSettings(
             **_text_options(entity_text, relation_text),
-            **{name: options[name] for name in ("encoder", "candidates", "k", "metric", "index_factory", "ranker")},
+            **{name: options[name] for name in ("candidates", "k", "metric", "index_factory", "ranker")},
+            encoder=encoder or (None if vectors is None else "precomputed"),
             encoder_kwargs=None if vectors is None else {"path": str(vectors)},
             corruption_scheme=tuple(part.strip() for part in corruption_scheme.split(",")),
             index=None if index is None else str(index),
@@ -226,8 +226,8 @@ def fine_tune(
     if texts is None:
         raise ValueError("found no texts to fine-tune on. Pass --entity-text, a file of label TAB text.")
     name = require_language_model(language_model)
-    from .fine_tuning import FineTuningSettings
     from .fine_tuning import fine_tune as run
+    from .fine_tuning_settings import FineTuningSettings
 
     settings = FineTuningSettings(max_training_triples=max_training_triples or None, **options)
     if dry_run:

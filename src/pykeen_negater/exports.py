@@ -76,11 +76,14 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
     :param form: ``tsv`` or ``parquet``, see :data:`ExportFormat`
     :return: the number of rows
     :raises ValueError: if there is no such form
+    :raises FileNotFoundError: if the file's folder does not exist
     """
     if form not in get_args(ExportFormat):
         raise ValueError(f"found the format {form!r}, expected one of {', '.join(get_args(ExportFormat))}.")
-    frame = to_frame(pools)
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
+    frame = to_frame(pools)
     unfinished = path.with_name(f".{path.name}.part")
     try:
         if form == "parquet":

@@ -2,8 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,89 +10,23 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, EvalPrediction, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
-from .classifier import Pooling, TripleClassifier, score_triples
+from .classifier import TripleClassifier, score_triples
 from .corruptions import corrupt_at_random
+from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
-from .indexing import RELATION, SIDES, check_corruption_scheme
+from .indexing import RELATION, SIDES
 from .texts import Texts
 from .thresholds import Thresholds
 from .tokenization import TripleTokenizer
 
 __all__ = [
     "FineTuningResult",
-    "FineTuningSettings",
     "LabelledTriples",
     "fine_tune",
     "validation_examples",
 ]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class FineTuningSettings:
-    """What a fine-tuned model depends on, apart from the language model, graph and texts."""
-
-    #: How the vectors of a sequence's tokens become one: ``cls``, ``mean`` or ``max``
-    pooling: Pooling = "mean"
-
-    #: >= 8, the most tokens of a triple
-    max_length: int = 32
-
-    #: >= 1, how often the training triples are passed; the epoch with the best validation accuracy is kept
-    epochs: int = 2
-
-    #: >= 1, the number of examples in a batch
-    batch_size: int = 32
-
-    #: > 0, the highest learning rate of AdamW
-    learning_rate: float = 1e-4
-
-    #: >= 0, the weight decay, which biases and layer norms are exempt from
-    weight_decay: float = 0.01
-
-    #: in [0, 1], the share of the steps in which the learning rate rises; it then falls linearly to zero
-    warmup: float = 0.1
-
-    #: >= 0, how many corruptions of each side (``head``, ``relation``, ``tail``) a triple gets, new ones in each epoch
-    corruptions: Mapping[str, int] = field(default_factory=lambda: {"head": 1, "tail": 1})
-
-    #: in [0, 1], the share of the corruptions whose replacement was seen in the same slot of the relation
-    in_slot_share: float = 0.5
-
-    #: > 0, the most training triples that are learned from, drawn at random; None for all
-    max_training_triples: int | None = 2_000
-
-    #: in (0, 1), the share of the training triples held out to validate with, where no validation triples are given
-    validation_share: float = 0.1
-
-    #: The seed of everything random
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the settings.
-
-        :raises ValueError: if one is out of range
-        """
-        counts = {check_corruption_scheme([side])[0]: count for side, count in self.corruptions.items()}
-        object.__setattr__(self, "corruptions", counts)
-        if sum(self.corruptions.values()) < 1 or min(self.corruptions.values()) < 0:
-            raise ValueError(f"found corruptions={dict(self.corruptions)}, expected at least one corruption in all.")
-        for name in ("epochs", "batch_size", "max_training_triples"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"found {name}={value}, expected at least 1.")
-        if not 0 < self.validation_share < 1:
-            raise ValueError(f"found validation_share={self.validation_share}, expected a share between 0 and 1.")
-
-    def num_examples(self, num_triples: int) -> int:
-        """Count the examples of a training run.
-
-        :param num_triples: the number of training triples there are
-        :return: the number of examples over all epochs, true and false
-        """
-        used = min(num_triples, self.max_training_triples or num_triples)
-        return used * (1 + sum(self.corruptions.values())) * self.epochs
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +65,14 @@ class FineTuningResult:
 
     #: The number of validation triples, true and false
     num_validation_triples: int
+
+
+class _Trainer(Trainer):
+    """Groups by length for training only, so that predictions stay in the order of the validation triples."""
+
+    # docstr-coverage: inherited
+    def _get_eval_sampler(self, eval_dataset: Any) -> torch.utils.data.Sampler:
+        return torch.utils.data.SequentialSampler(eval_dataset)
 
 
 class _Examples(torch.utils.data.Dataset):
@@ -249,7 +190,7 @@ def fine_tune(
     thresholds = Thresholds.fit(scores, examples.labels, relations, graph.num_relations)
     model.save_pretrained(output)
     hf_tokenizer.save_pretrained(output)
-    thresholds.save(output)
+    thresholds.save(output, graph.relation_labels)
     # without any scores, the best thresholds predict the more frequent class
     constant = np.zeros(len(scores))
     majority = Thresholds.fit(constant, examples.labels, relations, graph.num_relations)
@@ -278,12 +219,14 @@ def _train(
 
     def accuracy(prediction: EvalPrediction) -> dict[str, float]:
         """Choose thresholds for an epoch, and see how many triples they classify right."""
+        if not np.array_equal(np.asarray(prediction.label_ids) > 0, validation.labels):
+            raise RuntimeError("the Trainer's predictions are not in the order of the validation triples.")
         scores = np.asarray(prediction.predictions)
         thresholds = Thresholds.fit(scores, validation.labels, relations, examples.graph.num_relations)
         return {"accuracy": thresholds.accuracy(scores, validation.labels, relations)}
 
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = Trainer(
+        trainer = _Trainer(
             model=model,
             args=TrainingArguments(
                 output_dir=scratch,

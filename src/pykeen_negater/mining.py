@@ -1,9 +1,12 @@
 """From a graph to pools of negatives: the way of the data, step by step."""
 
+import importlib
 import importlib.metadata
+import inspect
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +25,7 @@ from .neighbors import EXACT, Metric, NeighborIndex
 from .pools import NegativePools, PoolsError, Vocabulary
 from .rankers import Ranker, Ranking, RankingContext, ranker_resolver
 from .seeding import preserved_random_state
-from .texts import Texts, TextSource, load_texts, texts_digest
+from .texts import TextSource, load_texts, texts_digest
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
@@ -153,6 +156,19 @@ def _lookup(kind: str, resolver: ClassResolver[Any], name: str | None) -> type[A
         raise ValueError(f"found {kind}={name!r}, expected one of {', '.join(sorted(resolver.options))}.") from error
 
 
+def _make(kind: str, cls: type[Any], kwargs: Mapping[str, Any]) -> Any:
+    parameters = inspect.signature(cls).parameters
+    unknown = sorted(set(kwargs) - set(parameters))
+    missing = [name for name, x in parameters.items() if x.default is x.empty and name not in kwargs]
+    if unknown or missing:
+        raise ValueError(
+            f"found {kind}_kwargs with {', '.join(sorted(kwargs)) or 'nothing'} for {cls.__name__}, expected "
+            f"{', '.join(parameters) or 'nothing'}"
+            + (f"; {', '.join(missing)} cannot be left out." if missing else ".")
+        )
+    return cls(**kwargs)
+
+
 class Miner:
     """Mines one graph with one collection of settings."""
 
@@ -179,36 +195,33 @@ class Miner:
         self.validation = validation
         self.validation_negatives = validation_negatives
         self.cache = cache or Cache()
-        self.texts = self._find_texts()
+        self.texts = load_texts(graph, settings.entity_text, settings.relation_text)
         self.encoder = self._make_encoder()
         self.generator: CandidateGenerator = _lookup("candidates", candidate_generator_resolver, settings.candidates)(
             k=settings.k, corruption_scheme=settings.corruption_scheme
         )
         self.ranker = self._make_ranker()
 
-    def _find_texts(self) -> Texts | None:
-        settings = self.settings
-        texts = load_texts(self.graph, settings.entity_text, settings.relation_text)
-        if texts is None:
-            return None
-        own_model = "language_model" in (settings.ranker_kwargs or {}) or "model" in (settings.encoder_kwargs or {})
-        needs_default = settings.encoder is None or settings.ranker is None
-        # where nothing was asked for by name, a missing language model is no reason to fail
-        return texts if own_model or not needs_default or find_language_model() else None
-
     def _make_encoder(self) -> Encoder:
-        name = self.settings.encoder or ("structural" if self.texts is None else None)
-        encoder = _lookup("encoder", encoder_resolver, name)(**(self.settings.encoder_kwargs or {}))
-        self._check_texts("encoder", encoder.needs_texts, encoder_resolver.normalize_inst(encoder))
-        return encoder
+        kwargs = self.settings.encoder_kwargs or {}
+        name = self.settings.encoder or (None if self._reads_texts("model" in kwargs) else "structural")
+        cls = _lookup("encoder", encoder_resolver, name)
+        self._check_texts("encoder", cls.needs_texts, encoder_resolver.normalize_cls(cls))
+        return _make("encoder", cls, kwargs)
 
     def _make_ranker(self) -> Ranker:
-        name = self.settings.ranker or ("similarity" if self.texts is None else None)
+        kwargs = self.settings.ranker_kwargs or {}
+        name = self.settings.ranker
+        if name is None and not self._reads_texts("model" in kwargs or "language_model" in kwargs):
+            name = "similarity"
         cls = _lookup("ranker", ranker_resolver, name)
-        budget = {"max_training_triples": self.settings.max_training_triples, "seed": self.settings.seed}
-        kwargs = {**(budget if cls.expensive else {}), **(self.settings.ranker_kwargs or {})}
         self._check_texts("ranker", cls.needs_texts, ranker_resolver.normalize_cls(cls))
-        return cls(**kwargs)
+        budget = {"max_training_triples": self.settings.max_training_triples, "seed": self.settings.seed}
+        return _make("ranker", cls, {**(budget if cls.expensive else {}), **kwargs})
+
+    def _reads_texts(self, model_is_given: bool) -> bool:
+        """Tell whether a default part can read texts; a missing default language model is no reason to fail."""
+        return self.texts is not None and (model_is_given or find_language_model() is not None)
 
     def _check_texts(self, kind: str, needed: bool, name: str) -> None:
         if needed and self.texts is None:
@@ -251,7 +264,7 @@ class Miner:
     def _max_candidates(self) -> int | None:
         return self.settings.max_candidates if self.ranker.expensive else None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The fingerprint of everything that the pools depend on."""
         validation = (self.validation, self.validation_negatives)
@@ -267,13 +280,11 @@ class Miner:
         settings = asdict(self.settings)
         for name in ("entity_text", "relation_text", "encoder_kwargs", "ranker_kwargs", "index"):
             del settings[name]
-        index = self.settings.index
         return {
             **settings,
             "texts": texts_digest(self.texts),
-            "encoder": [encoder_resolver.normalize_inst(self.encoder), self.encoder.identify()],
+            "encoder": self._identify_encoder(),
             "ranker": [ranker_resolver.normalize_inst(self.ranker), self.ranker.identify()],
-            "index": None if index is None or not Path(index).exists() else NeighborIndex.identify(index),
         }
 
     def cached(self) -> NegativePools | None:
@@ -299,9 +310,13 @@ class Miner:
         :return: the pools
         """
         pools = self.cached()
-        if pools is not None:
+        index_missing = self.settings.index is not None and not Path(self.settings.index).exists()
+        if pools is not None and not index_missing:
             return pools
         with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
+            if pools is not None:
+                self._neighbor_index({})
+                return pools
             logger.warning("Mining negatives, once; the result is cached. %s", self.plan())
             path, _ = self.cache.get_or_build("pools", self.key, self._build)
         return NegativePools.load(path)
@@ -342,11 +357,18 @@ class Miner:
         pools.save(folder, vocabulary)
 
     def _neighbor_index(self, durations: dict[str, float]) -> NeighborIndex:
-        path = None if self.settings.index is None else Path(self.settings.index)
+        settings, path = self.settings, None if self.settings.index is None else Path(self.settings.index)
+        inputs = texts_digest(self.texts) if self.encoder.needs_texts else self.graph.fingerprint
+        source = fingerprint({"encoder": self._identify_encoder(), "inputs": inputs})
         if path is not None and path.exists():
             index = NeighborIndex.load(path)
-            if index.vocabulary not in (None, self.graph.vocabulary):
-                raise ValueError(f"{path} is the neighbour index of another vocabulary. Choose another path for this.")
+            found = {"metric": index.metric, "index_factory": index.factory, "source": index.source}
+            expected = {"metric": settings.metric, "index_factory": settings.index_factory, "source": source}
+            if found != expected:
+                raise ValueError(
+                    f"found a neighbour index at {path} that was made for {found}, expected {expected}: another graph, "
+                    f"encoder or metric. Choose another path for this one."
+                )
             return index
 
         def encode(folder: Path) -> None:
@@ -355,22 +377,23 @@ class Miner:
                 vectors = self.encoder.encode(self.graph, self.texts)
             np.save(folder / "vectors.npy", vectors, allow_pickle=False)
 
-        key = {"texts": texts_digest(self.texts)} if self.encoder.needs_texts else {"graph": self.graph.fingerprint}
-        name = encoder_resolver.normalize_inst(self.encoder)
-        folder, _ = self.cache.get_or_build("vectors", fingerprint({**key, name: self.encoder.identify()}), encode)
+        folder, _ = self.cache.get_or_build("vectors", source, encode)
         vectors = np.load(folder / "vectors.npy", allow_pickle=False)
         with timed("index", durations):
-            index = NeighborIndex.build(
-                vectors, self.settings.metric, self.settings.index_factory, self.graph.vocabulary
-            )
+            index = NeighborIndex.build(vectors, settings.metric, settings.index_factory, source)
         if path is not None:
             index.save(path)
         return index
 
+    def _identify_encoder(self) -> list[Any]:
+        return [encoder_resolver.normalize_inst(self.encoder), self.encoder.identify()]
+
 
 def _versions() -> dict[str, str]:
-    names = ("pykeen-negater", "pykeen", "torch", "transformers", "sentence-transformers", "faiss-cpu")
-    return {name: importlib.metadata.version(name) for name in names}
+    names = ("pykeen-negater", "pykeen", "torch", "transformers", "sentence-transformers")
+    # by its module, since it comes under several names
+    faiss = importlib.import_module("faiss").__version__
+    return {**{name: importlib.metadata.version(name) for name in names}, "faiss": faiss}
 
 
 def assemble_pools(candidates: Candidates, ranking: Ranking, settings: MiningSettings) -> NegativePools:

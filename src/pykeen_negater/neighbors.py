@@ -3,7 +3,6 @@
 .. [johnson2019] Johnson, Douze and Jégou (2019) Billion-scale similarity search with GPUs. IEEE Big Data 7(3).
 """
 
-import hashlib
 import importlib
 import json
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from .caching import atomic_folder, file_digest
+from .caching import atomic_folder
 
 __all__ = [
     "EXACT",
@@ -37,7 +36,7 @@ class NeighborIndex:
         metric: Metric,
         factory: str,
         index: Any = None,
-        vocabulary: str | None = None,
+        source: str | None = None,
     ) -> None:
         """Wrap vectors and index. Use :meth:`build` or :meth:`load` instead.
 
@@ -45,13 +44,13 @@ class NeighborIndex:
         :param metric: the metric
         :param factory: the factory string of the index
         :param index: the FAISS index of these vectors; None if it is exact, and the vectors are all there is to it
-        :param vocabulary: the fingerprint of the vocabulary whose ids the rows are, if known
+        :param source: the fingerprint of what the vectors were made from, if known
         """
         self.vectors = vectors
         self.metric: Metric = metric
         self.factory = factory
         self.index = index
-        self.vocabulary = vocabulary
+        self.source = source
 
     @classmethod
     def build(
@@ -59,14 +58,14 @@ class NeighborIndex:
         vectors: np.ndarray,
         metric: Metric = "cosine",
         factory: str = EXACT,
-        vocabulary: str | None = None,
+        source: str | None = None,
     ) -> "NeighborIndex":
         """Build an index.
 
         :param vectors: shape: (num_entities, dim)
         :param metric: the metric
         :param factory: FAISS's index factory string, e.g. ``Flat`` (exact), ``HNSW32`` or ``IVF1024,Flat``
-        :param vocabulary: the fingerprint of the vocabulary whose ids the rows are, so that no other graph uses it
+        :param source: the fingerprint of what the vectors were made from, so that it is used for nothing else
         :return: the index
         :raises ValueError: if there is no such metric, or FAISS does not know the factory string
         """
@@ -78,7 +77,7 @@ class NeighborIndex:
         if metric == "cosine":
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         if factory == EXACT:
-            return cls(vectors, metric, factory, vocabulary=vocabulary)
+            return cls(vectors, metric, factory, source=source)
         try:
             index = faiss.index_factory(vectors.shape[1], factory, _faiss_metric(metric))
             index.train(vectors)
@@ -88,20 +87,24 @@ class NeighborIndex:
                 f"found index_factory={factory!r} for {len(vectors):,} vectors, expected a factory string of FAISS "
                 f"that suits as many, such as Flat, HNSW32 or IVF1024,Flat ({error})."
             ) from error
-        return cls(vectors, metric, factory, index, vocabulary)
+        return cls(vectors, metric, factory, index, source)
 
     def save(self, path: str | Path) -> None:
         """Write the index to a folder, whole or not at all.
 
-        :param path: the folder
+        :param path: the folder. An index that is already there is replaced.
+        :raises FileExistsError: if something else is there
         """
         import faiss
 
-        with atomic_folder(Path(path)) as folder:
+        path = Path(path)
+        if path.exists() and not path.joinpath(_VECTORS_FILE).is_file():
+            raise FileExistsError(f"found {path}, which holds no neighbour index. Choose another path, or remove it.")
+        with atomic_folder(path) as folder:
             np.save(folder / _VECTORS_FILE, self.vectors, allow_pickle=False)
             if self.index is not None:
                 faiss.write_index(self.index, str(folder / _INDEX_FILE))
-            settings = {"metric": self.metric, "factory": self.factory, "vocabulary": self.vocabulary}
+            settings = {"metric": self.metric, "factory": self.factory, "source": self.source}
             folder.joinpath(_SETTINGS_FILE).write_text(json.dumps(settings), encoding="utf-8")
 
     @classmethod
@@ -126,16 +129,6 @@ class NeighborIndex:
             return cls(vectors, index=index, **settings)
         except (OSError, EOFError, RuntimeError, TypeError, KeyError, ValueError) as error:
             raise ValueError(f"{folder} holds no readable neighbour index ({error}). Build it again.") from error
-
-    @staticmethod
-    def identify(path: str | Path) -> str:
-        """Identify a saved index by its content.
-
-        :param path: a folder written by :meth:`save`
-        :return: a checksum of its files
-        """
-        files = sorted(file for file in Path(path).iterdir() if file.is_file())
-        return hashlib.sha256("".join(map(file_digest, files)).encode()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.vectors)

@@ -61,10 +61,16 @@ def find_pools(
             found.check_size(num_entities, num_relations)
         return found
     graph = _current_graph(mapped_triples, num_entities, num_relations)
-    settings_key = fingerprint(asdict(settings))
+    settings_key = fingerprint({"settings": asdict(settings), "files": _stamps(settings)})
     trained_with = _BY_VOCABULARY.get((graph.vocabulary, settings_key))
     # nothing is mined for triples that a loss is only evaluated on
-    if torch.is_inference_mode_enabled() or (trained_with is not None and _is_held_out(graph, trained_with)):
+    if torch.is_inference_mode_enabled():
+        return trained_with
+    if trained_with is not None and _is_held_out(graph, trained_with):
+        logger.warning(
+            "These %s triples look held out of those that were mined before, so that nothing is mined for them.",
+            f"{len(graph):,}",
+        )
         return trained_with
     key = (graph.fingerprint, settings_key)
     if key not in _BY_GRAPH:
@@ -79,6 +85,16 @@ def find_pools(
         _BY_GRAPH[key] = mined
     _BY_VOCABULARY[graph.vocabulary, settings_key] = _BY_GRAPH[key]
     return _BY_GRAPH[key]
+
+
+def _stamps(settings: MiningSettings) -> dict[str, list[int]]:
+    """Tell versions of the files and folders apart that the settings name."""
+    kwargs = [*(settings.encoder_kwargs or {}).values(), *(settings.ranker_kwargs or {}).values()]
+    named = [
+        value for value in (settings.entity_text, settings.relation_text, *kwargs) if isinstance(value, str | Path)
+    ]
+    stats = {str(path): Path(path).stat() for path in named if Path(path).exists()}
+    return {path: [stat.st_mtime_ns, stat.st_size] for path, stat in stats.items()}
 
 
 def _is_held_out(graph: Graph, pools: NegativePools) -> bool:

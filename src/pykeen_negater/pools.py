@@ -33,6 +33,7 @@ __all__ = [
     "NegativePools",
     "PoolsError",
     "Vocabulary",
+    "check_replaceable",
 ]
 
 #: The version of the folder's format; others are refused
@@ -125,6 +126,8 @@ class NegativePools:
             raise PoolsError(
                 f"found offsets from {self.offsets[0]} to {self.offsets[-1]}, expected 0 to {len(self.replacements)}."
             )
+        if len(self.offsets) > 1 and bool((self.offsets[1:] < self.offsets[:-1]).any()):
+            raise PoolsError("found offsets that decrease, expected one pool after the other.")
         self.index = TripleIndex(self.keys, self.num_entities, self.num_relations)
 
     def __len__(self) -> int:
@@ -197,8 +200,7 @@ class NegativePools:
         :raises FileExistsError: if something else is there
         """
         path = Path(path)
-        if path.exists() and not path.joinpath(_METADATA).is_file():
-            raise FileExistsError(f"found {path}, which holds no pools. Choose another path, or remove it.")
+        check_replaceable(path)
         vocabulary = vocabulary or self.load_vocabulary()
         arrays = {name: getattr(self, name).to(dtype).contiguous() for name, dtype in _DTYPES.items()}
         with atomic_folder(path) as folder:
@@ -267,6 +269,16 @@ class NegativePools:
             return Vocabulary()
         content = _read_json(self.path / _VOCABULARY)
         return Vocabulary(**{name: None if values is None else tuple(values) for name, values in content.items()})
+
+
+def check_replaceable(path: Path) -> None:
+    """Check that nothing but pools is replaced.
+
+    :param path: where pools are to be written
+    :raises FileExistsError: if something else is there
+    """
+    if path.exists() and not (path.joinpath(_METADATA).is_file() and path.joinpath(_ARRAYS).is_file()):
+        raise FileExistsError(f"found {path}, which holds no pools. Choose another path, or remove it.")
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

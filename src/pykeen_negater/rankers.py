@@ -3,23 +3,20 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from class_resolver import ClassResolver
 
 from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import Candidates
+from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .indexing import RELATION
 from .language_models import identify_language_model, measure_throughput, require_language_model
 from .texts import Texts, texts_digest
-
-if TYPE_CHECKING:
-    from .fine_tuning import FineTuningSettings
 
 __all__ = [
     "Ranker",
@@ -152,7 +149,7 @@ class ThresholdsRanker(Ranker):
         :param model: the folder of a fine-tuned model (see ``negater fine-tune``). If None, one is fine-tuned.
         :param language_model: the model to fine-tune, a folder or a name on the Hugging Face hub; by default the
             embedded MiniLM
-        :param fine_tuning: further settings, see :class:`pykeen_negater.fine_tuning.FineTuningSettings`
+        :param fine_tuning: further settings, see :class:`pykeen_negater.fine_tuning_settings.FineTuningSettings`
         :param recall: in (0, 1), the share of the true validation triples that are at or above the threshold of their
             relation; None for the threshold that classifies best, as in NegatER
         :param max_training_triples: > 0, the most triples to fine-tune on; None for all
@@ -169,23 +166,15 @@ class ThresholdsRanker(Ranker):
         self.recall = recall
         self.model = model
         self.language_model = require_language_model(language_model) if model is None else model
-        self.fine_tuning = {"max_training_triples": max_training_triples, "seed": seed, **(fine_tuning or {})}
-
-    @cached_property
-    def settings(self) -> "FineTuningSettings":
-        """The settings of fine-tuning.
-
-        :raises ValueError: if there is no such setting, or one is out of range
-        """
-        from .fine_tuning import FineTuningSettings
-
-        unknown = set(self.fine_tuning) - set(FineTuningSettings.__dataclass_fields__)
+        unknown = set(fine_tuning or {}) - set(FineTuningSettings.__dataclass_fields__)
         if unknown:
             raise ValueError(
                 f"found the fine-tuning setting(s) {', '.join(sorted(unknown))}, expected some of: "
                 f"{', '.join(FineTuningSettings.__dataclass_fields__)}."
             )
-        return FineTuningSettings(**self.fine_tuning)
+        budget = {"max_training_triples": max_training_triples, "seed": seed}
+        #: The settings of fine-tuning
+        self.settings = FineTuningSettings(**{**budget, **(fine_tuning or {})})
 
     # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
@@ -194,7 +183,7 @@ class ThresholdsRanker(Ranker):
     def _identify_model(self) -> dict[str, Any]:
         if self.model is not None:
             return {"model": identify_language_model(self.model)}
-        return {"language_model": identify_language_model(self.language_model), "fine_tuning": self.fine_tuning}
+        return {"language_model": identify_language_model(self.language_model), "fine_tuning": asdict(self.settings)}
 
     # docstr-coverage: inherited
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
@@ -212,7 +201,7 @@ class ThresholdsRanker(Ranker):
 
         graph = candidates.graph
         model = Path(self.model) if self.model is not None else self._fine_tuned(context)
-        thresholds = Thresholds.load(model, graph.num_relations)
+        thresholds = Thresholds.load(model, graph.num_relations, graph.relation_labels)
         triples = candidates.unique_triples
         with timed("score", context.durations):
             scores = self._scores(model, triples, context)

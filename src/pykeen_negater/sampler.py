@@ -32,6 +32,9 @@ Strategy = Literal["uniform", "top", "softmax"]
 #: How often a negative that is a known positive is drawn again before it is masked
 RESAMPLING_ROUNDS = 3
 
+#: Below this share of triples with mined negatives, the log warns
+LOW_COVERAGE = 0.5
+
 #: The number of triples that the logged coverage is computed from
 COVERAGE_SAMPLE = 100_000
 
@@ -196,12 +199,13 @@ class NegatERNegativeSampler(NegativeSampler):
             )
         self._allowed = None if all(allowed[0]) else torch.tensor(allowed)
         self._sides = torch.tensor(pools.sides)
-        self._weights = torch.exp((torch.arange(256) / 255 - 1) / self.temperature)
+        self._num_sides = sum(allowed[0])
         sizes = pools.offsets[len(pools.sides) :: len(pools.sides)] - pools.offsets[: -1 : len(pools.sides)]
         self._width = int(sizes.max()) if len(sizes) else 0
         stride = max(1, len(mapped_triples) // COVERAGE_SAMPLE)
         coverage = pools.coverage(self._without_inverse(mapped_triples[::stride])[0])
-        logger.info("%.1f %% of the training triples have mined negatives.", 100 * coverage)
+        level = logging.INFO if coverage >= LOW_COVERAGE else logging.WARNING
+        logger.log(level, "%.1f %% of the training triples have mined negatives.", 100 * coverage)
 
     def _without_inverse(self, triples: LongTensor) -> tuple[LongTensor, BoolTensor | None]:
         """Replace inverse triples by those they are the inverse of.
@@ -290,23 +294,24 @@ class NegatERNegativeSampler(NegativeSampler):
             case "uniform":
                 return (torch.rand(len(total), count) * total).long()
             case "top":
-                # take the sides in turn, each from its hardest on, and start over when there are no more
-                window = sizes.clamp_max(math.ceil(count / int(torch.count_nonzero(self._used_sides))))
-                turn = torch.arange(count) % window.sum(dim=-1, keepdim=True).clamp_min_(1)
+                # take the hardest of each side, and start anywhere among them, so that no side is favoured
+                window = sizes.clamp_max(math.ceil(count / self._num_sides))
                 window_ends = window.cumsum(dim=-1)
+                window_size = window_ends[:, -1:].clamp_min(1)
+                start = (torch.rand(len(total), 1) * window_size).long()
+                turn = (start + torch.arange(count)) % window_size
                 side, _ = _locate(turn, window_ends, shift)
                 return turn - (window_ends - window).gather(1, side) + (ends - sizes).gather(1, side)
             case _:
                 offset = torch.arange(self._width).expand(len(total), -1)
                 _, position = _locate(offset, ends, shift)
-                weights = self._weights[pools.hardness[position.clamp_(0, len(pools) - 1)].long()] * (offset < total)
+                hardness = torch.take(pools.hardness, position.clamp_(0, len(pools) - 1)).float() / 255
+                logits = (hardness / self.temperature).masked_fill_(offset >= total, -torch.inf)
+                # less the highest of each row, so that a low temperature does not leave a row of zeros
+                weights = torch.exp(logits - logits.amax(dim=-1, keepdim=True).clamp_min_(0))
                 cumulative = weights.cumsum(dim=-1)
                 drawn = torch.rand(len(total), count) * cumulative[:, -1:]
                 return torch.searchsorted(cumulative, drawn, right=True).clamp_max_(total - 1).clamp_min_(0)
-
-    @property
-    def _used_sides(self) -> BoolTensor:
-        return torch.ones(len(self._sides), dtype=torch.bool) if self._allowed is None else self._allowed[0]
 
 
 def _locate(offset: LongTensor, ends: LongTensor, shift: LongTensor) -> tuple[LongTensor, LongTensor]:

@@ -4,6 +4,7 @@ Every field is a string exactly as it stands in the file: nothing is quoted, str
 that phrases such as ``none``, ``nan`` or ``NA`` survive.
 """
 
+import logging
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ __all__ = [
     "read_rows",
     "read_triples",
 ]
+
+logger = logging.getLogger(__name__)
 
 
 def read_rows(path: str | Path, columns: Collection[int]) -> Iterator[tuple[int, list[str]]]:
@@ -33,7 +36,7 @@ def read_rows(path: str | Path, columns: Collection[int]) -> Iterator[tuple[int,
         try:
             for number, line in enumerate(file, start=1):
                 line = line.rstrip("\r\n")
-                if not line.strip():
+                if not line.strip() and "\t" not in line:
                     continue
                 fields = line.split("\t")
                 if len(fields) not in allowed:
@@ -48,13 +51,14 @@ def read_rows(path: str | Path, columns: Collection[int]) -> Iterator[tuple[int,
             raise ValueError(f"{path} is not UTF-8 ({error}). Convert it, e.g. with iconv.") from error
 
 
-def read_triples(path: str | Path) -> TriplesFactory:
+def read_triples(path: str | Path, like: TriplesFactory | None = None) -> TriplesFactory:
     """Read labelled triples.
 
     :param path: a tab-separated file with the columns head, relation and tail
+    :param like: other triples, whose ids the labels get; triples with labels that these lack are left out
     :return: the triples
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if a line does not have three columns, a label is empty, or there is no triple at all
+    :raises ValueError: if a line does not have three columns, a label is empty, or there is no triple with known labels
     """
     triples = []
     for number, fields in read_rows(path, columns=[3]):
@@ -65,6 +69,15 @@ def read_triples(path: str | Path) -> TriplesFactory:
     if not triples:
         raise ValueError(f"{path} is empty, expected one triple (head, relation, tail) per line.")
     # a relation whose name ends like one of PyKEEN's inverse relations is a relation like any other
-    return TriplesFactory.from_labeled_triples(
-        np.array(triples, dtype=str), filter_out_candidate_inverse_relations=False
+    factory = TriplesFactory.from_labeled_triples(
+        np.array(triples, dtype=str),
+        entity_to_id=None if like is None else like.entity_to_id,
+        relation_to_id=None if like is None else like.relation_to_id,
+        filter_out_candidate_inverse_relations=False,
     )
+    dropped = len(triples) - factory.num_triples
+    if like is not None and dropped:
+        logger.warning("%s: %d of %d triples have unknown labels.", path, dropped, len(triples))
+    if not factory.num_triples:
+        raise ValueError(f"{path}: found no triple whose labels are those of the training triples, expected some.")
+    return factory

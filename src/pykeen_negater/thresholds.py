@@ -1,6 +1,7 @@
 """Per-relation decision thresholds θ_r: the score from which on a language model takes a triple for true."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,12 +114,14 @@ class Thresholds:
         """
         return float(np.mean((scores >= self.by_relation[relations]) == labels))
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, relation_labels: Sequence[str] | None = None) -> None:
         """Write the thresholds beside a model.
 
         :param folder: the model's folder
+        :param relation_labels: the label of each relation, if there are any
         """
         content = {
+            "relations": relation_labels,
             "overall": self.overall,
             "by_relation": self.by_relation.tolist(),
             "positive_scores": self.positive_scores.tolist(),
@@ -127,14 +130,15 @@ class Thresholds:
         folder.joinpath(_FILE).write_text(json.dumps(content), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, num_relations: int) -> "Thresholds":
+    def load(cls, folder: Path, num_relations: int, relation_labels: Sequence[str] | None = None) -> "Thresholds":
         """Load the thresholds of a model.
 
         :param folder: the model's folder
         :param num_relations: the number of relations that need one
+        :param relation_labels: the label of each relation, if there are any
         :return: the thresholds
         :raises FileNotFoundError: if the model has none
-        :raises ValueError: if it has them for another number of relations
+        :raises ValueError: if it has them for other relations
         """
         path = folder / _FILE
         if not path.is_file():
@@ -153,5 +157,11 @@ class Thresholds:
             raise ValueError(
                 f"{path}: found thresholds for {len(thresholds.by_relation)} relations, but the graph has "
                 f"{num_relations}. Fine-tune a model on this graph."
+            )
+        known = content.get("relations")
+        if known is not None and relation_labels is not None and known != list(relation_labels):
+            raise ValueError(
+                f"{path}: found thresholds for the relations {', '.join(known[:3])}, …, but the graph has "
+                f"{', '.join(relation_labels[:3])}, … Fine-tune a model on this graph."
             )
         return thresholds

@@ -30,7 +30,7 @@ def current_factory() -> CoreTriplesFactory | None:
 def note_factories() -> None:
     """Make PyKEEN's sLCWA instances note their triples factory; calling it again changes nothing."""
     original: Callable[..., Any] = vars(BaseBatchedSLCWAInstances)["from_triples_factory"].__func__
-    if hasattr(original, "__wrapped__"):
+    if getattr(original, "notes_factory", False):
         return
 
     @functools.wraps(original)
@@ -42,4 +42,5 @@ def note_factories() -> None:
         finally:
             _FACTORY.reset(token)
 
+    noting.notes_factory = True  # type: ignore[attr-defined]
     BaseBatchedSLCWAInstances.from_triples_factory = classmethod(noting)  # type: ignore[assignment]
