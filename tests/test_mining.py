@@ -210,11 +210,8 @@ def test_index_made_for_something_else_is_refused(
 ):
     path = str(tmp_path / "nations.index")
     mine(triples_factory=nations, **FAST, index=path)
-    for factory, kwargs in (
-        (small_factory, {}),
-        (nations, {"metric": "l2"}),
-        (nations, {"encoder_kwargs": {"dim": 3}}),
-    ):
+    others = ((small_factory, {}), (nations, {"metric": "l2"}), (nations, {"encoder_kwargs": {"dim": 3}}))
+    for factory, kwargs in others:
         with pytest.raises(ValueError, match="another graph, encoder or metric"):
             mine(triples_factory=factory, **{**FAST, **kwargs}, index=path)
 

@@ -161,10 +161,10 @@ def _make(kind: str, cls: type[Any], kwargs: Mapping[str, Any]) -> Any:
     unknown = sorted(set(kwargs) - set(parameters))
     missing = [name for name, x in parameters.items() if x.default is x.empty and name not in kwargs]
     if unknown or missing:
+        needed = f"; {', '.join(missing)} cannot be left out" if missing else ""
         raise ValueError(
             f"found {kind}_kwargs with {', '.join(sorted(kwargs)) or 'nothing'} for {cls.__name__}, expected "
-            f"{', '.join(parameters) or 'nothing'}"
-            + (f"; {', '.join(missing)} cannot be left out." if missing else ".")
+            f"{', '.join(parameters) or 'nothing'}{needed}."
         )
     return cls(**kwargs)
 

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 
@@ -89,11 +89,11 @@ def find_pools(
 
 def _stamps(settings: MiningSettings) -> dict[str, list[int]]:
     """Tell versions of the files and folders apart that the settings name."""
-    kwargs = [*(settings.encoder_kwargs or {}).values(), *(settings.ranker_kwargs or {}).values()]
-    named = [
-        value for value in (settings.entity_text, settings.relation_text, *kwargs) if isinstance(value, str | Path)
-    ]
-    stats = {str(path): Path(path).stat() for path in named if Path(path).exists()}
+    values: list[Any] = [settings.entity_text, settings.relation_text]
+    for kwargs in (settings.encoder_kwargs, settings.ranker_kwargs):
+        values.extend((kwargs or {}).values())
+    named = [value for value in values if isinstance(value, str)]
+    stats = {path: Path(path).stat() for path in named if Path(path).exists()}
     return {path: [stat.st_mtime_ns, stat.st_size] for path, stat in stats.items()}
 
 
