@@ -149,9 +149,19 @@ class TripleIndex:
         position = torch.searchsorted(self.keys, query).clamp_max_(len(self) - 1)
         found = torch.take(self.keys, position) == query
         # a triple with ids out of range can share the key of another one
-        limits = torch.tensor([self.num_entities, self.num_relations, self.num_entities], device=triples.device)
-        in_range = (triples >= 0) & (triples < limits)
-        return position, found & in_range.all(dim=-1)
+        if not self._in_range(triples):
+            # a triple with ids out of range can share the key of another one
+            limits = torch.tensor([self.num_entities, self.num_relations, self.num_entities], device=triples.device)
+            found &= ((triples >= 0) & (triples < limits)).all(dim=-1)
+        return position, found
+
+    def _in_range(self, triples: Tensor) -> bool:
+        """Tell whether all ids are in range, which is several times faster than to tell which are."""
+        if not triples.numel():
+            return True
+        low, high = (bound.tolist() for bound in torch.aminmax(triples.reshape(-1, 3), dim=0))
+        limits = (self.num_entities, self.num_relations, self.num_entities)
+        return min(low) >= 0 and all(x < limit for x, limit in zip(high, limits, strict=True))
 
     def contains(self, triples: Tensor) -> Tensor:
         """Tell which triples are in the index.

@@ -322,8 +322,10 @@ def _locate(offset: LongTensor, ends: LongTensor, shift: LongTensor) -> tuple[Lo
     :param shift: shape: (n, num_sides)
     :return: a pair (side, position), each of shape (n, m)
     """
-    side = torch.zeros_like(offset)
-    for i in range(ends.shape[1] - 1):
+    if ends.shape[1] == 1:
+        return torch.zeros_like(offset), offset + shift
+    side = (offset >= ends[:, :1]).long()
+    for i in range(1, ends.shape[1] - 1):
         side += offset >= ends[:, i : i + 1]
     return side, shift.gather(1, side).add_(offset)
 
