@@ -10,9 +10,11 @@ import torch
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
 from pykeen_negater import NegativePools, mine
+from pykeen_negater.assembly import assemble_pools
 from pykeen_negater.candidates import SlotCandidateGenerator
 from pykeen_negater.graphs import Graph
-from pykeen_negater.mining import Miner, MiningSettings, assemble_pools, find_graph
+from pykeen_negater.mining import Miner, find_graph
+from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.rankers import Ranking
 
@@ -33,14 +35,13 @@ def test_assembled_pools_match_a_loop(nations: TriplesFactory):
     graph = Graph.from_factory(nations)
     generator = np.random.default_rng(0)
     vectors = generator.normal(size=(graph.num_entities, 3))
-    settings = MiningSettings(corruption_scheme=("h", "r", "t"), pool_size=3)
     candidates = SlotCandidateGenerator(k=8, corruption_scheme=("h", "r", "t")).generate(
         graph, NeighborIndex.build(vectors)
     )
     # with many ties
     scores = generator.integers(0, 6, size=len(candidates)).astype(np.float32)
     ranking = Ranking(scores=scores, accepted=generator.random(len(candidates)) < 0.5)
-    pools = assemble_pools(candidates, ranking, settings)
+    pools = assemble_pools(candidates, ranking, ("head", "relation", "tail"), pool_size=3)
     expected: dict[tuple[int, int], list[tuple[float, int]]] = {}
     for i in range(len(candidates)):
         if ranking.accepted[i]:

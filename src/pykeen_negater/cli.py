@@ -140,7 +140,8 @@ def mine(
     **options: Any,
 ) -> None:
     """Mine negatives for a graph and write them to a folder of pools."""
-    from .mining import Miner, MiningSettings, find_graph
+    from .mining import Miner, find_graph
+    from .mining_settings import MiningSettings
     from .pools import check_replaceable
 
     if output is not None:

@@ -15,100 +15,31 @@ import torch
 from class_resolver import ClassResolver
 from pykeen.triples import CoreTriplesFactory
 
+from .assembly import assemble_pools
 from .caching import Cache, array_digest, fingerprint, timed
-from .candidates import CandidateGenerator, Candidates, candidate_generator_resolver
+from .candidates import CandidateGenerator, candidate_generator_resolver
 from .encoders import Encoder, encoder_resolver
 from .graphs import Graph
-from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme
+from .indexing import HEAD, RELATION, SIDES, TAIL
 from .language_models import find_language_model
-from .neighbors import EXACT, Metric, NeighborIndex
+from .mining_settings import MiningSettings
+from .neighbors import NeighborIndex
 from .pools import NegativePools, PoolsError, Vocabulary
-from .rankers import Ranker, Ranking, RankingContext, ranker_resolver
+from .rankers import Ranker, RankingContext, ranker_resolver
 from .seeding import preserved_random_state
-from .texts import TextSource, load_texts, texts_digest
+from .texts import load_texts, texts_digest
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
 
 __all__ = [
     "Miner",
-    "MiningSettings",
     "Plan",
-    "assemble_pools",
     "find_graph",
     "mine",
 ]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class MiningSettings:
-    """How negatives are mined. Everything is JSON-native, so that PyKEEN can store it."""
-
-    #: The entities' texts: a mapping of labels to texts, or a file. By default their labels, unless these are opaque.
-    entity_text: TextSource | None = None
-
-    #: The relations' texts, likewise
-    relation_text: TextSource | None = None
-
-    #: What turns entities into vectors, see :data:`~pykeen_negater.encoders.encoder_resolver`. By default
-    #: ``sentence-transformer`` where there are texts, else ``structural``.
-    encoder: str | None = None
-
-    #: The encoder's parameters
-    encoder_kwargs: Mapping[str, Any] | None = None
-
-    #: How neighbours become candidates, see :data:`~pykeen_negater.candidates.candidate_generator_resolver`
-    candidates: str = "slot"
-
-    #: >= 1, the number of neighbours per triple and side
-    k: int = 16
-
-    #: The sides to corrupt, some of ``head``, ``relation``, ``tail``
-    corruption_scheme: tuple[str, ...] = ("head", "tail")
-
-    #: How near two vectors are: ``cosine`` or ``l2``
-    metric: Metric = "cosine"
-
-    #: The folder of a neighbour index: loaded if it is there, else built and saved there
-    index: str | Path | None = None
-
-    #: FAISS's factory string for a new index
-    index_factory: str = EXACT
-
-    #: What decides which candidates are negatives, see :data:`~pykeen_negater.rankers.ranker_resolver`. By default
-    #: ``thresholds`` where there are texts, else ``similarity``.
-    ranker: str | None = None
-
-    #: The ranker's parameters
-    ranker_kwargs: Mapping[str, Any] | None = None
-
-    #: >= 1, the most negatives per triple and side that are kept
-    pool_size: int = 16
-
-    #: > 0, the most corrupted triples that an expensive ranker scores, the nearest first; None for all
-    max_candidates: int | None = 20_000
-
-    #: > 0, the most triples that an expensive ranker trains on; None for all
-    max_training_triples: int | None = 2_000
-
-    #: The seed of everything random
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the settings.
-
-        :raises ValueError: if one is out of range
-        """
-        object.__setattr__(self, "corruption_scheme", check_corruption_scheme(self.corruption_scheme))
-        for name in ("entity_text", "relation_text", "index"):
-            if isinstance(getattr(self, name), Path):
-                object.__setattr__(self, name, str(getattr(self, name)))
-        for name in ("k", "pool_size", "max_candidates", "max_training_triples"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"found {name}={value}, expected at least 1.")
 
 
 @dataclass(frozen=True)
@@ -329,7 +260,7 @@ class Miner:
             candidates = proposed.within_budget(self._max_candidates)
         ranking = self.ranker.rank(candidates, context)
         with timed("assemble", context.durations):
-            pools = assemble_pools(candidates, ranking, self.settings)
+            pools = assemble_pools(candidates, ranking, self.settings.corruption_scheme, self.settings.pool_size)
         statistics = {
             "num_triples": len(self.graph),
             "candidates": len(proposed),
@@ -396,41 +327,6 @@ def _versions() -> dict[str, str]:
     return {**{name: importlib.metadata.version(name) for name in names}, "faiss": faiss}
 
 
-def assemble_pools(candidates: Candidates, ranking: Ranking, settings: MiningSettings) -> NegativePools:
-    """Keep the hardest accepted candidates of each triple and side.
-
-    Equal scores are ordered by distance, so that the result is unique.
-
-    :param candidates: n candidates
-    :param ranking: their scores, and which are accepted
-    :param settings: the sides, and how many to keep
-    :return: the pools
-    """
-    graph, sides = candidates.graph, tuple(SIDES[name] for name in settings.corruption_scheme)
-    accepted = np.flatnonzero(ranking.accepted)
-    order = accepted[
-        np.lexsort((accepted, -ranking.scores[accepted], candidates.sides[accepted], candidates.positives[accepted]))
-    ]
-    rows = candidates.positives[order] * len(sides) + np.searchsorted(sides, candidates.sides[order])
-    starts = np.searchsorted(rows, rows)
-    kept = np.arange(len(rows)) - starts < settings.pool_size
-    order, rows = order[kept], rows[kept]
-    scores = ranking.scores[order].astype(np.float64)
-    low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 0.0)
-    hardness = np.rint(255 * (scores - low) / (high - low)) if high > low else np.full(len(scores), 255.0)
-    return NegativePools(
-        keys=graph.index.keys,
-        offsets=torch.from_numpy(np.searchsorted(rows, np.arange(len(graph) * len(sides) + 1))),
-        replacements=torch.from_numpy(candidates.replacements[order]),
-        hardness=torch.from_numpy(hardness.astype(np.uint8)),
-        num_entities=graph.num_entities,
-        num_relations=graph.num_relations,
-        sides=sides,
-        vocabulary=graph.vocabulary,
-        metadata={"score_range": [low, high]},
-    )
-
-
 def find_graph(dataset: "str | Dataset | None" = None, triples_factory: CoreTriplesFactory | None = None) -> Graph:
     """Find the training triples.
 
@@ -465,7 +361,7 @@ def mine(
         triples are held out from fine-tuning.
     :param validation_negatives: false triples that thresholds are chosen with, with the same ids. By default,
         corruptions of the true ones.
-    :param settings: the fields of :class:`MiningSettings`
+    :param settings: the fields of :class:`pykeen_negater.mining_settings.MiningSettings`
     :return: the pools, which can be saved and passed to the sampler
     :raises ValueError: if a setting is unknown or does not fit the graph
     :raises FileNotFoundError: if a file or a language model is missing

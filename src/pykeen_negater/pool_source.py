@@ -9,7 +9,8 @@ import torch
 
 from .caching import fingerprint
 from .graphs import Graph
-from .mining import Miner, MiningSettings
+from .mining import Miner
+from .mining_settings import MiningSettings
 from .pools import NegativePools
 from .training_context import current_factory
 

@@ -14,7 +14,7 @@ from pykeen.sampling.filtering import Filterer
 from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 
 from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme
-from .mining import MiningSettings
+from .mining_settings import MiningSettings
 from .pool_source import MiningMode, find_pools
 from .pools import NegativePools, PoolsError
 from .texts import TextSource
@@ -105,7 +105,7 @@ class NegatERNegativeSampler(NegativeSampler):
         :param base_sampler_kwargs: its parameters. It gets the corruption scheme if it takes one.
         :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``
         :param mine: whether to mine pools that are not cached: ``auto``, or ``never`` to do without
-        :param entity_text: see :class:`pykeen_negater.mining.MiningSettings`, as are all further parameters
+        :param entity_text: see :class:`pykeen_negater.mining_settings.MiningSettings`, as are all further parameters
         :param relation_text: the relations' texts
         :param encoder: what turns entities into vectors
         :param encoder_kwargs: its parameters

@@ -1,0 +1,53 @@
+"""Candidates and their ranking become pools."""
+
+from collections.abc import Collection
+
+import numpy as np
+import torch
+
+from .candidates import Candidates
+from .indexing import SIDES
+from .pools import NegativePools
+from .rankers import Ranking
+
+__all__ = [
+    "assemble_pools",
+]
+
+
+def assemble_pools(
+    candidates: Candidates, ranking: Ranking, corruption_scheme: Collection[str], pool_size: int
+) -> NegativePools:
+    """Keep the hardest accepted candidates of each triple and side.
+
+    Equal scores are ordered by distance, so that the result is unique.
+
+    :param candidates: n candidates
+    :param ranking: their scores, and which are accepted
+    :param corruption_scheme: the sides that have pools, in the order of a triple's columns
+    :param pool_size: >= 1, how many to keep
+    :return: the pools
+    """
+    graph, sides = candidates.graph, tuple(SIDES[name] for name in corruption_scheme)
+    accepted = np.flatnonzero(ranking.accepted)
+    order = accepted[
+        np.lexsort((accepted, -ranking.scores[accepted], candidates.sides[accepted], candidates.positives[accepted]))
+    ]
+    rows = candidates.positives[order] * len(sides) + np.searchsorted(sides, candidates.sides[order])
+    starts = np.searchsorted(rows, rows)
+    kept = np.arange(len(rows)) - starts < pool_size
+    order, rows = order[kept], rows[kept]
+    scores = ranking.scores[order].astype(np.float64)
+    low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 0.0)
+    hardness = np.rint(255 * (scores - low) / (high - low)) if high > low else np.full(len(scores), 255.0)
+    return NegativePools(
+        keys=graph.index.keys,
+        offsets=torch.from_numpy(np.searchsorted(rows, np.arange(len(graph) * len(sides) + 1))),
+        replacements=torch.from_numpy(candidates.replacements[order]),
+        hardness=torch.from_numpy(hardness.astype(np.uint8)),
+        num_entities=graph.num_entities,
+        num_relations=graph.num_relations,
+        sides=sides,
+        vocabulary=graph.vocabulary,
+        metadata={"score_range": [low, high]},
+    )

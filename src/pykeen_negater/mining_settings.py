@@ -1,0 +1,83 @@
+"""What pools depend on, apart from the graph: the settings of mining."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .indexing import check_corruption_scheme
+from .neighbors import EXACT, Metric
+from .texts import TextSource
+
+__all__ = [
+    "MiningSettings",
+]
+
+
+@dataclass(frozen=True)
+class MiningSettings:
+    """How negatives are mined. Everything is JSON-native, so that PyKEEN can store it."""
+
+    #: The entities' texts: a mapping of labels to texts, or a file. By default their labels, unless these are opaque.
+    entity_text: TextSource | None = None
+
+    #: The relations' texts, likewise
+    relation_text: TextSource | None = None
+
+    #: What turns entities into vectors, see :data:`~pykeen_negater.encoders.encoder_resolver`. By default
+    #: ``sentence-transformer`` where there are texts, else ``structural``.
+    encoder: str | None = None
+
+    #: The encoder's parameters
+    encoder_kwargs: Mapping[str, Any] | None = None
+
+    #: How neighbours become candidates, see :data:`~pykeen_negater.candidates.candidate_generator_resolver`
+    candidates: str = "slot"
+
+    #: >= 1, the number of neighbours per triple and side
+    k: int = 16
+
+    #: The sides to corrupt, some of ``head``, ``relation``, ``tail``
+    corruption_scheme: tuple[str, ...] = ("head", "tail")
+
+    #: How near two vectors are: ``cosine`` or ``l2``
+    metric: Metric = "cosine"
+
+    #: The folder of a neighbour index: loaded if it is there, else built and saved there
+    index: str | Path | None = None
+
+    #: FAISS's factory string for a new index
+    index_factory: str = EXACT
+
+    #: What decides which candidates are negatives, see :data:`~pykeen_negater.rankers.ranker_resolver`. By default
+    #: ``thresholds`` where there are texts, else ``similarity``.
+    ranker: str | None = None
+
+    #: The ranker's parameters
+    ranker_kwargs: Mapping[str, Any] | None = None
+
+    #: >= 1, the most negatives per triple and side that are kept
+    pool_size: int = 16
+
+    #: > 0, the most corrupted triples that an expensive ranker scores, the nearest first; None for all
+    max_candidates: int | None = 20_000
+
+    #: > 0, the most triples that an expensive ranker trains on; None for all
+    max_training_triples: int | None = 2_000
+
+    #: The seed of everything random
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        :raises ValueError: if one is out of range
+        """
+        object.__setattr__(self, "corruption_scheme", check_corruption_scheme(self.corruption_scheme))
+        for name in ("entity_text", "relation_text", "index"):
+            if isinstance(getattr(self, name), Path):
+                object.__setattr__(self, name, str(getattr(self, name)))
+        for name in ("k", "pool_size", "max_candidates", "max_training_triples"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"found {name}={value}, expected at least 1.")
