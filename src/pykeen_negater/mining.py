@@ -203,18 +203,19 @@ class Miner:
             {
                 "graph": self.graph.fingerprint,
                 "validation": [None if triples is None else array_digest(triples) for triples in validation],
-                "settings": self._identify_settings(),
+                "settings": self._settings_identity,
             }
         )
 
-    def _identify_settings(self) -> dict[str, Any]:
+    @cached_property
+    def _settings_identity(self) -> dict[str, Any]:
         settings = asdict(self.settings)
         for name in ("entity_text", "relation_text", "encoder_kwargs", "ranker_kwargs", "index"):
             del settings[name]
         return {
             **settings,
             "texts": texts_digest(self.texts),
-            "encoder": self._identify_encoder(),
+            "encoder": self._encoder_identity,
             "ranker": [ranker_resolver.normalize_inst(self.ranker), self.ranker.identify()],
         }
 
@@ -273,7 +274,7 @@ class Miner:
             "labelled": self.graph.entity_labels is not None,
             "fingerprint": self.key,
             "graph": self.graph.fingerprint,
-            "settings": self._identify_settings(),
+            "settings": self._settings_identity,
             "versions": _versions(),
             "statistics": statistics,
         }
@@ -290,7 +291,7 @@ class Miner:
     def _neighbor_index(self, durations: dict[str, float]) -> NeighborIndex:
         settings, path = self.settings, None if self.settings.index is None else Path(self.settings.index)
         inputs = texts_digest(self.texts) if self.encoder.needs_texts else self.graph.fingerprint
-        source = fingerprint({"encoder": self._identify_encoder(), "inputs": inputs})
+        source = fingerprint({"encoder": self._encoder_identity, "inputs": inputs})
         if path is not None and path.exists():
             index = NeighborIndex.load(path)
             found = {"metric": index.metric, "index_factory": index.factory, "source": index.source}
@@ -316,7 +317,8 @@ class Miner:
             index.save(path)
         return index
 
-    def _identify_encoder(self) -> list[Any]:
+    @cached_property
+    def _encoder_identity(self) -> list[Any]:
         return [encoder_resolver.normalize_inst(self.encoder), self.encoder.identify()]
 
 
