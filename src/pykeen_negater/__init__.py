@@ -1,17 +1,21 @@
 """Negatives from a language model, for knowledge graph embeddings trained with PyKEEN.
 
 A knowledge graph embedding learns from true triples and from *negatives*, corruptions that are taken for false. Random
-corruptions are mostly absurd, and soon teach a model nothing. This package mines corruptions that read plausible and
-are false, as NegatER does [safavi2021]_:
+corruptions are mostly absurd, and soon teach a model nothing, and some of them are true. This package mines corruptions
+that are plausible and false, as NegatER does [safavi2021]_, and knows the risk of every negative:
 
 1. :mod:`~pykeen_negater.texts`: entities and relations get texts;
 2. :mod:`~pykeen_negater.encoders` turn entities into vectors;
 3. :mod:`~pykeen_negater.neighbors` finds what is near;
-4. :mod:`~pykeen_negater.candidates` replaces a part of each triple by something near it;
-5. :mod:`~pykeen_negater.rankers` decide which candidates are negatives, and how hard, with a language model that
-   :mod:`~pykeen_negater.fine_tuning` has taught to tell true from false;
-6. :mod:`~pykeen_negater.pools` keeps the result on disk;
-7. :mod:`~pykeen_negater.sampler` serves it to PyKEEN, mixed with the negatives of another sampler.
+4. :mod:`~pykeen_negater.candidates` replaces a part of each triple by something that fits, or is near it;
+5. :mod:`~pykeen_negater.rankers` decide how hard candidates are: with a small :mod:`~pykeen_negater.probe` on the
+   vectors, or with a language model that :mod:`~pykeen_negater.fine_tuning` has taught to tell true from false;
+6. :mod:`~pykeen_negater.guard` says how likely they are true after all, which it has learned from training triples
+   that were hidden from all of the above;
+7. :mod:`~pykeen_negater.pools` keeps the result on disk;
+8. :mod:`~pykeen_negater.sampler` serves it to PyKEEN, mixed with the negatives of another sampler, of which it leaves
+   out what is likely true;
+9. :mod:`~pykeen_negater.evaluation` measures negatives, and :mod:`~pykeen_negater.triple_classification` models.
 
 Installed, it is there: ``pipeline(dataset="nations", model="PairRE", negative_sampler="negater")``. Only who looks the
 sampler up by name without ever importing :mod:`pykeen.datasets` needs to import :mod:`pykeen_negater._plugin` first.
@@ -24,14 +28,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .evaluation import evaluate_sampler
     from .mining import mine
     from .pools import NegativePools, PoolsError
     from .sampler import NegatERNegativeSampler
+    from .triple_classification import TripleClassificationEvaluator
 
 __all__ = [
     "NegatERNegativeSampler",
     "NegativePools",
     "PoolsError",
+    "TripleClassificationEvaluator",
+    "evaluate_sampler",
     "mine",
 ]
 
@@ -39,6 +47,8 @@ _HOMES = {
     "NegatERNegativeSampler": "sampler",
     "NegativePools": "pools",
     "PoolsError": "pools",
+    "TripleClassificationEvaluator": "triple_classification",
+    "evaluate_sampler": "evaluation",
     "mine": "mining",
 }
 

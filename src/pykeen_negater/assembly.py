@@ -7,8 +7,9 @@ import torch
 
 from .candidates import Candidates
 from .indexing import SIDES
-from .pools import NegativePools
+from .pools import NegativePools, encode_risk
 from .rankers import Ranking
+from .risks import Risks
 
 __all__ = [
     "assemble_pools",
@@ -16,7 +17,12 @@ __all__ = [
 
 
 def assemble_pools(
-    candidates: Candidates, ranking: Ranking, corruption_scheme: Collection[str], pool_size: int
+    candidates: Candidates,
+    ranking: Ranking,
+    corruption_scheme: Collection[str],
+    pool_size: int,
+    risks: Risks | None = None,
+    max_risk: float | None = None,
 ) -> NegativePools:
     """Keep the hardest accepted candidates of each triple and side.
 
@@ -26,10 +32,14 @@ def assemble_pools(
     :param ranking: their scores, and which are accepted
     :param corruption_scheme: the sides that have pools, in the order of a triple's columns
     :param pool_size: >= 1, how many to keep
+    :param risks: the risk of the candidates; without a guard, they count as risky as uniform corruptions
+    :param max_risk: candidates that are riskier than this leave their place to others
     :return: the pools
     """
     graph, sides = candidates.graph, tuple(SIDES[name] for name in corruption_scheme)
-    accepted = np.flatnonzero(ranking.accepted)
+    if risks is None:
+        risks = Risks.unknown(len(candidates))
+    accepted = np.flatnonzero(ranking.accepted & (risks.candidates <= (np.inf if max_risk is None else max_risk)))
     order = accepted[
         np.lexsort((accepted, -ranking.scores[accepted], candidates.sides[accepted], candidates.positives[accepted]))
     ]
@@ -45,6 +55,9 @@ def assemble_pools(
         offsets=torch.from_numpy(np.searchsorted(rows, np.arange(len(graph) * len(sides) + 1))),
         replacements=torch.from_numpy(candidates.replacements[order]),
         hardness=torch.from_numpy(hardness.astype(np.uint8)),
+        risk=encode_risk(risks.candidates[order]),
+        suspects=torch.from_numpy(risks.suspects),
+        suspect_risk=encode_risk(risks.suspect_risks),
         num_entities=graph.num_entities,
         num_relations=graph.num_relations,
         sides=sides,

@@ -18,6 +18,7 @@ __all__ = [
     "CandidateGenerator",
     "Candidates",
     "IntersectCandidateGenerator",
+    "RandomCandidateGenerator",
     "SlotCandidateGenerator",
     "candidate_generator_resolver",
 ]
@@ -110,7 +111,7 @@ class CandidateGenerator(ABC):
     def __init__(
         self,
         *,
-        k: int = 16,
+        k: int = 32,
         corruption_scheme: Collection[str] = ("head", "tail"),
     ) -> None:
         """Choose how many and which.
@@ -226,6 +227,31 @@ class SlotCandidateGenerator(CandidateGenerator):
         return index.search(slot, self.k, among=slot)
 
 
+class RandomCandidateGenerator(CandidateGenerator):
+    """Takes any entities that were seen in the same slot of the relation, near or not.
+
+    Their text does not choose them, only the ranker and the guard do: the nearest of a slot are the hardest, but also
+    those that are true most often.
+    """
+
+    # docstr-coverage: inherited
+    def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: D102
+        size = len(slot)
+        if size < 2:
+            return np.full((size, 1), -1), np.zeros((size, 1), dtype=np.float32)
+        # the same for the same slot, whatever else is mined
+        generator = np.random.default_rng(slot)
+        count = min(self.k, size - 1)
+        if count == size - 1:
+            positions = np.arange(size)[:, None] + np.arange(1, size)
+        else:
+            # a step from the entity itself, never back to it; what is drawn twice counts once
+            positions = np.arange(size)[:, None] + generator.integers(1, size, size=(size, count))
+        neighbors = np.sort(slot[positions % size], axis=1)
+        neighbors[:, 1:][neighbors[:, 1:] == neighbors[:, :-1]] = -1
+        return neighbors, index.distances(slot, neighbors)
+
+
 class IntersectCandidateGenerator(CandidateGenerator):
     """Searches all entities, then keeps those that were seen in the slot, as NegatER does [safavi2021]_.
 
@@ -246,8 +272,8 @@ class AnywhereCandidateGenerator(CandidateGenerator):
         return index.search(slot, self.k)
 
 
-#: Resolves candidate generators by name: ``slot`` (default), ``intersect``, ``anywhere``
+#: Resolves candidate generators by name: ``random`` (default), ``slot``, ``intersect``, ``anywhere``
 candidate_generator_resolver: ClassResolver[CandidateGenerator] = ClassResolver.from_subclasses(
     base=CandidateGenerator,  # type: ignore[type-abstract]
-    default=SlotCandidateGenerator,
+    default=RandomCandidateGenerator,
 )

@@ -108,16 +108,16 @@ def _text_options(entity_text: Path | None, relation_text: Path | None) -> dict[
 @click.option("--encoder", help="Turns entities into vectors: sentence-transformer, structural, precomputed.")
 @click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors.")
 @click.option(
-    "--candidates", type=click.Choice(["slot", "intersect", "anywhere"]), default="slot", help="Who may stand in."
+    "--candidates", type=click.Choice(["random", "slot", "intersect", "anywhere"]), default="random", help="Who may stand in."
 )
-@click.option("--neighbors", "-k", "k", default=16, help="Neighbours per triple and side.")
+@click.option("--neighbors", "-k", "k", default=32, help="Neighbours per triple and side.")
 @click.option("--corruption-scheme", default="head,tail", help="The sides to corrupt, of head, relation and tail.")
 @click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
 @click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
 @click.option("--index-factory", default="Flat", help="FAISS's factory string for a new index.")
 @click.option("--ranker", help="Decides what is a negative: thresholds, similarity.")
 @click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune.")
-@click.option("--pool-size", default=16, help="The most negatives per triple and side that are kept.")
+@click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept.")
 @click.option("--max-candidates", default=20_000, help="The most corrupted triples an expensive ranker scores; 0: all.")
 @_fine_tuning_options
 @click.option("--dry-run", is_flag=True, help="Say what would be done, how long it takes, and how large it gets.")

@@ -4,9 +4,11 @@ import numpy as np
 import torch
 
 from .graphs import Graph
-from .indexing import RELATION
+from .indexing import HEAD, RELATION
+from .queries import ENTITY_SIDES
 
 __all__ = [
+    "TorchCorruptor",
     "corrupt_at_random",
 ]
 
@@ -50,3 +52,35 @@ def _replacements(
     in_slot = (generator.random(len(triples)) < in_slot_share) & (sizes > 0)
     positions = starts + (generator.random(len(triples)) * sizes).astype(np.int64)
     return np.where(in_slot, entities[np.minimum(positions, len(entities) - 1)], anywhere)
+
+
+class TorchCorruptor:
+    """Corrupts heads and tails of batches at random, half of them in their slot."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Prepare.
+
+        :param graph: the graph, whose triples are the known ones
+        """
+        self.num_entities = graph.num_entities
+        self.index = graph.index
+        self.slots = {side: tuple(map(torch.from_numpy, graph.slots[side])) for side in ENTITY_SIDES}
+
+    def __call__(self, triples: torch.Tensor) -> torch.Tensor:
+        """Corrupt triples.
+
+        :param triples: shape: (n, 3)
+        :return: shape: (m, 3) with m ≤ n; what turned out to be a known triple is left out
+        """
+        corrupted = triples.cpu().clone()
+        shape = corrupted.shape[:1]
+        in_slot, at_head = torch.rand(shape) < 0.5, torch.rand(shape) < 0.5
+        for side in ENTITY_SIDES:
+            offsets, entities = self.slots[side]
+            relations = corrupted[:, RELATION]
+            starts, ends = offsets[relations], offsets[relations + 1]
+            drawn = entities[starts + (torch.rand(shape) * (ends - starts)).long()]
+            drawn = torch.where(in_slot, drawn, torch.randint(self.num_entities, shape))
+            here = at_head if side == HEAD else ~at_head
+            corrupted[:, side] = torch.where(here, drawn, corrupted[:, side])
+        return corrupted[~self.index.contains(corrupted)].to(triples.device)

@@ -19,15 +19,22 @@ from .assembly import assemble_pools
 from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import CandidateGenerator, candidate_generator_resolver
 from .encoders import Encoder, encoder_resolver
+from .evidence import Answers, Evidence
 from .graphs import Graph
+from .guard import Guard, GuardError
+from .hiding import hide_triples
 from .indexing import HEAD, RELATION, SIDES, TAIL
 from .language_models import find_language_model
 from .mining_settings import MiningSettings
 from .neighbors import NeighborIndex
 from .pools import NegativePools, PoolsError, Vocabulary
-from .rankers import Ranker, RankingContext, ranker_resolver
+from .queries import Queries
+from .rankers import Ranker, Ranking, ranker_resolver
+from .ranking_context import RankingContext
+from .risks import assess_risks, to_answers
 from .seeding import preserved_random_state
 from .texts import load_texts, texts_digest
+from .types import load_types
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
@@ -127,6 +134,7 @@ class Miner:
         self.validation_negatives = validation_negatives
         self.cache = cache or Cache()
         self.texts = load_texts(graph, settings.entity_text, settings.relation_text)
+        self.types = load_types(graph, settings.entity_types)
         self.encoder = self._make_encoder()
         self.generator: CandidateGenerator = _lookup("candidates", candidate_generator_resolver, settings.candidates)(
             k=settings.k, corruption_scheme=settings.corruption_scheme
@@ -142,10 +150,7 @@ class Miner:
 
     def _make_ranker(self) -> Ranker:
         kwargs = self.settings.ranker_kwargs or {}
-        name = self.settings.ranker
-        if name is None and not self._reads_texts("model" in kwargs or "language_model" in kwargs):
-            name = "similarity"
-        cls = _lookup("ranker", ranker_resolver, name)
+        cls = _lookup("ranker", ranker_resolver, self.settings.ranker)
         self._check_texts("ranker", cls.needs_texts, ranker_resolver.normalize_cls(cls))
         budget = {"max_training_triples": self.settings.max_training_triples, "seed": self.settings.seed}
         return _make("ranker", cls, {**(budget if cls.expensive else {}), **kwargs})
@@ -210,11 +215,12 @@ class Miner:
     @cached_property
     def _settings_identity(self) -> dict[str, Any]:
         settings = asdict(self.settings)
-        for name in ("entity_text", "relation_text", "encoder_kwargs", "ranker_kwargs", "index"):
+        for name in ("entity_text", "relation_text", "entity_types", "encoder_kwargs", "ranker_kwargs", "index"):
             del settings[name]
         return {
             **settings,
             "texts": texts_digest(self.texts),
+            "types": None if self.types is None else array_digest(self.types.toarray()),
             "encoder": self._encoder_identity,
             "ranker": [ranker_resolver.normalize_inst(self.ranker), self.ranker.identify()],
         }
@@ -254,14 +260,45 @@ class Miner:
         return NegativePools.load(path)
 
     def _build(self, folder: Path) -> None:
-        context = RankingContext(self.graph, self.texts, self.cache, self.validation, self.validation_negatives)
-        index = self._neighbor_index(context.durations)
-        with timed("candidates", context.durations):
-            proposed = self.generator.generate(self.graph, index)
+        graph, seed = self.graph, self.settings.seed
+        guarded = self.settings.guard == "calibrated"
+        # what learns for the guard must not have seen what the guard is tested with
+        visible, hidden = hide_triples(graph, seed=seed) if guarded else (graph, None)
+        durations: dict[str, float] = {}
+        index = self._neighbor_index(durations)
+        context = RankingContext(
+            graph=visible,
+            texts=self.texts,
+            cache=self.cache,
+            vectors=self._vectors(visible, durations),
+            seed=seed,
+            validation=self.validation,
+            validation_negatives=self.validation_negatives,
+            durations=durations,
+        )
+        with timed("candidates", durations):
+            proposed = self.generator.generate(graph, index)
             candidates = proposed.within_budget(self._max_candidates)
         ranking = self.ranker.rank(candidates, context)
-        with timed("assemble", context.durations):
-            pools = assemble_pools(candidates, ranking, self.settings.corruption_scheme, self.settings.pool_size)
+        if self.settings.guard is None:
+            ranking = Ranking(ranking.scores, np.ones(len(candidates), dtype=bool))
+        guard = None if hidden is None else self._fit_guard(hidden, context)
+        risks = None
+        if guard is not None:
+            with timed("risks", durations):
+                risks = assess_risks(guard, candidates)
+            context.statistics["guard"] = guard.report
+        with timed("assemble", durations):
+            pools = assemble_pools(
+                candidates,
+                ranking,
+                self.settings.corruption_scheme,
+                self.settings.pool_size,
+                risks,
+                None if guard is None else guard.max_mined_risk,
+            )
+        if guard is not None:
+            pools.metadata["max_risk"] = guard.max_risk
         statistics = {
             "num_triples": len(self.graph),
             "candidates": len(proposed),
@@ -288,10 +325,25 @@ class Miner:
         folder.rmdir()  # saving replaces pools, and nothing else
         pools.save(folder, vocabulary)
 
+    def _fit_guard(self, hidden: np.ndarray, context: RankingContext) -> Guard | None:
+        witnesses = {"probe": context.probe, "factorization": context.factorization}
+        evidence = Evidence(context.graph, context.vectors, witnesses, self.types)
+        index = NeighborIndex.build(context.vectors, self.settings.metric, self.settings.index_factory)
+
+        def propose(queries: Queries) -> Answers:
+            """Propose what mining the visible triples would."""
+            return to_answers(self.generator.generate(context.graph, index), queries)[0]
+
+        with timed("guard", context.durations):
+            try:
+                return Guard.fit(evidence, hidden, propose, self.settings.seed)
+            except GuardError as error:
+                logger.warning("Mining goes on without a guard. %s", error)
+                return None
+
     def _neighbor_index(self, durations: dict[str, float]) -> NeighborIndex:
         settings, path = self.settings, None if self.settings.index is None else Path(self.settings.index)
-        inputs = texts_digest(self.texts) if self.encoder.needs_texts else self.graph.fingerprint
-        source = fingerprint({"encoder": self._encoder_identity, "inputs": inputs})
+        source = self._vectors_key(self.graph)
         if path is not None and path.exists():
             index = NeighborIndex.load(path)
             found = {"metric": index.metric, "index_factory": index.factory, "source": index.source}
@@ -303,19 +355,26 @@ class Miner:
                 )
             return index
 
-        def encode(folder: Path) -> None:
-            """Fill a folder of the cache with the entities' vectors."""
-            with timed("encode", durations):
-                vectors = self.encoder.encode(self.graph, self.texts)
-            np.save(folder / "vectors.npy", vectors, allow_pickle=False)
-
-        folder, _ = self.cache.get_or_build("vectors", source, encode)
-        vectors = np.load(folder / "vectors.npy", allow_pickle=False)
+        vectors = self._vectors(self.graph, durations)
         with timed("index", durations):
             index = NeighborIndex.build(vectors, settings.metric, settings.index_factory, source)
         if path is not None:
             index.save(path)
         return index
+
+    def _vectors_key(self, graph: Graph) -> str:
+        inputs = texts_digest(self.texts) if self.encoder.needs_texts else graph.fingerprint
+        return fingerprint({"encoder": self._encoder_identity, "inputs": inputs})
+
+    def _vectors(self, graph: Graph, durations: dict[str, float]) -> np.ndarray:
+        def encode(folder: Path) -> None:
+            """Fill a folder of the cache with the entities' vectors."""
+            with timed("encode", durations):
+                vectors = self.encoder.encode(graph, self.texts)
+            np.save(folder / "vectors.npy", vectors, allow_pickle=False)
+
+        folder, _ = self.cache.get_or_build("vectors", self._vectors_key(graph), encode)
+        return np.load(folder / "vectors.npy", allow_pickle=False)
 
     @cached_property
     def _encoder_identity(self) -> list[Any]:

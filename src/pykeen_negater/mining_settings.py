@@ -3,15 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from .indexing import check_corruption_scheme
 from .neighbors import EXACT, Metric
 from .texts import TextSource
+from .types import TypeSource
 
 __all__ = [
+    "GuardName",
     "MiningSettings",
 ]
+
+#: What keeps candidates out that may be true
+GuardName: TypeAlias = Literal["calibrated", "thresholds"]
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,10 @@ class MiningSettings:
     encoder_kwargs: Mapping[str, Any] | None = None
 
     #: How neighbours become candidates, see :data:`~pykeen_negater.candidates.candidate_generator_resolver`
-    candidates: str = "slot"
+    candidates: str = "random"
 
     #: >= 1, the number of neighbours per triple and side
-    k: int = 16
+    k: int = 32
 
     #: The sides to corrupt, some of ``head``, ``relation``, ``tail``
     corruption_scheme: tuple[str, ...] = ("head", "tail")
@@ -49,15 +54,22 @@ class MiningSettings:
     #: FAISS's factory string for a new index
     index_factory: str = EXACT
 
-    #: What decides which candidates are negatives, see :data:`~pykeen_negater.rankers.ranker_resolver`. By default
-    #: ``thresholds`` where there are texts, else ``similarity``.
+    #: The types of entities, which the guard takes into account: a mapping of labels to types, or a file of label TAB
+    #: type, in which a label may have several lines
+    entity_types: TypeSource | None = None
+
+    #: What decides which candidates are negatives, and how hard, see :data:`~pykeen_negater.rankers.ranker_resolver`
     ranker: str | None = None
 
     #: The ranker's parameters
     ranker_kwargs: Mapping[str, Any] | None = None
 
+    #: What keeps candidates out that may be true: ``calibrated``, the risk learned from hidden training triples;
+    #: ``thresholds``, the ranker's own; None, nothing
+    guard: GuardName | None = "calibrated"
+
     #: >= 1, the most negatives per triple and side that are kept
-    pool_size: int = 16
+    pool_size: int = 32
 
     #: > 0, the most corrupted triples that an expensive ranker scores, the nearest first; None for all
     max_candidates: int | None = 20_000
@@ -74,7 +86,10 @@ class MiningSettings:
         :raises ValueError: if one is out of range
         """
         object.__setattr__(self, "corruption_scheme", check_corruption_scheme(self.corruption_scheme))
-        for name in ("entity_text", "relation_text", "index"):
+        if self.guard not in (None, *get_args(GuardName)):
+            names = ", ".join(get_args(GuardName))
+            raise ValueError(f"found guard={self.guard!r}, expected one of {names}, or None.")
+        for name in ("entity_text", "relation_text", "entity_types", "index"):
             if isinstance(getattr(self, name), Path):
                 object.__setattr__(self, name, str(getattr(self, name)))
         for name in ("k", "pool_size", "max_candidates", "max_training_triples"):

@@ -160,6 +160,23 @@ class NeighborIndex:
         )
         return neighbors, np.where(neighbors < 0, np.inf, distances).astype(np.float32)
 
+    def distances(self, queries: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Compute the distances between entities.
+
+        :param queries: shape: (n,)
+        :param others: shape: (n, k), −1 where there is none
+        :return: shape: (n, k), as those of :meth:`search`
+        """
+        points = self.vectors[queries]
+        columns = []
+        for column in others.T:
+            if self.metric == "cosine":
+                distance = np.maximum(1 - np.einsum("ij,ij->i", points, self.vectors[column]), 0)
+            else:
+                distance = np.square(points - self.vectors[column]).sum(axis=1)
+            columns.append(np.where(column < 0, np.inf, distance))
+        return np.stack(columns, axis=1).astype(np.float32)
+
     def _search(self, queries: np.ndarray, width: int, among: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         import faiss
 

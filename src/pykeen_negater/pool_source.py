@@ -90,7 +90,7 @@ def find_pools(
 
 def _stamps(settings: MiningSettings) -> dict[str, list[int]]:
     """Tell versions of the files and folders apart that the settings name."""
-    values: list[Any] = [settings.entity_text, settings.relation_text]
+    values: list[Any] = [settings.entity_text, settings.relation_text, settings.entity_types]
     for kwargs in (settings.encoder_kwargs, settings.ranker_kwargs):
         values.extend((kwargs or {}).values())
     named = [value for value in values if isinstance(value, str)]

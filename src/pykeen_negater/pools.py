@@ -1,4 +1,4 @@
-"""Pools of negatives: who may stand in for whom, and how hard that is.
+"""Pools of negatives: who may stand in for whom, how hard that is, and how risky.
 
 A pool belongs to a training triple and a side. All pools lie in one compressed array, sorted by triple, then side, then
 hardness, so that a batch of triples is looked up with one binary search. On disk they are a folder:
@@ -15,10 +15,11 @@ hardness, so that a batch of triples is looked up with one binary search. On dis
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -34,15 +35,28 @@ __all__ = [
     "PoolsError",
     "Vocabulary",
     "check_replaceable",
+    "decode_risk",
+    "encode_risk",
 ]
 
 #: The version of the folder's format; others are refused
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _METADATA, _VOCABULARY, _ARRAYS, _DURATIONS = "metadata.json", "vocabulary.json", "pools.safetensors", "durations.json"
 
 #: The arrays of a pool folder and their types
-_DTYPES = {"keys": torch.int64, "offsets": torch.int64, "replacements": torch.int32, "hardness": torch.uint8}
+_DTYPES = {
+    "keys": torch.int64,
+    "offsets": torch.int64,
+    "replacements": torch.int32,
+    "hardness": torch.uint8,
+    "risk": torch.uint8,
+    "suspects": torch.int64,
+    "suspect_risk": torch.uint8,
+}
+
+#: Risks are stored as logarithms, in this many steps per power of two, of which the first stands for 2 ** -8
+_RISK_STEPS, _LEAST_RISK = 8, -8
 
 _REQUIRED = ("num_entities", "num_relations", "sides", "vocabulary", "checksum")
 
@@ -87,6 +101,15 @@ class NegativePools:
     #: How hard each negative is, from 0 for the easiest score to 255 for the hardest; shape: (num_negatives,)
     hardness: Tensor
 
+    #: How risky each negative is, see :func:`encode_risk`; shape: (num_negatives,)
+    risk: Tensor
+
+    #: The sorted keys of corruptions that are likely true, of any training triple; shape: (num_suspects,), dtype: int64
+    suspects: Tensor
+
+    #: How risky each of them is; shape: (num_suspects,)
+    suspect_risk: Tensor
+
     #: The number of entities
     num_entities: int
 
@@ -117,10 +140,14 @@ class NegativePools:
         rows = len(self.keys) * len(self.sides)
         if not self.sides or not set(self.sides) <= {0, 1, 2}:
             raise PoolsError(f"found the sides {self.sides}, expected some of 0, 1 and 2.")
-        if self.offsets.shape != (rows + 1,) or self.replacements.shape != self.hardness.shape:
+        equal = (self.replacements.shape == self.hardness.shape == self.risk.shape) and (
+            self.suspects.shape == self.suspect_risk.shape
+        )
+        if self.offsets.shape != (rows + 1,) or not equal:
+            shapes = {name: tuple(getattr(self, name).shape) for name in _DTYPES}
             raise PoolsError(
-                f"found arrays of shapes {tuple(self.offsets.shape)}, {tuple(self.replacements.shape)} and "
-                f"{tuple(self.hardness.shape)}, expected ({rows + 1},) and two equal ones."
+                f"found arrays of shapes {shapes}, expected {rows + 1} offsets, equally many replacements, hardnesses "
+                f"and risks, and as many suspects as risks of theirs."
             )
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.replacements):
             raise PoolsError(
@@ -151,6 +178,32 @@ class NegativePools:
         bounds = self.offsets.unfold(0, len(self.sides) + 1, len(self.sides)).index_select(0, position)
         starts = bounds[:, :-1]
         return starts, (bounds[:, 1:] - starts) * found.unsqueeze(-1)
+
+    @property
+    def max_risk(self) -> float | None:
+        """The risk from which on a negative does more harm than good; None if no guard has judged."""
+        return self.metadata.get("max_risk")
+
+    def safer_than(self, max_risk: float) -> "NegativePools":
+        """Leave out the negatives that are too risky.
+
+        :param max_risk: > 0, in multiples of the risk of a uniform corruption
+        :return: the other negatives; the same pools if there are no others
+        """
+        kept = decode_risk(self.risk) <= max_risk
+        if bool(kept.all()):
+            return self
+        counts = torch.cat([kept.new_zeros(1, dtype=torch.long), kept.cumsum(dim=0)])
+        arrays = {name: getattr(self, name)[kept] for name in ("replacements", "hardness", "risk")}
+        return replace(self, **arrays, offsets=counts[self.offsets], path=None)
+
+    def likely_true(self, max_risk: float) -> Tensor:
+        """Get the corruptions that are too risky to be drawn at random.
+
+        :param max_risk: > 0, in multiples of the risk of a uniform corruption
+        :return: shape: (n,), their keys
+        """
+        return self.suspects[decode_risk(self.suspect_risk) > max_risk]
 
     def coverage(self, triples: Tensor) -> float:
         """Compute how many triples have a negative.
@@ -269,6 +322,28 @@ class NegativePools:
             return Vocabulary()
         content = _read_json(self.path / _VOCABULARY)
         return Vocabulary(**{name: None if values is None else tuple(values) for name, values in content.items()})
+
+
+def encode_risk(risk: np.ndarray) -> Tensor:
+    """Round risks to a byte each.
+
+    :param risk: shape: (n,), >= 0, in multiples of the risk of a uniform corruption
+    :return: shape: (n,), dtype: uint8; in steps of a ninth, from 2 ** -8 to 2 ** 24
+
+    >>> decode_risk(encode_risk(np.array([0.0, 1.0, 2.0, 1e9]))).round(decimals=3).tolist()
+    [0.004, 1.0, 2.0, 15384774.0]
+    """
+    logarithm = np.log2(np.maximum(risk, 2.0**_LEAST_RISK)) - _LEAST_RISK
+    return torch.from_numpy(np.rint(logarithm * _RISK_STEPS).clip(0, 255).astype(np.uint8))
+
+
+def decode_risk(risk: Tensor) -> Tensor:
+    """Get risks back.
+
+    :param risk: shape: (n,), dtype: uint8
+    :return: shape: (n,), dtype: float32
+    """
+    return torch.exp2(risk.float() / _RISK_STEPS + _LEAST_RISK)
 
 
 def check_replaceable(path: Path) -> None:

@@ -3,25 +3,28 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from class_resolver import ClassResolver
 
-from .caching import Cache, array_digest, fingerprint, timed
+from .caching import array_digest, fingerprint, timed
 from .candidates import Candidates
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .indexing import RELATION
 from .language_models import identify_language_model, measure_throughput, require_language_model
+from .probe import TRAINING as PROBE_TRAINING
+from .queries import ENTITY_SIDES
+from .ranking_context import RankingContext
 from .texts import Texts, texts_digest
 
 __all__ = [
+    "ProbeRanker",
     "Ranker",
     "Ranking",
-    "RankingContext",
     "SimilarityRanker",
     "ThresholdsRanker",
     "ranker_resolver",
@@ -37,37 +40,6 @@ class Ranking:
 
     #: Whether each candidate may be used as a negative; shape: (n,), dtype: bool
     accepted: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class RankingContext:
-    """What rankers can build on."""
-
-    graph: Graph
-    texts: Texts | None
-    cache: Cache
-
-    #: True triples to validate with, if there are any besides the training triples; shape: (n, 3)
-    validation: np.ndarray | None = None
-
-    #: False triples to validate with; shape: (n, 3)
-    validation_negatives: np.ndarray | None = None
-
-    #: The seconds that the steps took, which rankers add theirs to
-    durations: dict[str, float] = field(default_factory=dict)
-
-    #: What is worth keeping about the run, which rankers add to; JSON-native
-    statistics: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def required_texts(self) -> Texts:
-        """The texts.
-
-        :raises ValueError: if there are none
-        """
-        if self.texts is None:
-            raise ValueError("found a graph without texts, expected some for a ranker that reads them.")
-        return self.texts
 
 
 class Ranker(ABC):
@@ -120,6 +92,28 @@ class SimilarityRanker(Ranker):
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
         return Ranking(scores=-candidates.distances, accepted=np.ones(len(candidates), dtype=bool))
+
+
+class ProbeRanker(Ranker):
+    """Scores candidates with a small model on frozen vectors, see :class:`pykeen_negater.probe.Probe`.
+
+    It is trained in a minute and scores millions of candidates in seconds. It accepts all of them: what is too likely
+    true is for the guard to say.
+    """
+
+    # docstr-coverage: inherited
+    def identify(self) -> dict[str, Any]:  # noqa: D102
+        return {"training": asdict(PROBE_TRAINING)}
+
+    # docstr-coverage: inherited
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
+        return 0.0
+
+    # docstr-coverage: inherited
+    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+        triples = candidates.unique_triples
+        scores = np.mean([context.probe.score_triples(triples, side) for side in ENTITY_SIDES], axis=0)
+        return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
 
 
 class ThresholdsRanker(Ranker):
@@ -271,8 +265,8 @@ class ThresholdsRanker(Ranker):
         return np.load(path / "scores.npy", allow_pickle=False)
 
 
-#: Resolves rankers by name: ``thresholds`` (default), ``similarity``
+#: Resolves rankers by name: ``probe`` (default), ``similarity``, ``thresholds``
 ranker_resolver: ClassResolver[Ranker] = ClassResolver.from_subclasses(
     base=Ranker,  # type: ignore[type-abstract]
-    default=ThresholdsRanker,
+    default=ProbeRanker,
 )

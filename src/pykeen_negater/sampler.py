@@ -1,5 +1,6 @@
 """The negative sampler."""
 
+import copy
 import inspect
 import logging
 import math
@@ -13,11 +14,13 @@ from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer
 from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 
+from .avoidance import AvoidedTriples
 from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme
-from .mining_settings import MiningSettings
+from .mining_settings import GuardName, MiningSettings
 from .pool_source import MiningMode, find_pools
 from .pools import NegativePools, PoolsError
 from .texts import TextSource
+from .types import TypeSource
 
 __all__ = [
     "NegatERNegativeSampler",
@@ -40,11 +43,13 @@ COVERAGE_SAMPLE = 100_000
 
 
 class NegatERNegativeSampler(NegativeSampler):
-    """Mixes negatives that a language model has chosen with those of another sampler [safavi2021]_.
+    """Mixes mined negatives [safavi2021]_ with those of another sampler, and avoids what is likely true.
 
     For every training triple, a share of the negatives comes from its pool of plausible falsehoods, see
     :mod:`pykeen_negater.pools`, and the rest from a base sampler. Where a triple has no pool, all of them come from the
-    base sampler. Without anything given, the pools are mined from the labels of the training triples, once, and cached.
+    base sampler. What the base sampler draws is drawn again if it is a known triple, or one that the guard finds too
+    likely true, see :mod:`pykeen_negater.guard`. Without anything given, the pools are mined from the training triples,
+    once, and cached.
     """
 
     #: The default strategy for optimizing the parameters that act while sampling; the others would mine in every trial
@@ -53,6 +58,7 @@ class NegatERNegativeSampler(NegativeSampler):
         "hard_fraction": {"type": float, "low": 0.0, "high": 0.5},
         "strategy": {"type": "categorical", "choices": list(get_args(Strategy))},
         "temperature": {"type": float, "low": 0.02, "high": 1.0, "log": True},
+        "max_risk": {"type": float, "low": 0.5, "high": 1000.0, "log": True},
     }
 
     def __init__(
@@ -66,7 +72,8 @@ class NegatERNegativeSampler(NegativeSampler):
         filterer: HintOrType[Filterer] = None,
         filterer_kwargs: Mapping[str, Any] | None = None,
         pools: str | Path | NegativePools | None = None,
-        hard_fraction: float = 0.02,
+        hard_fraction: float = 0.25,
+        max_risk: float | None = None,
         strategy: Strategy = "uniform",
         temperature: float = 0.1,
         base_sampler: HintOrType[NegativeSampler] = None,
@@ -77,11 +84,13 @@ class NegatERNegativeSampler(NegativeSampler):
         relation_text: TextSource | None = None,
         encoder: str | None = None,
         encoder_kwargs: Mapping[str, Any] | None = None,
-        candidates: str = "slot",
-        k: int = 16,
+        candidates: str = "random",
+        k: int = 32,
         ranker: str | None = None,
         ranker_kwargs: Mapping[str, Any] | None = None,
-        pool_size: int = 16,
+        entity_types: TypeSource | None = None,
+        guard: GuardName | None = "calibrated",
+        pool_size: int = 32,
         max_candidates: int | None = 20_000,
         max_training_triples: int | None = 2_000,
         seed: int = 0,
@@ -98,6 +107,9 @@ class NegatERNegativeSampler(NegativeSampler):
         :param pools: pools, or the folder they were saved to. If None, they are taken from the cache or mined.
         :param hard_fraction: in [0, 1], the share of the negatives that comes from the pools, on average where it
             is no whole number of negatives
+        :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
+            triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
+            the base sampler draws it.
         :param strategy: how they are drawn from a pool: ``uniform``, all alike and with replacement; ``top``, the
             hardest of each side; ``softmax``, with probability proportional to exp(hardness / temperature)
         :param temperature: > 0, of the softmax; hardness reaches from 0 (the easiest of all pools) to 1
@@ -113,6 +125,8 @@ class NegatERNegativeSampler(NegativeSampler):
         :param k: >= 1, the number of neighbours per triple and side
         :param ranker: what decides which candidates are negatives
         :param ranker_kwargs: its parameters
+        :param entity_types: the entities' types, for the guard
+        :param guard: what keeps candidates out that may be true: ``calibrated``, ``thresholds`` or None
         :param pool_size: >= 1, the most negatives per triple and side that are kept
         :param max_candidates: > 0, the most corrupted triples that an expensive ranker scores; None for all
         :param max_training_triples: > 0, the most triples that an expensive ranker trains on; None for all
@@ -136,7 +150,10 @@ class NegatERNegativeSampler(NegativeSampler):
             raise ValueError(f"found strategy={strategy!r}, expected one of {', '.join(get_args(Strategy))}.")
         if not temperature > 0:
             raise ValueError(f"found temperature={temperature}, expected a positive number.")
+        if max_risk is not None and not max_risk > 0:
+            raise ValueError(f"found max_risk={max_risk}, expected a positive number, or None for the guard's limit.")
         self.hard_fraction = hard_fraction
+        self.max_risk = max_risk
         self.strategy = strategy
         self.temperature = temperature
         self.corruption_scheme = check_corruption_scheme(corruption_scheme)
@@ -151,14 +168,25 @@ class NegatERNegativeSampler(NegativeSampler):
             corruption_scheme=self.corruption_scheme,
             ranker=ranker,
             ranker_kwargs=ranker_kwargs,
+            entity_types=entity_types,
+            guard=guard,
             pool_size=pool_size,
             max_candidates=max_candidates,
             max_training_triples=max_training_triples,
             seed=seed,
         )
-        self.pools = find_pools(pools, mapped_triples, self.num_entities, self.num_relations, mine, settings)
-        self.has_inverse_triples = self.pools is not None and self.num_relations == 2 * self.pools.num_relations
-        if self.pools is not None:
+        found = find_pools(pools, mapped_triples, self.num_entities, self.num_relations, mine, settings)
+        self.has_inverse_triples = found is not None and self.num_relations == 2 * found.num_relations
+        self.pools: NegativePools | None = None
+        self.avoided: AvoidedTriples | None = None
+        if found is not None:
+            limit = found.max_risk if max_risk is None else max_risk
+            self.pools = found if limit is None else found.safer_than(limit)
+            if limit is not None:
+                keys = torch.cat([found.keys, found.likely_true(limit)])
+                self.avoided = AvoidedTriples(keys, found.num_entities, found.num_relations)
+                self._redrawing_sampler = copy.copy(self.base_sampler)
+                self._redrawing_sampler.num_negs_per_pos = 1
             self._prepare(self.pools, mapped_triples)
 
     def _make_base_sampler(
@@ -243,9 +271,28 @@ class NegatERNegativeSampler(NegativeSampler):
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
         positives = positive_batch.reshape(-1, 3)
         negatives = self.base_sampler.corrupt_batch(positives)
+        if self.avoided is not None:
+            self._redraw(self.avoided, positives, negatives)
         if self.pools is not None and len(self.pools) and self.hard_fraction > 0:
             self._put_hard_negatives(self.pools, positives, negatives)
         return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
+
+    def _redraw(self, avoided: AvoidedTriples, positives: LongTensor, negatives: LongTensor) -> None:
+        """Draw negatives again that are to be avoided.
+
+        :param avoided: what is to be avoided
+        :param positives: shape: (n, 3)
+        :param negatives: shape: (n, num_negs_per_pos, 3), changed in place
+        """
+        flat = negatives.view(-1, 3)
+        pending = torch.nonzero(avoided(self._without_inverse(flat)[0])).squeeze(dim=-1)
+        for _ in range(RESAMPLING_ROUNDS):
+            if not len(pending):
+                break
+            rows = pending.div(self.num_negs_per_pos, rounding_mode="floor")
+            drawn = self._redrawing_sampler.corrupt_batch(positives[rows]).view(-1, 3)
+            flat[pending] = drawn
+            pending = pending[avoided(self._without_inverse(drawn)[0])]
 
     def _put_hard_negatives(self, pools: NegativePools, positives: LongTensor, negatives: LongTensor) -> None:
         """Replace the first negatives of each positive by negatives from its pool, where it has any.

@@ -5,7 +5,8 @@ factory that the training instances are made from, so that is noted while it hap
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -14,6 +15,7 @@ from pykeen.triples import BaseBatchedSLCWAInstances, CoreTriplesFactory
 __all__ = [
     "current_factory",
     "note_factories",
+    "triples_factory_noted",
 ]
 
 _FACTORY: ContextVar[CoreTriplesFactory | None] = ContextVar("negater_triples_factory", default=None)
@@ -27,6 +29,19 @@ def current_factory() -> CoreTriplesFactory | None:
     return _FACTORY.get()
 
 
+@contextmanager
+def triples_factory_noted(factory: CoreTriplesFactory) -> Iterator[None]:
+    """Note a triples factory for the length of the block.
+
+    :param factory: the factory that the samplers made in the block are for
+    """
+    token = _FACTORY.set(factory)
+    try:
+        yield
+    finally:
+        _FACTORY.reset(token)
+
+
 def note_factories() -> None:
     """Make PyKEEN's sLCWA instances note their triples factory; calling it again changes nothing."""
     original: Callable[..., Any] = vars(BaseBatchedSLCWAInstances)["from_triples_factory"].__func__
@@ -36,11 +51,8 @@ def note_factories() -> None:
     @functools.wraps(original)
     def noting(cls: type, tf: CoreTriplesFactory, *args: Any, **kwargs: Any) -> Any:
         """Do the same, with the factory noted for as long as it takes."""
-        token = _FACTORY.set(tf)
-        try:
+        with triples_factory_noted(tf):
             return original(cls, tf, *args, **kwargs)
-        finally:
-            _FACTORY.reset(token)
 
     noting.notes_factory = True  # type: ignore[attr-defined]
     BaseBatchedSLCWAInstances.from_triples_factory = classmethod(noting)  # type: ignore[assignment]

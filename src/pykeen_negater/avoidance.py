@@ -1,0 +1,53 @@
+"""A set of triples that are not to be drawn, fast to ask and allowed to err on the safe side."""
+
+import torch
+from torch import Tensor
+
+from .indexing import triples_to_keys
+
+__all__ = [
+    "AvoidedTriples",
+]
+
+#: An odd number with scattered bits, for multiplicative hashing (Knuth, The Art of Computer Programming, volume 3)
+_MULTIPLIER = -7046029254386353131
+
+#: The fewest places of the table per triple: one in so many other triples is avoided for nothing
+_PLACES_PER_TRIPLE = 32
+
+_MIN_BITS, _MAX_BITS = 10, 27
+
+
+class AvoidedTriples:
+    """A table of hashed triples.
+
+    Whatever was put in is found. Of other triples, a few per cent are found too, which only costs another draw: that is
+    why one look into a table is enough, where a sorted set needs a search.
+    """
+
+    def __init__(self, keys: Tensor, num_entities: int, num_relations: int) -> None:
+        """Fill the table.
+
+        :param keys: shape: (n,), dtype: int64, see :func:`pykeen_negater.indexing.triples_to_keys`
+        :param num_entities: the number of entities
+        :param num_relations: the number of relations
+        """
+        self.num_entities = num_entities
+        self.num_relations = num_relations
+        bits = max(_MIN_BITS, min(_MAX_BITS, (_PLACES_PER_TRIPLE * len(keys)).bit_length()))
+        self._shift, self._mask = 64 - bits, 2**bits - 1
+        self._table = torch.zeros(2**bits, dtype=torch.bool)
+        self._table[self._hash(keys)] = True
+
+    def _hash(self, keys: Tensor) -> Tensor:
+        # the shift of a negative number fills up with ones
+        return (keys * _MULTIPLIER >> self._shift) & self._mask
+
+    def __call__(self, triples: Tensor) -> Tensor:
+        """Tell which triples are to be avoided.
+
+        :param triples: shape: (..., 3), dtype: int64, with real relations
+        :return: shape: (...), dtype: bool
+        """
+        keys = triples_to_keys(triples, self.num_entities, self.num_relations)
+        return torch.take(self._table, self._hash(keys))

@@ -1,0 +1,212 @@
+"""How likely is a candidate true after all? Calibrated on training triples that were hidden from the miner."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.calibration import calibration_curve
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+from .evidence import Answers, Evidence
+from .graphs import Graph
+from .queries import ENTITY_SIDES, Queries
+
+__all__ = [
+    "Guard",
+    "GuardError",
+]
+
+#: A negative is too risky if at least this share of all answers that look like it are facts, hidden or not
+TOO_MANY_FACTS = 0.8
+
+#: What is mined is drawn far more often than a uniform corruption is, and has to be safer by this factor
+MINED_SAFETY = 8
+
+#: The fewest hidden triples that must answer a query of the others
+ENOUGH_HIDDEN = 20
+
+#: The most queries that the guard is fitted to
+MAX_QUERIES = 4_000
+
+#: The number of random answers per query, which stand for all that no witness brings up
+RANDOM_ANSWERS = 16
+
+#: The number of folds of the queries, each of which is judged by a guard that was fitted to the others
+FOLDS = 3
+
+
+class GuardError(ValueError):
+    """A graph in which too little can be hidden to learn anything from."""
+
+
+def _model() -> Pipeline:
+    return make_pipeline(StandardScaler(), PolynomialFeatures(2), StandardScaler(), LogisticRegression(max_iter=300))
+
+
+@dataclass(frozen=True, eq=False)
+class Guard:
+    """Knows the risk of negatives: how much likelier they are true than a uniform corruption of a training triple."""
+
+    evidence: Evidence
+    model: Pipeline
+
+    #: The probability that a uniform corruption of a training triple is one of the hidden triples
+    uniform: float
+
+    #: The risk from which on a negative does more harm than good, even if it is drawn at random
+    max_risk: float
+
+    #: What was measured on hidden triples; JSON-native
+    report: dict[str, Any]
+
+    @property
+    def max_mined_risk(self) -> float:
+        """The risk from which on a candidate does more harm than good in a pool."""
+        return self.max_risk / MINED_SAFETY
+
+    @classmethod
+    def fit(cls, evidence: Evidence, hidden: np.ndarray, propose: Callable[[Queries], Answers], seed: int) -> "Guard":
+        """Learn from where the hidden triples lie among all answers to the queries of the others.
+
+        :param evidence: the graph without the hidden triples, and what was trained on it
+        :param hidden: shape: (n, 3), n > 0
+        :param propose: proposes unknown answers to queries, as mining does; the report is about these
+        :param seed: the seed of what is drawn
+        :return: the guard
+        :raises GuardError: if too few hidden triples answer a query of the others
+        """
+        graph, generator = evidence.graph, np.random.default_rng(seed)
+        everything = Queries.from_graph(graph)
+        chosen = np.sort(generator.permutation(len(everything))[:MAX_QUERIES])
+        queries = everything.select(chosen)
+        true = np.unique(_find(queries, hidden))
+        if len(true) < ENOUGH_HIDDEN:
+            raise GuardError(
+                f"found {len(true)} hidden triples that answer a query of the others, expected at least "
+                f"{ENOUGH_HIDDEN}: the graph is too small or too sparse for a guard. Pass guard=None."
+            )
+        proposed = propose(queries).keys(graph.num_entities)
+        drawn = _draw_unknown(queries, generator)
+        answers, features = evidence.gather(
+            queries, Answers.from_keys(np.concatenate([true, proposed, drawn]), graph.num_entities), bring_up=True
+        )
+        keys = answers.keys(graph.num_entities)
+        labels, is_proposed = np.isin(keys, true), np.isin(keys, proposed)
+        weights = _weights(queries, answers, evidence.brought_up(features) | labels | is_proposed)
+        model = _model()
+        model.fit(features, labels, logisticregression__sample_weight=weights)
+        unseen = cross_val_predict(
+            _model(),
+            features,
+            labels,
+            groups=answers.queries,
+            cv=GroupKFold(FOLDS),
+            params={"logisticregression__sample_weight": weights},
+            method="predict_proba",
+        )[:, 1]
+        slots = queries.sides * graph.num_relations + queries.relations
+        report = {
+            "hidden_triples": len(hidden),
+            "queries": len(queries),
+            "all": _assess(labels, unseen, slots[answers.queries], weights),
+            "proposed": _assess(labels[is_proposed], unseen[is_proposed], slots[answers.queries[is_proposed]]),
+            "auc_of_features": _auc_of_features(evidence, features[is_proposed], labels[is_proposed]),
+        }
+        uniform = _uniform_risk(everything, _find(everything, hidden))
+        hidden_share = len(hidden) / (len(hidden) + len(graph))
+        return cls(evidence, model, uniform, TOO_MANY_FACTS * hidden_share / uniform, report)
+
+    def risk(self, features: np.ndarray) -> np.ndarray:
+        """Compute the risk of answers.
+
+        :param features: shape: (n, num_features), from the evidence
+        :return: shape: (n,), >= 0, in multiples of the risk of a uniform corruption of a training triple
+        """
+        if not len(features):
+            return np.zeros(0, dtype=np.float32)
+        chunks = np.array_split(features, math.ceil(len(features) / 100_000))
+        probability = np.concatenate([self.model.predict_proba(chunk)[:, 1] for chunk in chunks])
+        return (probability / self.uniform).astype(np.float32)
+
+
+def _find(queries: Queries, triples: np.ndarray) -> np.ndarray:
+    """Find the queries that triples answer, as keys of answers; what answers none is left out."""
+    keys = []
+    for side in ENTITY_SIDES:
+        position = queries.find(np.full(len(triples), side), triples)
+        found = Answers(position[position >= 0], triples[position >= 0, side])
+        keys.append(found.keys(queries.graph.num_entities))
+    return np.concatenate(keys)
+
+
+def _draw_unknown(queries: Queries, generator: np.random.Generator) -> np.ndarray:
+    """Draw unknown answers, as keys."""
+    num_entities = queries.graph.num_entities
+    drawn = np.arange(len(queries))[:, None] * num_entities + generator.integers(
+        num_entities, size=(len(queries), RANDOM_ANSWERS)
+    )
+    known = Answers(np.repeat(np.arange(len(queries)), queries.num_answers), queries.answers)
+    return np.setdiff1d(drawn, known.keys(num_entities))
+
+
+def _weights(queries: Queries, answers: Answers, counted: np.ndarray) -> np.ndarray:
+    """Let the answers that were drawn at random stand for all that are not counted one by one."""
+    size = len(queries)
+    total = queries.graph.num_entities - queries.num_answers - np.bincount(answers.queries[counted], minlength=size)
+    drawn = np.bincount(answers.queries[~counted], minlength=size)
+    return np.where(counted, 1.0, (total / drawn.clip(min=1))[answers.queries])
+
+
+def _uniform_risk(queries: Queries, true: np.ndarray) -> float:
+    """Compute the probability that a uniform corruption of a triple is one of the hidden triples."""
+    num_entities = queries.graph.num_entities
+    hidden = np.bincount(true // num_entities, minlength=len(queries))
+    known = queries.num_answers
+    return float(np.average(hidden / (num_entities - known).clip(min=1), weights=known))
+
+
+def _assess(
+    labels: np.ndarray, probabilities: np.ndarray, slots: np.ndarray, weights: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Measure how well probabilities tell hidden triples from others.
+
+    :param labels: shape: (n,), whether each is a hidden triple
+    :param probabilities: shape: (n,)
+    :param slots: shape: (n,), the side and relation of each
+    :param weights: shape: (n,), what each stands for
+    :return: JSON-native measures
+    """
+    if labels.all() or not labels.any():
+        return {"answers": len(labels), "hidden": int(labels.sum())}
+    weights = np.ones(len(labels)) if weights is None else weights
+    rates = np.bincount(slots, weights * labels) / np.bincount(slots, weights).clip(min=1e-9)
+    brier = brier_score_loss(labels, probabilities, sample_weight=weights)
+    by_slot = []
+    for slot in np.unique(slots[labels]):
+        here = slots == slot
+        if not labels[here].all():
+            by_slot.append(roc_auc_score(labels[here], probabilities[here], sample_weight=weights[here]))
+    riskiest = probabilities >= np.quantile(probabilities, 0.9)
+    expected, observed = (float(np.average(x[riskiest], weights=weights[riskiest])) for x in (probabilities, labels))
+    true, predicted = calibration_curve(labels, probabilities, n_bins=10, strategy="quantile")
+    return {
+        "answers": len(labels),
+        "hidden": int(labels.sum()),
+        "auc": roc_auc_score(labels, probabilities, sample_weight=weights),
+        "auc_by_relation_and_side": float(np.mean(by_slot)) if by_slot else None,
+        "brier_skill": 1 - brier / brier_score_loss(labels, rates[slots], sample_weight=weights),
+        "riskiest_tenth": {"expected": expected, "observed": observed, "error": abs(expected - observed)},
+        "reliability": {"predicted": predicted.tolist(), "observed": true.tolist()},
+    }
+
+
+def _auc_of_features(evidence: Evidence, features: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    if labels.all() or not labels.any():
+        return {}
+    return {name: roc_auc_score(labels, features[:, i]) for i, name in enumerate(evidence.names)}

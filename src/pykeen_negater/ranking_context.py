@@ -1,0 +1,90 @@
+"""What rankers and the guard can build on."""
+
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_model, save_model
+
+from .caching import Cache, array_digest, fingerprint, timed
+from .factorization import TRAINING as FACTORIZATION_TRAINING
+from .factorization import Factorization
+from .graphs import Graph
+from .probe import TRAINING as PROBE_TRAINING
+from .probe import Probe
+from .texts import Texts
+from .witnesses import Training, Witness, train_witness
+
+__all__ = [
+    "RankingContext",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class RankingContext:
+    """What rankers can build on."""
+
+    #: The triples that may be learned from: without those that are hidden for the guard
+    graph: Graph
+    texts: Texts | None
+    cache: Cache
+
+    #: The vectors of the entities, made without what is hidden; shape: (num_entities, dim)
+    vectors: np.ndarray
+
+    #: The seed
+    seed: int = 0
+
+    #: True triples to validate with, if there are any besides the training triples; shape: (n, 3)
+    validation: np.ndarray | None = None
+
+    #: False triples to validate with; shape: (n, 3)
+    validation_negatives: np.ndarray | None = None
+
+    #: The seconds that the steps took, which rankers add theirs to
+    durations: dict[str, float] = field(default_factory=dict)
+
+    #: What is worth keeping about the run, which rankers add to; JSON-native
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def required_texts(self) -> Texts:
+        """The texts.
+
+        :raises ValueError: if there are none
+        """
+        if self.texts is None:
+            raise ValueError("found a graph without texts, expected some for a ranker that reads them.")
+        return self.texts
+
+    @cached_property
+    def probe(self) -> Probe:
+        """The probe, trained on the graph or taken from the cache."""
+        probe = Probe(self.graph, self.vectors)
+        self._train("probe", probe, PROBE_TRAINING, array_digest(self.vectors))
+        return probe
+
+    @cached_property
+    def factorization(self) -> Factorization:
+        """The factorisation of the graph, trained or taken from the cache."""
+        factorization = Factorization(self.graph)
+        self._train("factorization", factorization, FACTORIZATION_TRAINING, None)
+        return factorization
+
+    def _train(self, name: str, witness: Witness, training: Training, inputs: str | None) -> None:
+        training = replace(training, seed=self.seed)
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache with the witness's parameters."""
+            with timed(f"train the {name}", self.durations):
+                train_witness(witness, self.graph.triples, training)
+            save_model(witness, str(folder / "witness.safetensors"))
+
+        key = fingerprint(
+            {"graph": self.graph.fingerprint, "name": name, "training": asdict(training), "inputs": inputs}
+        )
+        path, _ = self.cache.get_or_build("witnesses", key, build)
+        load_model(witness, str(path / "witness.safetensors"))
+        witness.eval()

@@ -1,0 +1,144 @@
+"""Witnesses: small models that say how plausible a triple is, for all entities at once."""
+
+import tempfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .queries import Queries
+
+__all__ = [
+    "Training",
+    "Witness",
+    "train_witness",
+]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a witness is trained."""
+
+    #: > 0, the number of passes over the triples
+    epochs: int
+
+    #: > 0, at the start; it falls to zero linearly
+    learning_rate: float
+
+    #: >= 0, of AdamW
+    weight_decay: float
+
+    #: > 0, the number of triples of a batch
+    batch_size: int
+
+    #: The seed
+    seed: int = 0
+
+
+class Witness(nn.Module, ABC):
+    """Scores triples by the product of a query's vector and an answer's, so that all answers cost one multiplication.
+
+    ``forward`` takes triples of shape (n, 3) and returns their loss, drawing the corruptions it needs by itself.
+    """
+
+    @abstractmethod
+    def reset_parameters(self) -> None:
+        """Draw the parameters at random."""
+
+    @abstractmethod
+    def encode_queries(self, entities: Tensor, relations: Tensor, side: int) -> Tensor:
+        """Encode queries.
+
+        :param entities: shape: (n,), the entities that are given
+        :param relations: shape: (n,)
+        :param side: the side that is asked for: 0 head, 2 tail
+        :return: shape: (n, dim)
+        """
+
+    @abstractmethod
+    def encode_answers(self, side: int) -> Tensor:
+        """Encode all entities as answers.
+
+        :param side: the side that is asked for: 0 head, 2 tail
+        :return: shape: (num_entities, dim)
+        """
+
+    @torch.no_grad()
+    def score(self, queries: Queries) -> Tensor:
+        """Score all answers to queries.
+
+        :param queries: n queries of one side
+        :return: shape: (n, num_entities)
+        """
+        side = int(queries.sides[0])
+        vectors = self.encode_queries(torch.as_tensor(queries.entities), torch.as_tensor(queries.relations), side)
+        return vectors @ self.encode_answers(side).T
+
+    @torch.no_grad()
+    def score_triples(self, triples: np.ndarray, side: int) -> np.ndarray:
+        """Score triples.
+
+        :param triples: shape: (n, 3)
+        :param side: the side that is asked for: 0 head, 2 tail
+        :return: shape: (n,), dtype: float32
+        """
+        heads, relations, tails = torch.as_tensor(triples).unbind(dim=1)
+        given, asked = (heads, tails) if side else (tails, heads)
+        answers = self.encode_answers(side)
+        rows = zip(*(x.split(65_536) for x in (given, relations, asked)), strict=True)
+        scores = [(self.encode_queries(e, r, side) * answers[a]).sum(dim=1) for e, r, a in rows]
+        return torch.cat(scores).numpy() if scores else np.zeros(0, dtype=np.float32)
+
+
+class _Triples(torch.utils.data.Dataset[Tensor]):
+    def __init__(self, triples: np.ndarray) -> None:
+        self.triples = torch.from_numpy(triples)
+
+    def __len__(self) -> int:
+        return len(self.triples)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.triples[index]
+
+    def __getitems__(self, indices: list[int]) -> Tensor:
+        return self.triples[indices]
+
+
+def train_witness(witness: Witness, triples: np.ndarray, training: Training) -> None:
+    """Train a witness from scratch; afterwards, it is on the CPU and in evaluation mode.
+
+    :param witness: changed in place
+    :param triples: shape: (n, 3), n > 0
+    :param training: how
+    """
+    from transformers import PrinterCallback, Trainer, TrainingArguments
+
+    torch.manual_seed(training.seed)
+    witness.reset_parameters()
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = Trainer(
+            model=witness,
+            args=TrainingArguments(
+                output_dir=scratch,
+                num_train_epochs=training.epochs,
+                per_device_train_batch_size=training.batch_size,
+                learning_rate=training.learning_rate,
+                weight_decay=training.weight_decay,
+                max_grad_norm=0.0,
+                lr_scheduler_type="linear",
+                save_strategy="no",
+                logging_strategy="no",
+                report_to=[],
+                remove_unused_columns=False,
+                dataloader_pin_memory=False,
+                disable_tqdm=True,
+                seed=training.seed,
+            ),
+            train_dataset=_Triples(triples),
+            data_collator=lambda batch: {"triples": batch},
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    witness.cpu().eval()
