@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.calibration import calibration_curve
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.model_selection import GroupKFold
 
 from .evidence import Answers, Evidence
 from .graphs import Graph
 from .queries import ENTITY_SIDES, Queries
+from .risk_model import RiskModel
 
 __all__ = [
     "Guard",
@@ -40,13 +38,12 @@ RANDOM_ANSWERS = 16
 #: The number of folds of the queries, each of which is judged by a guard that was fitted to the others
 FOLDS = 3
 
+#: The number of answers that are judged at once
+CHUNK_SIZE = 100_000
+
 
 class GuardError(ValueError):
     """A graph in which too little can be hidden to learn anything from."""
-
-
-def _model() -> Pipeline:
-    return make_pipeline(StandardScaler(), PolynomialFeatures(2), StandardScaler(), LogisticRegression(max_iter=300))
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +51,7 @@ class Guard:
     """Knows the risk of negatives: how much likelier they are true than a uniform corruption of a training triple."""
 
     evidence: Evidence
-    model: Pipeline
+    model: RiskModel
 
     #: The probability that a uniform corruption of a training triple is one of the hidden triples
     uniform: float
@@ -99,40 +96,42 @@ class Guard:
         keys = answers.keys(graph.num_entities)
         labels, is_proposed = np.isin(keys, true), np.isin(keys, proposed)
         weights = _weights(queries, answers, evidence.brought_up(features) | labels | is_proposed)
-        model = _model()
-        model.fit(features, labels, logisticregression__sample_weight=weights)
-        unseen = cross_val_predict(
-            _model(),
-            features,
-            labels,
-            groups=answers.queries,
-            cv=GroupKFold(FOLDS),
-            params={"logisticregression__sample_weight": weights},
-            method="predict_proba",
-        )[:, 1]
-        slots = queries.sides * graph.num_relations + queries.relations
+        slots = _slots(queries)[answers.queries]
+        model = RiskModel(seed).fit(slots, features, labels, weights)
+        unseen = np.zeros(len(labels))
+        for fitted, judged in GroupKFold(FOLDS).split(features, labels, answers.queries):
+            part = RiskModel(seed).fit(slots[fitted], features[fitted], labels[fitted], weights[fitted])
+            unseen[judged] = part.predict(slots[judged], features[judged])
         report = {
             "hidden_triples": len(hidden),
             "queries": len(queries),
-            "all": _assess(labels, unseen, slots[answers.queries], weights),
-            "proposed": _assess(labels[is_proposed], unseen[is_proposed], slots[answers.queries[is_proposed]]),
+            "all": _assess(labels, unseen, slots, weights),
+            "proposed": _assess(labels[is_proposed], unseen[is_proposed], slots[is_proposed]),
             "auc_of_features": _auc_of_features(evidence, features[is_proposed], labels[is_proposed]),
         }
         uniform = _uniform_risk(everything, _find(everything, hidden))
         hidden_share = len(hidden) / (len(hidden) + len(graph))
         return cls(evidence, model, uniform, TOO_MANY_FACTS * hidden_share / uniform, report)
 
-    def risk(self, features: np.ndarray) -> np.ndarray:
+    def risk(self, queries: Queries, answers: Answers, features: np.ndarray) -> np.ndarray:
         """Compute the risk of answers.
 
+        :param queries: the queries
+        :param answers: n answers to them
         :param features: shape: (n, num_features), from the evidence
         :return: shape: (n,), >= 0, in multiples of the risk of a uniform corruption of a training triple
         """
         if not len(features):
             return np.zeros(0, dtype=np.float32)
-        chunks = np.array_split(features, math.ceil(len(features) / 100_000))
-        probability = np.concatenate([self.model.predict_proba(chunk)[:, 1] for chunk in chunks])
+        count = math.ceil(len(features) / CHUNK_SIZE)
+        chunks = zip(*(np.array_split(x, count) for x in (_slots(queries)[answers.queries], features)), strict=True)
+        probability = np.concatenate([self.model.predict(*chunk) for chunk in chunks])
         return (probability / self.uniform).astype(np.float32)
+
+
+def _slots(queries: Queries) -> np.ndarray:
+    """Number the sides and relations of queries."""
+    return queries.sides * queries.graph.num_relations + queries.relations
 
 
 def _find(queries: Queries, triples: np.ndarray) -> np.ndarray:

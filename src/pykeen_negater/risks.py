@@ -75,7 +75,7 @@ def assess_risks(guard: Guard, candidates: Candidates) -> Risks:
     queries = Queries.from_graph(graph)
     requested, found = to_answers(candidates, queries)
     answers, features = guard.evidence.gather(queries, requested, bring_up=True)
-    values = guard.risk(features)
+    values = guard.risk(queries, answers, features)
     risks = np.ones(len(candidates), dtype=np.float32)
     keys = answers.keys(graph.num_entities)
     risks[found] = values[np.searchsorted(keys, requested.keys(graph.num_entities))]
