@@ -1,5 +1,7 @@
 """Candidates against loops over plain triples."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -7,12 +9,13 @@ from pykeen_negater.candidates import (
     AnywhereCandidateGenerator,
     Candidates,
     IntersectCandidateGenerator,
+    RandomCandidateGenerator,
     SlotCandidateGenerator,
     candidate_generator_resolver,
     relation_signatures,
 )
 from pykeen_negater.graphs import Graph
-from pykeen_negater.indexing import HEAD, TAIL
+from pykeen_negater.indexing import HEAD, RELATION, TAIL
 from pykeen_negater.neighbors import NeighborIndex
 
 from .cases import CandidateGeneratorTestCase, concrete_cases, random_graph, random_vectors
@@ -25,6 +28,48 @@ class TestSlotCandidateGenerator(CandidateGeneratorTestCase):
 
     def nearest(self, old, slot, everyone, ranked, k):
         return [(distance, new) for distance, new in ranked if new in slot][:k]
+
+
+class TestRandomCandidateGenerator(CandidateGeneratorTestCase):
+    """Random."""
+
+    cls = RandomCandidateGenerator
+
+    def check(self, graph, vectors, metric, k, scheme):
+        index = NeighborIndex.build(vectors, metric)
+        candidates = self.cls(k=k, corruption_scheme=scheme).generate(graph, index)
+        found = self.as_corruptions(candidates)
+        possible = {corruption[:3]: corruption[3] for corruption in self.oracle(graph, vectors, metric, 10_000, scheme)}
+        entities = {(row, side, new): distance for row, side, new, distance in found if side != RELATION}
+        np.testing.assert_allclose(list(entities.values()), [possible[key] for key in entities], atol=1e-4)
+        assert len({corruption[:3] for corruption in found}) == len(found)
+        assert max(Counter(corruption[:2] for corruption in found).values(), default=0) <= k
+        if k >= graph.num_entities:
+            assert set(entities) == {key for key in possible if key[1] != RELATION}
+        return candidates
+
+    def nearest(self, old, slot, everyone, ranked, k):
+        return [(distance, new) for distance, new in ranked if new in slot][:k]
+
+    def test_all_of_a_slot_are_drawn_alike(self):
+        # the heads of one relation, each with a tail of its own
+        size = 60
+        triples = np.stack([np.arange(size), np.zeros(size, dtype=int), np.arange(size) + size], axis=1)
+        graph = Graph.from_triples(triples, 2 * size, 1)
+        index = NeighborIndex.build(random_vectors(0, 2 * size))
+        drawn = np.concatenate(
+            [self.cls(k=k, corruption_scheme=["head"]).generate(graph, index).replacements for k in range(5, 15)]
+        )
+        counts = np.bincount(drawn, minlength=2 * size)[:size]
+        assert counts.sum() == len(drawn)
+        assert counts.min() > 0.4 * counts.mean()
+        assert counts.max() < 1.8 * counts.mean()
+
+    def test_the_same_again(self):
+        graph = random_graph()
+        index = NeighborIndex.build(random_vectors(0, graph.num_entities))
+        first, second = (self.as_corruptions(self.cls(k=3).generate(graph, index)) for _ in range(2))
+        assert first == second
 
 
 class TestIntersectCandidateGenerator(CandidateGeneratorTestCase):
@@ -50,8 +95,8 @@ def test_every_candidate_generator_has_a_test_case():
 
 
 def test_resolver_names():
-    assert candidate_generator_resolver.lookup(None) is SlotCandidateGenerator
-    assert set(candidate_generator_resolver.lookup_dict) == {"slot", "intersect", "anywhere"}
+    assert candidate_generator_resolver.lookup(None) is RandomCandidateGenerator
+    assert set(candidate_generator_resolver.lookup_dict) == {"random", "slot", "intersect", "anywhere"}
 
 
 def test_first_letters_name_sides():

@@ -22,12 +22,13 @@ from pykeen_negater.fine_tuning import (
 from pykeen_negater.graphs import Graph
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.rankers import (
+    ProbeRanker,
     Ranker,
-    RankingContext,
     SimilarityRanker,
     ThresholdsRanker,
     ranker_resolver,
 )
+from pykeen_negater.ranking_context import RankingContext
 from pykeen_negater.texts import Texts
 from pykeen_negater.thresholds import Thresholds
 from pykeen_negater.tokenization import TripleTokenizer
@@ -53,7 +54,8 @@ def fine_tuned(
 @pytest.fixture
 def context(small_graph: Graph, small_texts: Texts, tmp_path: Path) -> RankingContext:
     """Make the context of the small graph, with an empty cache."""
-    return RankingContext(small_graph, small_texts, Cache(tmp_path / "cache"))
+    vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4)).astype(np.float32)
+    return RankingContext(small_graph, small_texts, Cache(tmp_path / "cache"), vectors)
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +255,22 @@ class TestSimilarityRanker(RankerCase):
         assert ranking.accepted.all()
 
 
+class TestProbeRanker(RankerCase):
+    """The probe's word for it, as an answer to both queries."""
+
+    cls = ProbeRanker
+
+    def test_scores_are_the_probe_s(self, candidates: Candidates, context: RankingContext):
+        ranking = ProbeRanker().rank(candidates, context)
+        for i in range(len(candidates)):
+            triple = context.graph.triples[candidates.positives[i]].copy()
+            triple[candidates.sides[i]] = candidates.replacements[i]
+            for side in (0, 2):
+                score = context.probe.score_triples(triple[None], side)[0]
+                assert ranking.scores[i] == pytest.approx(score, abs=1e-4)
+        assert ranking.accepted.all()
+
+
 class TestThresholdsRanker(RankerCase):
     """Only what is below the threshold is a negative."""
 
@@ -299,7 +317,7 @@ class TestThresholdsRanker(RankerCase):
         texts = Texts(graph.entity_labels, graph.relation_labels)
         candidates = Candidates(graph, *(np.zeros(1, dtype=int) for _ in range(4)))
         with pytest.raises(ValueError, match="found thresholds for 3 relations, but the graph has 55"):
-            self.make(fine_tuned).rank(candidates, RankingContext(graph, texts, Cache(tmp_path)))
+            self.make(fine_tuned).rank(candidates, RankingContext(graph, texts, Cache(tmp_path), np.zeros((14, 2))))
 
     def test_nan_is_an_error(
         self, fine_tuned: Path, candidates: Candidates, context: RankingContext, monkeypatch: pytest.MonkeyPatch

@@ -13,15 +13,18 @@ from pykeen_negater import NegativePools, mine
 from pykeen_negater.assembly import assemble_pools
 from pykeen_negater.candidates import SlotCandidateGenerator
 from pykeen_negater.graphs import Graph
+from pykeen_negater.guard import MINED_SAFETY
 from pykeen_negater.mining import Miner, find_graph
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex
+from pykeen_negater.pools import decode_risk
 from pykeen_negater.rankers import Ranking
+from pykeen_negater.risks import LEAST_SUSPECT
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
-#: Mining in a moment, without a language model
-FAST = {"encoder": "structural", "ranker": "similarity"}
+#: Mining in a moment, without a language model or a guard
+FAST = {"encoder": "structural", "ranker": "similarity", "guard": None}
 
 OPAQUE = [(f"Q{h}", f"P{r}", f"Q{t}") for h in range(6) for r in range(2) for t in range(6) if (h + r + t) % 3 == 0]
 
@@ -87,7 +90,7 @@ def test_same_fine_tuned_model_gives_the_same_bytes(
     kwargs = {"language_model": tiny_bert, "fine_tuning": {"epochs": 1, "max_length": 24, "validation_share": 0.3}}
     for name in ("first", "second"):
         monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
-        settings = {"encoder": "structural", "ranker": "thresholds", "ranker_kwargs": kwargs}
+        settings = {**FAST, "ranker": "thresholds", "guard": "thresholds", "ranker_kwargs": kwargs}
         contents.append(files(mine(triples_factory=small_factory, **settings).path))
         if name == "first":
             model = next(path for path in tmp_path.joinpath(name, "models").iterdir() if path.is_dir())
@@ -151,6 +154,7 @@ def test_random_states_are_left_alone_by_fine_tuning(small_factory: TriplesFacto
             triples_factory=small_factory,
             encoder="structural",
             ranker="thresholds",
+            guard="thresholds",
             ranker_kwargs={"language_model": tiny_bert, "fine_tuning": settings},
         )
         assert torch.equal(torch.rand(3), expected)
@@ -160,21 +164,21 @@ def test_opaque_labels_take_the_structural_route(caplog: pytest.LogCaptureFixtur
     factory = TriplesFactory.from_labeled_triples(np.array(OPAQUE))
     pools = mine(triples_factory=factory)
     assert pools.metadata["settings"]["encoder"][0] == "structural"
-    assert pools.metadata["settings"]["ranker"][0] == "similarity"
+    assert pools.metadata["settings"]["ranker"][0] == "probe"
     helpful = [record for record in caplog.records if "entity_text" in record.getMessage()]
     assert len(helpful) == 1
 
 
 def test_triples_without_labels_take_the_structural_route(nations: TriplesFactory):
     core = CoreTriplesFactory(nations.mapped_triples, nations.num_entities, nations.num_relations)
-    pools = mine(triples_factory=core)
+    pools = mine(triples_factory=core, guard=None)
     assert pools.metadata["labelled"] is False
     assert pools.load_vocabulary().entity_labels is None
 
 
 def test_no_language_model_takes_the_structural_route(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pykeen_negater.mining.find_language_model", lambda *args: None)
-    assert mine(triples_factory=nations).metadata["settings"]["encoder"][0] == "structural"
+    assert mine(triples_factory=nations, guard=None).metadata["settings"]["encoder"][0] == "structural"
     # but what was asked for by name is not silently replaced
     monkeypatch.setattr("pykeen_negater.language_models.find_language_model", lambda *args: None)
     with pytest.raises(FileNotFoundError, match="pip install 'pykeen-negater"):
@@ -184,7 +188,7 @@ def test_no_language_model_takes_the_structural_route(nations: TriplesFactory, m
 def test_default_parts_fall_back_one_by_one(nations: TriplesFactory, tiny_bert: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pykeen_negater.mining.find_language_model", lambda *args: None)
     graph = Graph.from_factory(nations)
-    miner = Miner(graph, MiningSettings(ranker_kwargs={"language_model": tiny_bert}))
+    miner = Miner(graph, MiningSettings(ranker="thresholds", ranker_kwargs={"language_model": tiny_bert}))
     assert (miner.plan().encoder, miner.plan().ranker) == ("structural", "thresholds")
 
 
@@ -219,7 +223,7 @@ def test_index_made_for_something_else_is_refused(
 
 def test_budget_limits_what_is_scored(small_factory: TriplesFactory, tiny_bert: str):
     kwargs = {"language_model": tiny_bert, "fine_tuning": {"epochs": 1, "max_length": 24, "validation_share": 0.3}}
-    settings = {"encoder": "structural", "ranker": "thresholds", "ranker_kwargs": kwargs}
+    settings = {**FAST, "ranker": "thresholds", "guard": "thresholds", "ranker_kwargs": kwargs}
     pools = mine(triples_factory=small_factory, **settings, max_candidates=5)
     assert pools.metadata["statistics"]["scored"] == 5
     assert pools.metadata["statistics"]["candidates"] > 5
@@ -244,7 +248,7 @@ def test_precomputed_vectors(nations: TriplesFactory, tmp_path: Path):
         triples_factory=nations,
         encoder="precomputed",
         encoder_kwargs={"path": str(tmp_path / "vectors.npy")},
-        ranker="similarity",
+        **{name: FAST[name] for name in ("ranker", "guard")},
     )
     assert pools.coverage(nations.mapped_triples) > 0.9
 
@@ -261,9 +265,11 @@ def test_mining_announces_itself_once(nations: TriplesFactory, caplog: pytest.Lo
 @pytest.mark.parametrize(
     ("kwargs", "error", "message"),
     [
-        ({"ranker": "magic"}, ValueError, "found ranker='magic', expected one of similarity, thresholds"),
+        ({"ranker": "magic"}, ValueError, "found ranker='magic', expected one of probe, similarity, thresholds"),
         ({"encoder": "magic"}, ValueError, "found encoder='magic', expected one of precomputed, sentencetransformer"),
-        ({"candidates": "magic"}, ValueError, "found candidates='magic', expected one of anywhere, intersect, slot"),
+        ({"candidates": "magic"}, ValueError, "found candidates='magic', expected one of anywhere, intersect, random"),
+        ({"guard": "magic"}, ValueError, "found guard='magic', expected one of calibrated, thresholds, or None"),
+        ({"guard": "thresholds"}, ValueError, "found guard='thresholds' with the ranker 'similarity', which has none"),
         ({"k": 0}, ValueError, "found k=0, expected at least 1"),
         ({"pool_size": 0}, ValueError, "found pool_size=0"),
         ({"metric": "manhattan"}, ValueError, "found metric='manhattan', expected one of l2, cosine"),
@@ -282,6 +288,42 @@ def test_bad_settings(nations: TriplesFactory, empty_cache: Path, kwargs: dict, 
 
 def test_k_beyond_the_slot_is_clamped(nations: TriplesFactory):
     assert mine(triples_factory=nations, **FAST, k=1000, pool_size=1000).coverage(nations.mapped_triples) > 0.9
+
+
+def test_guarded_pools(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    contents = []
+    for name in ("first", "second"):
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        pools = mine(triples_factory=nations, encoder="structural")
+        contents.append(files(pools.path))
+    assert contents[0] == contents[1]
+    # what was hidden for the guard is mined as well, and known in the end
+    assert torch.equal(pools.keys, Graph.from_factory(nations).index.keys)
+    assert not torch.isin(pools.suspects, pools.keys).any()
+    assert pools.max_risk > 0
+    assert (decode_risk(pools.risk) <= 1.05 * pools.max_risk / MINED_SAFETY).all()
+    assert (decode_risk(pools.suspect_risk) >= 0.95 * LEAST_SUSPECT * pools.max_risk).all()
+    report = pools.metadata["statistics"]["guard"]
+    assert report["proposed"]["auc"] > 0.7
+    # with another ranker, the witnesses come from the cache
+    again = mine(triples_factory=nations, encoder="structural", ranker="similarity")
+    assert "train the probe" in pools.durations
+    assert "train the probe" not in again.durations
+
+
+def test_a_graph_too_small_for_a_guard(small_factory: TriplesFactory, caplog: pytest.LogCaptureFixture):
+    pools = mine(triples_factory=small_factory, encoder="structural", ranker="similarity")
+    assert "Mining goes on without a guard" in caplog.text
+    assert pools.max_risk is None
+    assert len(pools)
+
+
+def test_relations_are_guarded_too(nations: TriplesFactory):
+    pools = mine(triples_factory=nations, encoder="structural", corruption_scheme=("relation",), max_candidates=None)
+    unguarded = mine(
+        triples_factory=nations, encoder="structural", corruption_scheme=("relation",), guard=None, pool_size=55
+    )
+    assert 0 < len(pools) < len(unguarded)
 
 
 def test_empty_graph():

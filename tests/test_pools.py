@@ -73,7 +73,7 @@ def test_coverage_is_the_share_of_triples_with_negatives(pools: NegativePools, s
 
 def test_save_and_load(pools: NegativePools, vocabulary: Vocabulary, tmp_path: Path):
     loaded = NegativePools.load(pools.save(tmp_path / "a.pools", vocabulary))
-    for name in ("keys", "offsets", "replacements", "hardness"):
+    for name in ("keys", "offsets", "replacements", "hardness", "risk", "suspects", "suspect_risk"):
         assert torch.equal(getattr(loaded, name), getattr(pools, name)), name
     assert loaded.metadata == pools.metadata
     assert loaded.load_vocabulary() == vocabulary
@@ -144,8 +144,8 @@ def test_every_flipped_bit_is_noticed(pools: NegativePools, tmp_path: Path):
     [
         ("{", "cannot be read"),
         ("[]", "no JSON object"),
-        ('{"format_version": 999}', "format version 999, expected 1"),
-        ('{"format_version": 1, "num_entities": 3}', "lacks num_relations, sides, vocabulary, checksum"),
+        ('{"format_version": 999}', "format version 999, expected 2"),
+        ('{"format_version": 2, "num_entities": 3}', "lacks num_relations, sides, vocabulary, checksum"),
     ],
 )
 def test_bad_metadata(pools: NegativePools, tmp_path: Path, content: str, message: str):

@@ -1,4 +1,4 @@
-"""A set of triples that are not to be drawn, fast to ask and allowed to err on the safe side."""
+"""Triples that are not to be drawn, or less often than others: fast to ask, and allowed to err on the safe side."""
 
 import torch
 from torch import Tensor
@@ -19,16 +19,17 @@ _MIN_BITS, _MAX_BITS = 10, 27
 
 
 class AvoidedTriples:
-    """A table of hashed triples.
+    """A table of hashed triples, and how often each is to be drawn again.
 
     Whatever was put in is found. Of other triples, a few per cent are found too, which only costs another draw: that is
     why one look into a table is enough, where a sorted set needs a search.
     """
 
-    def __init__(self, keys: Tensor, num_entities: int, num_relations: int) -> None:
+    def __init__(self, keys: Tensor, shares: Tensor, num_entities: int, num_relations: int) -> None:
         """Fill the table.
 
         :param keys: shape: (n,), dtype: int64, see :func:`pykeen_negater.indexing.triples_to_keys`
+        :param shares: shape: (n,), in [0, 1], how often each of them is to be avoided, rounded to 255 steps
         :param num_entities: the number of entities
         :param num_relations: the number of relations
         """
@@ -36,18 +37,22 @@ class AvoidedTriples:
         self.num_relations = num_relations
         bits = max(_MIN_BITS, min(_MAX_BITS, (_PLACES_PER_TRIPLE * len(keys)).bit_length()))
         self._shift, self._mask = 64 - bits, 2**bits - 1
-        self._table = torch.zeros(2**bits, dtype=torch.bool)
-        self._table[self._hash(keys)] = True
+        self._table = torch.zeros(2**bits, dtype=torch.uint8)
+        # of those that share a place, the one that is most to be avoided counts
+        values = (255 * shares).round().to(torch.uint8)
+        self._table.scatter_reduce_(0, self._hash(keys), values, reduce="amax")
 
     def _hash(self, keys: Tensor) -> Tensor:
         # the shift of a negative number fills up with ones
         return (keys * _MULTIPLIER >> self._shift) & self._mask
 
     def __call__(self, triples: Tensor) -> Tensor:
-        """Tell which triples are to be avoided.
+        """Tell which triples are to be drawn again, this time.
 
         :param triples: shape: (..., 3), dtype: int64, with real relations
         :return: shape: (...), dtype: bool
         """
         keys = triples_to_keys(triples, self.num_entities, self.num_relations)
-        return torch.take(self._table, self._hash(keys))
+        values = torch.take(self._table, self._hash(keys))
+        # from 1 to 255, so that 255 is always avoided and 0 never
+        return values >= torch.randint(1, 256, values.shape, dtype=torch.uint8)

@@ -5,11 +5,12 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import click
 
 from .exports import ExportFormat
+from .mining_settings import GuardName
 from .neighbors import Metric
 
 __all__ = [
@@ -108,14 +109,24 @@ def _text_options(entity_text: Path | None, relation_text: Path | None) -> dict[
 @click.option("--encoder", help="Turns entities into vectors: sentence-transformer, structural, precomputed.")
 @click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors.")
 @click.option(
-    "--candidates", type=click.Choice(["random", "slot", "intersect", "anywhere"]), default="random", help="Who may stand in."
+    "--candidates",
+    type=click.Choice(["random", "slot", "intersect", "anywhere"]),
+    default="random",
+    help="Who may stand in.",
 )
 @click.option("--neighbors", "-k", "k", default=32, help="Neighbours per triple and side.")
 @click.option("--corruption-scheme", default="head,tail", help="The sides to corrupt, of head, relation and tail.")
 @click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
 @click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
 @click.option("--index-factory", default="Flat", help="FAISS's factory string for a new index.")
-@click.option("--ranker", help="Decides what is a negative: thresholds, similarity.")
+@click.option("--ranker", help="Decides how hard a negative is: probe, similarity, thresholds.")
+@click.option(
+    "--guard",
+    type=click.Choice([*get_args(GuardName), "none"]),
+    default="calibrated",
+    help="Keeps out what may be true: the risk learned from hidden triples, or the ranker's thresholds.",
+)
+@click.option("--entity-types", type=FILE, help="The entities' types for the guard: label TAB type.")
 @click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune.")
 @click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept.")
 @click.option("--max-candidates", default=20_000, help="The most corrupted triples an expensive ranker scores; 0: all.")
@@ -134,6 +145,8 @@ def mine(
     corruption_scheme: str,
     index: Path | None,
     model: Path | None,
+    guard: str,
+    entity_types: Path | None,
     max_candidates: int,
     max_training_triples: int,
     dry_run: bool,
@@ -151,7 +164,10 @@ def mine(
         find_graph(triples_factory=factory),
         MiningSettings(
             **_text_options(entity_text, relation_text),
-            **{name: options[name] for name in ("candidates", "k", "metric", "index_factory", "ranker")},
+            **{name: options[name] for name in ("candidates", "k", "metric", "index_factory")},
+            ranker=options["ranker"] or (None if model is None else "thresholds"),
+            guard=None if guard == "none" else cast(GuardName, guard),
+            entity_types=None if entity_types is None else str(entity_types),
             encoder=encoder or (None if vectors is None else "precomputed"),
             encoder_kwargs=None if vectors is None else {"path": str(vectors)},
             corruption_scheme=tuple(part.strip() for part in corruption_scheme.split(",")),
@@ -175,6 +191,13 @@ def mine(
         f"{len(pools):,} negatives for {pools.num_triples:,} triples, {statistics['coverage']:.1%} of which have some; "
         f"{statistics['candidates']:,} candidates, {statistics['candidates_within_budget']:,} within the budget."
     )
+    if "guard" in statistics:
+        measured = statistics["guard"]["proposed"]
+        click.echo(
+            f"Of {measured['answers']:,} candidates to queries with hidden triples, {measured['hidden']:,} are hidden "
+            f"triples; the guard tells them with an AUC of {measured.get('auc', float('nan')):.3f}. "
+            f"{len(pools.suspects):,} corruptions are likely true and drawn less often."
+        )
     for step, seconds in pools.durations.items():
         click.echo(f"  {step}: {seconds:.1f} s")
     click.echo(f"Written to {path}")
@@ -250,6 +273,69 @@ def fine_tune(
         f"{result.accuracy:.1%} of {result.num_validation_triples:,} validation triples are classified right; each "
         f"relation's more frequent class would be right for {result.majority_accuracy:.1%}. Written to {output}"
     )
+
+
+@main.command(epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")
+@click.option("--dataset", help="A PyKEEN dataset.")
+@click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
+@click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
+@click.option("--testing", type=FILE, help="Its test triples; needed with --training.")
+@click.option("--pools", type=PATH, help="A folder of pools for negater. By default they are mined, unless cached.")
+@click.option("--entity-text", type=FILE, help="The entities' texts, for negater: label TAB text, .json or .parquet.")
+@click.option("--relation-text", type=FILE, help="The relations' texts, likewise.")
+@click.option("--samplers", help="Names of negative samplers, separated by commas. By default, all that PyKEEN knows.")
+@click.option("--reference", default="TransE", help="The PyKEEN model that tells how hard negatives are.")
+@click.option("--epochs", default=30, help="The number of epochs that it is trained for.")
+@click.option("--negatives", default=16, help="The number of negatives per positive.")
+@click.option("--seed", default=0, help="The seed of everything random.")
+@click.option("--output", "-o", type=PATH, help="A tab-separated file to write the figures to.")
+def evaluate(
+    dataset: str | None,
+    training: Path | None,
+    validation: Path | None,
+    testing: Path | None,
+    pools: Path | None,
+    entity_text: Path | None,
+    relation_text: Path | None,
+    samplers: str | None,
+    reference: str,
+    epochs: int,
+    negatives: int,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Measure the negatives of samplers: how many are true after all, and how hard are the others."""
+    import pandas as pd
+    from pykeen.datasets import get_dataset
+
+    from .evaluation import evaluate_sampler, samplers_to_compare, train_reference
+    from .tables import read_triples
+
+    if output is not None and not output.resolve().parent.is_dir():
+        raise FileNotFoundError(f"found no folder {output.parent}, expected one to write {output.name} to.")
+    if training is not None and (validation is None or testing is None):
+        raise click.UsageError("Pass --validation and --testing with --training.")
+    factory, _ = _load_graph(dataset, training, None, None)
+    if validation is None or testing is None:
+        data = get_dataset(dataset=dataset)
+    else:
+        data = get_dataset(
+            training=factory,
+            validation=read_triples(validation, like=factory),
+            testing=read_triples(testing, like=factory),
+        )
+    names = list(samplers_to_compare()) if samplers is None else [name.strip() for name in samplers.split(",")]
+    model = train_reference(data.training, reference, epochs, seed)
+    texts = _text_options(entity_text, relation_text)
+    rows = []
+    for name in names:
+        kwargs = {} if name != "negater" else texts if pools is None else {"pools": str(pools)}
+        report = evaluate_sampler(name, data, kwargs, model, negatives, seed)
+        rows.append({"sampler": name, **vars(report)})
+    frame = pd.DataFrame(rows)
+    if output is not None:
+        frame.to_csv(output, sep="\t", index=False, float_format="%.6g")
+    click.echo(frame.to_string(index=False, float_format="{:.4f}".format, na_rep=""))
 
 
 @main.command(epilog="Example: negater export umls.pools --format tsv --output negatives.tsv")

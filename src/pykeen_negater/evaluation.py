@@ -1,4 +1,4 @@
-"""How good are negatives? How many triples have mined ones, how many of those drawn are true after all, how hard are they."""
+"""How good are negatives? How many triples have mined ones, how many of those drawn are true, and how hard are they."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -159,9 +159,7 @@ def _hardness(reference: Model, drawn: _Drawn) -> float | None:
     return float(((hard > easy).double() + 0.5 * (hard == easy).double()).mean())
 
 
-def train_reference(
-    training: CoreTriplesFactory, model: str = "TransE", num_epochs: int = 30, seed: int = 0
-) -> Model:
+def train_reference(training: CoreTriplesFactory, model: str = "TransE", num_epochs: int = 30, seed: int = 0) -> Model:
     """Train a model with uniform negatives, to tell how hard others are.
 
     :param training: the training triples

@@ -16,9 +16,9 @@ from .queries import ENTITY_SIDES, Queries
 from .witnesses import Witness
 
 __all__ = [
+    "TOP",
     "Answers",
     "Evidence",
-    "TOP",
 ]
 
 #: How many answers to each query a witness brings up; ranks beyond count as this one
@@ -42,7 +42,7 @@ class Answers:
         return len(self.queries)
 
     def keys(self, num_entities: int) -> np.ndarray:
-        """Number the answers, so that they can be compared.
+        """Make one number of each answer, so that they can be compared.
 
         :param num_entities: the number of entities
         :return: shape: (n,)
@@ -80,6 +80,7 @@ class Evidence:
         self.vectors = normalize(torch.as_tensor(vectors, dtype=torch.float32))
         self.witnesses = dict(witnesses)
         self.types = types
+        self._type_shares = {} if types is None else self._slot_types(types)
 
     @property
     def names(self) -> list[str]:
@@ -98,7 +99,8 @@ class Evidence:
         :return: shape: (n,), dtype: bool
         """
         ranks = [i for i, name in enumerate(self.names) if name.startswith("log-rank")]
-        return (features[:, ranks] < np.float32(np.log1p(min(TOP, self.graph.num_entities)))).any(axis=1)
+        last = np.float32(np.log1p(min(TOP, self.graph.num_entities)))
+        return np.any(features[:, ranks] < last, axis=1)
 
     @cached_property
     def _log_degrees(self) -> np.ndarray:
@@ -126,13 +128,11 @@ class Evidence:
             means[side] = sums / np.bincount(relations, minlength=self.graph.num_relations).clip(min=1)
         return means
 
-    @cached_property
-    def _slot_types(self) -> dict[int, np.ndarray]:
-        """The share of each slot that has each type."""
-        assert self.types is not None
+    def _slot_types(self, types: csr_array) -> dict[int, np.ndarray]:
+        """Compute the share of each slot that has each type."""
         shares = {}
         for side in ENTITY_SIDES:
-            slots = [self.types[self.graph.slot(relation, side)] for relation in range(self.graph.num_relations)]
+            slots = [types[self.graph.slot(relation, side)] for relation in range(self.graph.num_relations)]
             shares[side] = np.stack([slot.sum(axis=0) / max(slot.shape[0], 1) for slot in slots])
         return shares
 
@@ -164,8 +164,8 @@ class Evidence:
             scores.append(score)
             tops.append(score.topk(min(TOP, num_entities), dim=1))
         if bring_up:
-            rows = torch.arange(len(queries)).unsqueeze(dim=1) * num_entities
-            likely = [(rows + top.indices)[top.values > -torch.inf].numpy() for top in tops]
+            firsts = torch.arange(len(queries)).unsqueeze(dim=1) * num_entities
+            likely = [(firsts + top.indices)[top.values > -torch.inf].numpy() for top in tops]
             wanted = np.unique(np.concatenate([wanted, *likely]))
         rows, entities = np.divmod(wanted, num_entities)
         columns = []
@@ -186,7 +186,7 @@ class Evidence:
             self._log_degrees[queries.entities[rows]],
         ]
         if self.types is not None:
-            shared = self.types[entities].multiply(self._slot_types[side][relations])
+            shared = self.types[entities].multiply(self._type_shares[side][relations])
             columns.append(shared.max(axis=1).toarray().ravel())
         return wanted, np.stack(columns, axis=1).astype(np.float32)
 

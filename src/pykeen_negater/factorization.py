@@ -56,7 +56,8 @@ class Factorization(Witness):
         """
         total = self.entities.new_zeros(())
         for given, asked in ((HEAD, TAIL), (TAIL, HEAD)):
-            target, answers = triples[:, asked], self.entities
+            target = triples[:, asked]
+            answers: Tensor = self.entities
             if len(self.entities) > MAX_ANSWERS:
                 drawn = torch.randint(len(self.entities), (MAX_ANSWERS,), device=triples.device)
                 chosen, target = torch.unique(torch.cat([target, drawn]), return_inverse=True)

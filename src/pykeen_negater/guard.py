@@ -11,7 +11,6 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 from .evidence import Answers, Evidence
-from .graphs import Graph
 from .queries import ENTITY_SIDES, Queries
 from .risk_model import RiskModel
 
@@ -130,7 +129,7 @@ class Guard:
 
 
 def _slots(queries: Queries) -> np.ndarray:
-    """Number the sides and relations of queries."""
+    """Make one number of side and relation of each query."""
     return queries.sides * queries.graph.num_relations + queries.relations
 
 

@@ -151,7 +151,13 @@ class Miner:
     def _make_ranker(self) -> Ranker:
         kwargs = self.settings.ranker_kwargs or {}
         cls = _lookup("ranker", ranker_resolver, self.settings.ranker)
-        self._check_texts("ranker", cls.needs_texts, ranker_resolver.normalize_cls(cls))
+        name = ranker_resolver.normalize_cls(cls)
+        self._check_texts("ranker", cls.needs_texts, name)
+        if self.settings.guard == "thresholds" and not cls.has_thresholds:
+            raise ValueError(
+                f"found guard='thresholds' with the ranker {name!r}, which has none. Choose the ranker 'thresholds', "
+                f"or guard='calibrated'."
+            )
         budget = {"max_training_triples": self.settings.max_training_triples, "seed": self.settings.seed}
         return _make("ranker", cls, {**(budget if cls.expensive else {}), **kwargs})
 

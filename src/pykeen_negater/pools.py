@@ -25,6 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from .avoidance import AvoidedTriples
 from .caching import atomic_folder, file_digest
 from .graphs import Graph
 from .indexing import TripleIndex, check_key_space
@@ -101,15 +102,6 @@ class NegativePools:
     #: How hard each negative is, from 0 for the easiest score to 255 for the hardest; shape: (num_negatives,)
     hardness: Tensor
 
-    #: How risky each negative is, see :func:`encode_risk`; shape: (num_negatives,)
-    risk: Tensor
-
-    #: The sorted keys of corruptions that are likely true, of any training triple; shape: (num_suspects,), dtype: int64
-    suspects: Tensor
-
-    #: How risky each of them is; shape: (num_suspects,)
-    suspect_risk: Tensor
-
     #: The number of entities
     num_entities: int
 
@@ -121,6 +113,16 @@ class NegativePools:
 
     #: The fingerprint of the vocabulary
     vocabulary: str
+
+    #: How risky each negative is, see :func:`encode_risk`; by default as risky as a uniform corruption; shape:
+    #: (num_negatives,)
+    risk: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
+
+    #: The sorted keys of corruptions that are likely true, of any training triple; shape: (num_suspects,), dtype: int64
+    suspects: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
+
+    #: How risky each of them is; shape: (num_suspects,)
+    suspect_risk: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
 
     #: Settings, package versions and statistics; JSON-native
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -137,6 +139,8 @@ class NegativePools:
         :raises PoolsError: if they do not
         """
         check_key_space(self.num_entities, self.num_relations)
+        if not len(self.risk):
+            self.risk = encode_risk(np.ones(len(self.replacements)))
         rows = len(self.keys) * len(self.sides)
         if not self.sides or not set(self.sides) <= {0, 1, 2}:
             raise PoolsError(f"found the sides {self.sides}, expected some of 0, 1 and 2.")
@@ -197,13 +201,21 @@ class NegativePools:
         arrays = {name: getattr(self, name)[kept] for name in ("replacements", "hardness", "risk")}
         return replace(self, **arrays, offsets=counts[self.offsets], path=None)
 
-    def likely_true(self, max_risk: float) -> Tensor:
-        """Get the corruptions that are too risky to be drawn at random.
+    def avoided(self, max_risk: float) -> AvoidedTriples:
+        """Get what is not to be drawn at random, or less often.
+
+        Training triples are not drawn. Of what is riskier than allowed, so much is that what remains is as risky as
+        allowed: a corruption twice as risky is drawn half as often. Never to draw it would leave a model ignorant of
+        the most plausible falsehoods.
 
         :param max_risk: > 0, in multiples of the risk of a uniform corruption
-        :return: shape: (n,), their keys
+        :return: the triples to avoid
         """
-        return self.suspects[decode_risk(self.suspect_risk) > max_risk]
+        shares = (1 - max_risk / decode_risk(self.suspect_risk)).clamp_min_(0)
+        keys = torch.cat([self.keys, self.suspects])
+        return AvoidedTriples(
+            keys, torch.cat([torch.ones(len(self.keys)), shares]), self.num_entities, self.num_relations
+        )
 
     def coverage(self, triples: Tensor) -> float:
         """Compute how many triples have a negative.

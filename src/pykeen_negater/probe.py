@@ -31,7 +31,9 @@ class Probe(Witness):
 
     vectors: Tensor
 
-    def __init__(self, graph: Graph, vectors: np.ndarray, *, dim: int = 256, dropout: float = 0.3, corruptions: int = 4):
+    def __init__(
+        self, graph: Graph, vectors: np.ndarray, *, dim: int = 256, dropout: float = 0.3, corruptions: int = 4
+    ):
         """Make an untrained probe.
 
         :param graph: the graph, whose triples are never drawn as corruptions

@@ -52,6 +52,9 @@ class Ranker(ABC):
     #: and ``seed``.
     expensive: ClassVar[bool] = False
 
+    #: Whether the ranker accepts only what is below a threshold
+    has_thresholds: ClassVar[bool] = False
+
     @abstractmethod
     def identify(self) -> dict[str, Any]:
         """Describe everything that the ranking depends on apart from graph, texts and candidates.
@@ -127,6 +130,7 @@ class ThresholdsRanker(Ranker):
 
     needs_texts = True
     expensive = True
+    has_thresholds = True
 
     def __init__(
         self,

@@ -32,6 +32,12 @@ logger = logging.getLogger(__name__)
 #: How negatives are drawn from a pool: all alike, the hardest only, or the harder, the more often
 Strategy = Literal["uniform", "top", "softmax"]
 
+#: The default share of mined negatives, and from how many negatives per positive on it is good
+HARD_FRACTION, MANY_NEGATIVES = 0.25, 4
+
+#: The default share of fewer negatives, which have to meet all competitors at random
+HARD_FRACTION_OF_FEW = 0.1
+
 #: How often a negative that is a known positive is drawn again before it is masked
 RESAMPLING_ROUNDS = 3
 
@@ -72,7 +78,7 @@ class NegatERNegativeSampler(NegativeSampler):
         filterer: HintOrType[Filterer] = None,
         filterer_kwargs: Mapping[str, Any] | None = None,
         pools: str | Path | NegativePools | None = None,
-        hard_fraction: float = 0.25,
+        hard_fraction: float | None = None,
         max_risk: float | None = None,
         strategy: Strategy = "uniform",
         temperature: float = 0.1,
@@ -106,7 +112,7 @@ class NegatERNegativeSampler(NegativeSampler):
         :param filterer_kwargs: the filterer's parameters
         :param pools: pools, or the folder they were saved to. If None, they are taken from the cache or mined.
         :param hard_fraction: in [0, 1], the share of the negatives that comes from the pools, on average where it
-            is no whole number of negatives
+            is no whole number of negatives. If None, a quarter, or a tenth of fewer than four negatives per positive.
         :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
             triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
             the base sampler draws it.
@@ -144,6 +150,8 @@ class NegatERNegativeSampler(NegativeSampler):
             filterer=filterer,
             filterer_kwargs=filterer_kwargs,
         )
+        if hard_fraction is None:
+            hard_fraction = HARD_FRACTION if self.num_negs_per_pos >= MANY_NEGATIVES else HARD_FRACTION_OF_FEW
         if not 0 <= hard_fraction <= 1:
             raise ValueError(f"found hard_fraction={hard_fraction}, expected a share in [0, 1].")
         if strategy not in get_args(Strategy):
@@ -183,8 +191,7 @@ class NegatERNegativeSampler(NegativeSampler):
             limit = found.max_risk if max_risk is None else max_risk
             self.pools = found if limit is None else found.safer_than(limit)
             if limit is not None:
-                keys = torch.cat([found.keys, found.likely_true(limit)])
-                self.avoided = AvoidedTriples(keys, found.num_entities, found.num_relations)
+                self.avoided = found.avoided(limit)
                 self._redrawing_sampler = copy.copy(self.base_sampler)
                 self._redrawing_sampler.num_negs_per_pos = 1
             self._prepare(self.pools, mapped_triples)

@@ -1,0 +1,81 @@
+"""Avoided triples against a set."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from pykeen_negater.avoidance import AvoidedTriples
+from pykeen_negater.indexing import triples_to_keys
+
+#: 2**31 * 1 * 2**31 is 2**62, a quarter of what fits
+HUGE = 2**31
+
+
+def _avoid(triples: torch.Tensor, num_entities: int, num_relations: int) -> AvoidedTriples:
+    return AvoidedTriples(triples_to_keys(triples, num_entities, num_relations), num_entities, num_relations)
+
+
+def _draw(num_entities: int, num_relations: int, size: int, seed: int = 0) -> torch.Tensor:
+    generator = np.random.default_rng(seed)
+    return torch.from_numpy(generator.integers((num_entities, num_relations, num_entities), size=(size, 3)))
+
+
+@pytest.mark.parametrize("size", [1, 31, 1_000, 40_000])
+@pytest.mark.parametrize(("num_entities", "num_relations"), [(300, 7), (100_000, 200), (HUGE, 2)])
+def test_finds_everything_put_in_and_few_others(size, num_entities, num_relations):
+    triples = _draw(num_entities, num_relations, size)
+    avoided = _avoid(triples, num_entities, num_relations)
+    assert avoided(triples).all()
+    others = _draw(num_entities, num_relations, 20_000, seed=1)
+    put_in = set(map(tuple, triples.tolist()))
+    found = avoided(others)
+    wrong = sum(bool(f) and tuple(o) not in put_in for o, f in zip(others.tolist(), found.tolist(), strict=True))
+    # one in 32 places is taken, or fewer
+    assert wrong / len(others) < 0.045
+
+
+def test_neighbours_in_key_space_are_told_apart():
+    """Keys that follow each other are as good as random ones: a few per cent are found for nothing."""
+    every = torch.tensor(list(itertools.product(range(40), range(3), range(40))))
+    avoided = _avoid(every[:600], 40, 3)
+    assert avoided(every[:600]).all()
+    assert avoided(every[600:]).float().mean() < 0.1
+
+
+def test_hashes_of_both_signs_are_found():
+    """Half of all products are negative, whose shifted bits must still be places of the table."""
+    triples = _draw(HUGE, 2, 2_000)
+    keys = triples_to_keys(triples, HUGE, 2)
+    avoided = AvoidedTriples(keys, HUGE, 2)
+    places = avoided._hash(keys)
+    negative = keys * -7046029254386353131 < 0
+    assert 500 < negative.sum() < 1_500
+    assert places.min() >= 0
+    assert places.max() < len(avoided._table)
+    # the largest places are reached through negative products, and the smallest through positive ones
+    for half in (negative, ~negative):
+        assert avoided(triples[half]).all()
+        assert len(places[half].unique()) > 0.9 * half.sum()
+
+
+def test_few_others_are_found_whatever_the_multiplier_does_to_small_keys():
+    keys = torch.arange(100)
+    avoided = AvoidedTriples(keys, 50, 1)
+    assert len(avoided._hash(keys).unique()) > 90
+
+
+def test_any_shape():
+    triples = _draw(20, 4, 24)
+    avoided = _avoid(triples[:12], 20, 4)
+    flat = avoided(triples)
+    assert flat.dtype == torch.bool
+    assert avoided(triples.reshape(2, 3, 4, 3)).tolist() == flat.reshape(2, 3, 4).tolist()
+    assert bool(avoided(triples[0])) is True
+    assert avoided(triples[:0]).shape == (0,)
+
+
+def test_nothing_to_avoid():
+    avoided = AvoidedTriples(torch.empty(0, dtype=torch.long), 20, 4)
+    assert not avoided(_draw(20, 4, 500)).any()

@@ -1,0 +1,340 @@
+"""Witnesses, the probe, the factorisation and the corruptions they learn from, against plain definitions."""
+
+import math
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from pykeen_negater import factorization
+from pykeen_negater.caching import Cache
+from pykeen_negater.corruptions import TorchCorruptor
+from pykeen_negater.factorization import Factorization
+from pykeen_negater.graphs import Graph
+from pykeen_negater.indexing import HEAD, RELATION, TAIL
+from pykeen_negater.probe import Probe
+from pykeen_negater.queries import Queries
+from pykeen_negater.ranking_context import RankingContext
+from pykeen_negater.witnesses import Training, Witness, train_witness
+
+from .cases import random_graph, random_vectors
+
+NUM_ENTITIES, NUM_RELATIONS = 20, 4
+
+
+def _randomize(witness: Witness, seed: int = 0) -> Witness:
+    """Give all parameters values that matter."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in witness.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    return witness.eval()
+
+
+class WitnessTestCase:
+    """Tests that every witness has to pass."""
+
+    training: ClassVar[Training] = Training(epochs=4, learning_rate=0.02, weight_decay=0.0, batch_size=32, seed=3)
+
+    @pytest.fixture
+    def graph(self) -> Graph:
+        return random_graph(0, NUM_ENTITIES, NUM_RELATIONS, 200)
+
+    def make(self, graph: Graph) -> Witness:
+        raise NotImplementedError
+
+    def slow_score(self, witness: Witness, triple: list[int], side: int) -> float:
+        """Score one triple by the definition."""
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("side", [HEAD, TAIL])
+    def test_scores_agree_with_the_definition(self, graph: Graph, side: int):
+        witness = _randomize(self.make(graph))
+        triples = graph.triples[::7]
+        expected = [self.slow_score(witness, triple, side) for triple in triples.tolist()]
+        np.testing.assert_allclose(witness.score_triples(triples, side), expected, rtol=1e-3, atol=1e-3)
+        assert np.std(expected) > 0.1
+
+    @pytest.mark.parametrize("side", [HEAD, TAIL])
+    def test_scores_of_all_answers_agree_with_those_of_triples(self, graph: Graph, side: int):
+        witness = _randomize(self.make(graph))
+        queries = Queries.from_graph(graph, ("head",) if side == HEAD else ("tail",))
+        scores = witness.score(queries)
+        assert scores.shape == (len(queries), NUM_ENTITIES)
+        assert not scores.requires_grad
+        for i in range(0, len(queries), 5):
+            triples = np.empty((NUM_ENTITIES, 3), dtype=np.int64)
+            triples[:, RELATION], triples[:, 2 - side] = queries.relations[i], queries.entities[i]
+            triples[:, side] = np.arange(NUM_ENTITIES)
+            np.testing.assert_allclose(scores[i], witness.score_triples(triples, side), rtol=1e-3, atol=1e-3)
+
+    def test_no_triples_have_no_scores(self, graph: Graph):
+        scores = _randomize(self.make(graph)).score_triples(graph.triples[:0], TAIL)
+        assert scores.shape == (0,)
+        assert scores.dtype == np.float32
+
+    def test_training_lowers_the_loss_and_ends_in_evaluation_mode(self, graph: Graph):
+        witness = self.make(graph)
+        torch.manual_seed(self.training.seed)
+        witness.reset_parameters()
+        triples = torch.from_numpy(graph.triples)
+        losses = []
+        for trained in (False, True):
+            if trained:
+                train_witness(witness, graph.triples, self.training)
+                assert not witness.training
+            witness.eval()
+            torch.manual_seed(0)
+            with torch.no_grad():
+                losses.append(np.mean([witness(triples)["loss"].item() for _ in range(5)]))
+        assert losses[1] < 0.95 * losses[0]
+        assert {parameter.device.type for parameter in witness.parameters()} == {"cpu"}
+
+    def test_training_depends_on_the_seed_and_on_nothing_before(self, graph: Graph):
+        states = []
+        for seed, noise in ((3, 0), (3, 1), (4, 0)):
+            witness = self.make(graph)
+            _randomize(witness, noise)
+            torch.manual_seed(100 + noise)
+            train_witness(witness, graph.triples, Training(2, 0.02, 0.0, 64, seed))
+            states.append(torch.cat([parameter.detach().flatten() for parameter in witness.parameters()]))
+        assert torch.equal(states[0], states[1])
+        assert not torch.allclose(states[0], states[2])
+
+
+class TestProbe(WitnessTestCase):
+    """Tests of the probe."""
+
+    def make(self, graph: Graph) -> Probe:
+        return Probe(graph, random_vectors(0, graph.num_entities, 7), dim=5, dropout=0.1, corruptions=3)
+
+    def slow_score(self, witness: Witness, triple: list[int], side: int) -> float:
+        assert isinstance(witness, Probe)
+        head, relation, tail = triple
+        vectors = random_vectors(0, NUM_ENTITIES, 7).astype(np.float64)
+        vectors *= math.sqrt(7) / np.linalg.norm(vectors, axis=1, keepdims=True)
+        parameters = {name: value.detach().double().numpy() for name, value in witness.named_parameters()}
+        head_vector = parameters["heads.weight"] @ vectors[head] + parameters["heads.bias"]
+        tail_vector = parameters["tails.weight"] @ vectors[tail] + parameters["tails.bias"]
+        scale, bias = parameters["scale"], parameters["bias"][relation]
+        r, s = parameters["relation"][:, relation]
+        p, q = parameters["slot"][:, relation]
+        fit = np.sum(scale * head_vector * (1 + r) * tail_vector * (1 + s))
+        return float(fit + head_vector @ p + tail_vector @ q + bias)
+
+    def test_both_sides_give_a_triple_the_same_score(self, graph: Graph):
+        probe = _randomize(self.make(graph))
+        by_head, by_tail = (probe.score_triples(graph.triples, side) for side in (HEAD, TAIL))
+        np.testing.assert_allclose(by_head, by_tail, rtol=1e-3, atol=1e-3)
+
+    @pytest.mark.parametrize("side", [HEAD, TAIL])
+    def test_loss_is_that_of_the_scores(self, graph: Graph, side: int):
+        """What is trained is what is asked later: positives count as much as all of their corruptions."""
+        probe = _randomize(self.make(graph))
+        triples = torch.from_numpy(graph.triples)
+        torch.manual_seed(5)
+        loss = probe(triples)["loss"].item()
+        torch.manual_seed(5)
+        negatives = probe.corruptor(triples.repeat(3, 1))
+        assert 2 * len(triples) < len(negatives) <= 3 * len(triples)
+        scores = [torch.from_numpy(probe.score_triples(x.numpy(), side)).double() for x in (triples, negatives)]
+        total = 3 * binary_cross_entropy_with_logits(scores[0], torch.ones(len(triples)).double(), reduction="sum")
+        total += binary_cross_entropy_with_logits(scores[1], torch.zeros(len(negatives)).double(), reduction="sum")
+        assert loss == pytest.approx(total.item() / (len(triples) + len(negatives)), rel=1e-4)
+
+    def test_only_projections_are_learned(self, graph: Graph):
+        probe = self.make(graph)
+        before = probe.vectors.clone()
+        train_witness(probe, graph.triples, Training(1, 0.1, 0.0, 64))
+        assert torch.equal(probe.vectors, before)
+        assert "vectors" not in probe.state_dict()
+        np.testing.assert_allclose(probe.vectors.norm(dim=1), math.sqrt(7), rtol=1e-5)
+
+    def test_untrained_relations_are_all_alike(self, graph: Graph):
+        probe = self.make(graph)
+        probe.reset_parameters()
+        probe.eval()
+        triples = graph.triples.copy()
+        scores = []
+        for relation in range(NUM_RELATIONS):
+            triples[:, RELATION] = relation
+            scores.append(probe.score_triples(triples, TAIL))
+        assert np.ptp(np.stack(scores), axis=0).max() == 0
+        assert scores[0].std() > 0
+
+
+class TestFactorization(WitnessTestCase):
+    """Tests of the factorisation."""
+
+    # a product starts slowly when all of its factors are small
+    training: ClassVar[Training] = Training(epochs=12, learning_rate=0.1, weight_decay=0.0, batch_size=32, seed=3)
+    regularization: ClassVar[float] = 0.01
+
+    def make(self, graph: Graph) -> Factorization:
+        return Factorization(graph, dim=6, regularization=self.regularization)
+
+    def slow_score(self, witness: Witness, triple: list[int], side: int) -> float:
+        assert isinstance(witness, Factorization)
+        entities, relations = self.complex_parameters(witness)
+        given, asked = entities[triple[2 - side]], entities[triple[side]]
+        return float(np.real(np.sum(given * relations[side // 2, triple[RELATION]] * np.conj(asked))))
+
+    @staticmethod
+    def complex_parameters(witness: Factorization) -> tuple[np.ndarray, np.ndarray]:
+        numbers = (x.detach().double().numpy() for x in (witness.entities, witness.relations))
+        entities, relations = (x[..., :3] + 1j * x[..., 3:] for x in numbers)
+        return entities, relations
+
+    def slow_loss(self, witness: Factorization, triples: list[list[int]], answers: dict[int, set[int]]) -> float:
+        """Compute the loss from its definition, where each side's answers compete."""
+        entities, relations = self.complex_parameters(witness)
+        total = 0.0
+        for side in (TAIL, HEAD):
+            for triple in triples:
+                scores = {}
+                for answer in answers[side]:
+                    changed = list(triple)
+                    changed[side] = answer
+                    scores[answer] = self.slow_score(witness, changed, side)
+                normalizer = math.log(sum(math.exp(score) for score in scores.values()))
+                parts = (entities[triple[HEAD]], relations[side // 2, triple[RELATION]], entities[triple[TAIL]])
+                norms = sum(float((np.abs(part) ** 3).sum()) for part in parts)
+                total += normalizer - scores[triple[side]] + self.regularization * norms
+        return total / (2 * len(triples))
+
+    def test_loss_agrees_with_the_definition(self, graph: Graph):
+        witness = _randomize(self.make(graph))
+        everyone = set(range(NUM_ENTITIES))
+        triples = graph.triples[::9]
+        expected = self.slow_loss(witness, triples.tolist(), {HEAD: everyone, TAIL: everyone})
+        assert witness(torch.from_numpy(triples))["loss"].item() == pytest.approx(expected, rel=1e-4)
+
+    def test_loss_in_large_graphs_is_against_some(self, graph: Graph, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(factorization, "MAX_ANSWERS", 6)
+        witness = _randomize(self.make(graph))
+        triples = torch.from_numpy(graph.triples[::29])
+        torch.manual_seed(1)
+        loss = witness(triples)["loss"]
+        torch.manual_seed(1)
+        answers = {}
+        for side in (TAIL, HEAD):
+            drawn = torch.randint(NUM_ENTITIES, (6,)).tolist()
+            answers[side] = set(drawn) | set(triples[:, side].tolist())
+            assert len(answers[side]) < NUM_ENTITIES
+        assert loss.item() == pytest.approx(self.slow_loss(witness, triples.tolist(), answers), rel=1e-4)
+        loss.backward()
+        assert torch.isfinite(witness.entities.grad).all()
+        assert witness.entities.grad.any()
+
+    def test_zero_has_a_gradient(self, graph: Graph):
+        witness = self.make(graph)
+        with torch.no_grad():
+            for parameter in witness.parameters():
+                parameter.zero_()
+        witness(torch.from_numpy(graph.triples))["loss"].backward()
+        assert all(torch.isfinite(parameter.grad).all() for parameter in witness.parameters())
+
+    def test_learns_to_rank_what_it_saw(self):
+        """Twelve queries of one answer each are learned by heart."""
+        triples = np.array([[i, 0, (5 * i + 2) % 12] for i in range(12)])
+        graph = Graph.from_triples(triples, 12, 1)
+        witness = Factorization(graph, dim=32, regularization=0.0)
+        train_witness(witness, graph.triples, Training(40, 0.05, 0.0, 4))
+        for side, name in ((HEAD, "head"), (TAIL, "tail")):
+            queries = Queries.from_graph(graph, (name,))
+            assert witness.score(queries).argmax(dim=1).tolist() == queries.answers.tolist(), side
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_corruptions_are_unknown_and_differ_in_one_entity(seed):
+    # dense, so that many are known
+    graph = random_graph(seed, num_entities=8, num_triples=120)
+    known = set(map(tuple, graph.triples.tolist()))
+    torch.manual_seed(seed)
+    changed_sides = set()
+    kept = 0
+    for triple in graph.triples.tolist():
+        corrupted = TorchCorruptor(graph)(torch.tensor([triple] * 10))
+        assert corrupted.ndim == 2
+        kept += len(corrupted)
+        for other in corrupted.tolist():
+            assert tuple(other) not in known
+            changed = [column for column in range(3) if other[column] != triple[column]]
+            assert changed in ([HEAD], [TAIL])
+            changed_sides.update(changed)
+    assert changed_sides == {HEAD, TAIL}
+    assert 0 < kept < 10 * len(graph)
+
+
+def test_corruptions_of_unknown_triples_may_be_themselves():
+    graph = random_graph(0, num_entities=6, num_triples=30)
+    known = set(map(tuple, graph.triples.tolist()))
+    unknown = [(h, r, t) for h in range(6) for r in range(3) for t in range(6) if (h, r, t) not in known]
+    torch.manual_seed(0)
+    for triple in unknown:
+        for other in TorchCorruptor(graph)(torch.tensor([triple] * 5)).tolist():
+            assert tuple(other) not in known
+            assert other[RELATION] == triple[RELATION]
+            assert (other[HEAD] != triple[HEAD]) + (other[TAIL] != triple[TAIL]) <= 1
+
+
+def test_half_of_the_corruptions_are_in_their_slot():
+    """Of 1000 entities, 20 are seen as heads and 20 as tails: what is drawn from anywhere is hardly among them."""
+    triples = np.stack([np.arange(20), np.zeros(20, dtype=np.int64), 500 + np.arange(20)], axis=1)
+    graph = Graph.from_triples(triples, 1_000, 1)
+    torch.manual_seed(0)
+    corrupted = TorchCorruptor(graph)(torch.from_numpy(triples).repeat(200, 1))
+    heads_kept, tails_kept = corrupted[:, HEAD] < 20, (corrupted[:, TAIL] >= 500) & (corrupted[:, TAIL] < 520)
+    in_slot = (heads_kept & tails_kept).float().mean().item()
+    # a twentieth of those drawn from the slot are the positive itself, and are left out
+    expected = (0.5 * 19 / 20 + 0.5 * 0.019) / (1 - 0.5 / 20 - 0.5 / 1_000)
+    assert in_slot == pytest.approx(expected, abs=0.03)
+
+
+def test_complete_graph_has_no_corruptions():
+    triples = np.stack(np.meshgrid(range(4), range(2), range(4)), axis=-1).reshape(-1, 3)
+    corrupted = TorchCorruptor(Graph.from_triples(triples, 4, 2))(torch.from_numpy(triples))
+    assert corrupted.shape == (0, 3)
+
+
+def test_corrupting_leaves_the_batch_alone():
+    graph = random_graph()
+    batch = torch.from_numpy(graph.triples.copy())
+    TorchCorruptor(graph)(batch)
+    assert batch.tolist() == graph.triples.tolist()
+
+
+def test_context_trains_witnesses_once(tmp_path):
+    graph, vectors = random_graph(0, num_triples=200), random_vectors(0, 20)
+    first, again = (RankingContext(graph, None, Cache(tmp_path), vectors, seed=1) for _ in range(2))
+    trained = (first.probe, first.factorization)
+    assert set(first.durations) == {"train the probe", "train the factorization"}
+    assert first.probe is trained[0]
+    loaded = (again.probe, again.factorization)
+    assert again.durations == {}
+    for one, other in zip(trained, loaded, strict=True):
+        assert not one.training
+        assert not other.training
+        for side in (HEAD, TAIL):
+            np.testing.assert_array_equal(
+                one.score_triples(graph.triples, side), other.score_triples(graph.triples, side)
+            )
+
+
+def test_context_tells_seeds_graphs_and_vectors_apart(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    module = "pykeen_negater.ranking_context"
+    monkeypatch.setattr(f"{module}.PROBE_TRAINING", Training(1, 0.01, 0.0, 256))
+    graph, vectors = random_graph(0, num_triples=200), random_vectors(0, 20)
+    fewer = Graph.from_triples(graph.triples[1:], graph.num_entities, graph.num_relations)
+    for arguments in ((graph, vectors, 0), (graph, vectors, 1), (fewer, vectors, 0), (graph, vectors + 1, 0)):
+        context = RankingContext(arguments[0], None, Cache(tmp_path), arguments[1], seed=arguments[2])
+        assert context.probe.vectors.shape == (20, 6)
+        assert "train the probe" in context.durations
+
+
+def test_context_without_texts(tmp_path):
+    context = RankingContext(random_graph(), None, Cache(tmp_path), random_vectors(0, 20))
+    with pytest.raises(ValueError, match="found a graph without texts"):
+        _ = context.required_texts
