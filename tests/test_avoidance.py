@@ -14,7 +14,9 @@ HUGE = 2**31
 
 
 def _avoid(triples: torch.Tensor, num_entities: int, num_relations: int) -> AvoidedTriples:
-    return AvoidedTriples(triples_to_keys(triples, num_entities, num_relations), num_entities, num_relations)
+    """Avoid triples always."""
+    keys = triples_to_keys(triples, num_entities, num_relations)
+    return AvoidedTriples(keys, torch.ones(len(keys)), num_entities, num_relations)
 
 
 def _draw(num_entities: int, num_relations: int, size: int, seed: int = 0) -> torch.Tensor:
@@ -48,7 +50,7 @@ def test_hashes_of_both_signs_are_found():
     """Half of all products are negative, whose shifted bits must still be places of the table."""
     triples = _draw(HUGE, 2, 2_000)
     keys = triples_to_keys(triples, HUGE, 2)
-    avoided = AvoidedTriples(keys, HUGE, 2)
+    avoided = AvoidedTriples(keys, torch.ones(len(keys)), HUGE, 2)
     places = avoided._hash(keys)
     negative = keys * -7046029254386353131 < 0
     assert 500 < negative.sum() < 1_500
@@ -62,7 +64,7 @@ def test_hashes_of_both_signs_are_found():
 
 def test_few_others_are_found_whatever_the_multiplier_does_to_small_keys():
     keys = torch.arange(100)
-    avoided = AvoidedTriples(keys, 50, 1)
+    avoided = AvoidedTriples(keys, torch.ones(len(keys)), 50, 1)
     assert len(avoided._hash(keys).unique()) > 90
 
 
@@ -77,5 +79,39 @@ def test_any_shape():
 
 
 def test_nothing_to_avoid():
-    avoided = AvoidedTriples(torch.empty(0, dtype=torch.long), 20, 4)
+    avoided = AvoidedTriples(torch.empty(0, dtype=torch.long), torch.empty(0), 20, 4)
     assert not avoided(_draw(20, 4, 500)).any()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 1.0])
+def test_a_share_is_avoided(share):
+    triples = _draw(HUGE, 2, 50)
+    keys = triples_to_keys(triples, HUGE, 2)
+    avoided = AvoidedTriples(keys, torch.full((50,), share), HUGE, 2)
+    torch.manual_seed(0)
+    found = torch.stack([avoided(triples) for _ in range(400)]).float()
+    assert found.mean().item() == pytest.approx(share, abs=0.01)
+    # each for itself, not all or none at once
+    assert (found.mean(dim=0) - share).abs().max() < 0.12
+    assert (found.mean(dim=1) - share).abs().max() < 0.35
+    if share in (0, 1):
+        assert (found == share).all()
+
+
+def test_shares_belong_to_their_triples():
+    triples = _draw(HUGE, 2, 300)
+    shares = torch.arange(300) % 3 / 2
+    order = torch.from_numpy(np.random.default_rng(0).permutation(300))
+    keys = triples_to_keys(triples, HUGE, 2)
+    avoided = AvoidedTriples(keys[order], shares[order], HUGE, 2)
+    torch.manual_seed(0)
+    found = torch.stack([avoided(triples) for _ in range(200)]).float().mean(dim=0)
+    # a few share a place with one that is avoided more often
+    assert ((found - shares).abs() < 0.15).float().mean() > 0.9
+    assert (found >= shares - 0.15).all()
+
+
+@pytest.mark.parametrize("shares", [[1.0, 0.0], [0.0, 1.0], [0.3, 1.0]])
+def test_of_those_that_share_a_place_the_most_avoided_counts(shares):
+    avoided = AvoidedTriples(torch.tensor([7, 7]), torch.tensor(shares), 5, 1)
+    assert all(bool(avoided(torch.tensor([1, 0, 2]))) for _ in range(100))

@@ -1,5 +1,6 @@
 """Tests for the sampler: each strategy against an oracle, PyKEEN's promises, and where pools come from."""
 
+import dataclasses
 import functools
 import itertools
 import math
@@ -16,6 +17,8 @@ from torch.utils.data import DataLoader
 
 from pykeen_negater import NegatERNegativeSampler, NegativePools, PoolsError, mine
 from pykeen_negater.graphs import Graph
+from pykeen_negater.indexing import triples_to_keys
+from pykeen_negater.pools import encode_risk
 
 NUM_NEGATIVES = 8
 
@@ -385,3 +388,87 @@ def test_hpo_ranges_are_parameters(nations: TriplesFactory):
     assert issubclass(NegatERNegativeSampler, NegativeSampler)
     assert NegatERNegativeSampler.__bases__ == (NegativeSampler,)
     assert set(NegatERNegativeSampler.hpo_default) <= set(inspect.signature(NegatERNegativeSampler).parameters)
+
+
+def guarded(pools: NegativePools, suspects: torch.Tensor, risk: np.ndarray, max_risk: float = 4.0) -> NegativePools:
+    """Give pools suspects and a limit, as a guard does."""
+    keys, order = triples_to_keys(suspects, pools.num_entities, pools.num_relations).sort()
+    return dataclasses.replace(
+        pools, suspects=keys, suspect_risk=encode_risk(risk)[order], metadata={**pools.metadata, "max_risk": max_risk}
+    )
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_known_triples_and_suspects_are_drawn_less_often(nations: TriplesFactory, graph: Graph, inverse: bool):
+    generator = np.random.default_rng(0)
+    unknown = generator.integers(graph.num_entities, size=(1_500, 3))
+    unknown[:, 1] = generator.integers(graph.num_relations, size=len(unknown))
+    unknown = torch.unique(torch.from_numpy(unknown), dim=0)
+    unknown = unknown[~graph.index.contains(unknown)]
+    # risks of a half, one, two and eight times the limit
+    risk = np.resize([2.0, 4.0, 8.0, 32.0], len(unknown))
+    unguarded = make_sampler(nations, make_pools(graph), hard_fraction=0, inverse=inverse, num_negs_per_pos=64)
+    sampler = make_sampler(
+        nations,
+        guarded(make_pools(graph), unknown, risk),
+        hard_fraction=0,
+        inverse=inverse,
+        num_negs_per_pos=64,
+    )
+    positives = sampler_triples(nations, inverse)
+    shares = {}
+    for name, one in (("guarded", sampler), ("unguarded", unguarded)):
+        torch.manual_seed(0)
+        drawn = torch.cat([one.corrupt_batch(positives).view(-1, 3) for _ in range(3)])
+        real, _ = sampler._without_inverse(drawn)
+        known = graph.index.contains(real).float().mean()
+        keys = Counter(map(tuple, real.tolist()))
+        shares[name] = [float(known)]
+        for value in (2.0, 4.0, 8.0, 32.0):
+            shares[name].append(sum(keys[tuple(triple)] for triple in unknown[risk == value].tolist()) / len(real))
+    ratios = np.array(shares["guarded"]) / np.array(shares["unguarded"])
+    # a known triple remains if it was drawn every time
+    assert ratios[0] < 0.05
+    # what is not drawn falls to the others, in a graph this dense noticeably
+    assert ratios[1] > 1
+    assert ratios[2] == pytest.approx(ratios[1], rel=0.1)
+    assert ratios[3] == pytest.approx(ratios[1] / 2, rel=0.15)
+    # and where all answers are known or suspected, one of them remains
+    assert ratios[1] / 8 * 0.9 < ratios[4] < ratios[1] / 4
+
+
+def sampler_triples(nations: TriplesFactory, inverse: bool) -> torch.Tensor:
+    """Get the positives, with inverse ones if wanted."""
+    return with_inverse(nations.mapped_triples) if inverse else nations.mapped_triples
+
+
+@pytest.mark.parametrize(("max_risk", "limit"), [(None, 4.0), (1.5, 1.5), (1e6, 1e6)])
+def test_nothing_too_risky_comes_from_a_pool(
+    nations: TriplesFactory, graph: Graph, max_risk: float | None, limit: float
+):
+    pools = make_pools(graph)
+    risk = np.random.default_rng(0).choice([0.1, 1.0, 2.0, 6.0, 100.0], size=len(pools))
+    pools = dataclasses.replace(guarded(pools, torch.zeros(0, 3).long(), np.zeros(0)), risk=encode_risk(risk))
+    sampler = make_sampler(nations, pools, max_risk=max_risk, hard_fraction=1.0)
+    rows = np.repeat(np.arange(len(pools.offsets) - 1), pools.offsets.diff().numpy())
+    negatives = graph.triples[rows // 2].copy()
+    negatives[np.arange(len(rows)), np.array(pools.sides)[rows % 2]] = pools.replacements.numpy()
+    allowed: dict[tuple, set[tuple]] = {}
+    for row, negative, value in zip(rows, negatives, risk, strict=True):
+        if value <= limit:
+            allowed.setdefault(tuple(graph.triples[row // 2].tolist()), set()).add(tuple(negative.tolist()))
+    seen = 0
+    for positive, drawn in zip(
+        nations.mapped_triples.tolist(), sampler.corrupt_batch(nations.mapped_triples).tolist(), strict=True
+    ):
+        if tuple(positive) in allowed:
+            assert {tuple(negative) for negative in drawn} <= allowed[tuple(positive)]
+            seen += 1
+    assert seen == len(allowed) > 500
+
+
+def test_default_share_depends_on_the_number_of_negatives(nations: TriplesFactory, graph: Graph):
+    pools = make_pools(graph)
+    assert make_sampler(nations, pools, num_negs_per_pos=16).hard_fraction == 0.25
+    assert make_sampler(nations, pools, num_negs_per_pos=1).hard_fraction == 0.1
+    assert make_sampler(nations, pools, num_negs_per_pos=1, hard_fraction=0.6).hard_fraction == 0.6

@@ -39,7 +39,7 @@ HARD_FRACTION, MANY_NEGATIVES = 0.25, 4
 HARD_FRACTION_OF_FEW = 0.1
 
 #: How often a negative that is a known positive is drawn again before it is masked
-RESAMPLING_ROUNDS = 3
+RESAMPLING_ROUNDS = 8
 
 #: Below this share of triples with mined negatives, the log warns
 LOW_COVERAGE = 0.5

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .indexing import TAIL
 from .queries import Queries
 
 __all__ = [
@@ -15,6 +16,10 @@ __all__ = [
     "Witness",
     "train_witness",
 ]
+
+
+#: The number of triples that are scored at once
+BATCH_SIZE = 65_536
 
 
 @dataclass(frozen=True)
@@ -85,11 +90,15 @@ class Witness(nn.Module, ABC):
         :return: shape: (n,), dtype: float32
         """
         heads, relations, tails = torch.as_tensor(triples).unbind(dim=1)
-        given, asked = (heads, tails) if side else (tails, heads)
-        answers = self.encode_answers(side)
-        rows = zip(*(x.split(65_536) for x in (given, relations, asked)), strict=True)
-        scores = [(self.encode_queries(e, r, side) * answers[a]).sum(dim=1) for e, r, a in rows]
-        return torch.cat(scores).numpy() if scores else np.zeros(0, dtype=np.float32)
+        given, asked = (heads, tails) if side == TAIL else (tails, heads)
+        # many triples answer the same query, which is encoded once
+        unique, query = torch.unique(torch.stack([given, relations], dim=1), dim=0, return_inverse=True)
+        parts = [self.encode_queries(*part.unbind(dim=1), side) for part in unique.split(BATCH_SIZE)]
+        if not parts:
+            return np.zeros(0, dtype=np.float32)
+        queries, answers = torch.cat(parts), self.encode_answers(side)
+        rows = zip(query.split(BATCH_SIZE), asked.split(BATCH_SIZE), strict=True)
+        return torch.cat([(queries[q] * answers[a]).sum(dim=1) for q, a in rows]).numpy()
 
 
 class _Triples(torch.utils.data.Dataset[Tensor]):

@@ -1,0 +1,51 @@
+"""Pictures of the results: false negatives against hardness, and MRR against epochs.
+
+Run: python benchmarks/plots.py
+"""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from common import RESULTS
+
+
+def false_negatives_against_hardness() -> None:
+    """Draw one point per sampler and dataset."""
+    frame = pd.read_csv(RESULTS / "negatives.tsv", sep="\t")
+    frame = frame[frame["negatives"] == frame["negatives"].max()]
+    figure, axes = plt.subplots(1, frame["dataset"].nunique(), figsize=(9, 3.5), layout="constrained", squeeze=False)
+    for axis, (dataset, part) in zip(axes[0], frame.groupby("dataset"), strict=True):
+        axis.scatter(part["hardness"], 100 * part["false_negatives"])
+        for row in part.itertuples():
+            axis.annotate(
+                row.sampler, (row.hardness, 100 * row.false_negatives), textcoords="offset points", xytext=(4, 4)
+            )
+        axis.set(title=dataset, xlabel="hardness", ylabel="false negatives (%)")
+        axis.set_ylim(bottom=0)
+        axis.margins(x=0.2, y=0.2)
+    figure.savefig(RESULTS / "negatives.svg", metadata={"Date": None})
+
+
+def mrr_against_epochs() -> None:
+    """Draw one line per sampler, the mean over seeds."""
+    frame = pd.read_csv(RESULTS / "benchmark.tsv", sep="\t")
+    points = [column for column in frame if column.startswith("test_mrr_at_")]
+    frame = frame.dropna(subset=points) if points else frame.head(0)
+    if frame.empty:
+        return
+    groups = frame.groupby(["dataset", "model"])
+    figure, axes = plt.subplots(1, len(groups), figsize=(9, 3.5), layout="constrained", squeeze=False)
+    for axis, ((dataset, model), part) in zip(axes[0], groups, strict=True):
+        for sampler, rows in part.groupby("sampler"):
+            shares = [int(column.rsplit("_", 1)[1]) for column in points] + [100]
+            epochs = [rows["epochs"].iloc[0] * share / 100 for share in shares]
+            axis.plot(epochs, rows[[*points, "test_mrr"]].mean(), marker="o", label=sampler)
+        axis.set(title=f"{dataset}, {model}", xlabel="epochs", ylabel="test MRR")
+        axis.set_ylim(bottom=0)
+        axis.legend()
+    figure.savefig(RESULTS / "epochs.svg", metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    plt.rcParams["svg.hashsalt"] = "negater"
+    false_negatives_against_hardness()
+    mrr_against_epochs()
