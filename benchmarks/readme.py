@@ -11,31 +11,78 @@ from common import RESULTS
 
 README = Path(__file__).parents[1] / "README.md"
 
-
-def link_prediction(frame: pd.DataFrame) -> pd.DataFrame:
-    """Make one row per sampler and share, one column per model."""
-    frame = frame[frame["text"] | (frame["sampler"] != "negater")]
-    share = frame["hard_fraction"].map(lambda value: f", {100 * value:g} % mined" if value else "")
-    frame = frame.assign(sampler=frame["sampler"] + share, column=frame["dataset"] + ", " + frame["model"])
-    order = frame["sampler"].drop_duplicates()
-    table = frame.pivot_table(index="sampler", columns="column", values="test_mrr", sort=False)
-    return table.loc[order].round(3).reset_index()
+PROVENANCE = ["seed", "version", "commit", "pykeen", "torch", "device"]
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Leave out with what a result was made."""
-    provenance = ["seed", "version", "commit", "pykeen", "torch", "device"]
-    return frame.drop(columns=provenance).astype(object).fillna("")
+    return frame.drop(columns=PROVENANCE).astype(object).fillna("")
 
 
-TABLES = {"link_prediction": link_prediction, "mining_cost": plain, "sampling_cost": plain}
+def mrr(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how the samplers compare with the better baseline: one row per cell."""
+    frame = frame[frame["metric"] == "test_mrr"]
+    interval = [
+        f"{row.difference:+.3f} ({row.low:+.3f} … {row.high:+.3f})" if row.seeds > 1 else f"{row.difference:+.3f}"
+        for row in frame.itertuples()
+    ]
+    columns = ["dataset", "model", "setting", "sampler", "seeds", "baseline"]
+    return frame[columns].assign(
+        **{"MRR of the baseline": frame["baseline_mean"].round(3), "MRR": frame["mean"].round(3), "difference": interval}
+    )
+
+
+def classification(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how models classify verified triples: one row per cell."""
+    frame = frame[frame["metric"].isin(["test_accuracy", "test_roc_auc"])]
+    frame = frame.assign(
+        value=[f"{a:.3f} ({b:+.3f})" for a, b in zip(frame["mean"], frame["difference"], strict=True)],
+        metric=frame["metric"].map({"test_accuracy": "accuracy", "test_roc_auc": "ROC-AUC"}),
+    )
+    keys = ["dataset", "model", "setting", "sampler"]
+    return frame.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False).reset_index()
+
+
+def negatives(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say what samplers draw, 16 negatives per positive."""
+    frame = frame[frame["negatives"] == 16]
+    return pd.DataFrame(
+        {
+            "dataset": frame["dataset"],
+            "sampler": frame["sampler"],
+            "false negatives (%)": (100 * frame["false_negatives"]).round(2),
+            "training triples (%)": (100 * frame["known_positives"]).round(2),
+            "hardness": frame["hardness"].round(2),
+            "of the mined: false (%)": (100 * frame["false_negatives_of_mined"]).round(2),
+            "of the mined: hardness": frame["hardness_of_mined"].round(2),
+        }
+    ).astype(object).fillna("")
+
+
+def witnesses(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how well each tells true from false, the mean over seeds."""
+    frame = frame[frame["what"] != "guard"]
+    means = frame.groupby("what", sort=False)[["auc_hidden", "auc_verified"]].mean().round(3)
+    return means.rename(columns={"auc_hidden": "hidden triples", "auc_verified": "verified negatives"}).reset_index()
+
+
+#: The result file and the function of each table
+TABLES = {
+    "mrr": ("differences", mrr),
+    "classification": ("differences", classification),
+    "negatives": ("negatives", negatives),
+    "witnesses": ("witnesses", witnesses),
+    "mining_cost": ("mining_cost", plain),
+    "epoch_cost": ("epoch_cost", plain),
+    "sampling_cost": ("sampling_cost", plain),
+}
 
 
 def main() -> None:
     """Replace what stands between the markers."""
     text = README.read_text(encoding="utf-8")
-    for name, make in TABLES.items():
-        table = make(pd.read_csv(RESULTS / f"{name}.tsv", sep="\t")).to_markdown(index=False)
+    for name, (file, make) in TABLES.items():
+        table = make(pd.read_csv(RESULTS / f"{file}.tsv", sep="\t")).to_markdown(index=False)
         pattern = rf"<!-- {name} -->.*?<!-- end -->"
         assert re.search(pattern, text, flags=re.DOTALL), name
         text = re.sub(pattern, lambda _, t=table, n=name: f"<!-- {n} -->\n\n{t}\n\n<!-- end -->", text, flags=re.DOTALL)
