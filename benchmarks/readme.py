@@ -28,7 +28,11 @@ def mrr(frame: pd.DataFrame) -> pd.DataFrame:
     ]
     columns = ["dataset", "model", "setting", "sampler", "seeds", "baseline"]
     return frame[columns].assign(
-        **{"MRR of the baseline": frame["baseline_mean"].round(3), "MRR": frame["mean"].round(3), "difference": interval}
+        **{
+            "MRR of the baseline": frame["baseline_mean"].round(3),
+            "MRR": frame["mean"].round(3),
+            "difference": interval,
+        }
     )
 
 
@@ -46,17 +50,21 @@ def classification(frame: pd.DataFrame) -> pd.DataFrame:
 def negatives(frame: pd.DataFrame) -> pd.DataFrame:
     """Say what samplers draw, 16 negatives per positive."""
     frame = frame[frame["negatives"] == 16]
-    return pd.DataFrame(
-        {
-            "dataset": frame["dataset"],
-            "sampler": frame["sampler"],
-            "false negatives (%)": (100 * frame["false_negatives"]).round(2),
-            "training triples (%)": (100 * frame["known_positives"]).round(2),
-            "hardness": frame["hardness"].round(2),
-            "of the mined: false (%)": (100 * frame["false_negatives_of_mined"]).round(2),
-            "of the mined: hardness": frame["hardness_of_mined"].round(2),
-        }
-    ).astype(object).fillna("")
+    return (
+        pd.DataFrame(
+            {
+                "dataset": frame["dataset"],
+                "sampler": frame["sampler"],
+                "false negatives (%)": (100 * frame["false_negatives"]).round(2),
+                "training triples (%)": (100 * frame["known_positives"]).round(2),
+                "hardness": frame["hardness"].round(2),
+                "of the mined: false (%)": (100 * frame["false_negatives_of_mined"]).round(2),
+                "of the mined: hardness": frame["hardness_of_mined"].round(2),
+            }
+        )
+        .astype(object)
+        .fillna("")
+    )
 
 
 def witnesses(frame: pd.DataFrame) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def _draw_less(monkeypatch: pytest.MonkeyPatch) -> None:
 class FakeModel:
     """Scores triples by a table of random numbers, and what it was trained on above all others."""
 
-    num_relations = 55
+    num_relations = num_real_relations = 55
     num_entities = 14
     device = torch.device("cpu")
 

@@ -132,11 +132,12 @@ def test_hiding_is_a_matter_of_the_seed():
     assert choices[0] == choices[1] != choices[2]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.999, 1.0])
-def test_hiding_nothing_or_all(share):
+@pytest.mark.parametrize(("share", "hidden"), [(0.001, 0), (0.5, 0.5), (0.999, 1)])
+def test_something_is_always_left(share: float, hidden: float):
     graph = random_graph()
-    with pytest.raises(ValueError, match=f"found {len(graph)} training triples, expected enough to hide"):
-        hide_triples(graph, share)
+    rest, away = hide_triples(graph, share)
+    assert len(away) == min(round(hidden * len(graph)), len(graph) - 1)
+    assert len(rest) == len(graph) - len(away)
 
 
 # --- the model of risk ---
@@ -311,7 +312,7 @@ def test_random_answers_stand_for_all_that_are_not_counted():
 @pytest.mark.parametrize("num_hidden", [1, 9])
 def test_too_little_to_hide(num_hidden):
     guard, _, hidden, _ = fitted()
-    with pytest.raises(GuardError, match=r"found \d+ hidden triples that answer .* expected at least 20"):
+    with pytest.raises(GuardError, match=r"found \d+ queries of the visible triples .* expected at least 20"):
         Guard.fit(guard.evidence, hidden[:num_hidden], propose_nothing, seed=0)
 
 
@@ -319,7 +320,7 @@ def test_hidden_triples_that_answer_nothing():
     """As where every entity has one triple only."""
     triples = np.stack([np.arange(100), np.zeros(100, dtype=np.int64), 100 + np.arange(100)], axis=1)
     visible, hidden = hide_triples(Graph.from_triples(triples, 200, 1), 0.5)
-    with pytest.raises(GuardError, match="found 0 hidden triples"):
+    with pytest.raises(GuardError, match="found 0 queries"):
         Guard.fit(Evidence(visible, random_vectors(0, 200), {}), hidden, propose_nothing, seed=0)
 
 

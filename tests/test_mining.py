@@ -318,6 +318,28 @@ def test_a_graph_too_small_for_a_guard(small_factory: TriplesFactory, caplog: py
     assert len(pools)
 
 
+@pytest.mark.parametrize("size", [1, 4, 6])
+def test_a_handful_of_triples(size: int):
+    triples = np.array([[f"e{i}", "r", f"e{i + 1}"] for i in range(size)])
+    pools = mine(triples_factory=TriplesFactory.from_labeled_triples(triples), encoder="structural")
+    assert pools.max_risk is None
+
+
+def test_many_relations():
+    # more than a byte can number
+    generator = np.random.default_rng(0)
+    triples = generator.integers([40, 140, 40], size=(1_500, 3))
+    triples[:, 2] = (triples[:, 0] + triples[:, 1]) % 4 + 4 * generator.integers(10, size=len(triples))
+    factory = CoreTriplesFactory(torch.from_numpy(np.unique(triples, axis=0)), 40, 140)
+    pools = mine(triples_factory=factory, encoder="structural")
+    assert pools.max_risk is not None
+    graph = Graph.from_factory(factory)
+    # all candidates answer queries of the graph, so that hardly any has the risk of what could not be judged
+    judged = (decode_risk(pools.risk) - 1).abs() > 1e-6
+    assert judged[pools.offsets[1] :].float().mean() > 0.8
+    assert len(graph) == pools.num_triples
+
+
 def test_relations_are_guarded_too(nations: TriplesFactory):
     pools = mine(triples_factory=nations, encoder="structural", corruption_scheme=("relation",), max_candidates=None)
     unguarded = mine(

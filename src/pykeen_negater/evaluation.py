@@ -78,7 +78,7 @@ def evaluate_sampler(
     kwargs = {
         "mapped_triples": training.mapped_triples,
         "num_entities": training.num_entities,
-        "num_relations": training.num_relations,
+        "num_relations": training.real_num_relations,
         "num_negs_per_pos": num_negs_per_pos,
         **(sampler_kwargs or {}),
     }
@@ -131,7 +131,7 @@ def _draw(sampler: NegativeSampler, training: CoreTriplesFactory, triples: Tenso
 
 
 def _index(triples: Tensor, training: CoreTriplesFactory) -> TripleIndex:
-    return TripleIndex.from_triples(triples, training.num_entities, training.num_relations)
+    return TripleIndex.from_triples(triples, training.num_entities, training.real_num_relations)
 
 
 def _share(truth: TripleIndex, drawn: _Drawn) -> float:
@@ -146,7 +146,7 @@ def _hardness(reference: Model, drawn: _Drawn) -> float | None:
     if not kept.any():
         return None
     positives, negatives, column = drawn.positives[kept], drawn.negatives[kept], changed[kept].int().argmax(dim=-1)
-    limits = torch.tensor([reference.num_entities, reference.num_relations, reference.num_entities])[column]
+    limits = torch.tensor([reference.num_entities, reference.num_real_relations, reference.num_entities])[column]
     original = positives.gather(1, column.unsqueeze(dim=1)).squeeze(dim=1)
     # any but the original
     other = (torch.rand(len(limits)) * (limits - 1)).long()

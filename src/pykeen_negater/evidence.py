@@ -186,8 +186,7 @@ class Evidence:
             self._log_degrees[queries.entities[rows]],
         ]
         if self.types is not None:
-            shared = self.types[entities].multiply(self._type_shares[side][relations])
-            columns.append(shared.max(axis=1).toarray().ravel())
+            columns.append(_highest_share(self.types, self._type_shares[side], entities, relations))
         return wanted, np.stack(columns, axis=1).astype(np.float32)
 
     def _similarity(self, queries: Queries, rows: np.ndarray, entities: np.ndarray) -> np.ndarray:
@@ -209,3 +208,20 @@ def _describe(scores: Tensor, top: Tensor, rows: Tensor, entities: Tensor) -> li
     # values descend, so that their negatives are sorted
     rank = torch.searchsorted(-top[rows], -score.unsqueeze(dim=1)).squeeze(dim=1)
     return [score.numpy(), probability.numpy(), torch.log1p(rank).numpy()]
+
+
+def _highest_share(types: csr_array, shares: np.ndarray, entities: np.ndarray, relations: np.ndarray) -> np.ndarray:
+    """Find the type of each answer that the largest share of its slot has, and compute that share.
+
+    :param types: shape: (num_entities, num_types)
+    :param shares: shape: (num_relations, num_types)
+    :param entities: shape: (n,)
+    :param relations: shape: (n,)
+    :return: shape: (n,), 0 where an entity has no type
+    """
+    counts = np.diff(types.indptr)[entities]
+    rows = np.repeat(np.arange(len(entities)), counts)
+    positions = np.repeat(types.indptr[entities] - np.append(0, np.cumsum(counts)[:-1]), counts) + np.arange(len(rows))
+    highest = np.zeros(len(entities))
+    np.maximum.at(highest, rows, shares[relations[rows], types.indices[positions]])
+    return highest

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, roc_auc_score
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import StratifiedGroupKFold
 
 from .evidence import Answers, Evidence
 from .queries import ENTITY_SIDES, Queries
@@ -25,7 +25,7 @@ TOO_MANY_FACTS = 0.8
 #: What is mined is drawn far more often than a uniform corruption is, and has to be safer by this factor
 MINED_SAFETY = 8
 
-#: The fewest hidden triples that must answer a query of the others
+#: The fewest queries of the visible triples that hidden ones must answer
 ENOUGH_HIDDEN = 20
 
 #: The most queries that the guard is fitted to
@@ -75,16 +75,17 @@ class Guard:
         :param propose: proposes unknown answers to queries, as mining does; the report is about these
         :param seed: the seed of what is drawn
         :return: the guard
-        :raises GuardError: if too few hidden triples answer a query of the others
+        :raises GuardError: if too few queries of the visible triples are answered by hidden ones
         """
         graph, generator = evidence.graph, np.random.default_rng(seed)
         everything = Queries.from_graph(graph)
         chosen = np.sort(generator.permutation(len(everything))[:MAX_QUERIES])
         queries = everything.select(chosen)
         true = np.unique(_find(queries, hidden))
-        if len(true) < ENOUGH_HIDDEN:
+        num_asked = len(np.unique(true // graph.num_entities))
+        if num_asked < ENOUGH_HIDDEN:
             raise GuardError(
-                f"found {len(true)} hidden triples that answer a query of the others, expected at least "
+                f"found {num_asked} queries of the visible triples that hidden ones answer, expected at least "
                 f"{ENOUGH_HIDDEN}: the graph is too small or too sparse for a guard. Pass guard=None."
             )
         proposed = propose(queries).keys(graph.num_entities)
@@ -98,7 +99,7 @@ class Guard:
         slots = _slots(queries)[answers.queries]
         model = RiskModel(seed).fit(slots, features, labels, weights)
         unseen = np.zeros(len(labels))
-        for fitted, judged in GroupKFold(FOLDS).split(features, labels, answers.queries):
+        for fitted, judged in StratifiedGroupKFold(FOLDS).split(features, labels, answers.queries):
             part = RiskModel(seed).fit(slots[fitted], features[fitted], labels[fitted], weights[fitted])
             unseen[judged] = part.predict(slots[judged], features[judged])
         report = {

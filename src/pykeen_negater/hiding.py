@@ -20,12 +20,10 @@ def hide_triples(graph: Graph, share: float = HIDDEN_SHARE, seed: int = 0) -> tu
     :param share: in (0, 1), of the triples
     :param seed: the seed of the choice
     :return: a pair (the graph with the others only, the hidden triples of shape (n, 3))
-    :raises ValueError: if nothing would be hidden, or all
     """
     hidden = np.zeros(len(graph), dtype=bool)
-    count = round(share * len(graph))
-    if not 0 < count < len(graph):
-        raise ValueError(f"found {len(graph)} training triples, expected enough to hide {share:.0%} of them.")
+    # something must be left to look at; of a few triples, none may be hidden
+    count = min(round(share * len(graph)), len(graph) - 1)
     hidden[np.random.default_rng(seed).permutation(len(graph))[:count]] = True
     labels = (graph.entity_labels, graph.relation_labels)
     rest = Graph.from_triples(graph.triples[~hidden], graph.num_entities, graph.num_relations, *labels)

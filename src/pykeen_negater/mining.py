@@ -269,7 +269,7 @@ class Miner:
         graph, seed = self.graph, self.settings.seed
         guarded = self.settings.guard == "calibrated"
         # what learns for the guard must not have seen what the guard is tested with
-        visible, hidden = hide_triples(graph, seed=seed) if guarded else (graph, None)
+        visible, hidden = hide_triples(graph, seed=seed) if guarded else (graph, graph.triples[:0])
         durations: dict[str, float] = {}
         index = self._neighbor_index(durations)
         context = RankingContext(
@@ -288,7 +288,7 @@ class Miner:
         ranking = self.ranker.rank(candidates, context)
         if self.settings.guard is None:
             ranking = Ranking(ranking.scores, np.ones(len(candidates), dtype=bool))
-        guard = None if hidden is None else self._fit_guard(hidden, context)
+        guard = self._fit_guard(hidden, context) if guarded else None
         risks = None
         if guard is not None:
             with timed("risks", durations):

@@ -112,4 +112,5 @@ class Queries:
 
 
 def _keys(graph: Graph, sides: np.ndarray | int, relations: np.ndarray, entities: np.ndarray) -> np.ndarray:
-    return (sides * graph.num_relations + relations) * graph.num_entities + entities
+    # candidates hold their sides in a byte, which would overflow
+    return (np.asarray(sides, dtype=np.int64) * graph.num_relations + relations) * graph.num_entities + entities

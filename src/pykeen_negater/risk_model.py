@@ -4,6 +4,7 @@ from typing import Self
 
 import numpy as np
 from scipy.special import expit, logit
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -14,6 +15,9 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler, TargetEnco
 __all__ = [
     "RiskModel",
 ]
+
+#: The number of answers that the level of all slots counts for in the level of one
+SMOOTHING = 20.0
 
 #: Probabilities are cut here before they become logits
 SMALLEST = 1e-9
@@ -33,11 +37,12 @@ class RiskModel:
         :param seed: the seed
         """
         folds = KFold(5, shuffle=True, random_state=seed)
-        slot = make_column_transformer((TargetEncoder(target_type="binary", cv=folds), [0]), remainder="passthrough")
+        encoder = TargetEncoder(target_type="binary", smooth=SMOOTHING, cv=folds)
+        slot = make_column_transformer((encoder, [0]), remainder="passthrough")
         self._regression = make_pipeline(
             slot, StandardScaler(), PolynomialFeatures(2), StandardScaler(), LogisticRegression(max_iter=300)
         )
-        self._trees = HistGradientBoostingClassifier(
+        trees = HistGradientBoostingClassifier(
             max_iter=150,
             learning_rate=0.06,
             max_leaf_nodes=12,
@@ -46,6 +51,7 @@ class RiskModel:
             early_stopping=False,
             random_state=seed,
         )
+        self._trees = make_pipeline(clone(slot), trees)
 
     def fit(self, slots: np.ndarray, features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Self:
         """Learn.

@@ -68,8 +68,6 @@ class TripleClassificationEvaluator:
             model.num_relations,
         )
         scores = self._score(model, examples.triples)
-        if not np.isfinite(scores).all():
-            raise ValueError("found a score that is NaN or infinite, expected finite ones. Check the model.")
         predicted = scores >= thresholds.by_relation[examples.triples[:, RELATION]]
         return {
             "accuracy": float(accuracy_score(examples.labels, predicted)),
@@ -82,4 +80,7 @@ class TripleClassificationEvaluator:
     def _score(self, model: Model, triples: np.ndarray) -> np.ndarray:
         model.eval()
         batches = torch.from_numpy(triples).to(model.device).split(self.batch_size)
-        return torch.cat([model.predict_hrt(batch) for batch in batches]).squeeze(dim=-1).double().cpu().numpy()
+        scores = torch.cat([model.predict_hrt(batch) for batch in batches]).squeeze(dim=-1).double().cpu().numpy()
+        if not np.isfinite(scores).all():
+            raise ValueError("found a score that is NaN or infinite, expected finite ones. Check the model.")
+        return scores

@@ -1,5 +1,6 @@
 """The types of entities, where somebody knows them."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +17,8 @@ __all__ = [
     "load_types",
 ]
 
+logger = logging.getLogger(__name__)
+
 #: A mapping of labels to a type or several, or the path of a file with one type per line
 TypeSource: TypeAlias = Mapping[str, str | Sequence[str]] | str | Path
 
@@ -29,7 +32,8 @@ def load_types(graph: Graph, source: TypeSource | None) -> csr_array | None:
     :param graph: the graph
     :param source: a mapping of labels to types, or a tab-separated file of label and type, in which a label may have
         several lines
-    :return: shape: (num_entities, num_types), ones where an entity has a type; None if no source is given
+    :return: shape: (num_entities, num_types), ones where an entity has a type; None if no source is given, or no two
+        entities share a type
     :raises FileNotFoundError: if the source is a path without a file
     :raises ValueError: if it is malformed, holds none of the graph's labels, or the graph has no labels
     """
@@ -51,7 +55,11 @@ def load_types(graph: Graph, source: TypeSource | None) -> csr_array | None:
     types = csr_array((ones, (entities[known].to_numpy(dtype=np.int64), codes)), shape=shape)
     types.sum_duplicates()
     types.data[:] = 1
-    return types[:, types.sum(axis=0) >= MIN_ENTITIES]
+    types = types[:, types.sum(axis=0) >= MIN_ENTITIES]
+    if not types.shape[1]:
+        logger.warning("No two entities share a type, so that entity_types is of no use.")
+        return None
+    return types
 
 
 def _pairs(source: TypeSource) -> Iterable[Sequence[str]]:

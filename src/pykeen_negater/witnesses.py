@@ -93,7 +93,7 @@ class Witness(nn.Module, ABC):
         given, asked = (heads, tails) if side == TAIL else (tails, heads)
         # many triples answer the same query, which is encoded once
         unique, query = torch.unique(torch.stack([given, relations], dim=1), dim=0, return_inverse=True)
-        parts = [self.encode_queries(*part.unbind(dim=1), side) for part in unique.split(BATCH_SIZE)]
+        parts = [self.encode_queries(part[:, 0], part[:, 1], side) for part in unique.split(BATCH_SIZE)]
         if not parts:
             return np.zeros(0, dtype=np.float32)
         queries, answers = torch.cat(parts), self.encode_answers(side)
