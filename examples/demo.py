@@ -1,4 +1,4 @@
-"""One word in a PyKEEN pipeline: PairRE on Nations, with random negatives and with those of a language model.
+"""One word in a PyKEEN pipeline: PairRE on Nations, with random negatives, and with mined and guarded ones.
 
 Nothing of the plugin is imported to train with it. The first run mines, the second finds everything in the cache.
 """
@@ -42,6 +42,6 @@ for lines in sentences(pools).values():
 print(f"\n{len(pools):,} negatives for {pools.num_triples:,} training triples in {pools.path}")
 print("Mining took, in seconds (of the run that mined; later runs take the result from the cache):")
 for step, seconds in pools.durations.items():
-    print(f"  {step:12} {seconds:8.2f}")
-print(f"\nPairRE on Nations, {EPOCHS} epochs, seed {SEED}; the language model mined in the first run only:")
+    print(f"  {step:24} {seconds:8.2f}")
+print(f"\nPairRE on Nations, {EPOCHS} epochs, seed {SEED}; negatives are mined in the first run only:")
 print(pd.DataFrame(rows).round(3).to_string(index=False))

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pykeen.datasets import get_dataset
 from pykeen.pipeline import pipeline
 from pykeen.triples import TriplesFactory
 
-from pykeen_negater import NegativePools, mine, pool_source
+from pykeen_negater import NegativePools, evaluate_sampler, mine, pool_source
 from pykeen_negater.exports import sentences
 from pykeen_negater.indexing import TripleIndex
 from pykeen_negater.mining import Miner
@@ -22,10 +23,13 @@ from pykeen_negater.tables import read_triples
 
 pytestmark = pytest.mark.integration
 
+#: The other splits of a dataset, and their files
+SPLITS = {"validation": "valid", "testing": "test"}
+
 ROOT = Path(__file__).parents[1]
 
-#: A small budget, since it is the way that is tested, not the quality
-BUDGET = {"max_training_triples": 300, "max_candidates": 1_000}
+#: A small budget for fine-tuning, since it is the way that is tested, not the quality
+BUDGET = {"ranker": "thresholds", "max_training_triples": 300, "max_candidates": 1_000}
 
 
 def run(*command: str | Path, **kwargs) -> str:
@@ -44,7 +48,6 @@ def test_bare_call_on_nations_with_minilm(empty_cache: Path, monkeypatch: pytest
                 dataset="nations",
                 model="PairRE",
                 negative_sampler="negater",
-                negative_sampler_kwargs=BUDGET,
                 training_kwargs={"num_epochs": 5, "use_tqdm": False, "batch_size": 256},
                 evaluation_kwargs={"use_tqdm": False, "batch_size": 256},
                 random_seed=0,
@@ -56,9 +59,10 @@ def test_bare_call_on_nations_with_minilm(empty_cache: Path, monkeypatch: pytest
     path = next(path for path in empty_cache.joinpath("pools").iterdir() if path.is_dir())
     pools = NegativePools.load(path)
     assert pools.metadata["settings"]["encoder"][0] == "sentencetransformer"
-    assert pools.metadata["settings"]["ranker"][0] == "thresholds"
-    assert 0 < pools.metadata["statistics"]["taken_for_true"] < pools.metadata["statistics"]["scored"] <= 1_000
-    assert set(pools.durations) == {"encode", "index", "candidates", "fine-tune", "score", "assemble"}
+    assert pools.metadata["settings"]["ranker"][0] == "probe"
+    assert pools.metadata["statistics"]["guard"]["all"]["auc"] > 0.8
+    steps = {"encode", "index", "candidates", "train the probe", "train the factorization", "score", "guard", "risks"}
+    assert set(pools.durations) == {*steps, "assemble"}
 
 
 def test_same_model_same_bytes_with_minilm(nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -66,6 +70,7 @@ def test_same_model_same_bytes_with_minilm(nations: TriplesFactory, tmp_path: Pa
     for name in ("first", "second", "third"):
         monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
         pools = mine(triples_factory=nations, **BUDGET, ranker_kwargs=None if model is None else {"model": str(model)})
+        assert 0 < pools.metadata["statistics"]["taken_for_true"] < pools.metadata["statistics"]["scored"] <= 1_000
         contents.append(pools.path.joinpath("pools.safetensors").read_bytes())
         model = model or next(path for path in tmp_path.joinpath(name, "models").iterdir() if path.is_dir())
     assert contents[0] == contents[1] == contents[2]
@@ -76,15 +81,22 @@ def test_umls_with_its_texts(data_folder: Path, tmp_path: Path, empty_cache: Pat
     run(
         sys.executable, "-m", "pykeen_negater", "mine", "--dataset", "umls", "--entity-text", umls / "entity2text.tsv",
         "--relation-text", umls / "relation2text.tsv", "--output", tmp_path / "umls.pools",
-        "--max-training-triples", "300", "--max-candidates", "1000",
     )  # fmt: skip
     pools = NegativePools.load(tmp_path / "umls.pools")
     training = read_triples(umls / "train.txt")
     vocabulary = pools.load_vocabulary()
     assert vocabulary.entity_texts[training.entity_to_id["alga"]].startswith("alga: ")
     assert pools.num_triples == training.num_triples
-    # a model that has seen so little accepts few
-    assert 0 < pools.coverage(training.mapped_triples) < 1
+    assert 0.5 < pools.coverage(training.mapped_triples) <= 1
+    # fewer false negatives than random ones have, and random ones are the worse without the guard
+    splits = {name: read_triples(umls / f"{file}.txt", like=training) for name, file in SPLITS.items()}
+    dataset = get_dataset(training=training, **splits)
+    guarded, basic = (
+        evaluate_sampler(name, dataset, kwargs)
+        for name, kwargs in (("negater", {"pools": str(tmp_path / "umls.pools")}), ("basic", {}))
+    )
+    assert guarded.false_negatives < 0.7 * basic.false_negatives
+    assert guarded.known_positives < 0.1 * basic.known_positives
     assert any(" · " in line for lines in sentences(pools).values() for line in lines)
     run(sys.executable, "-m", "pykeen_negater", "export", tmp_path / "umls.pools", "--output", tmp_path / "umls.tsv")
     lines = tmp_path.joinpath("umls.tsv").read_text(encoding="utf-8").splitlines()
@@ -108,6 +120,7 @@ def test_codex_labels_are_opaque_until_there_are_texts(data_folder: Path, empty_
         entity_text=str(codex / "entity2text.tsv"),
         relation_text=str(codex / "relation2text.tsv"),
         ranker="similarity",
+        guard=None,
     )
     assert with_texts.metadata["settings"]["encoder"][0] == "sentencetransformer"
     assert "Leonhard Euler: Swiss mathematician" in with_texts.load_vocabulary().entity_texts
@@ -191,7 +204,7 @@ def test_demo_mines_once(tmp_path: Path):
     assert sorted(tmp_path.rglob("pools.safetensors")) == before
     assert len(before) == 1
     for output in (first, second):
-        assert "fine-tune" in output
+        assert "train the probe" in output
         assert " · " in output
         for sampler in ("basic", "bernoulli", "negater"):
             assert sampler in output
