@@ -231,7 +231,11 @@ def test_budget_limits_what_is_scored(small_factory: TriplesFactory, tiny_bert: 
 
 def test_plan_is_a_bound(nations: TriplesFactory):
     graph = Graph.from_factory(nations)
-    for settings in (MiningSettings(**FAST), MiningSettings(**FAST, k=3, corruption_scheme=("h", "r"))):
+    for settings in (
+        MiningSettings(**FAST),
+        MiningSettings(**FAST, k=3, corruption_scheme=("h", "r")),
+        MiningSettings(encoder="structural"),
+    ):
         miner = Miner(graph, settings)
         plan = miner.plan()
         pools = miner.mine()

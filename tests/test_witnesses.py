@@ -17,7 +17,7 @@ from pykeen_negater.indexing import HEAD, RELATION, TAIL
 from pykeen_negater.probe import Probe
 from pykeen_negater.queries import Queries
 from pykeen_negater.ranking_context import RankingContext
-from pykeen_negater.witnesses import Training, Witness, train_witness
+from pykeen_negater.witnesses import Training, Witness, estimate_training, train_witness
 
 from .cases import random_graph, random_vectors
 
@@ -56,6 +56,11 @@ class WitnessTestCase:
         expected = [self.slow_score(witness, triple, side) for triple in triples.tolist()]
         np.testing.assert_allclose(witness.score_triples(triples, side), expected, rtol=1e-3, atol=1e-3)
         assert np.std(expected) > 0.1
+
+    def test_estimate_grows_with_the_epochs(self, graph: Graph):
+        short, long = (Training(epochs, 0.01, 0.0, batch_size=64) for epochs in (1, 1_000))
+        seconds = [estimate_training(self.make(graph), graph.triples, training) for training in (short, long)]
+        assert 0 < 10 * seconds[0] < seconds[1] < math.inf
 
     @pytest.mark.parametrize("side", [HEAD, TAIL])
     def test_scores_of_all_answers_agree_with_those_of_triples(self, graph: Graph, side: int):

@@ -19,7 +19,9 @@ from .assembly import assemble_pools
 from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import CandidateGenerator, candidate_generator_resolver
 from .encoders import Encoder, encoder_resolver
-from .evidence import Answers, Evidence
+from .evidence import TOP, Answers, Evidence
+from .factorization import TRAINING as FACTORIZATION_TRAINING
+from .factorization import Factorization
 from .graphs import Graph
 from .guard import Guard, GuardError
 from .hiding import hide_triples
@@ -28,13 +30,16 @@ from .language_models import find_language_model
 from .mining_settings import MiningSettings
 from .neighbors import NeighborIndex
 from .pools import NegativePools, PoolsError, Vocabulary
+from .probe import TRAINING as PROBE_TRAINING
+from .probe import Probe
 from .queries import Queries
-from .rankers import Ranker, Ranking, ranker_resolver
+from .rankers import ProbeRanker, Ranker, Ranking, ranker_resolver
 from .ranking_context import RankingContext
 from .risks import assess_risks, to_answers
 from .seeding import preserved_random_state
 from .texts import load_texts, texts_digest
 from .types import load_types
+from .witnesses import Training, Witness, estimate_training
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
@@ -47,6 +52,9 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+#: The dimension of vectors that are not there yet, to estimate how long the probe takes
+TYPICAL_DIM = 384
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ class Plan:
     #: The most corrupted triples to score
     num_scored: int
 
-    #: The estimated seconds of encoding and ranking on this machine
+    #: The estimated seconds of encoding, training and ranking on this machine
     seconds: float
 
     #: The most bytes that the pools take
@@ -191,16 +199,33 @@ class Miner:
         unique = int(np.sum(heads * tails - counts)) if set(settings.corruption_scheme) <= {"head", "tail"} else total
         scored = min(total, total if settings.candidates == "anywhere" else unique, self._max_candidates or total)
         kept = min(total, len(graph) * len(settings.corruption_scheme) * settings.pool_size)
+        num_suspects = 0
+        if settings.guard == "calibrated":
+            queries = Queries.from_graph(graph, settings.corruption_scheme)
+            num_suspects = min(2 * TOP, graph.num_entities) * len(queries)
         return Plan(
             num_triples=len(graph),
             num_entities=graph.num_entities,
             num_candidates=total,
             num_scored=scored,
-            seconds=self.encoder.estimate(graph, self.texts) + self.ranker.estimate(graph, self.texts, scored),
-            num_bytes=5 * kept + 8 * len(graph) * (1 + len(settings.corruption_scheme)),
+            seconds=self.encoder.estimate(graph, self.texts)
+            + self.ranker.estimate(graph, self.texts, scored)
+            + self._estimate_witnesses(),
+            num_bytes=6 * kept + 9 * num_suspects + 8 * len(graph) * (1 + len(settings.corruption_scheme)),
             encoder=encoder_resolver.normalize_inst(self.encoder),
             ranker=ranker_resolver.normalize_inst(self.ranker),
         )
+
+    def _estimate_witnesses(self) -> float:
+        guarded = self.settings.guard == "calibrated"
+        vectors = np.ones((self.graph.num_entities, TYPICAL_DIM), dtype=np.float32)
+        witnesses: list[tuple[Witness, Training]] = []
+        if guarded or isinstance(self.ranker, ProbeRanker):
+            witnesses.append((Probe(self.graph, vectors), PROBE_TRAINING))
+        if guarded:
+            witnesses.append((Factorization(self.graph), FACTORIZATION_TRAINING))
+        with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
+            return sum(estimate_training(witness, self.graph.triples, training) for witness, training in witnesses)
 
     @property
     def _max_candidates(self) -> int | None:

@@ -108,10 +108,6 @@ class ProbeRanker(Ranker):
         return {"training": asdict(PROBE_TRAINING)}
 
     # docstr-coverage: inherited
-    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
-        return 0.0
-
-    # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
         triples = candidates.unique_triples
         # as an answer to either query, a triple has the same score
