@@ -4,8 +4,8 @@ Run: NEGATER_DATA=... python benchmarks/witnesses.py [--seeds 3] [--language-mod
 
 All are trained on nine tenths of the training triples, the language model on at most 2,000 of them. `hidden` is the AUC
 of the others against random corruptions in their slot, `verified` that of CoDEx's test triples against its verified
-negatives. The guard's figures are about the 16 nearest candidates of each triple in its slot, for queries that it was not
-fitted to.
+negatives. The guard's figures are about the 16 nearest candidates of each triple in its slot, for queries that it was
+not fitted to.
 """
 
 import tempfile

@@ -23,6 +23,7 @@ class _Labelled:
 
     @classmethod
     def combine(cls, positives: torch.Tensor, negatives: torch.Tensor) -> "_Labelled":
+        """Put true and false triples together."""
         for name, triples in (("positives", positives), ("negatives", negatives)):
             if triples.ndim != 2 or triples.shape[1] != 3 or not len(triples):
                 raise ValueError(f"found {name} of shape {tuple(triples.shape)}, expected (n, 3) with n > 0.")

@@ -108,7 +108,10 @@ class Witness(nn.Module, ABC):
 
 
 class _Triples(torch.utils.data.Dataset[Tensor]):
+    """Triples that come as one tensor per batch."""
+
     def __init__(self, triples: np.ndarray) -> None:
+        """Take triples of shape (n, 3)."""
         self.triples = torch.from_numpy(triples)
 
     def __len__(self) -> int:
