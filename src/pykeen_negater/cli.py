@@ -308,7 +308,7 @@ def evaluate(
     import pandas as pd
     from pykeen.datasets import get_dataset
 
-    from .evaluation import evaluate_sampler, samplers_to_compare, train_reference
+    from .evaluation import evaluate_sampler, find_sampler, samplers_to_compare, train_reference
     from .tables import read_triples
 
     if output is not None and not output.resolve().parent.is_dir():
@@ -325,6 +325,8 @@ def evaluate(
             testing=read_triples(testing, like=factory),
         )
     names = list(samplers_to_compare()) if samplers is None else [name.strip() for name in samplers.split(",")]
+    for name in names:
+        find_sampler(name)
     model = train_reference(data.training, reference, epochs, seed)
     texts = _text_options(entity_text, relation_text)
     rows = []

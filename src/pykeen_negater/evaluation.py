@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "NegativesReport",
     "evaluate_sampler",
+    "find_sampler",
+    "samplers_to_compare",
     "train_reference",
 ]
 
@@ -50,6 +52,20 @@ class NegativesReport:
     false_negatives_of_mined: float | None
 
 
+def find_sampler(name: str) -> type[NegativeSampler]:
+    """Look up one of PyKEEN's negative samplers.
+
+    :param name: its name
+    :return: its class
+    :raises ValueError: if there is none
+    """
+    try:
+        return negative_sampler_resolver.lookup(name)
+    except KeyError as error:
+        names = ", ".join(sorted(negative_sampler_resolver.options))
+        raise ValueError(f"found the sampler {name!r}, expected one of {names}.") from error
+
+
 def evaluate_sampler(
     sampler: str,
     dataset: "Dataset",
@@ -70,11 +86,7 @@ def evaluate_sampler(
     :raises ValueError: if there is no such sampler
     """
     training = dataset.training
-    try:
-        cls = negative_sampler_resolver.lookup(sampler)
-    except KeyError as error:
-        names = ", ".join(sorted(negative_sampler_resolver.options))
-        raise ValueError(f"found the sampler {sampler!r}, expected one of {names}.") from error
+    cls = find_sampler(sampler)
     kwargs = {
         "mapped_triples": training.mapped_triples,
         "num_entities": training.num_entities,
