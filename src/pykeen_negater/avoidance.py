@@ -50,9 +50,9 @@ class AvoidedTriples:
         """Tell which triples are to be drawn again, this time.
 
         :param triples: shape: (..., 3), dtype: int64, with real relations
-        :return: shape: (...), dtype: bool
+        :return: shape: (...), dtype: bool, on the CPU
         """
-        keys = triples_to_keys(triples, self.num_entities, self.num_relations)
+        keys = triples_to_keys(triples.cpu(), self.num_entities, self.num_relations)
         values = torch.take(self._table, self._hash(keys))
         # from 1 to 255, so that 255 is always avoided and 0 never
         return values >= torch.randint(1, 256, values.shape, dtype=torch.uint8)

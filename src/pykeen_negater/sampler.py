@@ -277,7 +277,7 @@ class NegatERNegativeSampler(NegativeSampler):
     # docstr-coverage: inherited
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
         positives = positive_batch.reshape(-1, 3)
-        negatives = self.base_sampler.corrupt_batch(positives)
+        negatives = self.base_sampler.corrupt_batch(positives).contiguous()
         if self.avoided is not None:
             self._redraw(self.avoided, positives, negatives)
         if self.pools is not None and len(self.pools) and self.hard_fraction > 0:
