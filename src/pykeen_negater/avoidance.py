@@ -54,5 +54,7 @@ class AvoidedTriples:
         """
         keys = triples_to_keys(triples.cpu(), self.num_entities, self.num_relations)
         values = torch.take(self._table, self._hash(keys))
-        # from 1 to 255, so that 255 is always avoided and 0 never
-        return values >= torch.randint(1, 256, values.shape, dtype=torch.uint8)
+        found = values > 0
+        # chance is asked for the few that are found only; from 1 to 255, so that 255 is always avoided
+        found[found.clone()] = values[found] >= torch.randint(1, 256, (int(found.sum()),), dtype=torch.uint8)
+        return found

@@ -41,6 +41,9 @@ HARD_FRACTION_OF_FEW = 0.1
 #: How often a negative that is a known positive is drawn again before it is masked
 RESAMPLING_ROUNDS = 8
 
+#: Below this share of a batch, negatives that are to be avoided are not drawn again once more
+NEGLIGIBLE = 1e-3
+
 #: Below this share of triples with mined negatives, the log warns
 LOW_COVERAGE = 0.5
 
@@ -294,7 +297,7 @@ class NegatERNegativeSampler(NegativeSampler):
         flat = negatives.view(-1, 3)
         pending = torch.nonzero(avoided(self._without_inverse(flat)[0])).squeeze(dim=-1)
         for _ in range(RESAMPLING_ROUNDS):
-            if not len(pending):
+            if len(pending) <= NEGLIGIBLE * len(flat):
                 break
             rows = pending.div(self.num_negs_per_pos, rounding_mode="floor")
             drawn = self._redrawing_sampler.corrupt_batch(positives[rows]).view(-1, 3)
