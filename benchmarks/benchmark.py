@@ -2,8 +2,8 @@
 
 Run: NEGATER_DATA=... python benchmarks/benchmark.py [--quick] [--datasets umls,codex-s] [--samplers ...] [--seeds 5]
 
-The cells are listed before they run. A cell that has a row in results/benchmark.tsv is not run again, so that a stopped
-run goes on where it was; several processes may share the work if their cells differ, e.g. by --models.
+The cells are listed before they run. A cell that has a row in results/benchmark.tsv (results/quick.tsv with --quick) is
+not run again, so that a stopped run goes on where it was; remove the file to start anew. Several processes may share the work if their cells differ, e.g. by --models.
 
 All choices are made on the validation triples. The columns that start with test are for the tables.
 """
@@ -137,7 +137,9 @@ def run(dataset: str, model: str, setting: str, sampler: str, seed: int, curve: 
 @click.option("--samplers", default=";".join(SAMPLERS), help="Separated by semicolons.")
 @click.option("--seeds", default=5)
 @click.option("--curve", is_flag=True, help="Note the test MRR after each fifth of the epochs.")
-@click.option("--quick", is_flag=True, help="One seed, basic, bernoulli and negater: about ten minutes on two cores.")
+@click.option(
+    "--quick", is_flag=True, help="One seed, basic, bernoulli and negater: a quarter of an hour on two cores."
+)
 def main(datasets: str, models: str, settings: str, samplers: str, seeds: int, curve: bool, quick: bool) -> None:
     """Run all cells that have no result yet."""
     names = QUICK if quick else samplers.split(";")
@@ -146,14 +148,16 @@ def main(datasets: str, models: str, settings: str, samplers: str, seeds: int, c
         dict(zip(KEYS, (dataset, model, setting, sampler, seed), strict=True))
         for seed, dataset, setting, model, sampler in itertools.product(*choices)
     ]
-    path = RESULTS / "benchmark.tsv"
+    # a quick run is to be seen running, whatever results there are
+    name = "quick" if quick else "benchmark"
+    path = RESULTS / f"{name}.tsv"
     done = pd.read_csv(path, sep="\t")[KEYS].to_dict("records") if path.exists() else []
     missing = [cell for cell in cells if cell not in done]
     print(f"{len(cells)} cells, {len(missing)} of which are missing:")
     print(pd.DataFrame(missing, columns=KEYS).to_string())
     for number, cell in enumerate(missing, start=1):
         row = cell | run(**cell, curve=curve)
-        append("benchmark", KEYS, row)
+        append(name, KEYS, row)
         print(f"{number}/{len(missing)}", {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
 
 
