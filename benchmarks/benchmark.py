@@ -3,7 +3,8 @@
 Run: NEGATER_DATA=... python benchmarks/benchmark.py [--quick] [--datasets umls,codex-s] [--samplers ...] [--seeds 5]
 
 The cells are listed before they run. A cell that has a row in results/benchmark.tsv (results/quick.tsv with --quick) is
-not run again, so that a stopped run goes on where it was; remove the file to start anew. Several processes may share the work if their cells differ, e.g. by --models.
+not run again, so that a stopped run goes on where it was; remove the file to start anew. Several processes may share
+the work if their cells differ, e.g. by --models.
 
 All choices are made on the validation triples. The columns that start with test are for the tables.
 """
