@@ -45,11 +45,16 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.positives)
 
-    @cached_property
-    def _unique(self) -> tuple[np.ndarray, np.ndarray]:
+    @property
+    def triples(self) -> np.ndarray:
+        """The corrupted triples, in the order of the candidates; shape: (n, 3), dtype: int64."""
         triples = self.graph.triples[self.positives]
         triples[np.arange(len(self)), self.sides] = self.replacements
-        keys = triples_to_keys(triples, self.graph.num_entities, self.graph.num_relations)
+        return triples
+
+    @cached_property
+    def _unique(self) -> tuple[np.ndarray, np.ndarray]:
+        keys = triples_to_keys(self.triples, self.graph.num_entities, self.graph.num_relations)
         unique, inverse = np.unique(keys, return_inverse=True)
         return unique, inverse
 

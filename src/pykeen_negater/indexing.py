@@ -148,7 +148,6 @@ class TripleIndex:
         query = triples_to_keys(triples, self.num_entities, self.num_relations)
         position = torch.searchsorted(self.keys, query).clamp_max_(len(self) - 1)
         found = torch.take(self.keys, position) == query
-        # a triple with ids out of range can share the key of another one
         if not self._in_range(triples):
             # a triple with ids out of range can share the key of another one
             limits = torch.tensor([self.num_entities, self.num_relations, self.num_entities], device=triples.device)

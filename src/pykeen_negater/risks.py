@@ -53,8 +53,7 @@ def to_answers(candidates: Candidates, queries: Queries) -> tuple[Answers, np.nd
     :param queries: the queries that count
     :return: a pair (m answers, the positions of the candidates that they are; shape: (m,))
     """
-    triples = candidates.graph.triples[candidates.positives]
-    triples[np.arange(len(candidates)), candidates.sides] = candidates.replacements
+    triples = candidates.triples
     sides = np.where(candidates.sides == RELATION, TAIL, candidates.sides)
     position = queries.find(sides, triples)
     missing = (position < 0) & (candidates.sides == RELATION)
