@@ -233,6 +233,12 @@ class TestFactorization(WitnessTestCase):
         assert torch.isfinite(witness.entities.grad).all()
         assert witness.entities.grad.any()
 
+    def test_training_in_large_graphs(self, graph: Graph, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(factorization, "MAX_ANSWERS", 12)
+        self.test_training_lowers_the_loss_and_ends_in_evaluation_mode(graph)
+        self.test_training_depends_on_the_seed_and_on_nothing_before(graph)
+        self.test_estimate_grows_with_the_epochs(graph)
+
     def test_zero_has_a_gradient(self, graph: Graph):
         witness = self.make(graph)
         with torch.no_grad():
@@ -309,6 +315,26 @@ def test_corrupting_leaves_the_batch_alone():
     batch = torch.from_numpy(graph.triples.copy())
     TorchCorruptor(graph)(batch)
     assert batch.tolist() == graph.triples.tolist()
+
+
+@pytest.mark.parametrize("name", ["probe", "factorization", "sampled factorization"])
+def test_threads_do_not_change_what_is_learned(name: str, monkeypatch: pytest.MonkeyPatch):
+    # large enough for operations to be shared between threads
+    graph, vectors = random_graph(0, 200, NUM_RELATIONS, 4_000), random_vectors(0, 200, 64)
+    if name.startswith("sampled"):
+        monkeypatch.setattr(factorization, "MAX_ANSWERS", 100)
+    training = Training(epochs=2, learning_rate=0.02, weight_decay=0.0, batch_size=1_024)
+    states = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for _ in range(4):
+            witness = Probe(graph, vectors) if name == "probe" else Factorization(graph)
+            train_witness(witness, graph.triples, training)
+            states.append(torch.cat([parameter.detach().flatten() for parameter in witness.parameters()]))
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(states[0], state) for state in states)
 
 
 def test_context_trains_witnesses_once(tmp_path):

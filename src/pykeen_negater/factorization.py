@@ -2,22 +2,19 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, embedding
 
 from .graphs import Graph
 from .indexing import HEAD, RELATION, TAIL
 from .witnesses import Training, Witness
 
 __all__ = [
-    "TRAINING",
     "Factorization",
+    "training_of",
 ]
 
-#: What was found best on hidden training triples of CoDEx-S
-TRAINING = Training(epochs=10, learning_rate=0.01, weight_decay=0.0, batch_size=512)
-
 #: In graphs with more entities, each batch is trained against this many random ones instead of all
-MAX_ANSWERS = 4_096
+MAX_ANSWERS = 2_048
 
 
 class Factorization(Witness):
@@ -61,9 +58,10 @@ class Factorization(Witness):
             if len(self.entities) > MAX_ANSWERS:
                 drawn = torch.randint(len(self.entities), (MAX_ANSWERS,), device=triples.device)
                 chosen, target = torch.unique(torch.cat([target, drawn]), return_inverse=True)
-                answers, target = self.entities[chosen], target[: len(triples)]
-            relation = self.relations[asked // 2][triples[:, RELATION]]
-            entity, answer = self.entities[triples[:, given]], answers[target]
+                answers, target = embedding(chosen, self.entities), target[: len(triples)]
+            # an embedding's gradients are added in the same order each time, which those of an indexed tensor are not
+            relation = embedding(triples[:, RELATION], self.relations[asked // 2])
+            entity, answer = embedding(triples[:, given], self.entities), embedding(target, answers)
             norms = sum(_modulus(x).pow(3).sum() for x in (entity, relation, answer)) / len(triples)
             total = total + cross_entropy(_product(entity, relation) @ answers.T, target) + self.regularization * norms
         return {"loss": total / 2}
@@ -75,6 +73,17 @@ class Factorization(Witness):
     # docstr-coverage: inherited
     def encode_answers(self, side: int) -> Tensor:  # noqa: D102
         return self.entities
+
+
+def training_of(graph: Graph) -> Training:
+    """Choose how to train a factorisation.
+
+    :param graph: the graph
+    :return: what was found best on hidden training triples of CoDEx-S; in larger graphs, batches are larger, since each
+        costs a step of all entities
+    """
+    batch_size = 512 if graph.num_entities <= MAX_ANSWERS else 2_048
+    return Training(epochs=10, learning_rate=0.01, weight_decay=0.0, batch_size=batch_size)
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:

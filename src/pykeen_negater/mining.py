@@ -20,8 +20,8 @@ from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import CandidateGenerator, candidate_generator_resolver
 from .encoders import Encoder, encoder_resolver
 from .evidence import TOP, Answers, Evidence
-from .factorization import TRAINING as FACTORIZATION_TRAINING
 from .factorization import Factorization
+from .factorization import training_of as factorization_training_of
 from .graphs import Graph
 from .guard import Guard, GuardError
 from .hiding import hide_triples
@@ -223,7 +223,7 @@ class Miner:
         if guarded or isinstance(self.ranker, ProbeRanker):
             witnesses.append((Probe(self.graph, vectors), PROBE_TRAINING))
         if guarded:
-            witnesses.append((Factorization(self.graph), FACTORIZATION_TRAINING))
+            witnesses.append((Factorization(self.graph), factorization_training_of(self.graph)))
         with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
             return sum(estimate_training(witness, self.graph.triples, training) for witness, training in witnesses)
 

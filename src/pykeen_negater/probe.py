@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, normalize
+from torch.nn.functional import binary_cross_entropy_with_logits, embedding, normalize
 
 from .corruptions import TorchCorruptor
 from .graphs import Graph
@@ -76,9 +76,13 @@ class Probe(Witness):
         heads, relations, tails = torch.cat([triples, negatives]).unbind(dim=1)
         head = self.dropout(self.heads(self.vectors[heads]))
         tail = self.dropout(self.tails(self.vectors[tails]))
-        fit = head * (1 + self.relation[0][relations]) * tail * (1 + self.relation[1][relations]) * self.scale
-        slots = head * self.slot[0][relations] + tail * self.slot[1][relations]
-        logits = (fit + slots).sum(dim=1) + self.bias[relations]
+        # an embedding's gradients are added in the same order each time, which those of an indexed tensor are not
+        (left, right), (head_slot, tail_slot) = (
+            [embedding(relations, x) for x in parameter] for parameter in (self.relation, self.slot)
+        )
+        fit = head * (1 + left) * tail * (1 + right) * self.scale
+        slots = head * head_slot + tail * tail_slot
+        logits = (fit + slots).sum(dim=1) + embedding(relations, self.bias.unsqueeze(dim=1)).squeeze(dim=1)
         labels = (torch.arange(len(logits), device=logits.device) < len(triples)).float()
         weights = 1 + (self.corruptions - 1) * labels
         return {"loss": binary_cross_entropy_with_logits(logits, labels, weights)}

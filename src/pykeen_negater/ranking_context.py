@@ -9,8 +9,8 @@ import numpy as np
 from safetensors.torch import load_model, save_model
 
 from .caching import Cache, array_digest, fingerprint, timed
-from .factorization import TRAINING as FACTORIZATION_TRAINING
 from .factorization import Factorization
+from .factorization import training_of as factorization_training_of
 from .graphs import Graph
 from .probe import TRAINING as PROBE_TRAINING
 from .probe import Probe
@@ -70,7 +70,7 @@ class RankingContext:
     def factorization(self) -> Factorization:
         """The factorisation of the graph, trained or taken from the cache."""
         factorization = Factorization(self.graph)
-        self._train("factorization", factorization, FACTORIZATION_TRAINING, None)
+        self._train("factorization", factorization, factorization_training_of(self.graph), None)
         return factorization
 
     def _train(self, name: str, witness: Witness, training: Training, inputs: str | None) -> None:
