@@ -44,7 +44,8 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any], bool]] = {
     "bernoulli": ("bernoulli", {}, False),
     "pseudotyped": ("pseudotyped", {}, False),
     "negater": ("negater", {}, True),
-    "negater, no text": ("negater", {}, False),
+    # what the bare call does for opaque ids
+    "negater, no text": ("negater", {"encoder": "structural"}, False),
     "negater, only guarded": ("negater", {"hard_fraction": 0.0}, True),
     "negater, to classify": ("negater", {"hard_fraction": 0.5, "max_risk": 4.0}, True),
     "negater, similarity": ("negater", {"ranker": "similarity"}, True),

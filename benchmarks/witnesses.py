@@ -71,14 +71,21 @@ def main(seeds: int, language_model: bool) -> None:
             context = RankingContext(visible, miner.texts, Cache(folder), vectors, seed)
             start = time.perf_counter()
             candidates = SlotCandidateGenerator(k=K).generate(graph, miner._neighbor_index({}))
-            ProbeRanker().rank(candidates, context)
+            ranker = ProbeRanker()
+            ranker.rank(candidates, context)
             seconds = time.perf_counter() - start
+
+            def ranker_score(triples: np.ndarray, ranker=ranker, context=context) -> np.ndarray:
+                """Score triples as the ranker does."""
+                return ranker.score(triples, context)
+
+            write("probe ranker", seed, positives, negatives, ranker_score, seconds=seconds, candidates=len(candidates))
 
             def probe(triples: np.ndarray, witness=context.probe) -> np.ndarray:
                 """Score triples with the probe."""
                 return np.mean([witness.score_triples(triples, side) for side in ENTITY_SIDES], axis=0)
 
-            write("probe", seed, positives, negatives, probe, seconds=seconds, candidates=len(candidates))
+            write("probe", seed, positives, negatives, probe)
 
             def factorization(triples: np.ndarray, witness=context.factorization) -> np.ndarray:
                 """Score triples with the factorisation."""
@@ -90,16 +97,16 @@ def main(seeds: int, language_model: bool) -> None:
                 model = train_reference(factory, name, seed=seed)
                 write(name, seed, positives, negatives, lambda triples, model=model: kge_scores(model, triples))
             if language_model and not seed:
-                ranker = ThresholdsRanker(seed=seed)
+                thresholds = ThresholdsRanker(seed=seed)
                 start = time.perf_counter()
-                path = ranker._fine_tuned(context)
+                path = thresholds._fine_tuned(context)
                 seconds = time.perf_counter() - start
                 write(
                     "fine-tuned MiniLM",
                     seed,
                     positives,
                     negatives,
-                    lambda triples, path=path, ranker=ranker, c=context: ranker._scores(path, triples, c),
+                    lambda triples, path=path, ranker=thresholds, c=context: ranker._scores(path, triples, c),
                     seconds=seconds,
                 )
     pools = mine(dataset=data, **texts, candidates="slot", k=K)

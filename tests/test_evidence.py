@@ -24,7 +24,7 @@ NUM_ENTITIES = 20
 
 def make_witnesses(graph: Graph, vectors: np.ndarray, seed: int = 0) -> dict[str, Witness]:
     """Make a probe and a factorisation with random parameters, so that there are no ties."""
-    witnesses: dict[str, Witness] = {"probe": Probe(graph, vectors, dim=4), "factors": Factorization(graph, dim=6)}
+    witnesses: dict[str, Witness] = {"probe": Probe(graph, vectors, dim=32), "factors": Factorization(graph, dim=6)}
     generator = torch.Generator().manual_seed(seed)
     for witness in witnesses.values():
         with torch.no_grad():

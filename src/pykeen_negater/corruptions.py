@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from .graphs import Graph
-from .indexing import HEAD, RELATION
+from .indexing import RELATION
 from .queries import ENTITY_SIDES
 
 __all__ = [
@@ -55,32 +55,33 @@ def _replacements(
 
 
 class TorchCorruptor:
-    """Corrupts heads and tails of batches at random, half of them in their slot."""
+    """Corrupts one side of batches at random, half of the times by what was seen in the relation's slot."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, count: int) -> None:
         """Prepare.
 
         :param graph: the graph, whose triples are the known ones
+        :param count: > 0, the number of corruptions of each triple
         """
         self.num_entities = graph.num_entities
+        self.count = count
         self.index = graph.index
         self.slots = {side: tuple(map(torch.from_numpy, graph.slots[side])) for side in ENTITY_SIDES}
 
-    def __call__(self, triples: torch.Tensor) -> torch.Tensor:
-        """Corrupt triples.
+    def __call__(self, triples: torch.Tensor, side: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Corrupt triples of the graph.
 
         :param triples: shape: (n, 3)
-        :return: shape: (m, 3) with m ≤ n; what turned out to be a known triple is left out
+        :param side: the column to replace: 0 head, 2 tail
+        :return: a pair (the entities that stand there instead, whether these make no known triple), each of shape
+            (n, count)
         """
-        corrupted = triples.cpu().clone()
-        shape = corrupted.shape[:1]
-        in_slot, at_head = torch.rand(shape) < 0.5, torch.rand(shape) < 0.5
-        for side in ENTITY_SIDES:
-            offsets, entities = self.slots[side]
-            relations = corrupted[:, RELATION]
-            starts, ends = offsets[relations], offsets[relations + 1]
-            drawn = entities[starts + (torch.rand(shape) * (ends - starts)).long()]
-            drawn = torch.where(in_slot, drawn, torch.randint(self.num_entities, shape))
-            here = at_head if side == HEAD else ~at_head
-            corrupted[:, side] = torch.where(here, drawn, corrupted[:, side])
-        return corrupted[~self.index.contains(corrupted)].to(triples.device)
+        device, triples = triples.device, triples.cpu()
+        offsets, entities = self.slots[side]
+        starts, ends = (offsets[triples[:, RELATION] + i].unsqueeze(dim=1) for i in (0, 1))
+        shape = len(triples), self.count
+        in_slot = entities[starts + (torch.rand(shape) * (ends - starts)).long()]
+        drawn = torch.where(torch.rand(shape) < 0.5, in_slot, torch.randint(self.num_entities, shape))
+        corrupted = triples.unsqueeze(dim=1).repeat(1, self.count, 1)
+        corrupted[..., side] = drawn
+        return drawn.to(device), ~self.index.contains(corrupted).to(device)

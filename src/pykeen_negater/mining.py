@@ -217,13 +217,13 @@ class Miner:
         )
 
     def _estimate_witnesses(self) -> float:
-        guarded = self.settings.guard == "calibrated"
+        if self.settings.guard != "calibrated" and not isinstance(self.ranker, ProbeRanker):
+            return 0.0
         vectors = np.ones((self.graph.num_entities, TYPICAL_DIM), dtype=np.float32)
-        witnesses: list[tuple[Witness, Training]] = []
-        if guarded or isinstance(self.ranker, ProbeRanker):
-            witnesses.append((Probe(self.graph, vectors), PROBE_TRAINING))
-        if guarded:
-            witnesses.append((Factorization(self.graph), factorization_training_of(self.graph)))
+        witnesses: list[tuple[Witness, Training]] = [
+            (Probe(self.graph, vectors), PROBE_TRAINING),
+            (Factorization(self.graph), factorization_training_of(self.graph)),
+        ]
         with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
             return sum(estimate_training(witness, self.graph.triples, training) for witness, training in witnesses)
 

@@ -44,6 +44,9 @@ RESAMPLING_ROUNDS = 8
 #: Below this share of a batch, negatives that are to be avoided are not drawn again once more
 NEGLIGIBLE = 1e-3
 
+#: How many are drawn at once for a negative that is to be avoided, so that hardly ever all of them are to be avoided
+SPARES = 4
+
 #: Below this share of triples with mined negatives, the log warns
 LOW_COVERAGE = 0.5
 
@@ -196,7 +199,7 @@ class NegatERNegativeSampler(NegativeSampler):
             if limit is not None:
                 self.avoided = found.avoided(limit)
                 self._redrawing_sampler = copy.copy(self.base_sampler)
-                self._redrawing_sampler.num_negs_per_pos = 1
+                self._redrawing_sampler.num_negs_per_pos = SPARES
             self._prepare(self.pools, mapped_triples)
 
     def _make_base_sampler(
@@ -301,8 +304,11 @@ class NegatERNegativeSampler(NegativeSampler):
                 break
             rows = pending.div(self.num_negs_per_pos, rounding_mode="floor")
             drawn = self._redrawing_sampler.corrupt_batch(positives[rows]).view(-1, 3)
-            flat[pending] = drawn
-            pending = pending[avoided(self._without_inverse(drawn)[0])]
+            found = avoided(self._without_inverse(drawn)[0]).view(-1, SPARES)
+            # the first that is not to be avoided, or else the first
+            first = found.byte().argmin(dim=-1)
+            flat[pending] = drawn[torch.arange(len(pending)) * SPARES + first]
+            pending = pending[found.all(dim=-1)]
 
     def _put_hard_negatives(self, pools: NegativePools, positives: LongTensor, negatives: LongTensor) -> None:
         """Replace the first negatives of each positive by negatives from its pool, where it has any.
