@@ -117,10 +117,14 @@ class Evidence:
         return keys
 
     @cached_property
+    def queries(self) -> Queries:
+        """The queries of the graph."""
+        return Queries.from_graph(self.graph)
+
+    @cached_property
     def _answers_per_query(self) -> dict[int, np.ndarray]:
         """The mean logarithm of the number of answers that the queries of a side and relation have."""
-        queries = Queries.from_graph(self.graph)
-        means = {}
+        queries, means = self.queries, {}
         for side in ENTITY_SIDES:
             here = queries.sides == side
             relations, values = queries.relations[here], np.log1p(queries.num_answers[here])

@@ -78,7 +78,7 @@ class Guard:
         :raises GuardError: if too few queries of the visible triples are answered by hidden ones
         """
         graph, generator = evidence.graph, np.random.default_rng(seed)
-        everything = Queries.from_graph(graph)
+        everything = evidence.queries
         chosen = np.sort(generator.permutation(len(everything))[:MAX_QUERIES])
         queries = everything.select(chosen)
         true = np.unique(_find(queries, hidden))

@@ -5,7 +5,7 @@ import importlib.metadata
 import inspect
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,80 +19,33 @@ from .assembly import assemble_pools
 from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import CandidateGenerator, candidate_generator_resolver
 from .encoders import Encoder, encoder_resolver
-from .evidence import TOP, Answers, Evidence
-from .factorization import Factorization
-from .factorization import training_of as factorization_training_of
+from .evidence import Answers, Evidence
 from .graphs import Graph
 from .guard import Guard, GuardError
 from .hiding import hide_triples
-from .indexing import HEAD, RELATION, SIDES, TAIL
 from .language_models import find_language_model
 from .mining_settings import MiningSettings
 from .neighbors import NeighborIndex
+from .planning import Plan, make_plan, max_candidates
 from .pools import NegativePools, PoolsError, Vocabulary
-from .probe import TRAINING as PROBE_TRAINING
-from .probe import Probe
 from .queries import Queries
-from .rankers import ProbeRanker, Ranker, Ranking, ranker_resolver
+from .rankers import Ranker, Ranking, ranker_resolver
 from .ranking_context import RankingContext
 from .risks import assess_risks, to_answers
 from .seeding import preserved_random_state
 from .texts import load_texts, texts_digest
 from .types import load_types
-from .witnesses import Training, Witness, estimate_training
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
 
 __all__ = [
     "Miner",
-    "Plan",
     "find_graph",
     "mine",
 ]
 
 logger = logging.getLogger(__name__)
-
-#: The dimension of vectors that are not there yet, to estimate how long the probe takes
-TYPICAL_DIM = 384
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What mining is going to do, at most."""
-
-    #: The number of training triples
-    num_triples: int
-
-    #: The number of entities to encode
-    num_entities: int
-
-    #: The most candidates there can be
-    num_candidates: int
-
-    #: The most corrupted triples to score
-    num_scored: int
-
-    #: The estimated seconds of encoding, training and ranking on this machine
-    seconds: float
-
-    #: The most bytes that the pools take
-    num_bytes: int
-
-    #: The names of the encoder and the ranker
-    encoder: str
-    ranker: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.num_triples:,} triples over {self.num_entities:,} entities; encoder {self.encoder}; at most "
-            f"{self.num_candidates:,} candidates, {self.num_scored:,} corrupted triples ranked by {self.ranker}; about "
-            f"{_duration(self.seconds)} and {self.num_bytes / 2**20:,.1f} MiB at most."
-        )
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{max(seconds, 1):.0f} s"
 
 
 def _lookup(kind: str, resolver: ClassResolver[Any], name: str | None) -> type[Any]:
@@ -185,51 +138,7 @@ class Miner:
 
         :return: the most it can be
         """
-        graph, settings = self.graph, self.settings
-        counts = np.bincount(graph.triples[:, RELATION], minlength=graph.num_relations)
-        total = 0
-        for name in settings.corruption_scheme:
-            side = SIDES[name]
-            slots = np.full(graph.num_relations, graph.num_relations if side == RELATION else graph.num_entities)
-            if settings.candidates != "anywhere" and side != RELATION:
-                slots = np.diff(graph.slots[side][0])
-            total += int(np.sum(counts * np.minimum(slots - 1, settings.k).clip(min=0)))
-        # heads and tails of a relation's corruptions come from its slots, unless they come from anywhere
-        heads, tails = (np.diff(graph.slots[side][0]) for side in (HEAD, TAIL))
-        unique = int(np.sum(heads * tails - counts)) if set(settings.corruption_scheme) <= {"head", "tail"} else total
-        scored = min(total, total if settings.candidates == "anywhere" else unique, self._max_candidates or total)
-        kept = min(total, len(graph) * len(settings.corruption_scheme) * settings.pool_size)
-        num_suspects = 0
-        if settings.guard == "calibrated":
-            queries = Queries.from_graph(graph, settings.corruption_scheme)
-            num_suspects = min(2 * TOP, graph.num_entities) * len(queries)
-        return Plan(
-            num_triples=len(graph),
-            num_entities=graph.num_entities,
-            num_candidates=total,
-            num_scored=scored,
-            seconds=self.encoder.estimate(graph, self.texts)
-            + self.ranker.estimate(graph, self.texts, scored)
-            + self._estimate_witnesses(),
-            num_bytes=6 * kept + 9 * num_suspects + 8 * len(graph) * (1 + len(settings.corruption_scheme)),
-            encoder=encoder_resolver.normalize_inst(self.encoder),
-            ranker=ranker_resolver.normalize_inst(self.ranker),
-        )
-
-    def _estimate_witnesses(self) -> float:
-        if self.settings.guard != "calibrated" and not isinstance(self.ranker, ProbeRanker):
-            return 0.0
-        vectors = np.ones((self.graph.num_entities, TYPICAL_DIM), dtype=np.float32)
-        witnesses: list[tuple[Witness, Training]] = [
-            (Probe(self.graph, vectors), PROBE_TRAINING),
-            (Factorization(self.graph), factorization_training_of(self.graph)),
-        ]
-        with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
-            return sum(estimate_training(witness, self.graph.triples, training) for witness, training in witnesses)
-
-    @property
-    def _max_candidates(self) -> int | None:
-        return self.settings.max_candidates if self.ranker.expensive else None
+        return make_plan(self.graph, self.settings, self.texts, self.encoder, self.ranker)
 
     @cached_property
     def key(self) -> str:
@@ -309,7 +218,7 @@ class Miner:
         )
         with timed("candidates", durations):
             proposed = self.generator.generate(graph, index)
-            candidates = proposed.within_budget(self._max_candidates)
+            candidates = proposed.within_budget(max_candidates(self.settings, self.ranker))
         ranking = self.ranker.rank(candidates, context)
         if self.settings.guard is None:
             ranking = Ranking(ranking.scores, np.ones(len(candidates), dtype=bool))
