@@ -29,13 +29,14 @@ def main() -> None:
     for cell, group in frame.groupby(["dataset", "model", "setting"]):
         by_sampler = {name: part.set_index("seed") for name, part in group.groupby("sampler")}
         for name, metric in ((name, metric) for name in by_sampler if name not in BASELINES for metric in metrics):
-            if group[metric].isna().all():
+            found = {one: by_sampler[one][metric].dropna() for one in (name, *BASELINES) if one in by_sampler}
+            seeds = sorted(set.intersection(*(set(values.index) for values in found.values())))
+            if not seeds:
                 continue
-            seeds = by_sampler[name].index
-            baselines = {one: by_sampler[one][metric].reindex(seeds) for one in BASELINES if one in by_sampler}
+            baselines = {one: found[one].loc[seeds] for one in BASELINES if one in found}
             # the better one on average, over the same seeds
             best = max(baselines, key=lambda one: baselines[one].mean())
-            difference = (by_sampler[name][metric] - baselines[best]).dropna()
+            difference = found[name].loc[seeds] - baselines[best]
             low, high = interval(difference)
             rows.append(
                 {
@@ -44,8 +45,8 @@ def main() -> None:
                     "metric": metric,
                     "seeds": len(difference),
                     "baseline": best,
-                    "baseline_mean": baselines[best].loc[difference.index].mean(),
-                    "mean": by_sampler[name][metric].loc[difference.index].mean(),
+                    "baseline_mean": baselines[best].mean(),
+                    "mean": found[name].loc[seeds].mean(),
                     "difference": difference.mean(),
                     "low": low,
                     "high": high,

@@ -26,20 +26,24 @@ def false_negatives_against_hardness() -> None:
 
 
 def mrr_against_epochs() -> None:
-    """Draw one line per sampler, the mean over seeds."""
+    """Draw one line per sampler, the mean over seeds, or where it ends if nobody looked before."""
     frame = pd.read_csv(RESULTS / "benchmark.tsv", sep="\t")
     points = [column for column in frame if column.startswith("test_mrr_at_")]
-    frame = frame.dropna(subset=points) if points else frame.head(0)
-    if frame.empty:
+    watched = [
+        part for _, part in frame.groupby(["dataset", "model", "setting"]) if part[points].notna().any(axis=None)
+    ]
+    if not watched:
         return
-    groups = frame.groupby(["dataset", "model"])
-    figure, axes = plt.subplots(1, len(groups), figsize=(9, 3.5), layout="constrained", squeeze=False)
-    for axis, ((dataset, model), part) in zip(axes[0], groups, strict=True):
-        for sampler, rows in part.groupby("sampler"):
-            shares = [int(column.rsplit("_", 1)[1]) for column in points] + [100]
+    figure, axes = plt.subplots(1, len(watched), figsize=(9, 3.5), layout="constrained", squeeze=False)
+    for axis, part in zip(axes[0], watched, strict=True):
+        for number, (sampler, rows) in enumerate(part.groupby("sampler")):
+            values = rows[[*points, "test_mrr"]].mean().dropna()
+            shares = [100 if name == "test_mrr" else int(name.rsplit("_", 1)[1]) for name in values.index]
             epochs = [rows["epochs"].iloc[0] * share / 100 for share in shares]
-            axis.plot(epochs, rows[[*points, "test_mrr"]].mean(), marker="o", label=sampler)
-        axis.set(title=f"{dataset}, {model}", xlabel="epochs", ylabel="test MRR")
+            axis.plot(epochs, values, marker="o", label=sampler, color=f"C{number}")
+            if len(values) == 1:
+                axis.axhline(values.iloc[0], linestyle="--", color=f"C{number}")
+        axis.set(title=f"{part['dataset'].iloc[0]}, {part['model'].iloc[0]}", xlabel="epochs", ylabel="test MRR")
         axis.set_ylim(bottom=0)
         axis.legend()
     figure.savefig(RESULTS / "epochs.svg", metadata={"Date": None})
