@@ -97,11 +97,14 @@ class Witness(nn.Module, ABC):
         """
         heads, relations, tails = torch.as_tensor(triples).unbind(dim=1)
         given, asked = (heads, tails) if side == TAIL else (tails, heads)
-        # many triples answer the same query, which is encoded once
-        unique, query = torch.unique(torch.stack([given, relations], dim=1), dim=0, return_inverse=True)
-        parts = [self.encode_queries(part[:, 0], part[:, 1], side) for part in unique.split(BATCH_SIZE)]
-        if not parts:
+        if not len(triples):
             return np.zeros(0, dtype=np.float32)
+        # many triples answer the same query, which is encoded once
+        num_relations = int(relations.max()) + 1
+        unique, query = torch.unique(given * num_relations + relations, return_inverse=True)
+        parts = [
+            self.encode_queries(part // num_relations, part % num_relations, side) for part in unique.split(BATCH_SIZE)
+        ]
         queries, answers = torch.cat(parts), self.encode_answers(side)
         rows = zip(query.split(BATCH_SIZE), asked.split(BATCH_SIZE), strict=True)
         return torch.cat([(queries[q] * answers[a]).sum(dim=1) for q, a in rows]).numpy()
