@@ -66,7 +66,7 @@ class WitnessTestCase:
     def test_scores_of_all_answers_agree_with_those_of_triples(self, graph: Graph, side: int):
         witness = _randomize(self.make(graph))
         queries = Queries.from_graph(graph, ("head",) if side == HEAD else ("tail",))
-        scores = witness.score(queries)
+        scores = witness.score(queries, witness.encode_answers(side))
         assert scores.shape == (len(queries), NUM_ENTITIES)
         assert not scores.requires_grad
         for i in range(0, len(queries), 5):
@@ -255,7 +255,9 @@ class TestFactorization(WitnessTestCase):
         train_witness(witness, graph.triples, Training(40, 0.05, 0.0, 4))
         for side, name in ((HEAD, "head"), (TAIL, "tail")):
             queries = Queries.from_graph(graph, (name,))
-            assert witness.score(queries).argmax(dim=1).tolist() == queries.answers.tolist(), side
+            assert (
+                witness.score(queries, witness.encode_answers(side)).argmax(dim=1).tolist() == queries.answers.tolist()
+            ), side
 
 
 @pytest.mark.parametrize("side", [HEAD, TAIL])

@@ -117,6 +117,16 @@ class Evidence:
         return keys
 
     @cached_property
+    def _encoded_answers(self) -> dict[tuple[str, int], Tensor]:
+        """All entities as answers, by witness and side."""
+        with torch.no_grad():
+            return {
+                (name, side): witness.encode_answers(side)
+                for name, witness in self.witnesses.items()
+                for side in ENTITY_SIDES
+            }
+
+    @cached_property
     def queries(self) -> Queries:
         """The queries of the graph."""
         return Queries.from_graph(self.graph)
@@ -162,8 +172,9 @@ class Evidence:
         num_entities = self.graph.num_entities
         known = np.repeat(np.arange(len(queries)), queries.num_answers), queries.answers
         scores, tops = [], []
-        for witness in self.witnesses.values():
-            score = witness.score(queries)
+        side = int(queries.sides[0])
+        for name, witness in self.witnesses.items():
+            score = witness.score(queries, self._encoded_answers[name, side])
             score[known] = -torch.inf
             scores.append(score)
             tops.append(score.topk(min(TOP, num_entities), dim=1))
@@ -176,7 +187,6 @@ class Evidence:
         for score, top in zip(scores, tops, strict=True):
             columns += _describe(score, top.values, torch.from_numpy(rows), torch.from_numpy(entities))
         columns.append(self._similarity(queries, rows, entities))
-        side = int(queries.sides[0])
         relations = queries.relations[rows]
         slot_sizes = np.diff(self.graph.slots[side][0])
         slot_keys = relations * num_entities + entities

@@ -77,15 +77,16 @@ class Witness(nn.Module, ABC):
         """
 
     @torch.no_grad()
-    def score(self, queries: Queries) -> Tensor:
+    def score(self, queries: Queries, answers: Tensor) -> Tensor:
         """Score all answers to queries.
 
         :param queries: n queries of one side
+        :param answers: shape: (num_entities, dim), the answers of that side, encoded
         :return: shape: (n, num_entities)
         """
         side = int(queries.sides[0])
         vectors = self.encode_queries(torch.as_tensor(queries.entities), torch.as_tensor(queries.relations), side)
-        return vectors @ self.encode_answers(side).T
+        return vectors @ answers.T
 
     @torch.no_grad()
     def score_triples(self, triples: np.ndarray, side: int) -> np.ndarray:
