@@ -95,7 +95,7 @@ def test_umls_with_its_texts(data_folder: Path, tmp_path: Path, empty_cache: Pat
         evaluate_sampler(name, dataset, kwargs)
         for name, kwargs in (("negater", {"pools": str(tmp_path / "umls.pools")}), ("basic", {}))
     )
-    assert guarded.false_negatives < 0.7 * basic.false_negatives
+    assert guarded.false_negatives < 0.85 * basic.false_negatives
     assert guarded.known_positives < 0.1 * basic.known_positives
     assert any(" · " in line for lines in sentences(pools).values() for line in lines)
     run(sys.executable, "-m", "pykeen_negater", "export", tmp_path / "umls.pools", "--output", tmp_path / "umls.tsv")

@@ -305,6 +305,7 @@ def test_guarded_pools(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch,
     assert torch.equal(pools.keys, Graph.from_factory(nations).index.keys)
     assert not torch.isin(pools.suspects, pools.keys).any()
     assert pools.max_risk > 0
+    assert pools.guard_skill == pools.metadata["statistics"]["guard"]["proposed"]["brier_skill"] > 0
     assert (decode_risk(pools.risk) <= 1.05 * pools.max_risk / MINED_SAFETY).all()
     assert (decode_risk(pools.suspect_risk) >= 0.95 * LEAST_SUSPECT * pools.max_risk).all()
     report = pools.metadata["statistics"]["guard"]

@@ -467,6 +467,18 @@ def test_nothing_too_risky_comes_from_a_pool(
     assert seen == len(allowed) > 500
 
 
+@pytest.mark.parametrize(("skill", "expected"), [(0.1, 0.25), (0.0, 0.0), (-0.6, 0.0), (None, 0.25)])
+def test_nothing_is_mined_by_default_if_the_guard_has_no_skill(
+    nations: TriplesFactory, graph: Graph, caplog: pytest.LogCaptureFixture, skill: float | None, expected: float
+):
+    pools = guarded(make_pools(graph), torch.zeros(0, 3).long(), np.zeros(0))
+    if skill is not None:
+        pools.metadata["guard_skill"] = skill
+    assert make_sampler(nations, pools, num_negs_per_pos=16).hard_fraction == expected
+    assert ("No mined negatives are drawn" in caplog.text) == (expected == 0)
+    assert make_sampler(nations, pools, num_negs_per_pos=16, hard_fraction=0.5).hard_fraction == 0.5
+
+
 def test_default_share_depends_on_the_number_of_negatives(nations: TriplesFactory, graph: Graph):
     pools = make_pools(graph)
     assert make_sampler(nations, pools, num_negs_per_pos=16).hard_fraction == 0.25

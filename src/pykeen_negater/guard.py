@@ -66,6 +66,11 @@ class Guard:
         """The risk from which on a candidate does more harm than good in a pool."""
         return self.max_risk / MINED_SAFETY
 
+    @property
+    def skill(self) -> float:
+        """The Brier skill over the base rates of relations and sides, among what mining proposes: ≤ 1, 0 if unknown."""
+        return float(self.report["proposed"].get("brier_skill", 0.0))
+
     @classmethod
     def fit(cls, evidence: Evidence, hidden: np.ndarray, propose: Callable[[Queries], Answers], seed: int) -> "Guard":
         """Learn from where the hidden triples lie among all answers to the queries of the others.

@@ -238,7 +238,7 @@ class Miner:
                 None if guard is None else guard.max_mined_risk,
             )
         if guard is not None:
-            pools.metadata["max_risk"] = guard.max_risk
+            pools.metadata |= {"max_risk": guard.max_risk, "guard_skill": guard.skill}
         statistics = {
             "num_triples": len(self.graph),
             "candidates": len(proposed),

@@ -188,6 +188,11 @@ class NegativePools:
         """The risk from which on a negative does more harm than good; None if no guard has judged."""
         return self.metadata.get("max_risk")
 
+    @property
+    def guard_skill(self) -> float | None:
+        """The Brier skill of the guard among candidates: ≤ 1, no better than a guess at 0; None without a guard."""
+        return self.metadata.get("guard_skill")
+
     def safer_than(self, max_risk: float) -> "NegativePools":
         """Leave out the negatives that are too risky.
 

@@ -118,7 +118,8 @@ class NegatERNegativeSampler(NegativeSampler):
         :param filterer_kwargs: the filterer's parameters
         :param pools: pools, or the folder they were saved to. If None, they are taken from the cache or mined.
         :param hard_fraction: in [0, 1], the share of the negatives that comes from the pools, on average where it
-            is no whole number of negatives. If None, a quarter, or a tenth of fewer than four negatives per positive.
+            is no whole number of negatives. If None, a quarter, or a tenth of fewer than four negatives per positive;
+            none where the guard cannot tell which candidates are true.
         :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
             triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
             the base sampler draws it.
@@ -156,9 +157,7 @@ class NegatERNegativeSampler(NegativeSampler):
             filterer=filterer,
             filterer_kwargs=filterer_kwargs,
         )
-        if hard_fraction is None:
-            hard_fraction = HARD_FRACTION if self.num_negs_per_pos >= MANY_NEGATIVES else HARD_FRACTION_OF_FEW
-        if not 0 <= hard_fraction <= 1:
+        if hard_fraction is not None and not 0 <= hard_fraction <= 1:
             raise ValueError(f"found hard_fraction={hard_fraction}, expected a share in [0, 1].")
         if strategy not in get_args(Strategy):
             raise ValueError(f"found strategy={strategy!r}, expected one of {', '.join(get_args(Strategy))}.")
@@ -166,7 +165,6 @@ class NegatERNegativeSampler(NegativeSampler):
             raise ValueError(f"found temperature={temperature}, expected a positive number.")
         if max_risk is not None and not max_risk > 0:
             raise ValueError(f"found max_risk={max_risk}, expected a positive number, or None for the guard's limit.")
-        self.hard_fraction = hard_fraction
         self.max_risk = max_risk
         self.strategy = strategy
         self.temperature = temperature
@@ -190,6 +188,7 @@ class NegatERNegativeSampler(NegativeSampler):
             seed=seed,
         )
         found = find_pools(pools, mapped_triples, self.num_entities, self.num_relations, mine, settings)
+        self.hard_fraction = self._default_hard_fraction(found) if hard_fraction is None else hard_fraction
         self.has_inverse_triples = found is not None and self.num_relations == 2 * found.num_relations
         self.pools: NegativePools | None = None
         self.avoided: AvoidedTriples | None = None
@@ -201,6 +200,16 @@ class NegatERNegativeSampler(NegativeSampler):
                 self._redrawing_sampler = copy.copy(self.base_sampler)
                 self._redrawing_sampler.num_negs_per_pos = SPARES
             self._prepare(self.pools, mapped_triples)
+
+    def _default_hard_fraction(self, pools: NegativePools | None) -> float:
+        if pools is not None and pools.guard_skill is not None and pools.guard_skill <= 0:
+            logger.warning(
+                "No mined negatives are drawn: in this graph, the guard cannot tell which ones are true (found a Brier "
+                "skill of %.2f, expected more than 0). Pass hard_fraction=... to draw some all the same.",
+                pools.guard_skill,
+            )
+            return 0.0
+        return HARD_FRACTION if self.num_negs_per_pos >= MANY_NEGATIVES else HARD_FRACTION_OF_FEW
 
     def _make_base_sampler(
         self,
