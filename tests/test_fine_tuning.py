@@ -22,6 +22,7 @@ from pykeen_negater.fine_tuning import (
 from pykeen_negater.graphs import Graph
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.rankers import (
+    FACTORIZATION_WEIGHT,
     ProbeRanker,
     Ranker,
     SimilarityRanker,
@@ -256,18 +257,21 @@ class TestSimilarityRanker(RankerCase):
 
 
 class TestProbeRanker(RankerCase):
-    """The probe's word for it, as an answer to both queries."""
+    """What the vectors say, and what the graph says, about a triple as an answer to both of its queries."""
 
     cls = ProbeRanker
 
-    def test_scores_are_the_probe_s(self, candidates: Candidates, context: RankingContext):
+    def test_scores_are_those_of_both_models(self, candidates: Candidates, context: RankingContext):
         ranking = ProbeRanker().rank(candidates, context)
         for i in range(len(candidates)):
             triple = context.graph.triples[candidates.positives[i]].copy()
             triple[candidates.sides[i]] = candidates.replacements[i]
-            for side in (0, 2):
-                score = context.probe.score_triples(triple[None], side)[0]
-                assert ranking.scores[i] == pytest.approx(score, abs=1e-4)
+            probe, factorization = (
+                sum(model.score_triples(triple[None], side)[0] for side in (0, 2)) / 2
+                for model in (context.probe, context.factorization)
+            )
+            assert ranking.scores[i] == pytest.approx(probe + FACTORIZATION_WEIGHT * factorization, abs=1e-4)
+        assert np.std(ranking.scores) > 0
         assert ranking.accepted.all()
 
 
