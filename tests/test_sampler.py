@@ -484,3 +484,7 @@ def test_default_share_depends_on_the_number_of_negatives(nations: TriplesFactor
     assert make_sampler(nations, pools, num_negs_per_pos=16).hard_fraction == 0.25
     assert make_sampler(nations, pools, num_negs_per_pos=1).hard_fraction == 0.1
     assert make_sampler(nations, pools, num_negs_per_pos=1, hard_fraction=0.6).hard_fraction == 0.6
+    for limit, expected in ((0.5, 0.0), (2.0, 0.1)):
+        pools.metadata["max_mined_risk"] = limit
+        assert make_sampler(nations, pools, num_negs_per_pos=16).hard_fraction == 0.25
+        assert make_sampler(nations, pools, num_negs_per_pos=1).hard_fraction == expected

@@ -238,7 +238,11 @@ class Miner:
                 None if guard is None else guard.max_mined_risk,
             )
         if guard is not None:
-            pools.metadata |= {"max_risk": guard.max_risk, "guard_skill": guard.skill}
+            pools.metadata |= {
+                "max_risk": guard.max_risk,
+                "max_mined_risk": guard.max_mined_risk,
+                "guard_skill": guard.skill,
+            }
         statistics = {
             "num_triples": len(self.graph),
             "candidates": len(proposed),

@@ -189,6 +189,11 @@ class NegativePools:
         return self.metadata.get("max_risk")
 
     @property
+    def max_mined_risk(self) -> float | None:
+        """The risk from which on the guard let no candidate pass; None if no guard has judged."""
+        return self.metadata.get("max_mined_risk")
+
+    @property
     def guard_skill(self) -> float | None:
         """The Brier skill of the guard among candidates: ≤ 1, no better than a guess at 0; None without a guard."""
         return self.metadata.get("guard_skill")

@@ -119,7 +119,8 @@ class NegatERNegativeSampler(NegativeSampler):
         :param pools: pools, or the folder they were saved to. If None, they are taken from the cache or mined.
         :param hard_fraction: in [0, 1], the share of the negatives that comes from the pools, on average where it
             is no whole number of negatives. If None, a quarter, or a tenth of fewer than four negatives per positive;
-            none where the guard cannot tell which candidates are true.
+            none where the guard cannot tell which candidates are true; none of few where only candidates that are less
+            likely true than a uniform corruption are safe.
         :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
             triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
             the base sampler draws it.
@@ -209,7 +210,11 @@ class NegatERNegativeSampler(NegativeSampler):
                 pools.guard_skill,
             )
             return 0.0
-        return HARD_FRACTION if self.num_negs_per_pos >= MANY_NEGATIVES else HARD_FRACTION_OF_FEW
+        if self.num_negs_per_pos >= MANY_NEGATIVES:
+            return HARD_FRACTION
+        # few negatives are too precious for what is less plausible than a random one
+        harmless = pools is not None and pools.max_mined_risk is not None and pools.max_mined_risk < 1
+        return 0.0 if harmless else HARD_FRACTION_OF_FEW
 
     def _make_base_sampler(
         self,
