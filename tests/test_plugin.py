@@ -261,9 +261,10 @@ def test_hpo(tmp_path: Path):
         model="TransE",
         model_kwargs={"embedding_dim": 8},
         negative_sampler="negater",
-        negative_sampler_kwargs=FAST,
+        # a trial's parameters are written into what is passed
+        negative_sampler_kwargs=dict(FAST),
         training_kwargs={"num_epochs": 1, "use_tqdm": False, "batch_size": 256},
-        evaluation_kwargs=EVALUATION,
+        evaluation_kwargs=dict(EVALUATION),
         n_trials=2,
         study_name="test",
     )
