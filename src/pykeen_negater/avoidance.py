@@ -46,15 +46,14 @@ class AvoidedTriples:
         # the shift of a negative number fills up with ones
         return (keys * _MULTIPLIER >> self._shift) & self._mask
 
-    def __call__(self, triples: Tensor) -> Tensor:
-        """Tell which triples are to be drawn again, this time.
+    def find(self, triples: Tensor) -> Tensor:
+        """Find the triples that are to be drawn again, this time.
 
-        :param triples: shape: (..., 3), dtype: int64, with real relations
-        :return: shape: (...), dtype: bool, on the CPU
+        :param triples: shape: (n, 3), dtype: int64, with real relations
+        :return: shape: (m,), dtype: int64, their positions in ascending order, on the CPU
         """
         keys = triples_to_keys(triples.cpu(), self.num_entities, self.num_relations)
         values = torch.take(self._table, self._hash(keys))
-        found = values > 0
         # chance is asked for the few that are found only; from 1 to 255, so that 255 is always avoided
-        found[found.clone()] = values[found] >= torch.randint(1, 256, (int(found.sum()),), dtype=torch.uint8)
-        return found
+        found = values.nonzero().squeeze(dim=-1)
+        return found[values[found] >= torch.randint(1, 256, (len(found),), dtype=torch.uint8)]

@@ -3,10 +3,9 @@
 import copy
 import inspect
 import logging
-import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, get_args
 
 import torch
 from class_resolver import HintOrType
@@ -15,22 +14,19 @@ from pykeen.sampling.filtering import Filterer
 from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 
 from .avoidance import AvoidedTriples
-from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme
+from .hard_negatives import HardNegatives, Strategy, without_inverse
+from .indexing import check_corruption_scheme
 from .mining_settings import GuardName, MiningSettings
 from .pool_source import MiningMode, find_pools
-from .pools import NegativePools, PoolsError
+from .pools import NegativePools
 from .texts import TextSource
 from .types import TypeSource
 
 __all__ = [
     "NegatERNegativeSampler",
-    "Strategy",
 ]
 
 logger = logging.getLogger(__name__)
-
-#: How negatives are drawn from a pool: all alike, the hardest only, or the harder, the more often
-Strategy = Literal["uniform", "top", "softmax"]
 
 #: The default share of mined negatives, and from how many negatives per positive on it is good
 HARD_FRACTION, MANY_NEGATIVES = 0.25, 4
@@ -57,11 +53,12 @@ COVERAGE_SAMPLE = 100_000
 class NegatERNegativeSampler(NegativeSampler):
     """Mixes mined negatives [safavi2021]_ with those of another sampler, and avoids what is likely true.
 
-    For every training triple, a share of the negatives comes from its pool of plausible falsehoods, see
-    :mod:`pykeen_negater.pools`, and the rest from a base sampler. Where a triple has no pool, all of them come from the
-    base sampler. What the base sampler draws is drawn again if it is a known triple, or one that the guard finds too
-    likely true, see :mod:`pykeen_negater.guard`. Without anything given, the pools are mined from the training triples,
-    once, and cached.
+    In every batch, a share of the positives gets negatives from their pools of plausible falsehoods, see
+    :mod:`pykeen_negater.pools`, and the others from a base sampler, as do those without a pool. Mined and random ones
+    are not mixed for one positive: a loss that weights negatives by their scores, as the self-adversarial one does,
+    would then hardly see the random ones. What the base sampler draws is drawn again if it is a known triple, or one
+    that the guard finds too likely true, see :mod:`pykeen_negater.guard`. Without anything given, the pools are mined
+    from the training triples, once, and cached.
     """
 
     #: The default strategy for optimizing the parameters that act while sampling; the others would mine in every trial
@@ -117,8 +114,8 @@ class NegatERNegativeSampler(NegativeSampler):
         :param filterer: how known positives are found, see :mod:`pykeen.sampling.filtering`
         :param filterer_kwargs: the filterer's parameters
         :param pools: pools, or the folder they were saved to. If None, they are taken from the cache or mined.
-        :param hard_fraction: in [0, 1], the share of the negatives that comes from the pools, on average where it
-            is no whole number of negatives. If None, a quarter, or a tenth of fewer than four negatives per positive;
+        :param hard_fraction: in [0, 1], the share of the positives of a batch all of whose negatives come from the
+            pools, drawn anew for each batch. If None, a quarter, or a tenth of fewer than four negatives per positive;
             none where the guard cannot tell which candidates are true; none of few where only candidates that are less
             likely true than a uniform corruption are safe.
         :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
@@ -160,15 +157,9 @@ class NegatERNegativeSampler(NegativeSampler):
         )
         if hard_fraction is not None and not 0 <= hard_fraction <= 1:
             raise ValueError(f"found hard_fraction={hard_fraction}, expected a share in [0, 1].")
-        if strategy not in get_args(Strategy):
-            raise ValueError(f"found strategy={strategy!r}, expected one of {', '.join(get_args(Strategy))}.")
-        if not temperature > 0:
-            raise ValueError(f"found temperature={temperature}, expected a positive number.")
         if max_risk is not None and not max_risk > 0:
             raise ValueError(f"found max_risk={max_risk}, expected a positive number, or None for the guard's limit.")
         self.max_risk = max_risk
-        self.strategy = strategy
-        self.temperature = temperature
         self.corruption_scheme = check_corruption_scheme(corruption_scheme)
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)
         settings = MiningSettings(
@@ -191,16 +182,24 @@ class NegatERNegativeSampler(NegativeSampler):
         found = find_pools(pools, mapped_triples, self.num_entities, self.num_relations, mine, settings)
         self.hard_fraction = self._default_hard_fraction(found) if hard_fraction is None else hard_fraction
         self.has_inverse_triples = found is not None and self.num_relations == 2 * found.num_relations
-        self.pools: NegativePools | None = None
+        self.hard_negatives: HardNegatives | None = None
         self.avoided: AvoidedTriples | None = None
         if found is not None:
             limit = found.max_risk if max_risk is None else max_risk
-            self.pools = found if limit is None else found.safer_than(limit)
+            safe = found if limit is None else found.safer_than(limit)
+            self.hard_negatives = HardNegatives(
+                safe, self.corruption_scheme, self.has_inverse_triples, strategy, temperature
+            )
             if limit is not None:
                 self.avoided = found.avoided(limit)
                 self._redrawing_sampler = copy.copy(self.base_sampler)
                 self._redrawing_sampler.num_negs_per_pos = SPARES
-            self._prepare(self.pools, mapped_triples)
+            self._log_coverage(safe, mapped_triples)
+
+    @property
+    def pools(self) -> NegativePools | None:
+        """The pools that negatives are drawn from, without what is too risky."""
+        return None if self.hard_negatives is None else self.hard_negatives.pools
 
     def _default_hard_fraction(self, pools: NegativePools | None) -> float:
         if pools is not None and pools.guard_skill is not None and pools.guard_skill <= 0:
@@ -242,38 +241,14 @@ class NegatERNegativeSampler(NegativeSampler):
             **kwargs,
         )
 
-    def _prepare(self, pools: NegativePools, mapped_triples: MappedTriples) -> None:
-        """Prepare what every batch needs."""
-        scheme = [SIDES[side] for side in self.corruption_scheme]
-        # seen from an inverse triple, heads and tails have changed places
-        allowed = [[side in scheme for side in pools.sides], [2 - side in scheme for side in pools.sides]]
-        if not any(allowed[0]):
-            raise PoolsError(
-                f"found pools that replace the columns {pools.sides} only, but corruption_scheme="
-                f"{self.corruption_scheme!r} asks for {tuple(scheme)}. Mine pools with this scheme."
-            )
-        self._allowed = None if all(allowed[0]) else torch.tensor(allowed)
-        self._sides = torch.tensor(pools.sides)
-        self._num_sides = sum(allowed[0])
-        sizes = pools.offsets[len(pools.sides) :: len(pools.sides)] - pools.offsets[: -1 : len(pools.sides)]
-        self._width = int(sizes.max()) if len(sizes) else 0
+    def _log_coverage(self, pools: NegativePools, mapped_triples: MappedTriples) -> None:
         stride = max(1, len(mapped_triples) // COVERAGE_SAMPLE)
-        coverage = pools.coverage(self._without_inverse(mapped_triples[::stride])[0])
+        coverage = pools.coverage(self._real(mapped_triples[::stride]))
         level = logging.INFO if coverage >= LOW_COVERAGE else logging.WARNING
         logger.log(level, "%.1f %% of the training triples have mined negatives.", 100 * coverage)
 
-    def _without_inverse(self, triples: LongTensor) -> tuple[LongTensor, BoolTensor | None]:
-        """Replace inverse triples by those they are the inverse of.
-
-        :param triples: shape: (n, 3)
-        :return: a pair (the triples with real relations, which ones were inverse; None if none can be)
-        """
-        if not self.has_inverse_triples:
-            return triples, None
-        heads, relations, tails = triples.unbind(dim=-1)
-        inverse = relations % 2 == 1
-        real = [torch.where(inverse, tails, heads), relations // 2, torch.where(inverse, heads, tails)]
-        return torch.stack(real, dim=-1), inverse
+    def _real(self, triples: LongTensor) -> LongTensor:
+        return without_inverse(triples)[0] if self.has_inverse_triples else triples
 
     # docstr-coverage: inherited
     def sample(self, positive_batch: LongTensor) -> tuple[LongTensor, BoolTensor | None]:  # noqa: D102
@@ -297,133 +272,40 @@ class NegatERNegativeSampler(NegativeSampler):
     # docstr-coverage: inherited
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
         positives = positive_batch.reshape(-1, 3)
-        negatives = self.base_sampler.corrupt_batch(positives).contiguous()
-        if self.avoided is not None:
-            self._redraw(self.avoided, positives, negatives)
-        if self.pools is not None and len(self.pools) and self.hard_fraction > 0:
-            self._put_hard_negatives(self.pools, positives, negatives)
+        if self.hard_negatives is None or not self.hard_fraction:
+            negatives = self._corrupt_at_random(positives)
+        else:
+            negatives = positives.new_empty(len(positives), self.num_negs_per_pos, 3)
+            mined = torch.rand(len(positives)) < self.hard_fraction
+            hard, has_any = self.hard_negatives.draw(positives[mined], self.num_negs_per_pos)
+            mined[mined.clone()] = has_any
+            negatives[mined] = hard
+            # some base samplers cannot draw for nobody
+            if not mined.all():
+                negatives[~mined] = self._corrupt_at_random(positives[~mined])
         return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
 
-    def _redraw(self, avoided: AvoidedTriples, positives: LongTensor, negatives: LongTensor) -> None:
-        """Draw negatives again that are to be avoided.
+    def _corrupt_at_random(self, positives: LongTensor) -> LongTensor:
+        """Let the base sampler draw negatives, and again those that are to be avoided.
 
-        :param avoided: what is to be avoided
         :param positives: shape: (n, 3)
-        :param negatives: shape: (n, num_negs_per_pos, 3), changed in place
+        :return: shape: (n, num_negs_per_pos, 3)
         """
+        negatives = self.base_sampler.corrupt_batch(positives).contiguous()
+        if self.avoided is None:
+            return negatives
         flat = negatives.view(-1, 3)
-        pending = torch.nonzero(avoided(self._without_inverse(flat)[0])).squeeze(dim=-1)
+        pending = self.avoided.find(self._real(flat))
         for _ in range(RESAMPLING_ROUNDS):
             if len(pending) <= NEGLIGIBLE * len(flat):
                 break
             rows = pending.div(self.num_negs_per_pos, rounding_mode="floor")
             drawn = self._redrawing_sampler.corrupt_batch(positives[rows]).view(-1, 3)
-            found = avoided(self._without_inverse(drawn)[0]).view(-1, SPARES)
+            found = torch.zeros(len(drawn), dtype=torch.uint8)
+            found[self.avoided.find(self._real(drawn))] = 1
+            found = found.view(-1, SPARES)
             # the first that is not to be avoided, or else the first
-            first = found.byte().argmin(dim=-1)
+            first = found.argmin(dim=-1)
             flat[pending] = drawn[torch.arange(len(pending)) * SPARES + first]
             pending = pending[found.all(dim=-1)]
-
-    def _put_hard_negatives(self, pools: NegativePools, positives: LongTensor, negatives: LongTensor) -> None:
-        """Replace the first negatives of each positive by negatives from its pool, where it has any.
-
-        :param pools: the pools
-        :param positives: shape: (n, 3)
-        :param negatives: shape: (n, num_negs_per_pos, 3), changed in place
-        """
-        expected = self.hard_fraction * self.num_negs_per_pos
-        count = math.ceil(expected)
-        real, inverse = self._without_inverse(positives.cpu())
-        starts, sizes = pools.rows(real)
-        if self._allowed is not None:
-            sizes = sizes * self._allowed[0 if inverse is None else inverse.long()]
-        ends = sizes.cumsum(dim=-1)
-        # an offset among all of a triple's negatives becomes a position in the arrays
-        shift = starts - ends + sizes
-        side, position = _locate(self._draw(pools, sizes, ends, shift, count), ends, shift)
-        # what a triple without negatives drew is out of its pool, and perhaps of all pools
-        replacement = torch.take(pools.replacements, position.clamp_max_(len(pools) - 1)).long()
-        column = torch.take(self._sides, side)
-        if inverse is not None:
-            inverse = inverse.unsqueeze(dim=-1)
-            replacement = torch.where(column == RELATION, 2 * replacement + inverse, replacement)
-            column = torch.where(inverse, 2 - column, column)
-        valid = ends[:, -1:] > 0
-        if expected < count:
-            valid = valid.repeat(1, count)
-            valid[:, -1] &= torch.rand(len(valid)) < 1 - (count - expected)
-        _write(negatives[:, :count], positives, column, replacement, valid)
-
-    def _draw(
-        self, pools: NegativePools, sizes: LongTensor, ends: LongTensor, shift: LongTensor, count: int
-    ) -> LongTensor:
-        """Draw offsets among each triple's negatives; what a triple without any gets is meaningless.
-
-        :param pools: the pools
-        :param sizes: shape: (n, num_sides), the number of negatives of each side
-        :param ends: shape: (n, num_sides), their cumulative sum
-        :param shift: shape: (n, num_sides), what turns an offset into a position
-        :param count: how many to draw
-        :return: shape: (n, count)
-        """
-        total = ends[:, -1:]
-        match self.strategy:
-            case "uniform":
-                return (torch.rand(len(total), count) * total).long()
-            case "top":
-                # take the hardest of each side, and start anywhere among them, so that no side is favoured
-                window = sizes.clamp_max(math.ceil(count / self._num_sides))
-                window_ends = window.cumsum(dim=-1)
-                window_size = window_ends[:, -1:].clamp_min(1)
-                start = (torch.rand(len(total), 1) * window_size).long()
-                turn = (start + torch.arange(count)) % window_size
-                side, _ = _locate(turn, window_ends, shift)
-                return turn - (window_ends - window).gather(1, side) + (ends - sizes).gather(1, side)
-            case _:
-                offset = torch.arange(self._width).expand(len(total), -1)
-                _, position = _locate(offset, ends, shift)
-                hardness = torch.take(pools.hardness, position.clamp_(0, len(pools) - 1)).float() / 255
-                logits = (hardness / self.temperature).masked_fill_(offset >= total, -torch.inf)
-                # less the highest of each row, so that a low temperature does not leave a row of zeros
-                weights = torch.exp(logits - logits.amax(dim=-1, keepdim=True).clamp_min_(0))
-                cumulative = weights.cumsum(dim=-1)
-                drawn = torch.rand(len(total), count) * cumulative[:, -1:]
-                return torch.searchsorted(cumulative, drawn, right=True).clamp_max_(total - 1).clamp_min_(0)
-
-
-def _locate(offset: LongTensor, ends: LongTensor, shift: LongTensor) -> tuple[LongTensor, LongTensor]:
-    """Find side and position of offsets among the negatives of a triple.
-
-    :param offset: shape: (n, m)
-    :param ends: shape: (n, num_sides)
-    :param shift: shape: (n, num_sides)
-    :return: a pair (side, position), each of shape (n, m)
-    """
-    if ends.shape[1] == 1:
-        return torch.zeros_like(offset), offset + shift
-    side = (offset >= ends[:, :1]).long()
-    for i in range(1, ends.shape[1] - 1):
-        side += offset >= ends[:, i : i + 1]
-    return side, shift.gather(1, side).add_(offset)
-
-
-def _write(
-    negatives: LongTensor, positives: LongTensor, column: LongTensor, replacement: LongTensor, valid: BoolTensor
-) -> None:
-    """Overwrite negatives by corruptions of their positives.
-
-    :param negatives: shape: (n, m, 3), changed in place
-    :param positives: shape: (n, 3)
-    :param column: shape: (n, m), the columns that are replaced
-    :param replacement: shape: (n, m), what stands there instead
-    :param valid: shape: (n, m) or (n, 1), which negatives are overwritten
-    """
-    column, replacement, valid = (x.to(negatives.device) for x in (column, replacement, valid))
-    all_valid = bool(valid.all())
-    # a column at a time is several times faster than a mask that is broadcast over the three columns
-    for i in (HEAD, RELATION, TAIL):
-        here, kept = column == i, positives[:, i : i + 1]
-        if all_valid:
-            torch.where(here, replacement, kept, out=negatives[..., i])
-        else:
-            negatives[..., i] = torch.where(valid, torch.where(here, replacement, kept), negatives[..., i])
+        return negatives
