@@ -75,8 +75,9 @@ def pool_of(pools: NegativePools, triple: list[int], allowed: tuple[int, ...]) -
 
 
 def make_sampler(nations: TriplesFactory, pools: NegativePools | None, **kwargs) -> NegatERNegativeSampler:
-    """Make a sampler for Nations."""
+    """Make a sampler for Nations, by default without loops."""
     inverse = kwargs.pop("inverse", False)
+    kwargs.setdefault("loop_fraction", 0.0)
     return NegatERNegativeSampler(
         mapped_triples=with_inverse(nations.mapped_triples) if inverse else nations.mapped_triples,
         num_entities=nations.num_entities,
@@ -241,6 +242,35 @@ def test_share_of_mined_negatives(
     assert torch.equal(mined.amin(dim=1), mined.amax(dim=1))
 
 
+@pytest.mark.parametrize(("hard_fraction", "loop_fraction"), [(0.0, 0.0), (0.0, 0.2), (0.3, 0.2), (0.9, 0.4)])
+def test_share_of_loops(
+    nations: TriplesFactory,
+    graph: Graph,
+    hard_fraction: float,
+    loop_fraction: float,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    sampler = make_sampler(
+        nations, make_pools(graph), hard_fraction=hard_fraction, loop_fraction=loop_fraction, num_negs_per_pos=3
+    )
+    covered = nations.mapped_triples[sampler.pools.rows(nations.mapped_triples)[1].sum(dim=1) > 0].repeat(20, 1)
+    mark_random(sampler, monkeypatch)
+    torch.manual_seed(0)
+    negatives = sampler.corrupt_batch(covered)
+    # pools have loops, too, but a triple's negatives are not all loops
+    is_loop = (negatives[..., 0] == negatives[..., 2]).all(dim=1)
+    expected = min(loop_fraction, 1 - hard_fraction)
+    assert float(is_loop.float().mean()) == pytest.approx(expected, abs=0.03 if hard_fraction else 0.01)
+    assert float((negatives[..., 0] == -1).float().mean()) == pytest.approx(1 - hard_fraction - expected, abs=0.01)
+
+
+def test_loops_need_no_pools(nations: TriplesFactory):
+    sampler = make_sampler(nations, None, mine="never", k=7, loop_fraction=1.0)
+    negatives = sampler.corrupt_batch(nations.mapped_triples)
+    assert sampler.pools is None
+    assert (negatives[..., 0] == negatives[..., 2]).all()
+
+
 @pytest.mark.parametrize("base", ["basic", "bernoulli", "pseudotyped"])
 def test_without_hard_negatives_it_is_the_base_sampler(nations: TriplesFactory, graph: Graph, base: str):
     sampler = make_sampler(nations, make_pools(graph), hard_fraction=0.0, base_sampler=base)
@@ -363,6 +393,7 @@ def test_workers_draw_from_the_same_pools(nations: TriplesFactory, graph: Graph,
     ("kwargs", "error", "message"),
     [
         ({"hard_fraction": 1.5}, ValueError, r"found hard_fraction=1.5, expected a share in \[0, 1\]"),
+        ({"loop_fraction": -0.1}, ValueError, r"found loop_fraction=-0.1, expected a share in \[0, 1\]"),
         ({"strategy": "best"}, ValueError, "found strategy='best', expected one of uniform, top, softmax"),
         ({"temperature": 0.0}, ValueError, "found temperature=0.0, expected a positive number"),
         ({"corruption_scheme": ["x"]}, ValueError, "found corruption_scheme=.*expected"),

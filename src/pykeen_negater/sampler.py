@@ -16,6 +16,7 @@ from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 from .avoidance import AvoidedTriples
 from .hard_negatives import HardNegatives, Strategy, without_inverse
 from .indexing import check_corruption_scheme
+from .loops import Loops
 from .mining_settings import GuardName, MiningSettings
 from .pool_source import MiningMode, find_pools
 from .pools import NegativePools
@@ -65,6 +66,7 @@ class NegatERNegativeSampler(NegativeSampler):
     hpo_default: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "num_negs_per_pos": {"type": int, "low": 1, "high": 100, "log": True},
         "hard_fraction": {"type": float, "low": 0.0, "high": 0.5},
+        "loop_fraction": {"type": float, "low": 0.0, "high": 0.1},
         "strategy": {"type": "categorical", "choices": list(get_args(Strategy))},
         "temperature": {"type": float, "low": 0.02, "high": 1.0, "log": True},
         "max_risk": {"type": float, "low": 0.5, "high": 1000.0, "log": True},
@@ -82,6 +84,7 @@ class NegatERNegativeSampler(NegativeSampler):
         filterer_kwargs: Mapping[str, Any] | None = None,
         pools: str | Path | NegativePools | None = None,
         hard_fraction: float | None = None,
+        loop_fraction: float = 0.01,
         max_risk: float | None = None,
         strategy: Strategy = "uniform",
         temperature: float = 0.1,
@@ -118,6 +121,8 @@ class NegatERNegativeSampler(NegativeSampler):
             pools, drawn anew for each batch. If None, a quarter, or a tenth of fewer than four negatives per positive;
             none where the guard cannot tell which candidates are true; none of few where only candidates that are less
             likely true than a uniform corruption are safe.
+        :param loop_fraction: in [0, 1], the share of the positives of a batch all of whose negatives are loops, see
+            :mod:`pykeen_negater.loops`; mined ones come first
         :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
             triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
             the base sampler draws it.
@@ -159,9 +164,13 @@ class NegatERNegativeSampler(NegativeSampler):
             raise ValueError(f"found hard_fraction={hard_fraction}, expected a share in [0, 1].")
         if max_risk is not None and not max_risk > 0:
             raise ValueError(f"found max_risk={max_risk}, expected a positive number, or None for the guard's limit.")
+        if not 0 <= loop_fraction <= 1:
+            raise ValueError(f"found loop_fraction={loop_fraction}, expected a share in [0, 1].")
         self.max_risk = max_risk
+        self.loop_fraction = loop_fraction
         self.corruption_scheme = check_corruption_scheme(corruption_scheme)
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)
+        self.loops = Loops(mapped_triples, self.num_relations, self.corruption_scheme)
         settings = MiningSettings(
             entity_text=entity_text,
             relation_text=relation_text,
@@ -272,18 +281,36 @@ class NegatERNegativeSampler(NegativeSampler):
     # docstr-coverage: inherited
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
         positives = positive_batch.reshape(-1, 3)
-        if self.hard_negatives is None or not self.hard_fraction:
-            negatives = self._corrupt_at_random(positives)
+        if self.hard_fraction or self.loop_fraction:
+            negatives = self._mix(positives)
         else:
-            negatives = positives.new_empty(len(positives), self.num_negs_per_pos, 3)
-            mined = torch.rand(len(positives)) < self.hard_fraction
-            hard, has_any = self.hard_negatives.draw(positives[mined], self.num_negs_per_pos)
+            negatives = self._corrupt_at_random(positives)
+        return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
+
+    def _mix(self, positives: LongTensor) -> LongTensor:
+        """Draw lots which positives get mined negatives, which ones loops, and which ones random negatives.
+
+        :param positives: shape: (n, 3)
+        :return: shape: (n, num_negs_per_pos, 3)
+        """
+        count = self.num_negs_per_pos
+        negatives = positives.new_empty(len(positives), count, 3)
+        lot = torch.rand(len(positives))
+        rest = torch.ones(len(positives), dtype=torch.bool)
+        if self.hard_negatives is not None and self.hard_fraction:
+            mined = lot < self.hard_fraction
+            hard, has_any = self.hard_negatives.draw(positives[mined], count)
             mined[mined.clone()] = has_any
             negatives[mined] = hard
-            # some base samplers cannot draw for nobody
-            if not mined.all():
-                negatives[~mined] = self._corrupt_at_random(positives[~mined])
-        return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
+            rest ^= mined
+        if self.loop_fraction:
+            looped = (lot >= 1 - self.loop_fraction) & rest & self.loops.possible(positives)
+            negatives[looped] = self.loops.draw(positives[looped], count)
+            rest ^= looped
+        # some base samplers cannot draw for nobody
+        if rest.any():
+            negatives[rest] = self._corrupt_at_random(positives[rest])
+        return negatives
 
     def _corrupt_at_random(self, positives: LongTensor) -> LongTensor:
         """Let the base sampler draw negatives, and again those that are to be avoided.
@@ -301,11 +328,11 @@ class NegatERNegativeSampler(NegativeSampler):
                 break
             rows = pending.div(self.num_negs_per_pos, rounding_mode="floor")
             drawn = self._redrawing_sampler.corrupt_batch(positives[rows]).view(-1, 3)
-            found = torch.zeros(len(drawn), dtype=torch.uint8)
-            found[self.avoided.find(self._real(drawn))] = 1
+            found = torch.zeros(len(drawn), dtype=torch.bool)
+            found[self.avoided.find(self._real(drawn))] = True
             found = found.view(-1, SPARES)
             # the first that is not to be avoided, or else the first
-            first = found.argmin(dim=-1)
+            first = found.byte().argmin(dim=-1)
             flat[pending] = drawn[torch.arange(len(pending)) * SPARES + first]
             pending = pending[found.all(dim=-1)]
         return negatives
