@@ -10,7 +10,7 @@ from collections.abc import Collection
 import torch
 from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 
-from .indexing import HEAD, RELATION, SIDES, TAIL
+from .indexing import RELATION, SIDES, TAIL
 
 __all__ = [
     "Loops",
@@ -45,13 +45,11 @@ class Loops:
         heads, relations, tails = triples.cpu().unbind(dim=-1)
         return torch.take(self._loopless, relations) & (heads != tails)
 
-    def draw(self, positives: LongTensor, count: int) -> LongTensor:
+    def draw(self, positives: LongTensor) -> LongTensor:
         """Turn triples into loops.
 
         :param positives: shape: (n, 3), which can be
-        :param count: how many loops for each of them
-        :return: shape: (n, count, 3), at random with the head or the tail at both ends, as far as the scheme allows
+        :return: shape: (n, 3), at random with the head or the tail at both ends, as far as the scheme allows
         """
-        columns = self._columns[torch.randint(len(self._columns), (len(positives), count))].to(positives.device)
-        ends = positives[:, [TAIL, HEAD]].gather(1, columns // TAIL)
-        return positives.unsqueeze(dim=1).repeat(1, count, 1).scatter_(2, columns.unsqueeze(-1), ends.unsqueeze(-1))
+        column = self._columns[torch.randint(len(self._columns), (len(positives), 1))].to(positives.device)
+        return positives.scatter(1, column, positives.gather(1, TAIL - column))

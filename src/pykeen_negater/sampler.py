@@ -121,8 +121,8 @@ class NegatERNegativeSampler(NegativeSampler):
             pools, drawn anew for each batch. If None, a quarter, or a tenth of fewer than four negatives per positive;
             none where the guard cannot tell which candidates are true; none of few where only candidates that are less
             likely true than a uniform corruption are safe.
-        :param loop_fraction: in [0, 1], the share of the positives of a batch all of whose negatives are loops, see
-            :mod:`pykeen_negater.loops`; mined ones come first
+        :param loop_fraction: in [0, 1], the share of the negatives that is replaced by loops, see
+            :mod:`pykeen_negater.loops`
         :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
             triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
             the base sampler draws it.
@@ -281,36 +281,42 @@ class NegatERNegativeSampler(NegativeSampler):
     # docstr-coverage: inherited
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
         positives = positive_batch.reshape(-1, 3)
-        if self.hard_fraction or self.loop_fraction:
-            negatives = self._mix(positives)
-        else:
+        if self.hard_negatives is None or not self.hard_fraction:
             negatives = self._corrupt_at_random(positives)
+        else:
+            negatives = self._mix(self.hard_negatives, positives)
+        if self.loop_fraction:
+            self._put_loops(positives, negatives)
         return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
 
-    def _mix(self, positives: LongTensor) -> LongTensor:
-        """Draw lots which positives get mined negatives, which ones loops, and which ones random negatives.
+    def _mix(self, hard_negatives: HardNegatives, positives: LongTensor) -> LongTensor:
+        """Draw lots which positives get mined negatives, and which ones random ones.
 
+        :param hard_negatives: draws the mined ones
         :param positives: shape: (n, 3)
         :return: shape: (n, num_negs_per_pos, 3)
         """
-        count = self.num_negs_per_pos
-        negatives = positives.new_empty(len(positives), count, 3)
-        lot = torch.rand(len(positives))
-        rest = torch.ones(len(positives), dtype=torch.bool)
-        if self.hard_negatives is not None and self.hard_fraction:
-            mined = lot < self.hard_fraction
-            hard, has_any = self.hard_negatives.draw(positives[mined], count)
-            mined[mined.clone()] = has_any
-            negatives[mined] = hard
-            rest ^= mined
-        if self.loop_fraction:
-            looped = (lot >= 1 - self.loop_fraction) & rest & self.loops.possible(positives)
-            negatives[looped] = self.loops.draw(positives[looped], count)
-            rest ^= looped
+        negatives = positives.new_empty(len(positives), self.num_negs_per_pos, 3)
+        mined = torch.rand(len(positives)) < self.hard_fraction
+        hard, has_any = hard_negatives.draw(positives[mined], self.num_negs_per_pos)
+        mined[mined.clone()] = has_any
+        negatives[mined] = hard
         # some base samplers cannot draw for nobody
-        if rest.any():
-            negatives[rest] = self._corrupt_at_random(positives[rest])
+        if not mined.all():
+            negatives[~mined] = self._corrupt_at_random(positives[~mined])
         return negatives
+
+    def _put_loops(self, positives: LongTensor, negatives: LongTensor) -> None:
+        """Replace a share of the negatives by loops.
+
+        :param positives: shape: (n, 3)
+        :param negatives: shape: (n, num_negs_per_pos, 3), changed in place
+        """
+        flat = negatives.view(-1, 3)
+        chosen = torch.nonzero(torch.rand(len(flat)) < self.loop_fraction).squeeze(dim=-1)
+        originals = positives[chosen.div(self.num_negs_per_pos, rounding_mode="floor")]
+        possible = self.loops.possible(originals)
+        flat[chosen[possible]] = self.loops.draw(originals[possible])
 
     def _corrupt_at_random(self, positives: LongTensor) -> LongTensor:
         """Let the base sampler draw negatives, and again those that are to be avoided.
