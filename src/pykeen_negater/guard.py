@@ -100,13 +100,14 @@ class Guard:
         )
         keys = answers.keys(graph.num_entities)
         labels, is_proposed = np.isin(keys, true), np.isin(keys, proposed)
-        weights = _weights(queries, answers, evidence.brought_up(features) | labels | is_proposed)
+        plausible = evidence.brought_up(features) | is_proposed
+        weights = _weights(queries, answers, plausible | labels)
         slots = _slots(queries)[answers.queries]
-        model = RiskModel(seed).fit(slots, features, labels, weights)
+        model = RiskModel(seed).fit(slots, features, labels, weights, plausible)
         unseen = np.zeros(len(labels))
         for fitted, judged in StratifiedGroupKFold(FOLDS).split(features, labels, answers.queries):
-            part = RiskModel(seed).fit(slots[fitted], features[fitted], labels[fitted], weights[fitted])
-            unseen[judged] = part.predict(slots[judged], features[judged])
+            part = RiskModel(seed).fit(*(x[fitted] for x in (slots, features, labels, weights, plausible)))
+            unseen[judged] = part.predict(slots[judged], features[judged], plausible[judged])
         report = {
             "hidden_triples": len(hidden),
             "queries": len(queries),

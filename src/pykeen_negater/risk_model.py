@@ -26,9 +26,10 @@ SMALLEST = 1e-9
 class RiskModel:
     """The mean of a logistic regression and boosted trees, on the scale of logits.
 
-    The regression extrapolates, and is right about what is absurd; the trees are sharper about what is plausible, and
-    see only that. Both are trained on the log-likelihood, and so are calibrated. The first feature is a category, the
-    slot, whose level is learned with shrinkage: a slot with few examples is as risky as all.
+    The regression extrapolates, and is right about what is absurd; the trees are sharper about what is plausible, see
+    only that, and are asked about nothing else. Both are trained on the log-likelihood, and so are calibrated. The
+    first feature is a category, the slot, whose level is learned with shrinkage: a slot with few examples is as risky
+    as all.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -53,29 +54,40 @@ class RiskModel:
         )
         self._trees = make_pipeline(clone(slot), trees)
 
-    def fit(self, slots: np.ndarray, features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Self:
+    def fit(
+        self,
+        slots: np.ndarray,
+        features: np.ndarray,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        plausible: np.ndarray,
+    ) -> Self:
         """Learn.
 
         :param slots: shape: (n,), the slot of each answer, as a number
         :param features: shape: (n, num_features)
         :param labels: shape: (n,), dtype: bool, whether each is true; both occur
-        :param weights: shape: (n,), > 0, how many answers each stands for; the plausible ones for themselves only
+        :param weights: shape: (n,), > 0, how many answers each stands for
+        :param plausible: shape: (n,), dtype: bool, which ones were found plausible, whether they are true or not
         :return: the model itself
         """
         inputs = np.column_stack([slots, features])
         self._regression.fit(inputs, labels, logisticregression__sample_weight=weights)
-        plausible = weights == 1
         self._trees.fit(inputs[plausible], labels[plausible])
         return self
 
-    def predict(self, slots: np.ndarray, features: np.ndarray) -> np.ndarray:
+    def predict(self, slots: np.ndarray, features: np.ndarray, plausible: np.ndarray | None = None) -> np.ndarray:
         """Compute probabilities.
 
         :param slots: shape: (n,)
         :param features: shape: (n, num_features)
+        :param plausible: shape: (n,), dtype: bool, as in training; None for all
         :return: shape: (n,), in [0, 1]
         """
         inputs = np.column_stack([slots, features])
-        models = (self._regression, self._trees)
-        logits = [logit(model.predict_proba(inputs)[:, 1].clip(SMALLEST, 1 - SMALLEST)) for model in models]
-        return expit(np.mean(logits, axis=0))
+        regression, trees = (
+            logit(model.predict_proba(inputs)[:, 1].clip(SMALLEST, 1 - SMALLEST))
+            for model in (self._regression, self._trees)
+        )
+        mean = (regression + trees) / 2
+        return expit(mean if plausible is None else np.where(plausible, mean, regression))

@@ -35,6 +35,9 @@ HARD_FRACTION, MANY_NEGATIVES = 0.25, 4
 #: The default share of fewer negatives, which have to meet all competitors at random
 HARD_FRACTION_OF_FEW = 0.1
 
+#: The default share of loops: one in twenty positives with sixteen negatives has one
+LOOP_FRACTION = 0.003
+
 #: How often a negative that is a known positive is drawn again before it is masked
 RESAMPLING_ROUNDS = 8
 
@@ -66,7 +69,7 @@ class NegatERNegativeSampler(NegativeSampler):
     hpo_default: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "num_negs_per_pos": {"type": int, "low": 1, "high": 100, "log": True},
         "hard_fraction": {"type": float, "low": 0.0, "high": 0.5},
-        "loop_fraction": {"type": float, "low": 0.0, "high": 0.1},
+        "loop_fraction": {"type": float, "low": 0.0, "high": 0.03},
         "strategy": {"type": "categorical", "choices": list(get_args(Strategy))},
         "temperature": {"type": float, "low": 0.02, "high": 1.0, "log": True},
         "max_risk": {"type": float, "low": 0.5, "high": 1000.0, "log": True},
@@ -84,7 +87,7 @@ class NegatERNegativeSampler(NegativeSampler):
         filterer_kwargs: Mapping[str, Any] | None = None,
         pools: str | Path | NegativePools | None = None,
         hard_fraction: float | None = None,
-        loop_fraction: float = 0.01,
+        loop_fraction: float = LOOP_FRACTION,
         max_risk: float | None = None,
         strategy: Strategy = "uniform",
         temperature: float = 0.1,
@@ -297,13 +300,16 @@ class NegatERNegativeSampler(NegativeSampler):
         :return: shape: (n, num_negs_per_pos, 3)
         """
         negatives = positives.new_empty(len(positives), self.num_negs_per_pos, 3)
-        mined = torch.rand(len(positives)) < self.hard_fraction
+        lots = torch.rand(len(positives))
+        mined = torch.nonzero(lots < self.hard_fraction).squeeze(dim=-1)
         hard, has_any = hard_negatives.draw(positives[mined], self.num_negs_per_pos)
-        mined[mined.clone()] = has_any
-        negatives[mined] = hard
+        mined = mined[has_any]
+        _put(negatives, mined, hard)
+        lots[mined] = 1
+        random = torch.nonzero(lots >= self.hard_fraction).squeeze(dim=-1)
         # some base samplers cannot draw for nobody
-        if not mined.all():
-            negatives[~mined] = self._corrupt_at_random(positives[~mined])
+        if len(random):
+            _put(negatives, random, self._corrupt_at_random(positives[random]))
         return negatives
 
     def _put_loops(self, positives: LongTensor, negatives: LongTensor) -> None:
@@ -316,7 +322,7 @@ class NegatERNegativeSampler(NegativeSampler):
         chosen = torch.nonzero(torch.rand(len(flat)) < self.loop_fraction).squeeze(dim=-1)
         originals = positives[chosen.div(self.num_negs_per_pos, rounding_mode="floor")]
         possible = self.loops.possible(originals)
-        flat[chosen[possible]] = self.loops.draw(originals[possible])
+        _put(flat, chosen[possible], self.loops.draw(originals[possible]))
 
     def _corrupt_at_random(self, positives: LongTensor) -> LongTensor:
         """Let the base sampler draw negatives, and again those that are to be avoided.
@@ -339,6 +345,16 @@ class NegatERNegativeSampler(NegativeSampler):
             found = found.view(-1, SPARES)
             # the first that is not to be avoided, or else the first
             first = found.byte().argmin(dim=-1)
-            flat[pending] = drawn[torch.arange(len(pending)) * SPARES + first]
+            _put(flat, pending, drawn[torch.arange(len(pending)) * SPARES + first])
             pending = pending[found.all(dim=-1)]
         return negatives
+
+
+def _put(target: LongTensor, rows: LongTensor, source: LongTensor) -> None:
+    """Overwrite rows, which is several times faster by their numbers than by a mask.
+
+    :param target: shape: (n, ...), changed in place
+    :param rows: shape: (m,)
+    :param source: shape: (m, ...)
+    """
+    target.index_copy_(0, rows.to(target.device), source)
