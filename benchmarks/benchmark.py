@@ -47,8 +47,7 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any], bool]] = {
     # what the bare call does for opaque ids
     "negater, no text": ("negater", {"encoder": "structural"}, False),
     "negater, only guarded": ("negater", {"hard_fraction": 0.0}, True),
-    # the default where the guard has skill
-    "negater, a quarter mined": ("negater", {"hard_fraction": 0.25}, True),
+    "negater, no loops": ("negater", {"loop_fraction": 0.0}, True),
     "negater, to classify": ("negater", {"hard_fraction": 0.5, "max_risk": 4.0}, True),
     "negater, similarity": ("negater", {"ranker": "similarity"}, True),
     "negater, thresholds": ("negater", {"ranker": "thresholds"}, True),

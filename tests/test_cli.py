@@ -249,6 +249,6 @@ def test_evaluate_with_bad_arguments(training: Path, tmp_path: Path):
     assert "Pass --validation and --testing" in run("evaluate", "--training", training, code=2).output
     assert "either --dataset or --training" in run("evaluate", code=2).output
     output = run("evaluate", "--dataset", "nations", "--samplers", "magic", "--epochs", "1", code=1).output
-    assert "found the sampler 'magic', expected one of basic, bernoulli, negater" in output
+    assert "found sampler='magic', expected one of basic, bernoulli, negater" in output
     output = run("evaluate", "--dataset", "nations", "--output", tmp_path / "no" / "where.tsv", code=1).output
     assert "found no folder" in output

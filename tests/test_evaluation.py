@@ -235,7 +235,7 @@ def test_number_of_negatives_does_not_matter(dataset, num_negs_per_pos):
 
 
 def test_unknown_sampler(dataset):
-    with pytest.raises(ValueError, match=r"found the sampler 'best', expected one of .*basic.*negater"):
+    with pytest.raises(ValueError, match=r"found sampler='best', expected one of .*basic.*negater"):
         evaluate_sampler("best", dataset)
 
 

@@ -11,6 +11,7 @@ from pykeen.triples import CoreTriplesFactory
 from torch import Tensor
 
 from .indexing import TripleIndex
+from .resolving import find_class
 from .sampler import NegatERNegativeSampler
 from .training_context import triples_factory_noted
 
@@ -59,11 +60,7 @@ def find_sampler(name: str) -> type[NegativeSampler]:
     :return: its class
     :raises ValueError: if there is none
     """
-    try:
-        return negative_sampler_resolver.lookup(name)
-    except KeyError as error:
-        names = ", ".join(sorted(negative_sampler_resolver.options))
-        raise ValueError(f"found the sampler {name!r}, expected one of {names}.") from error
+    return find_class("sampler", negative_sampler_resolver, name)
 
 
 def evaluate_sampler(
@@ -102,7 +99,7 @@ def evaluate_sampler(
         coverage = None
         if isinstance(instance, NegatERNegativeSampler) and instance.pools is not None:
             coverage = instance.pools.coverage(training.mapped_triples)
-            only_mined = cls(**{**kwargs, "hard_fraction": 1.0, "pools": instance.pools})
+            only_mined = cls(**{**kwargs, "hard_fraction": 1.0, "loop_fraction": 0.0, "pools": instance.pools})
             covered = instance.pools.rows(training.mapped_triples)[1].sum(dim=-1) > 0
             mined = _draw(only_mined, training, training.mapped_triples[covered])
         held_out = [factory.mapped_triples for name, factory in dataset.factory_dict.items() if name != "training"]

@@ -2,9 +2,7 @@
 
 import importlib
 import importlib.metadata
-import inspect
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from class_resolver import ClassResolver
 from pykeen.triples import CoreTriplesFactory
 
 from .assembly import assemble_pools
@@ -31,6 +28,7 @@ from .pools import NegativePools, PoolsError, Vocabulary
 from .queries import Queries
 from .rankers import Ranker, Ranking, ranker_resolver
 from .ranking_context import RankingContext
+from .resolving import find_class, make
 from .risks import assess_risks, to_answers
 from .seeding import preserved_random_state
 from .texts import load_texts, texts_digest
@@ -46,26 +44,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-
-def _lookup(kind: str, resolver: ClassResolver[Any], name: str | None) -> type[Any]:
-    try:
-        return resolver.lookup(name)
-    except KeyError as error:
-        raise ValueError(f"found {kind}={name!r}, expected one of {', '.join(sorted(resolver.options))}.") from error
-
-
-def _make(kind: str, cls: type[Any], kwargs: Mapping[str, Any]) -> Any:
-    parameters = inspect.signature(cls).parameters
-    unknown = sorted(set(kwargs) - set(parameters))
-    missing = [name for name, x in parameters.items() if x.default is x.empty and name not in kwargs]
-    if unknown or missing:
-        needed = f"; {', '.join(missing)} cannot be left out" if missing else ""
-        raise ValueError(
-            f"found {kind}_kwargs with {', '.join(sorted(kwargs)) or 'nothing'} for {cls.__name__}, expected "
-            f"{', '.join(parameters) or 'nothing'}{needed}."
-        )
-    return cls(**kwargs)
 
 
 class Miner:
@@ -97,21 +75,21 @@ class Miner:
         self.texts = load_texts(graph, settings.entity_text, settings.relation_text)
         self.types = load_types(graph, settings.entity_types)
         self.encoder = self._make_encoder()
-        self.generator: CandidateGenerator = _lookup("candidates", candidate_generator_resolver, settings.candidates)(
-            k=settings.k, corruption_scheme=settings.corruption_scheme
-        )
+        self.generator: CandidateGenerator = find_class(
+            "candidates", candidate_generator_resolver, settings.candidates
+        )(k=settings.k, corruption_scheme=settings.corruption_scheme)
         self.ranker = self._make_ranker()
 
     def _make_encoder(self) -> Encoder:
         kwargs = self.settings.encoder_kwargs or {}
         name = self.settings.encoder or (None if self._reads_texts("model" in kwargs) else "structural")
-        cls = _lookup("encoder", encoder_resolver, name)
+        cls = find_class("encoder", encoder_resolver, name)
         self._check_texts("encoder", cls.needs_texts, encoder_resolver.normalize_cls(cls))
-        return _make("encoder", cls, kwargs)
+        return make("encoder", cls, kwargs)
 
     def _make_ranker(self) -> Ranker:
         kwargs = self.settings.ranker_kwargs or {}
-        cls = _lookup("ranker", ranker_resolver, self.settings.ranker)
+        cls = find_class("ranker", ranker_resolver, self.settings.ranker)
         name = ranker_resolver.normalize_cls(cls)
         self._check_texts("ranker", cls.needs_texts, name)
         if self.settings.guard == "thresholds" and not cls.has_thresholds:
@@ -120,7 +98,7 @@ class Miner:
                 f"or guard='calibrated'."
             )
         budget = {"max_training_triples": self.settings.max_training_triples, "seed": self.settings.seed}
-        return _make("ranker", cls, {**(budget if cls.expensive else {}), **kwargs})
+        return make("ranker", cls, {**(budget if cls.expensive else {}), **kwargs})
 
     def _reads_texts(self, model_is_given: bool) -> bool:
         """Tell whether a default part can read texts; a missing default language model is no reason to fail."""

@@ -20,6 +20,7 @@ from .loops import Loops
 from .mining_settings import GuardName, MiningSettings
 from .pool_source import MiningMode, find_pools
 from .pools import NegativePools
+from .resolving import find_class
 from .texts import TextSource
 from .types import TypeSource
 
@@ -240,7 +241,7 @@ class NegatERNegativeSampler(NegativeSampler):
                 f"found {', '.join(sorted(reserved))} among base_sampler_kwargs, expected it as a parameter of the "
                 f"negater sampler itself, which filters and counts for both."
             )
-        cls = negative_sampler_resolver.lookup(base_sampler)
+        cls = find_class("base_sampler", negative_sampler_resolver, base_sampler)
         if issubclass(cls, NegatERNegativeSampler):
             raise ValueError("found the negater sampler as its own base_sampler, expected another one.")
         if "corruption_scheme" in inspect.signature(cls).parameters:

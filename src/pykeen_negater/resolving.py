@@ -1,0 +1,48 @@
+"""Parts by name: one clear error if there is no such part, or it takes no such parameters."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from class_resolver import ClassResolver, HintOrType
+
+__all__ = [
+    "find_class",
+    "make",
+]
+
+
+def find_class(kind: str, resolver: ClassResolver[Any], hint: HintOrType[Any]) -> type[Any]:
+    """Look up a class.
+
+    :param kind: what it is for, to be named in an error
+    :param resolver: knows the classes
+    :param hint: a name, a class, or None for the default
+    :return: the class
+    :raises ValueError: if there is none of this name
+    """
+    try:
+        return resolver.lookup(hint)
+    except KeyError as error:
+        raise ValueError(f"found {kind}={hint!r}, expected one of {', '.join(sorted(resolver.options))}.") from error
+
+
+def make(kind: str, cls: type[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Make an object, if these are its parameters.
+
+    :param kind: what it is for, to be named in an error
+    :param cls: its class
+    :param kwargs: the parameters
+    :return: the object
+    :raises ValueError: if there is no such parameter, or one that is needed is missing
+    """
+    parameters = inspect.signature(cls).parameters
+    unknown = sorted(set(kwargs) - set(parameters))
+    missing = [name for name, x in parameters.items() if x.default is x.empty and name not in kwargs]
+    if unknown or missing:
+        needed = f"; {', '.join(missing)} cannot be left out" if missing else ""
+        raise ValueError(
+            f"found {kind}_kwargs with {', '.join(sorted(kwargs)) or 'nothing'} for {cls.__name__}, expected "
+            f"{', '.join(parameters) or 'nothing'}{needed}."
+        )
+    return cls(**kwargs)
