@@ -36,8 +36,8 @@ HARD_FRACTION, MANY_NEGATIVES = 0.25, 4
 #: The default share of fewer negatives, which have to meet all competitors at random
 HARD_FRACTION_OF_FEW = 0.1
 
-#: The default share of loops: one in twenty positives with sixteen negatives has one
-LOOP_FRACTION = 0.003
+#: The default number of loops per positive, however many negatives it has
+LOOPS_PER_POSITIVE = 0.048
 
 #: How often a negative that is a known positive is drawn again before it is masked
 RESAMPLING_ROUNDS = 8
@@ -70,7 +70,7 @@ class NegatERNegativeSampler(NegativeSampler):
     hpo_default: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "num_negs_per_pos": {"type": int, "low": 1, "high": 100, "log": True},
         "hard_fraction": {"type": float, "low": 0.0, "high": 0.5},
-        "loop_fraction": {"type": float, "low": 0.0, "high": 0.03},
+        "loop_fraction": {"type": float, "low": 0.0, "high": 0.1},
         "strategy": {"type": "categorical", "choices": list(get_args(Strategy))},
         "temperature": {"type": float, "low": 0.02, "high": 1.0, "log": True},
         "max_risk": {"type": float, "low": 0.5, "high": 1000.0, "log": True},
@@ -88,7 +88,7 @@ class NegatERNegativeSampler(NegativeSampler):
         filterer_kwargs: Mapping[str, Any] | None = None,
         pools: str | Path | NegativePools | None = None,
         hard_fraction: float | None = None,
-        loop_fraction: float = LOOP_FRACTION,
+        loop_fraction: float | None = None,
         max_risk: float | None = None,
         strategy: Strategy = "uniform",
         temperature: float = 0.1,
@@ -126,7 +126,7 @@ class NegatERNegativeSampler(NegativeSampler):
             none where the guard cannot tell which candidates are true; none of few where only candidates that are less
             likely true than a uniform corruption are safe.
         :param loop_fraction: in [0, 1], the share of the negatives that is replaced by loops, see
-            :mod:`pykeen_negater.loops`
+            :mod:`pykeen_negater.loops`. If None, so many that about one positive in twenty has one.
         :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
             triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
             the base sampler draws it.
@@ -168,6 +168,8 @@ class NegatERNegativeSampler(NegativeSampler):
             raise ValueError(f"found hard_fraction={hard_fraction}, expected a share in [0, 1].")
         if max_risk is not None and not max_risk > 0:
             raise ValueError(f"found max_risk={max_risk}, expected a positive number, or None for the guard's limit.")
+        if loop_fraction is None:
+            loop_fraction = LOOPS_PER_POSITIVE / self.num_negs_per_pos
         if not 0 <= loop_fraction <= 1:
             raise ValueError(f"found loop_fraction={loop_fraction}, expected a share in [0, 1].")
         self.max_risk = max_risk
