@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
+import numpy as np
 import torch
 from class_resolver import HintOrType
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
@@ -289,32 +290,14 @@ class NegatERNegativeSampler(NegativeSampler):
     # docstr-coverage: inherited
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
         positives = positive_batch.reshape(-1, 3)
-        if self.hard_negatives is None or not self.hard_fraction:
-            negatives = self._corrupt_at_random(positives)
-        else:
-            negatives = self._mix(self.hard_negatives, positives)
+        negatives = self._corrupt_at_random(positives)
+        if self.hard_negatives is not None and self.hard_fraction:
+            mined = torch.nonzero(torch.rand(len(positives)) < self.hard_fraction).squeeze(dim=-1)
+            hard, has_any = self.hard_negatives.draw(positives[mined], self.num_negs_per_pos)
+            negatives[mined[has_any]] = hard
         if self.loop_fraction:
             self._put_loops(positives, negatives)
         return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
-
-    def _mix(self, hard_negatives: HardNegatives, positives: LongTensor) -> LongTensor:
-        """Draw lots which positives get mined negatives, and which ones random ones.
-
-        :param hard_negatives: draws the mined ones
-        :param positives: shape: (n, 3)
-        :return: shape: (n, num_negs_per_pos, 3)
-        """
-        is_mined = torch.rand(len(positives)) < self.hard_fraction
-        mined = torch.nonzero(is_mined).squeeze(dim=-1)
-        hard, has_any = hard_negatives.draw(positives[mined], self.num_negs_per_pos)
-        is_mined[mined] = has_any
-        # some base samplers cannot draw for nobody
-        if is_mined.all():
-            return hard
-        parts = [hard, self._corrupt_at_random(positives[~is_mined])]
-        # rows are picked from all parts at once, which is several times faster than to overwrite some of them
-        place = torch.where(is_mined, is_mined.cumsum(dim=0) - 1, len(hard) + (~is_mined).cumsum(dim=0) - 1)
-        return torch.cat(parts).index_select(0, place.to(positives.device))
 
     def _put_loops(self, positives: LongTensor, negatives: LongTensor) -> None:
         """Replace a share of the negatives by loops.
@@ -342,13 +325,12 @@ class NegatERNegativeSampler(NegativeSampler):
         for _ in range(RESAMPLING_ROUNDS):
             if len(pending) <= NEGLIGIBLE * len(flat):
                 break
-            rows = pending.div(self.num_negs_per_pos, rounding_mode="floor")
+            rows = torch.from_numpy(pending // self.num_negs_per_pos)
             drawn = self._redrawing_sampler.corrupt_batch(positives[rows]).view(-1, 3)
-            found = torch.zeros(len(drawn), dtype=torch.bool)
-            found[self.avoided.find(self._real(drawn))] = True
-            found = found.view(-1, SPARES)
+            found = np.zeros((len(pending), SPARES), dtype=bool)
+            found.ravel()[self.avoided.find(self._real(drawn))] = True
             # the first that is not to be avoided, or else the first
-            first = found.byte().argmin(dim=-1)
-            flat[pending] = drawn[torch.arange(len(pending)) * SPARES + first]
-            pending = pending[found.all(dim=-1)]
+            first = np.arange(0, len(drawn), SPARES) + found.argmin(axis=1)
+            flat[torch.from_numpy(pending)] = drawn[torch.from_numpy(first)]
+            pending = pending[found.all(axis=1)]
         return negatives
