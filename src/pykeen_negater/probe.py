@@ -29,8 +29,8 @@ class Probe(Witness):
         ⟨W (x_h ∘ (1 + m)), x_t⟩ / √dim + ⟨x_h, p⟩ + ⟨x_t, q⟩ + b
 
     for vectors m, p, q and a number b per relation: how the answer fits the query, and how each entity fits its slot.
-    As an answer to the query for its head, it has another score, made alike from other parameters. That halves neither
-    the work nor the data, but lets all corruptions of a query share its vector.
+    As an answer to the query for its head, it has another score, made alike from other parameters, so
+    that all corruptions of a query share its vector.
     """
 
     vectors: Tensor

@@ -105,7 +105,7 @@ class ProbeRanker(Ranker):
 
     The score is the logit of :class:`pykeen_negater.probe.Probe`, plus a share of that of
     :class:`pykeen_negater.factorization.Factorization`: one knows what entities mean, the other who keeps company with
-    whom. Both are trained in a minute and score millions of candidates in seconds. All candidates are accepted: what is
+    whom. Both are trained in minutes and score millions of candidates in seconds. All candidates are accepted: what is
     too likely true is for the guard to say.
     """
 
