@@ -23,12 +23,13 @@ from pykeen_negater.caching import Cache
 from pykeen_negater.candidates import SlotCandidateGenerator
 from pykeen_negater.corruptions import corrupt_at_random
 from pykeen_negater.evaluation import train_reference
+from pykeen_negater.fine_tuned_rankers import ThresholdsRanker
 from pykeen_negater.graphs import Graph
 from pykeen_negater.hiding import hide_triples
 from pykeen_negater.mining import Miner
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.queries import ENTITY_SIDES
-from pykeen_negater.rankers import ProbeRanker, ThresholdsRanker
+from pykeen_negater.rankers import ProbeRanker
 from pykeen_negater.ranking_context import RankingContext
 
 DATASET, K = "codex-s", 16

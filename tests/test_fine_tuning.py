@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from pykeen_negater.caching import Cache
 from pykeen_negater.candidates import Candidates, SlotCandidateGenerator
 from pykeen_negater.classifier import TripleClassifier, TripleClassifierConfig, load_classifier, score_triples
+from pykeen_negater.fine_tuned_rankers import FullGradientsRanker, ThresholdsRanker
 from pykeen_negater.fine_tuning import (
     FineTuningSettings,
     LabelledTriples,
@@ -24,11 +25,10 @@ from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.rankers import (
     FACTORIZATION_WEIGHT,
     ProbeRanker,
-    Ranker,
     SimilarityRanker,
-    ThresholdsRanker,
     ranker_resolver,
 )
+from pykeen_negater.ranking import Ranker
 from pykeen_negater.ranking_context import RankingContext
 from pykeen_negater.texts import Texts
 from pykeen_negater.thresholds import Thresholds
@@ -341,6 +341,47 @@ class TestThresholdsRanker(RankerCase):
             ThresholdsRanker(model=str(tmp_path / "nowhere"))
         with pytest.raises(ValueError, match=r"found the fine-tuning setting\(s\) epoch, expected some of: pooling"):
             _ = ThresholdsRanker(fine_tuning={"epoch": 1}).settings
+
+
+class TestFullGradientsRanker(RankerCase):
+    """The more a model would have to change to believe a candidate, the harder the candidate."""
+
+    cls = FullGradientsRanker
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker with a fine-tuned model."""
+        return FullGradientsRanker(model=str(fine_tuned))
+
+    @pytest.mark.parametrize("norm", ["sum", "whole"])
+    def test_scores_are_gradient_norms(
+        self, fine_tuned: Path, candidates: Candidates, context: RankingContext, tokenizer: TripleTokenizer, norm: str
+    ):
+        ranking = FullGradientsRanker(model=str(fine_tuned), norm=norm).rank(candidates, context)
+        model = load_classifier(fine_tuned).eval()
+        for i in range(len(candidates)):
+            triple = context.graph.triples[candidates.positives[i]].copy()
+            triple[candidates.sides[i]] = candidates.replacements[i]
+            model.zero_grad()
+            model(**tokenizer.pad([tokenizer.encode(triple)]), labels=torch.ones(1)).loss.backward()
+            norms = torch.stack([x.grad.norm() for x in model.parameters() if x.grad is not None])
+            expected = norms.sum() if norm == "sum" else norms.norm()
+            assert ranking.scores[i] == pytest.approx(float(expected), rel=1e-4)
+        assert np.std(ranking.scores) > 0
+        assert ranking.accepted.all()
+
+    def test_scores_are_kept_apart(self, fine_tuned: Path, candidates: Candidates, context: RankingContext):
+        rankers = [
+            FullGradientsRanker(model=str(fine_tuned)),
+            FullGradientsRanker(model=str(fine_tuned), norm="whole"),
+            ThresholdsRanker(model=str(fine_tuned)),
+        ]
+        first, second, third = (ranker.rank(candidates, context).scores for ranker in rankers)
+        assert not np.array_equal(first, second)
+        assert not np.array_equal(first, third)
+
+    def test_bad_norm(self, fine_tuned: Path):
+        with pytest.raises(ValueError, match="found norm='max', expected one of sum, whole"):
+            FullGradientsRanker(model=str(fine_tuned), norm="max")
 
 
 def test_every_ranker_has_a_case():

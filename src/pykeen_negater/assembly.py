@@ -8,7 +8,7 @@ import torch
 from .candidates import Candidates
 from .indexing import SIDES
 from .pools import NegativePools, encode_risk
-from .rankers import Ranking
+from .ranking import Ranking
 from .risks import Risks
 
 __all__ = [

@@ -1,5 +1,6 @@
 """A language model that scores triples: the higher, the likelier true."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +17,8 @@ from .tokenization import TripleTokenizer
 __all__ = [
     "TripleClassifier",
     "TripleClassifierConfig",
+    "load_classifier",
+    "map_triples",
     "score_triples",
 ]
 
@@ -118,11 +121,10 @@ AutoConfig.register(TripleClassifierConfig.model_type, TripleClassifierConfig, e
 AutoModel.register(TripleClassifierConfig, TripleClassifier, exist_ok=True)
 
 
-@torch.inference_mode()
 def score_triples(
     model: TripleClassifier, tokenizer: TripleTokenizer, triples: np.ndarray, progress: str | None = None
 ) -> np.ndarray:
-    """Score triples, sorted by length, in batches whose composition depends on nothing but the triples.
+    """Score triples.
 
     :param model: the classifier
     :param tokenizer: the tokenizer of the same graph
@@ -132,17 +134,42 @@ def score_triples(
     """
     training = model.training
     model.eval()
-    scores = np.empty(len(triples), dtype=np.float32)
-    order = np.argsort(-tokenizer.lengths(triples), kind="stable")
-    with tqdm(total=len(triples), desc=progress, unit="triple", unit_scale=True, disable=progress is None) as bar:
-        for start in range(0, len(order), SCORING_BATCH_SIZE):
-            batch = order[start : start + SCORING_BATCH_SIZE]
-            inputs = tokenizer.pad([tokenizer.encode(triples[i]) for i in batch])
-            logits = model(**{name: tensor.to(model.device) for name, tensor in inputs.items()}).logits
-            scores[batch] = logits.float().cpu().numpy()
-            bar.update(len(batch))
+    with torch.inference_mode():
+        scores = map_triples(
+            lambda inputs: model(**inputs).logits, model, tokenizer, triples, SCORING_BATCH_SIZE, progress
+        )
     model.train(training)
     return scores
+
+
+def map_triples(
+    function: Callable[[dict[str, Tensor]], Tensor],
+    model: TripleClassifier,
+    tokenizer: TripleTokenizer,
+    triples: np.ndarray,
+    batch_size: int,
+    progress: str | None = None,
+) -> np.ndarray:
+    """Compute a number for each triple, sorted by length, in batches that depend on nothing but the triples.
+
+    :param function: maps ``input_ids`` and ``attention_mask``, each of shape (batch_size, length), to as many numbers
+    :param model: the classifier on whose device the inputs are needed
+    :param tokenizer: the tokenizer of the same graph
+    :param triples: shape: (n, 3)
+    :param batch_size: > 0, the number of triples at once
+    :param progress: what the progress bar says; None for no bar
+    :return: shape: (n,), dtype: float32
+    """
+    values = np.empty(len(triples), dtype=np.float32)
+    order = np.argsort(-tokenizer.lengths(triples), kind="stable")
+    with tqdm(total=len(triples), desc=progress, unit="triple", unit_scale=True, disable=progress is None) as bar:
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            inputs = tokenizer.pad([tokenizer.encode(triples[i]) for i in batch])
+            result = function({name: tensor.to(model.device) for name, tensor in inputs.items()})
+            values[batch] = result.float().cpu().numpy()
+            bar.update(len(batch))
+    return values
 
 
 def load_classifier(folder: str | Path) -> TripleClassifier:

@@ -26,7 +26,8 @@ from .neighbors import NeighborIndex
 from .planning import Plan, make_plan, max_candidates
 from .pools import NegativePools, PoolsError, Vocabulary
 from .queries import Queries
-from .rankers import Ranker, Ranking, ranker_resolver
+from .rankers import ranker_resolver
+from .ranking import Ranker, Ranking
 from .ranking_context import RankingContext
 from .resolving import find_class, make
 from .risks import assess_risks, to_answers

@@ -15,7 +15,8 @@ from .mining_settings import MiningSettings
 from .probe import TRAINING as PROBE_TRAINING
 from .probe import Probe
 from .queries import Queries
-from .rankers import ProbeRanker, Ranker, ranker_resolver
+from .rankers import ProbeRanker, ranker_resolver
+from .ranking import Ranker
 from .seeding import preserved_random_state
 from .texts import Texts
 from .witnesses import Training, Witness, estimate_training

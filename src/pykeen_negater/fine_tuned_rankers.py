@@ -1,0 +1,322 @@
+"""Rankers that read texts with a fine-tuned language model."""
+
+import json
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from .caching import array_digest, fingerprint, timed
+from .candidates import Candidates
+from .fine_tuning_settings import FineTuningSettings
+from .graphs import Graph
+from .indexing import RELATION
+from .language_models import identify_language_model, measure_throughput, require_language_model
+from .ranking import Ranker, Ranking
+from .ranking_context import RankingContext
+from .texts import Texts, texts_digest
+
+if TYPE_CHECKING:
+    from .classifier import TripleClassifier
+    from .tokenization import TripleTokenizer
+
+__all__ = [
+    "FineTunedRanker",
+    "FullGradientsRanker",
+    "ThresholdsRanker",
+]
+
+
+#: How gradients of many parameters become one number
+NORMS = ("sum", "whole")
+
+
+class FineTunedRanker(Ranker):
+    """Fine-tunes a language model to tell triples from corruptions, or takes one, and computes a score with it."""
+
+    needs_texts = True
+    expensive = True
+
+    #: How many times as long a triple takes to score as with a forward pass
+    cost: ClassVar[float] = 1.0
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        language_model: str | None = None,
+        fine_tuning: Mapping[str, Any] | None = None,
+        max_training_triples: int | None = 2_000,
+        seed: int = 0,
+    ) -> None:
+        """Choose the model.
+
+        :param model: the folder of a fine-tuned model (see ``negater fine-tune``). If None, one is fine-tuned.
+        :param language_model: the model to fine-tune, a folder or a name on the Hugging Face hub; by default the
+            embedded MiniLM
+        :param fine_tuning: further settings, see :class:`pykeen_negater.fine_tuning_settings.FineTuningSettings`
+        :param max_training_triples: > 0, the most triples to fine-tune on; None for all
+        :param seed: the seed of fine-tuning
+        :raises FileNotFoundError: if there is no such fine-tuned model, or the default language model cannot be had
+        :raises ValueError: if a fine-tuned model is given and a model to fine-tune as well, or there is no such setting
+        """
+        if model is not None and (language_model is not None or fine_tuning):
+            raise ValueError("found both a fine-tuned model and how to fine-tune one, expected one of them.")
+        if model is not None and not Path(model).is_dir():
+            raise FileNotFoundError(f"found no folder {model}, expected a fine-tuned model. Run: negater fine-tune")
+        self.model = model
+        self.language_model = require_language_model(language_model) if model is None else model
+        unknown = set(fine_tuning or {}) - set(FineTuningSettings.__dataclass_fields__)
+        if unknown:
+            raise ValueError(
+                f"found the fine-tuning setting(s) {', '.join(sorted(unknown))}, expected some of: "
+                f"{', '.join(FineTuningSettings.__dataclass_fields__)}."
+            )
+        budget = {"max_training_triples": max_training_triples, "seed": seed}
+        #: The settings of fine-tuning
+        self.settings = FineTuningSettings(**{**budget, **(fine_tuning or {})})
+
+    # docstr-coverage: inherited
+    def identify(self) -> dict[str, Any]:  # noqa: D102
+        return self._identify_model()
+
+    def _identify_model(self) -> dict[str, Any]:
+        if self.model is not None:
+            return {"model": identify_language_model(self.model)}
+        return {"language_model": identify_language_model(self.language_model), "fine_tuning": asdict(self.settings)}
+
+    # docstr-coverage: inherited
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
+        length = 8 if texts is None else min(self.settings.max_length, texts.estimate_length(graph.triples))
+        seconds = self.cost * num_candidates / measure_throughput(self.language_model, length, training=False)
+        if self.model is None:
+            seconds += self.settings.num_examples(len(graph)) / measure_throughput(
+                self.language_model, length, training=True
+            )
+        return seconds
+
+    @abstractmethod
+    def compute(self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray) -> np.ndarray:
+        """Compute the scores of triples.
+
+        :param model: the fine-tuned model
+        :param tokenizer: its tokenizer, for the texts of the graph
+        :param triples: shape: (n, 3)
+        :return: shape: (n,), dtype: float32
+        """
+
+    def _fine_tuned(self, context: RankingContext) -> Path:
+        from .fine_tuning import fine_tune
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache with a fine-tuned model."""
+            with timed("fine-tune", context.durations):
+                result = fine_tune(
+                    self.language_model,
+                    context.graph,
+                    context.required_texts,
+                    self.settings,
+                    folder,
+                    context.validation,
+                    context.validation_negatives,
+                )
+            folder.joinpath("fine_tuning.json").write_text(json.dumps(vars(result)), encoding="utf-8")
+
+        validation = (context.validation, context.validation_negatives)
+        key = fingerprint(
+            {
+                "graph": context.graph.fingerprint,
+                "texts": texts_digest(context.texts),
+                "validation": [None if triples is None else array_digest(triples) for triples in validation],
+                **self._identify_model(),
+            }
+        )
+        path, _ = context.cache.get_or_build("models", key, build)
+        context.statistics["fine_tuning"] = json.loads(path.joinpath("fine_tuning.json").read_text(encoding="utf-8"))
+        return path
+
+    def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> np.ndarray:
+        """Compute the scores of triples, or take them from the cache.
+
+        :param model: the folder of the fine-tuned model
+        :param triples: shape: (n, 3)
+        :param context: texts and cache
+        :return: shape: (n,), dtype: float32, finite
+        :raises ValueError: if a score is not finite
+        """
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache with the candidates' scores."""
+            from transformers import AutoTokenizer
+
+            from .classifier import load_classifier
+            from .tokenization import TripleTokenizer
+
+            classifier = load_classifier(model)
+            tokenizer = TripleTokenizer(
+                AutoTokenizer.from_pretrained(model), context.required_texts, classifier.config.max_triple_length
+            )
+            scores = self.compute(classifier, tokenizer, triples)
+            if not np.isfinite(scores).all():
+                raise ValueError(
+                    f"{model} gave {np.sum(~np.isfinite(scores)):,} scores that are not finite. Check the model."
+                )
+            np.save(folder / "scores.npy", scores, allow_pickle=False)
+
+        key = fingerprint(
+            {
+                "what": self._what(),
+                "model": identify_language_model(str(model)),
+                "texts": texts_digest(context.texts),
+                "triples": array_digest(triples),
+            }
+        )
+        with timed("score", context.durations):
+            path, _ = context.cache.get_or_build("scores", key, build)
+        context.statistics["scored"] = len(triples)
+        return np.load(path / "scores.npy", allow_pickle=False)
+
+    def _what(self) -> str:
+        """Name the score, so that those of different rankers are kept apart."""
+        return "logit"
+
+
+class ThresholdsRanker(FineTunedRanker):
+    """Scores candidates with a fine-tuned language model and takes those just below a threshold: NegatER-θ_r.
+
+    A candidate whose score reaches the threshold of its relation is taken for true, and is no negative. Of the others,
+    the highest scores are the hardest [safavi2021]_. NegatER's threshold is the one that classifies best, so that as
+    many true triples may lie below it as false ones above; in a dense graph, a quarter of what it lets pass is true. By
+    default, the threshold is therefore the level that nearly all true validation triples reach.
+    """
+
+    has_thresholds = True
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        language_model: str | None = None,
+        fine_tuning: Mapping[str, Any] | None = None,
+        recall: float | None = 0.95,
+        max_training_triples: int | None = 2_000,
+        seed: int = 0,
+    ) -> None:
+        """Choose the model.
+
+        :param model: see :class:`FineTunedRanker`, as are all parameters but this one
+        :param language_model: the model to fine-tune
+        :param fine_tuning: further settings of fine-tuning
+        :param recall: in (0, 1), the share of the true validation triples that are at or above the threshold of their
+            relation; None for the threshold that classifies best, as in NegatER
+        :param max_training_triples: > 0, the most triples to fine-tune on; None for all
+        :param seed: the seed of fine-tuning
+        :raises FileNotFoundError: if there is no such fine-tuned model, or the default language model cannot be had
+        :raises ValueError: if a fine-tuned model is given and a model to fine-tune as well, there is no such setting,
+            or the recall is out of range
+        """
+        super().__init__(
+            model=model,
+            language_model=language_model,
+            fine_tuning=fine_tuning,
+            max_training_triples=max_training_triples,
+            seed=seed,
+        )
+        if recall is not None and not 0 < recall < 1:
+            raise ValueError(f"found recall={recall}, expected a share between 0 and 1, or None.")
+        self.recall = recall
+
+    # docstr-coverage: inherited
+    def identify(self) -> dict[str, Any]:  # noqa: D102
+        return {"recall": self.recall, **super().identify()}
+
+    # docstr-coverage: inherited
+    def compute(  # noqa: D102
+        self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray
+    ) -> np.ndarray:
+        from .classifier import score_triples
+
+        return score_triples(model, tokenizer, triples, progress="Scoring candidates")
+
+    # docstr-coverage: inherited
+    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+        from .thresholds import Thresholds
+
+        graph = candidates.graph
+        model = Path(self.model) if self.model is not None else self._fine_tuned(context)
+        thresholds = Thresholds.load(model, graph.num_relations, graph.relation_labels)
+        triples = candidates.unique_triples
+        scores = self._scores(model, triples, context)
+        levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
+        accepted = scores < levels[triples[:, RELATION]]
+        context.statistics["taken_for_true"] = int(np.sum(~accepted))
+        return Ranking(scores[candidates.unique_positions], accepted[candidates.unique_positions])
+
+
+class FullGradientsRanker(FineTunedRanker):
+    """Ranks candidates by how much a fine-tuned language model would have to change to believe them: NegatER-∇.
+
+    The larger the gradient of the loss with label 1, the harder the candidate contradicts what the model has learned
+    [safavi2021]_. It is exact, see :mod:`pykeen_negater.gradients`. All candidates are accepted: what is too likely
+    true is for the guard to say.
+    """
+
+    cost = 4.0
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        language_model: str | None = None,
+        fine_tuning: Mapping[str, Any] | None = None,
+        norm: str = "sum",
+        max_training_triples: int | None = 2_000,
+        seed: int = 0,
+    ) -> None:
+        """Choose the model.
+
+        :param model: see :class:`FineTunedRanker`, as are all parameters but this one
+        :param language_model: the model to fine-tune
+        :param fine_tuning: further settings of fine-tuning
+        :param norm: ``sum``, of the L2 norms of all parameter tensors, as NegatER does; ``whole``, the L2 norm of all
+            parameters' gradient
+        :param max_training_triples: > 0, the most triples to fine-tune on; None for all
+        :param seed: the seed of fine-tuning
+        :raises FileNotFoundError: if there is no such fine-tuned model, or the default language model cannot be had
+        :raises ValueError: if a fine-tuned model is given and a model to fine-tune as well, or there is no such setting
+            or norm
+        """
+        super().__init__(
+            model=model,
+            language_model=language_model,
+            fine_tuning=fine_tuning,
+            max_training_triples=max_training_triples,
+            seed=seed,
+        )
+        if norm not in NORMS:
+            raise ValueError(f"found norm={norm!r}, expected one of {', '.join(NORMS)}.")
+        self.norm = norm
+
+    # docstr-coverage: inherited
+    def identify(self) -> dict[str, Any]:  # noqa: D102
+        return {"norm": self.norm, **super().identify()}
+
+    def _what(self) -> str:
+        return f"gradient, {self.norm}"
+
+    # docstr-coverage: inherited
+    def compute(  # noqa: D102
+        self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray
+    ) -> np.ndarray:
+        from .gradients import gradient_magnitudes
+
+        return gradient_magnitudes(model, tokenizer, triples, self.norm, progress="Computing gradients")
+
+    # docstr-coverage: inherited
+    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+        model = Path(self.model) if self.model is not None else self._fine_tuned(context)
+        scores = self._scores(model, candidates.unique_triples, context)
+        return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
