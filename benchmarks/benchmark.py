@@ -48,7 +48,7 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any], bool]] = {
     "negater, no text": ("negater", {"encoder": "structural"}, False),
     "negater, only guarded": ("negater", {"hard_fraction": 0.0}, True),
     "negater, no loops": ("negater", {"loop_fraction": 0.0}, True),
-    "negater, to classify": ("negater", {"hard_fraction": 0.5, "max_risk": 4.0}, True),
+    "negater, to classify": ("negater", {"hard_fraction": 0.5, "max_risk": 4.0, "loop_fraction": 0.0}, True),
     "negater, similarity": ("negater", {"ranker": "similarity"}, True),
     "negater, thresholds": ("negater", {"ranker": "thresholds"}, True),
     "negater, no guard": ("negater", {"guard": None}, True),
