@@ -109,6 +109,9 @@ class FineTunedRanker(Ranker):
         """
 
     def _fine_tuned(self, context: RankingContext) -> Path:
+        """Take the model that was given, or one from the cache, or fine-tune it."""
+        if self.model is not None:
+            return Path(self.model)
         from .fine_tuning import fine_tune
 
         def build(folder: Path) -> None:
@@ -246,7 +249,7 @@ class ThresholdsRanker(FineTunedRanker):
         from .thresholds import Thresholds
 
         graph = candidates.graph
-        model = Path(self.model) if self.model is not None else self._fine_tuned(context)
+        model = self._fine_tuned(context)
         thresholds = Thresholds.load(model, graph.num_relations, graph.relation_labels)
         triples = candidates.unique_triples
         scores = self._scores(model, triples, context)
@@ -317,6 +320,6 @@ class FullGradientsRanker(FineTunedRanker):
 
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
-        model = Path(self.model) if self.model is not None else self._fine_tuned(context)
+        model = self._fine_tuned(context)
         scores = self._scores(model, candidates.unique_triples, context)
         return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
