@@ -127,10 +127,11 @@ def run(dataset: str, model: str, setting: str, sampler: str, seed: int, curve: 
         evaluation_kwargs=EVALUATION,
         random_seed=seed,
     )
-    row: dict[str, Any] = {"epochs": epochs}
-    if not curve:
-        row["seconds_per_epoch"] = result.train_seconds / epochs
-    row |= rank(result.model, data, "validation") | summarize(result.metric_results, "test") | callback.points
+    row = (
+        {"epochs": epochs, **rank(result.model, data, "validation")}
+        | summarize(result.metric_results, "test")
+        | callback.points
+    )
     verified = load_verified(dataset, data)
     if verified is not None:
         validation, test = verified

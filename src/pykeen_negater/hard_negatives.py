@@ -93,7 +93,7 @@ class HardNegatives:
         if not has_any.all():
             positives, starts, sizes = positives[has_any], starts[has_any], sizes[has_any]
             inverse = None if inverse is None else inverse[has_any]
-        negatives = positives.unsqueeze(dim=1).repeat(1, count, 1)
+        negatives = positives.repeat_interleave(count, dim=0).view(-1, count, 3)
         if len(positives):
             column, replacement = self._replacements(starts, sizes, inverse, count)
             negatives.scatter_(2, column.to(negatives.device), replacement.to(negatives.device))

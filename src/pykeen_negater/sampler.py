@@ -49,7 +49,7 @@ RESAMPLING_ROUNDS = 8
 NEGLIGIBLE = 1e-3
 
 #: How many are drawn at once for a negative that is to be avoided, so that hardly ever all of them are to be avoided
-SPARES = 4
+SPARES = 3
 
 #: Below this share of triples with mined negatives, the log warns
 LOW_COVERAGE = 0.5
@@ -290,11 +290,18 @@ class NegatERNegativeSampler(NegativeSampler):
     # docstr-coverage: inherited
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
         positives = positive_batch.reshape(-1, 3)
-        negatives = self._corrupt_at_random(positives)
-        if self.hard_negatives is not None and self.hard_fraction:
-            mined = torch.nonzero(torch.rand(len(positives)) < self.hard_fraction).squeeze(dim=-1)
+        if self.hard_negatives is None or not self.hard_fraction:
+            negatives = self._corrupt_at_random(positives)
+        else:
+            chosen = torch.rand(len(positives)) < self.hard_fraction
+            mined = torch.nonzero(chosen).squeeze(dim=-1)
             hard, has_any = self.hard_negatives.draw(positives[mined], self.num_negs_per_pos)
-            negatives[mined[has_any]] = hard
+            mined = mined[has_any]
+            others = torch.nonzero(torch.ones_like(chosen).index_fill_(0, mined, False)).squeeze(dim=-1)
+            negatives = positives.new_empty(len(positives), self.num_negs_per_pos, 3)
+            negatives[mined] = hard
+            if len(others):
+                negatives[others] = self._corrupt_at_random(positives[others])
         if self.loop_fraction:
             self._put_loops(positives, negatives)
         return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
@@ -306,7 +313,10 @@ class NegatERNegativeSampler(NegativeSampler):
         :param negatives: shape: (n, num_negs_per_pos, 3), changed in place
         """
         flat = negatives.view(-1, 3)
-        chosen = torch.nonzero(torch.rand(len(flat)) < self.loop_fraction).squeeze(dim=-1)
+        # at equal distances from a random start, which takes one random number instead of one for each negative
+        turns = torch.arange(math.ceil(self.loop_fraction * len(flat)), dtype=torch.double)
+        chosen = ((turns + torch.rand(1)) / self.loop_fraction).long()
+        chosen = chosen[chosen < len(flat)]
         originals = positives[chosen.div(self.num_negs_per_pos, rounding_mode="floor")]
         possible = self.loops.possible(originals)
         flat[chosen[possible]] = self.loops.draw(originals[possible])
