@@ -10,8 +10,14 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from pykeen_negater.caching import Cache
 from pykeen_negater.candidates import Candidates, SlotCandidateGenerator
-from pykeen_negater.classifier import TripleClassifier, TripleClassifierConfig, load_classifier, score_triples
-from pykeen_negater.fine_tuned_rankers import FullGradientsRanker, ThresholdsRanker
+from pykeen_negater.classifier import (
+    TripleClassifier,
+    TripleClassifierConfig,
+    embed_triples,
+    load_classifier,
+    score_triples,
+)
+from pykeen_negater.fine_tuned_rankers import FullGradientsRanker, ProxyGradientsRanker, ThresholdsRanker
 from pykeen_negater.fine_tuning import (
     FineTuningSettings,
     LabelledTriples,
@@ -64,6 +70,15 @@ def candidates(small_graph: Graph) -> Candidates:
     """Make candidates from random vectors."""
     vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4))
     return SlotCandidateGenerator(k=3).generate(small_graph, NeighborIndex.build(vectors))
+
+
+def test_vectors_are_what_the_logits_come_from(fine_tuned: Path, small_graph: Graph, tokenizer: TripleTokenizer):
+    model = load_classifier(fine_tuned).eval()
+    vectors = embed_triples(model, tokenizer, small_graph.triples)
+    assert vectors.shape == (len(small_graph), model.head.in_features)
+    for triple, vector in zip(small_graph.triples, vectors, strict=True):
+        logit = model(**tokenizer.pad([tokenizer.encode(triple)])).logits
+        torch.testing.assert_close(model.head(torch.from_numpy(vector)), logit, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean", "max"])
@@ -382,6 +397,49 @@ class TestFullGradientsRanker(RankerCase):
     def test_bad_norm(self, fine_tuned: Path):
         with pytest.raises(ValueError, match="found norm='max', expected one of sum, whole"):
             FullGradientsRanker(model=str(fine_tuned), norm="max")
+
+
+class TestProxyGradientsRanker(RankerCase):
+    """Most gradients are guessed from those that are computed."""
+
+    cls = ProxyGradientsRanker
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker that computes ten of the gradients."""
+        return ProxyGradientsRanker(model=str(fine_tuned), num_exact=10, epochs=3)
+
+    def test_some_are_exact_and_the_others_guessed(
+        self, fine_tuned: Path, candidates: Candidates, context: RankingContext
+    ):
+        guessed = self.make(fine_tuned).rank(candidates, context).scores
+        report = dict(context.statistics["proxy"])
+        exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
+        unique = np.unique(candidates.unique_positions, return_index=True)[1]
+        assert np.sum(np.isclose(guessed[unique], exact[unique], rtol=1e-4)) == 10 < len(unique)
+        assert report["held_out"] == 1
+        # the report is kept with the scores
+        context.statistics.clear()
+        self.make(fine_tuned).rank(candidates, context)
+        assert context.statistics["proxy"] == report
+
+    def test_few_candidates_are_all_computed(self, fine_tuned: Path, candidates: Candidates, context: RankingContext):
+        ranker = ProxyGradientsRanker(model=str(fine_tuned))
+        exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
+        np.testing.assert_array_equal(ranker.rank(candidates, context).scores, exact)
+        assert "proxy" not in context.statistics
+
+    @pytest.mark.parametrize(
+        ("kwargs", "message"),
+        [
+            ({"num_exact": 9}, "found num_exact=9, expected at least 10"),
+            ({"hidden": 0}, "found hidden=0, expected at least 1"),
+            ({"dropout": 1.0}, r"found dropout=1\.0"),
+            ({"norm": "max"}, "found norm='max'"),
+        ],
+    )
+    def test_bad_parameters(self, fine_tuned: Path, kwargs: dict, message: str):
+        with pytest.raises(ValueError, match=message):
+            ProxyGradientsRanker(model=str(fine_tuned), **kwargs)
 
 
 def test_every_ranker_has_a_case():
