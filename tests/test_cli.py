@@ -68,7 +68,7 @@ def test_fine_tune_then_mine_with_the_model(training: Path, tiny_bert: str, tmp_
     assert "Would fine-tune" in dry
     assert not model.exists()
     output = run("fine-tune", *options, "--language-model", tiny_bert, "--epochs", "1", "--output", model).output
-    assert "validation triples are classified right" in output
+    assert "validation triples: accuracy" in output
     output = run("mine", "--training", training, "--encoder", "structural", "--model", model).output
     assert "score:" in output
     assert "fine-tune:" not in output
@@ -91,7 +91,27 @@ def test_labelled_validation_triples(training: Path, tiny_bert: str, tmp_path: P
         "fine-tune", "--training", training, "--validation", training, "--validation-negatives", negatives,
         "--language-model", tiny_bert, "--epochs", "1", "--output", tmp_path / "model",
     )  # fmt: skip
-    assert "13 validation triples" in result.output
+    # the unicorn is new, which the language model does not mind
+    assert "14 validation triples: accuracy" in result.output
+
+
+def test_fine_tune_validate_and_test(training: Path, tiny_bert: str, tmp_path: Path):
+    negatives = tmp_path / "negatives.tsv"
+    negatives.write_text("dog\tIsA\tplant\noak\tIsA\tunicorn\n", encoding="utf-8")
+    files = ["--training", training, "--validation", training, "--validation-negatives", negatives]
+    files += ["--testing", training, "--testing-negatives", negatives, "--output", tmp_path / "model"]
+    run("fine-tune", *files, "--language-model", tiny_bert, "--epochs", "1", "--keep-epochs")
+    assert tmp_path.joinpath("model", "epoch-1", "thresholds.json").is_file()
+    output = run("fine-tune", *files, "--action", "valid", "--action", "test", "--global-threshold").output
+    assert "13 validation triples: accuracy" in output
+    assert "13 test triples: accuracy" in output
+    frame = pd.read_csv(tmp_path / "model" / "predictions.tsv", sep="\t")
+    assert frame.columns.tolist() == ["head", "relation", "tail", "threshold", "score", "y_true", "y_pred"]
+    assert len(frame) == 13
+    assert frame["threshold"].nunique() == 1
+    assert frame["tail"].tolist()[-1] == "unicorn"
+    message = "found no testing_negatives, expected files of true and false triples"
+    assert message in run("fine-tune", *files[:8], "--output", tmp_path / "model", "--action", "test", code=1).output
 
 
 def test_export_tsv(pools: Path, tmp_path: Path):

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
-from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .fine_tuning_settings import Pooling
+from .texts import Texts
 from .tokenization import TripleTokenizer
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "embed_triples",
     "infer_triples",
     "load_classifier",
+    "load_with_tokenizer",
     "map_triples",
     "score_triples",
 ]
@@ -231,3 +233,15 @@ def load_classifier(folder: str | Path) -> TripleClassifier:
     model = TripleClassifier.from_pretrained(folder)
     nn.Module.to(model, resolve_device())
     return model
+
+
+def load_with_tokenizer(folder: str | Path, texts: Texts) -> tuple[TripleClassifier, TripleTokenizer]:
+    """Load a fine-tuned classifier onto the best device there is, and its tokenizer.
+
+    :param folder: a folder written by :func:`pykeen_negater.fine_tuning.fine_tune`
+    :param texts: the texts of entities and relations
+    :return: both
+    :raises FileNotFoundError: if there is no such folder
+    """
+    model = load_classifier(folder)
+    return model, TripleTokenizer(AutoTokenizer.from_pretrained(folder), texts, model.config.max_triple_length)

@@ -223,6 +223,20 @@ def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any
 @main.command("fine-tune", epilog="Example: negater fine-tune --dataset umls --output umls.model")
 @_graph_options
 @click.option("--output", "-o", type=PATH, required=True, help="The folder for model, tokenizer and thresholds.")
+@click.option(
+    "--action",
+    "actions",
+    type=click.Choice(["train", "valid", "test"]),
+    multiple=True,
+    default=["train"],
+    help="What to do, in this order, may be repeated: fine-tune; choose thresholds anew; classify test triples.",
+)
+@click.option("--testing", type=FILE, help="True triples to test with.")
+@click.option("--testing-negatives", type=FILE, help="False triples to test with.")
+@click.option("--global-threshold", is_flag=True, help="One threshold for all relations, instead of one for each.")
+@click.option("--keep-epochs", is_flag=True, help="Keep the model of each epoch in a subfolder.")
+@click.option("--weight-decay", default=0.01, help="The weight decay of AdamW.")
+@click.option("--warmup", default=0.1, help="Steps in which the learning rate rises: a share, or their number from 1.")
 @_fine_tuning_options
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it would take.")
 def fine_tune(
@@ -230,51 +244,59 @@ def fine_tune(
     training: Path | None,
     entity_text: Path | None,
     relation_text: Path | None,
-    validation: Path | None,
-    validation_negatives: Path | None,
     output: Path,
+    actions: tuple[str, ...],
     language_model: str | None,
+    global_threshold: bool,
+    keep_epochs: bool,
     max_training_triples: int,
     dry_run: bool,
     **options: Any,
 ) -> None:
-    """Fine-tune a language model to tell true triples from corrupted ones."""
-    from .caching import atomic_folder
+    """Fine-tune a language model to tell true triples from corrupted ones, and test it.
+
+    Validation and test triples may hold entities that the training triples lack. A run that was interrupted goes on
+    after its last epoch when it is started again.
+    """
+    from .fine_tuning_job import FineTuningJob
+    from .fine_tuning_settings import FineTuningSettings
     from .graphs import Graph
-    from .language_models import measure_throughput, require_language_model
+    from .language_models import require_language_model
     from .texts import load_texts
 
-    if output.exists() and not output.joinpath("thresholds.json").is_file():
-        raise FileExistsError(f"found {output}, which holds no fine-tuned model. Choose another path, or remove it.")
-    factory, labelled = _load_graph(dataset, training, validation, validation_negatives)
-    graph = Graph.from_factory(factory)
+    graph = Graph.from_factory(_load_graph(dataset, training, None, None)[0])
     texts = load_texts(graph, **_text_options(entity_text, relation_text))
     if texts is None:
         raise ValueError("found no texts to fine-tune on. Pass --entity-text, a file of label TAB text.")
-    name = require_language_model(language_model)
-    from .fine_tuning import fine_tune as run
-    from .fine_tuning_settings import FineTuningSettings
-
-    settings = FineTuningSettings(max_training_triples=max_training_triples or None, **options)
-    if dry_run:
-        examples = settings.num_examples(len(graph))
-        length = min(settings.max_length, texts.estimate_length(graph.triples))
-        seconds = examples / measure_throughput(name, length, training=True)
-        click.echo(f"Would fine-tune {name} on {examples:,} examples: about {seconds / 60:.1f} min.")
-        return
-    with atomic_folder(output) as folder:
-        result = run(
-            name,
-            graph,
-            texts,
-            settings,
-            folder,
-            **{name: triples.mapped_triples.numpy() for name, triples in labelled.items()},
-        )
-    click.echo(
-        f"{result.accuracy:.1%} of {result.num_validation_triples:,} validation triples are classified right; each "
-        f"relation's more frequent class would be right for {result.majority_accuracy:.1%}. Written to {output}"
+    names = ("validation", "validation_negatives", "testing", "testing_negatives")
+    files = {name: options.pop(name) for name in names}
+    job = FineTuningJob(
+        output,
+        graph,
+        texts,
+        FineTuningSettings(
+            max_training_triples=max_training_triples or None, per_relation=not global_threshold, **options
+        ),
+        {name: path for name, path in files.items() if path is not None},
+        entity_text,
     )
+    if "train" in actions:
+        name = require_language_model(language_model)
+        if dry_run:
+            num_examples, seconds = job.estimate(name)
+            click.echo(f"Would fine-tune {name} on {num_examples:,} examples: about {seconds / 60:.1f} min.")
+            return
+        job.train(name, keep_epochs)
+    for action, run in (("valid", job.validate), ("test", job.test)):
+        if action in actions:
+            run()
+    for split, metrics in job.metrics().items():
+        click.echo(
+            f"{metrics['num_triples']:,} {split} triples: accuracy {metrics['accuracy']:.1%}, precision "
+            f"{metrics['precision']:.1%}, recall {metrics['recall']:.1%}, F1 {metrics['f1']:.1%}. Each relation's more "
+            f"frequent class has an accuracy of {metrics['majority_accuracy']:.1%}."
+        )
+    click.echo(f"Written to {output}")
 
 
 @main.command(epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")

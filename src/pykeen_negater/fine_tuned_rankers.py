@@ -129,6 +129,7 @@ class FineTunedRanker(Ranker):
                     folder,
                     context.validation,
                     context.validation_negatives,
+                    checkpoints=context.cache.path("checkpoints", key),
                 )
             folder.joinpath("fine_tuning.json").write_text(json.dumps(vars(result)), encoding="utf-8")
 
@@ -157,15 +158,9 @@ class FineTunedRanker(Ranker):
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache with the candidates' scores."""
-            from transformers import AutoTokenizer
+            from .classifier import load_with_tokenizer
 
-            from .classifier import load_classifier
-            from .tokenization import TripleTokenizer
-
-            classifier = load_classifier(model)
-            tokenizer = TripleTokenizer(
-                AutoTokenizer.from_pretrained(model), context.required_texts, classifier.config.max_triple_length
-            )
+            classifier, tokenizer = load_with_tokenizer(model, context.required_texts)
             scores, statistics = self.compute(classifier, tokenizer, triples)
             if not np.isfinite(scores).all():
                 raise ValueError(

@@ -1,20 +1,32 @@
 """Fine-tuning a language model to tell true triples from corrupted ones, as NegatER does [safavi2021]_."""
 
 import logging
+import shutil
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer, EvalPrediction, PreTrainedTokenizerBase, Trainer, TrainingArguments
+from transformers import (
+    AutoTokenizer,
+    EvalPrediction,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from .classifier import TripleClassifier, score_triples
 from .corruptions import corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .indexing import RELATION, SIDES
+from .predictions import classification_metrics
 from .texts import Texts
 from .thresholds import Thresholds
 from .tokenization import TripleTokenizer
@@ -23,6 +35,7 @@ __all__ = [
     "FineTuningResult",
     "LabelledTriples",
     "fine_tune",
+    "split_training",
     "validation_examples",
 ]
 
@@ -54,11 +67,9 @@ class LabelledTriples:
 class FineTuningResult:
     """How fine-tuning went."""
 
-    #: The share of the validation triples that the kept epoch classifies right, in [0, 1]
-    accuracy: float
-
-    #: The same share if each relation's more frequent class were predicted
-    majority_accuracy: float
+    #: How well the kept epoch classifies the validation triples, see
+    #: :func:`pykeen_negater.predictions.classification_metrics`
+    metrics: dict[str, float]
 
     #: The number of training triples learned from
     num_training_triples: int
@@ -138,15 +149,26 @@ def split_training(graph: Graph, settings: FineTuningSettings, hold_out: bool) -
     return graph.triples[np.sort(shuffled[held_out:])], graph.triples[np.sort(shuffled[:held_out])]
 
 
-def validation_examples(graph: Graph, positives: np.ndarray, settings: FineTuningSettings) -> LabelledTriples:
-    """Make labelled validation triples for a graph that has only true ones.
+def validation_examples(
+    graph: Graph,
+    settings: FineTuningSettings,
+    validation: np.ndarray | None = None,
+    validation_negatives: np.ndarray | None = None,
+) -> LabelledTriples:
+    """Choose the triples to validate with.
 
     :param graph: the graph
-    :param positives: shape: (n, 3), true triples
-    :param settings: the sides to corrupt, and the seed
-    :return: the true triples, and for each a corruption of every side that is also corrupted for training, in its slot
-        if possible, so that the thresholds are chosen where they are used
+    :param settings: the triples that are held out, the sides to corrupt, and the seed
+    :param validation: shape: (n, 3), true triples. If None, those that :func:`split_training` holds out.
+    :param validation_negatives: shape: (m, 3), false triples. If None, for each true one a corruption of every side
+        that is also corrupted for training, in its slot if possible, so that the thresholds are chosen where they are
+        used.
+    :return: labelled triples
+    :raises ValueError: if triples are to be held out of a graph with a single one
     """
+    positives = split_training(graph, settings, hold_out=True)[1] if validation is None else validation
+    if validation_negatives is not None:
+        return LabelledTriples.combine(positives, validation_negatives)
     generator = np.random.default_rng([settings.seed, 2**31])
     sides = [SIDES[side] for side, count in settings.corruptions.items() if count]
     negatives = [corrupt_at_random(graph, positives, side, 1.0, generator) for side in sides]
@@ -161,45 +183,84 @@ def fine_tune(
     output: Path,
     validation: np.ndarray | None = None,
     validation_negatives: np.ndarray | None = None,
+    *,
+    checkpoints: Path | None = None,
+    keep_epochs: bool = False,
 ) -> FineTuningResult:
     """Fine-tune a language model on a graph, and choose its thresholds.
 
     :param language_model: a folder, or a name on the Hugging Face hub
     :param graph: the graph
-    :param texts: its texts
+    :param texts: its texts, and those of the other entities that validation triples hold
     :param settings: how to train
     :param output: the folder to write model, tokenizer and thresholds to
     :param validation: shape: (n, 3), true triples to validate with. If None, some training triples are held out.
-    :param validation_negatives: shape: (n, 3), false triples to validate with. If None, corruptions of the true ones.
+    :param validation_negatives: shape: (m, 3), false triples to validate with. If None, corruptions of the true ones.
+    :param checkpoints: a folder for this run and no other, which training is saved to after each epoch, goes on from if
+        it was interrupted, and that is removed in the end
+    :param keep_epochs: whether to keep the model of each epoch, with its thresholds, in subfolders ``epoch-1``, …
     :return: how it went
     :raises ValueError: if there are too few triples, or training diverges
     """
-    training, held_out = split_training(graph, settings, hold_out=validation is None)
-    positives = held_out if validation is None else validation
-    if validation_negatives is None:
-        examples = validation_examples(graph, positives, settings)
-    else:
-        examples = LabelledTriples.combine(positives, validation_negatives)
+    training, _ = split_training(graph, settings, hold_out=validation is None)
+    examples = validation_examples(graph, settings, validation, validation_negatives)
     hf_tokenizer = AutoTokenizer.from_pretrained(language_model)
     tokenizer = TripleTokenizer(hf_tokenizer, texts, settings.max_length)
     torch.manual_seed(settings.seed)  # for the new head
     model = TripleClassifier.from_language_model(language_model, settings.pooling, settings.max_length)
-    _train(model, hf_tokenizer, tokenizer, _Examples(graph, training, tokenizer, settings), examples, settings)
+    with tempfile.TemporaryDirectory() if checkpoints is None else nullcontext(checkpoints) as folder:
+        _train(
+            model,
+            hf_tokenizer,
+            tokenizer,
+            _Examples(graph, training, tokenizer, settings),
+            examples,
+            settings,
+            Path(folder),
+            keep_epochs,
+        )
+        if keep_epochs:
+            for epoch, path in enumerate(_complete_checkpoints(Path(folder)), start=1):
+                _copy_model(path, output / f"epoch-{epoch}")
     scores = score_triples(model, tokenizer, examples.triples)
     relations = examples.triples[:, RELATION]
-    thresholds = Thresholds.fit(scores, examples.labels, relations, graph.num_relations)
+    thresholds = Thresholds.fit(scores, examples.labels, relations, graph.num_relations, settings.per_relation)
     model.save_pretrained(output)
     hf_tokenizer.save_pretrained(output)
     thresholds.save(output, graph.relation_labels)
-    # without any scores, the best thresholds predict the more frequent class
-    constant = np.zeros(len(scores))
-    majority = Thresholds.fit(constant, examples.labels, relations, graph.num_relations)
+    if checkpoints is not None:
+        shutil.rmtree(checkpoints)
     return FineTuningResult(
-        accuracy=thresholds.accuracy(scores, examples.labels, relations),
-        majority_accuracy=majority.accuracy(constant, examples.labels, relations),
+        metrics=classification_metrics(scores, examples.labels, relations, thresholds),
         num_training_triples=len(training),
         num_validation_triples=len(examples.triples),
     )
+
+
+def _complete_checkpoints(folder: Path) -> list[Path]:
+    """List the Trainer's checkpoints, the oldest first; their thresholds are what is written last."""
+    found = [path.parent for path in folder.glob("checkpoint-*/thresholds.json")]
+    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def _copy_model(checkpoint: Path, output: Path) -> None:
+    """Copy a checkpoint without what only training needs."""
+    needless = ("optimizer*", "scheduler*", "rng_state*", "scaler*", "trainer_state.json", "training_args.bin")
+    shutil.copytree(checkpoint, output, ignore=shutil.ignore_patterns(*needless))
+
+
+class _ThresholdsInCheckpoints(TrainerCallback):
+    """Saves the thresholds of each epoch beside its model."""
+
+    def __init__(self, relation_labels: tuple[str, ...] | None) -> None:
+        """Wait for an epoch's thresholds."""
+        self.relation_labels = relation_labels
+        self.thresholds: Thresholds | None = None
+
+    # docstr-coverage: inherited
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if self.thresholds is not None:
+            self.thresholds.save(Path(args.output_dir or "") / f"checkpoint-{state.global_step}", self.relation_labels)
 
 
 def _train(
@@ -209,7 +270,11 @@ def _train(
     examples: _Examples,
     validation: LabelledTriples,
     settings: FineTuningSettings,
+    checkpoints: Path,
+    keep_epochs: bool,
 ) -> None:
+    """Train, or go on with it, and leave the model of the best epoch."""
+    callback = _ThresholdsInCheckpoints(examples.graph.relation_labels)
     relations = validation.triples[:, RELATION]
 
     def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -222,41 +287,47 @@ def _train(
         if not np.array_equal(np.asarray(prediction.label_ids) > 0, validation.labels):
             raise RuntimeError("the Trainer's predictions are not in the order of the validation triples.")
         scores = np.asarray(prediction.predictions)
-        thresholds = Thresholds.fit(scores, validation.labels, relations, examples.graph.num_relations)
-        return {"accuracy": thresholds.accuracy(scores, validation.labels, relations)}
-
-    with tempfile.TemporaryDirectory() as scratch:
-        trainer = _Trainer(
-            model=model,
-            args=TrainingArguments(
-                output_dir=scratch,
-                num_train_epochs=settings.epochs,
-                per_device_train_batch_size=settings.batch_size,
-                per_device_eval_batch_size=128,
-                learning_rate=settings.learning_rate,
-                weight_decay=settings.weight_decay,
-                warmup_steps=settings.warmup,
-                lr_scheduler_type="linear",
-                train_sampling_strategy="group_by_length",
-                eval_strategy="epoch",
-                save_strategy="epoch",
-                save_total_limit=1,
-                save_only_model=True,
-                load_best_model_at_end=True,
-                metric_for_best_model="accuracy",
-                logging_strategy="no",
-                report_to=[],
-                remove_unused_columns=False,
-                dataloader_pin_memory=False,
-                seed=settings.seed,
-            ),
-            train_dataset=examples,
-            eval_dataset=[
-                {"input_ids": tokenizer.encode(triple), "labels": float(label)}
-                for triple, label in zip(validation.triples, validation.labels, strict=True)
-            ],
-            data_collator=collate,
-            processing_class=hf_tokenizer,
-            compute_metrics=accuracy,
+        callback.thresholds = Thresholds.fit(
+            scores, validation.labels, relations, examples.graph.num_relations, settings.per_relation
         )
-        trainer.train()
+        return {"accuracy": callback.thresholds.accuracy(scores, validation.labels, relations)}
+
+    trainer = _Trainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(checkpoints),
+            num_train_epochs=settings.epochs,
+            per_device_train_batch_size=settings.batch_size,
+            per_device_eval_batch_size=128,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            warmup_steps=settings.warmup,
+            lr_scheduler_type="linear",
+            train_sampling_strategy="group_by_length",
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            save_total_limit=None if keep_epochs else 1,
+            load_best_model_at_end=True,
+            metric_for_best_model="accuracy",
+            logging_strategy="no",
+            report_to=[],
+            remove_unused_columns=False,
+            dataloader_pin_memory=False,
+            seed=settings.seed,
+        ),
+        train_dataset=examples,
+        eval_dataset=[
+            {"input_ids": tokenizer.encode(triple), "labels": float(label)}
+            for triple, label in zip(validation.triples, validation.labels, strict=True)
+        ],
+        data_collator=collate,
+        processing_class=hf_tokenizer,
+        compute_metrics=accuracy,
+        callbacks=[callback],
+    )
+    complete = _complete_checkpoints(checkpoints)
+    for path in set(checkpoints.glob("checkpoint-*")).difference(complete):
+        shutil.rmtree(path)
+    if complete:
+        logger.warning("Fine-tuning goes on after step %s.", complete[-1].name.rpartition("-")[2])
+    trainer.train(resume_from_checkpoint=str(complete[-1]) if complete else None)

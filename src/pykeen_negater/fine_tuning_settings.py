@@ -37,7 +37,8 @@ class FineTuningSettings:
     #: >= 0, the weight decay, which biases and layer norms are exempt from
     weight_decay: float = 0.01
 
-    #: in [0, 1), the share of the steps in which the learning rate rises; it then falls linearly to zero
+    #: in [0, 1), the share of the steps in which the learning rate rises, or their number if at least 1; it then falls
+    #: linearly to zero
     warmup: float = 0.1
 
     #: >= 0, how many corruptions of each side (``head``, ``relation``, ``tail``) a triple gets, new ones in each epoch
@@ -51,6 +52,9 @@ class FineTuningSettings:
 
     #: in (0, 1), the share of the training triples held out to validate with, where no validation triples are given
     validation_share: float = 0.1
+
+    #: Whether each relation has a threshold of its own, rather than one for all
+    per_relation: bool = True
 
     #: The seed of everything random
     seed: int = 0
@@ -79,11 +83,10 @@ class FineTuningSettings:
             )
         if not 0 < self.validation_share < 1:
             raise ValueError(f"found validation_share={self.validation_share}, expected a share between 0 and 1.")
-        if not 0 <= self.in_slot_share <= 1 or not 0 <= self.warmup < 1:
-            raise ValueError(
-                f"found in_slot_share={self.in_slot_share} and warmup={self.warmup}, expected shares in [0, 1]; the "
-                f"latter below 1."
-            )
+        if not 0 <= self.in_slot_share <= 1:
+            raise ValueError(f"found in_slot_share={self.in_slot_share}, expected a share in [0, 1].")
+        if not self.warmup >= 0 or (self.warmup >= 1 and self.warmup % 1):
+            raise ValueError(f"found warmup={self.warmup}, expected a share in [0, 1), or a whole number of steps.")
 
     def num_examples(self, num_triples: int) -> int:
         """Count the examples of a training run.

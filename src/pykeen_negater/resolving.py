@@ -51,7 +51,7 @@ def make(kind: str, cls: type[Any], kwargs: Mapping[str, Any]) -> Any:
 def _parameters(cls: type[Any]) -> dict[str, inspect.Parameter]:
     """List the parameters of a class, those included that it passes on to the class above it."""
     parameters: dict[str, inspect.Parameter] = {}
-    for ancestor in cls.__mro__:
+    for ancestor in cls.__mro__[:-1]:  # without object
         if "__init__" in vars(ancestor):
             own = inspect.signature(ancestor.__init__).parameters.values()  # type: ignore[misc]
             parameters |= {x.name: x for x in own if x.name != "self" and x.kind is not x.VAR_KEYWORD}
