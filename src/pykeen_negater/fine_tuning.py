@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer, EvalPrediction, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
 from .classifier import TripleClassifier, score_triples
-from .corruptions import corrupt_at_random
+from .corruptions import Corruptor, corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .indexing import RELATION, SIDES
@@ -79,10 +79,10 @@ class _Examples(torch.utils.data.Dataset):
     """Training triples and their corruptions, which are new in every epoch."""
 
     def __init__(
-        self, graph: Graph, positives: np.ndarray, tokenizer: TripleTokenizer, settings: FineTuningSettings
+        self, corruptor: Corruptor, positives: np.ndarray, tokenizer: TripleTokenizer, settings: FineTuningSettings
     ) -> None:
         """Draw the corruptions of the first epoch."""
-        self.graph, self.positives, self.tokenizer, self.settings = graph, positives, tokenizer, settings
+        self.corruptor, self.positives, self.tokenizer, self.settings = corruptor, positives, tokenizer, settings
         self.epoch = -1
         self.set_epoch(0)
         self.size = len(self.examples.triples)
@@ -93,7 +93,7 @@ class _Examples(torch.utils.data.Dataset):
             return
         self.epoch = epoch
         generator = np.random.default_rng([self.settings.seed, epoch])
-        negatives = _corruptions(self.graph, self.positives, self.settings, generator)
+        negatives = self.corruptor.draw(self.positives, self.settings.corruptions, epoch, generator)
         self.examples = LabelledTriples.combine(self.positives, negatives)
 
     def __len__(self) -> int:
@@ -108,18 +108,6 @@ class _Examples(torch.utils.data.Dataset):
             "input_ids": self.tokenizer.encode(self.examples.triples[row]),
             "labels": float(self.examples.labels[row]),
         }
-
-
-def _corruptions(
-    graph: Graph, positives: np.ndarray, settings: FineTuningSettings, generator: np.random.Generator
-) -> np.ndarray:
-    return np.concatenate(
-        [
-            corrupt_at_random(graph, positives, SIDES[side], settings.in_slot_share, generator)
-            for side, count in settings.corruptions.items()
-            for _ in range(count)
-        ]
-    )
 
 
 def split_training(graph: Graph, settings: FineTuningSettings, hold_out: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +136,7 @@ def validation_examples(graph: Graph, positives: np.ndarray, settings: FineTunin
         if possible, so that the thresholds are chosen where they are used
     """
     generator = np.random.default_rng([settings.seed, 2**31])
-    sides = [SIDES[side] for side, count in settings.corruptions.items() if count]
+    sides = [SIDES[side] for side in settings.corruptions]
     negatives = [corrupt_at_random(graph, positives, side, 1.0, generator) for side in sides]
     return LabelledTriples.combine(positives, np.concatenate(negatives))
 
@@ -172,7 +160,8 @@ def fine_tune(
     :param validation: shape: (n, 3), true triples to validate with. If None, some training triples are held out.
     :param validation_negatives: shape: (n, 3), false triples to validate with. If None, corruptions of the true ones.
     :return: how it went
-    :raises ValueError: if there are too few triples, or training diverges
+    :raises ValueError: if there are too few triples, the source of the negatives does not fit the graph, or training
+        diverges
     """
     training, held_out = split_training(graph, settings, hold_out=validation is None)
     positives = held_out if validation is None else validation
@@ -180,11 +169,14 @@ def fine_tune(
         examples = validation_examples(graph, positives, settings)
     else:
         examples = LabelledTriples.combine(positives, validation_negatives)
+    generator = np.random.default_rng([settings.seed, 2**31 + 1])
+    corruptor = settings.make_source().prepare(graph, texts, settings.epochs, generator)
     hf_tokenizer = AutoTokenizer.from_pretrained(language_model)
+    texts = replace(texts, entities=texts.entities + corruptor.extra_texts)
     tokenizer = TripleTokenizer(hf_tokenizer, texts, settings.max_length)
     torch.manual_seed(settings.seed)  # for the new head
     model = TripleClassifier.from_language_model(language_model, settings.pooling, settings.max_length)
-    _train(model, hf_tokenizer, tokenizer, _Examples(graph, training, tokenizer, settings), examples, settings)
+    _train(model, hf_tokenizer, tokenizer, _Examples(corruptor, training, tokenizer, settings), examples, settings)
     scores = score_triples(model, tokenizer, examples.triples)
     relations = examples.triples[:, RELATION]
     thresholds = Thresholds.fit(scores, examples.labels, relations, graph.num_relations)
@@ -222,7 +214,7 @@ def _train(
         if not np.array_equal(np.asarray(prediction.label_ids) > 0, validation.labels):
             raise RuntimeError("the Trainer's predictions are not in the order of the validation triples.")
         scores = np.asarray(prediction.predictions)
-        thresholds = Thresholds.fit(scores, validation.labels, relations, examples.graph.num_relations)
+        thresholds = Thresholds.fit(scores, validation.labels, relations, examples.corruptor.graph.num_relations)
         return {"accuracy": thresholds.accuracy(scores, validation.labels, relations)}
 
     with tempfile.TemporaryDirectory() as scratch:
