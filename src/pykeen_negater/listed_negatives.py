@@ -37,6 +37,8 @@ def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
     rows = [fields[:3] for _, fields in read_rows(path, columns=[3, 4])]
     if rows and [field.lower() for field in rows[0]] == _HEADER:
         rows = rows[1:]
+    if not rows:
+        raise ValueError(f"{path}: found no triple, expected negatives: head TAB relation TAB tail.")
     entity_to_id = _ids(graph.entity_labels, texts.entities)
     relation_to_id = _ids(graph.relation_labels, texts.relations)
     unknown = {
@@ -71,7 +73,7 @@ def _ids(labels: tuple[str, ...] | None, texts: tuple[str, ...]) -> dict[str, in
 
 
 class ListedNegatives(RandomCorruptor):
-    """Hands out given negatives, so that every epoch has its own, and adds corruptions in slots where there are too few.
+    """Hands out given negatives, to every epoch its own, and corrupts triples in their slots where they are too few.
 
     Every epoch gets the same share of the negatives, so that the last one is as hard as the first.
     """

@@ -27,7 +27,7 @@ class PhraseCorruptor(InSlotFallbackCorruptor):
     """
 
     def __init__(self, graph: Graph, texts: Texts, phrases: Sequence[Sequence[str]]) -> None:
-        """Number the phrases.
+        """Give every phrase an id.
 
         :param graph: the graph
         :param texts: its texts

@@ -24,8 +24,6 @@ RESERVED = ("corruption_scheme", "mapped_triples", "num_entities", "num_negs_per
 
 _MAX_SEED = 2**32 - 1
 
-_NAMES = {column: name for name, column in SIDES.items()}
-
 
 class SamplerCorruptor(Corruptor):
     """Corrupts triples with a negative sampler, which chooses the side where it takes no ``corruption_scheme``."""
@@ -43,13 +41,18 @@ class SamplerCorruptor(Corruptor):
         """
         super().__init__(graph)
         takes_scheme = "corruption_scheme" in inspect.signature(cls).parameters
-        schemes = [{"corruption_scheme": (name,)} for name in SIDES] if takes_scheme else [{}]
-        triples = torch.from_numpy(graph.triples)
-        sizes = {"num_entities": graph.num_entities, "num_relations": graph.num_relations, "num_negs_per_pos": 1}
+        schemes: list[dict[str, Any]] = [{"corruption_scheme": (name,)} for name in SIDES] if takes_scheme else [{}]
+        common = {
+            "mapped_triples": torch.from_numpy(graph.triples),
+            "num_entities": graph.num_entities,
+            "num_relations": graph.num_relations,
+            "num_negs_per_pos": 1,
+            **kwargs,
+        }
         with preserved_random_state():
             set_random_seed(int(generator.integers(_MAX_SEED)))
             try:
-                samplers = [cls(mapped_triples=triples, **sizes, **scheme, **kwargs) for scheme in schemes]
+                samplers = [cls(**common, **scheme) for scheme in schemes]
             except TypeError as error:
                 raise ValueError(
                     f"found sampler_kwargs with {', '.join(sorted(kwargs)) or 'nothing'}, which {cls.__name__} does "
