@@ -17,6 +17,7 @@ from pykeen_negater.classifier import (
     load_classifier,
     score_triples,
 )
+from pykeen_negater.corruptions import RandomCorruptor
 from pykeen_negater.fine_tuned_rankers import FullGradientsRanker, ProxyGradientsRanker, ThresholdsRanker
 from pykeen_negater.fine_tuning import (
     FineTuningSettings,
@@ -143,7 +144,7 @@ def test_a_separable_graph_is_learned(tiny_bert: str, tmp_path: Path):
     letters, digits = np.meshgrid(np.arange(6), np.arange(6, 12))
     triples = np.stack([letters.ravel(), np.zeros(36, dtype=np.int64), digits.ravel()], axis=1)
     graph = Graph.from_triples(triples[np.arange(36) % 3 != 0], 12, 1)
-    settings = FineTuningSettings(epochs=60, batch_size=16, learning_rate=3e-3, in_slot_share=0.0, max_length=8)
+    settings = FineTuningSettings(epochs=60, batch_size=16, learning_rate=3e-3, negatives="uniform", max_length=8)
     letters_only = graph.triples - [0, 0, 6]
     result = fine_tune(
         tiny_bert, graph, texts, settings, tmp_path, validation=graph.triples, validation_negatives=letters_only
@@ -155,7 +156,7 @@ def test_a_separable_graph_is_learned(tiny_bert: str, tmp_path: Path):
 
 def test_examples_are_new_in_every_epoch(small_graph: Graph, tokenizer: TripleTokenizer):
     settings = FineTuningSettings(corruptions={"h": 2, "relation": 1, "t": 1})
-    examples = _Examples(small_graph, small_graph.triples, tokenizer, settings)
+    examples = _Examples(RandomCorruptor(small_graph, 0.5), small_graph.triples, tokenizer, settings, num_others=0)
     positives = sorted(tokenizer.encode(triple) for triple in small_graph.triples)
     drawn = []
     for epoch in (0, 1, 0):
@@ -203,6 +204,17 @@ def test_validation_examples_are_in_slot_corruptions(nations):
         assert tail in graph.slot(relation, 2)
 
 
+def test_phrases_of_a_source_come_after_held_out_entities(tiny_bert: str, small_graph: Graph, small_texts: Texts):
+    settings = FineTuningSettings(negatives="negation", max_length=30)
+    source = settings.make_source().prepare(small_graph, small_texts, 1, np.random.default_rng(0))
+    entities = (*small_texts.entities, "zebra", "zebu", *source.extra_texts)
+    texts = Texts(entities, small_texts.relations)
+    tokenizer = TripleTokenizer(AutoTokenizer.from_pretrained(tiny_bert), texts, settings.max_length)
+    examples = _Examples(source, small_graph.triples, tokenizer, settings, num_others=2).examples
+    for head, _, tail in examples.triples[~examples.labels]:
+        assert texts.entities[head].startswith("not ") != texts.entities[tail].startswith("not ")
+
+
 def test_labelled_triples():
     combined = LabelledTriples.combine(np.zeros((2, 3), dtype=int), np.ones((1, 3), dtype=int))
     assert combined.labels.tolist() == [True, True, False]
@@ -214,6 +226,10 @@ def test_labelled_triples():
         ({"corruptions": {}}, "at least one corruption"),
         ({"corruptions": {"head": 0}}, "at least one corruption"),
         ({"corruptions": {"x": 1}}, "corruption_scheme"),
+        ({"corruptions": {"head": 2, "tail": -1}}, "at least one corruption"),
+        ({"warmup": 1.5}, r"found warmup=1\.5, expected a share"),
+        ({"negatives": "magic"}, "found negatives='magic', expected one of antonyms, negation, precomputed, pykeen"),
+        ({"negatives_kwargs": {"k": 2}}, "found negatives_kwargs with k for RandomNegativeSource, expected in_slot"),
         ({"epochs": 0}, "found epochs=0, expected at least 1"),
         ({"max_training_triples": 0}, "found max_training_triples=0"),
         ({"validation_share": 1.0}, "found validation_share=1.0"),
@@ -222,6 +238,56 @@ def test_labelled_triples():
 def test_bad_settings(kwargs: dict, message: str):
     with pytest.raises(ValueError, match=message):
         FineTuningSettings(**kwargs)
+
+
+def test_equal_corruptions_are_equal_settings():
+    settings = FineTuningSettings(corruptions={"t": 1, "relation": 0, "head": 2})
+    assert list(settings.corruptions.items()) == [("head", 2), ("tail", 1)]
+    assert settings == FineTuningSettings(corruptions={"head": 2, "tail": 1})
+
+
+def test_identity_holds_the_content_of_files(tmp_path: Path):
+    path = tmp_path / "negatives.tsv"
+    identities = []
+    for content in ("a\tb\tc\n", "a\tb\td\n", "a\tb\tc\n"):
+        path.write_text(content)
+        settings = FineTuningSettings(negatives="precomputed", negatives_kwargs={"path": str(path)})
+        identities.append(json.dumps(settings.identify()))
+    assert identities[0] == identities[2] != identities[1]
+    assert "negatives.tsv" not in identities[0]
+    # a name and a default that are written differently are the same
+    spelled_out = FineTuningSettings(negatives="RandomNegativeSource", negatives_kwargs={"in_slot_share": 0.5})
+    assert spelled_out.identify() == FineTuningSettings().identify()
+
+
+@pytest.mark.parametrize("negatives", ["negation", "sans", "pykeen"])
+def test_fine_tuning_on_other_negatives(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path, negatives: str
+):
+    settings = FineTuningSettings(
+        epochs=1, max_length=24, negatives=negatives, corruptions={"head": 1, "relation": 1, "tail": 1}
+    )
+    result = fine_tune(tiny_bert, small_graph, small_texts, settings, tmp_path)
+    assert result.num_training_triples == 10
+    assert load_classifier(tmp_path).config.max_triple_length == 24
+
+
+def test_phrases_that_are_no_entities_are_read(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen = []
+
+    def train(model, hf_tokenizer, tokenizer, examples, *others):
+        """Note the negatives instead of training on them."""
+        seen.extend(hf_tokenizer.decode(row["input_ids"]) for row in examples if row["labels"] == 0)
+
+    monkeypatch.setattr("pykeen_negater.fine_tuning._train", train)
+    settings = FineTuningSettings(negatives="negation", corruptions={"head": 1}, max_length=24)
+    fine_tune(tiny_bert, small_graph, small_texts, settings, tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    start = tokenizer.decode(tokenizer("not", add_special_tokens=False)["input_ids"])
+    assert len(seen) == 10
+    assert all(text.startswith(f"[CLS] {start} ") for text in seen)
 
 
 def test_one_triple_is_too_few(tiny_bert: str, tmp_path: Path):
@@ -356,6 +422,12 @@ class TestThresholdsRanker(RankerCase):
             ThresholdsRanker(model=str(tmp_path / "nowhere"))
         with pytest.raises(ValueError, match=r"found the fine-tuning setting\(s\) epoch, expected some of: pooling"):
             _ = ThresholdsRanker(fine_tuning={"epoch": 1}).settings
+        with pytest.raises(ValueError, match="found negatives='magic', expected one of antonyms"):
+            ThresholdsRanker(fine_tuning={"negatives": "magic"})
+        with pytest.raises(FileNotFoundError, match="expected negatives: head TAB relation TAB tail"):
+            ThresholdsRanker(
+                fine_tuning={"negatives": "precomputed", "negatives_kwargs": {"path": str(tmp_path / "nowhere.tsv")}}
+            )
 
 
 class TestFullGradientsRanker(RankerCase):

@@ -1,5 +1,6 @@
 """The command ``negater``."""
 
+import json
 import logging
 import shutil
 import sys
@@ -10,7 +11,9 @@ from typing import Any, cast, get_args
 import click
 
 from .exports import ExportFormat
+from .indexing import SIDES
 from .mining_settings import GuardName
+from .negative_sources import negative_source_resolver
 from .neighbors import Metric
 
 __all__ = [
@@ -60,6 +63,27 @@ _graph_options = _options(
     click.option("--validation-negatives", type=FILE, help="False triples to choose thresholds with."),
 )
 
+
+def _parse_corruptions(context: click.Context, parameter: click.Parameter, value: str) -> dict[str, int]:
+    counts = {}
+    for part in value.split(","):
+        side, _, count = (word.strip() for word in part.partition("="))
+        if side not in SIDES or not count.isdecimal() or side in counts:
+            raise click.BadParameter(f"found {part.strip()!r}, expected head=1,relation=0,tail=1 or the like.")
+        counts[side] = int(count)
+    return counts
+
+
+def _parse_object(context: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
+    try:
+        parsed = None if value is None else json.loads(value)
+    except ValueError as error:
+        raise click.BadParameter(f"found {value!r}, which is not valid JSON: {error}") from error
+    if not isinstance(parsed, dict | None):
+        raise click.BadParameter(f'found {value!r}, expected a JSON object, e.g. {{"k": 3}}.')
+    return parsed
+
+
 _fine_tuning_options = _options(
     click.option("--language-model", help="The model to fine-tune: a folder or a name on the Hugging Face hub."),
     click.option("--pooling", type=click.Choice(["cls", "mean", "max"]), default="mean", help="Tokens to one vector."),
@@ -67,6 +91,18 @@ _fine_tuning_options = _options(
     click.option("--epochs", default=2, help="Passes over the training triples."),
     click.option("--batch-size", default=32, help="Examples per step of fine-tuning."),
     click.option("--learning-rate", default=1e-4, help="The highest learning rate."),
+    click.option(
+        "--negatives",
+        default="random",
+        help=f"What to tell true triples from: {', '.join(sorted(negative_source_resolver.options))}.",
+    ),
+    click.option("--negatives-kwargs", callback=_parse_object, help="The parameters of these negatives, as JSON."),
+    click.option(
+        "--corruptions",
+        callback=_parse_corruptions,
+        default="head=1,tail=1",
+        help="How many corruptions of each side, of head, relation and tail, a triple gets.",
+    ),
     click.option("--max-training-triples", default=2_000, help="The most triples to fine-tune on; 0 for all."),
     click.option("--seed", default=0, help="The seed of everything random."),
 )
@@ -210,7 +246,16 @@ def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any
     if model is not None:
         return {"model": str(model)}
     context = click.get_current_context()
-    names = ("pooling", "max_length", "epochs", "batch_size", "learning_rate")
+    names = (
+        "pooling",
+        "max_length",
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "negatives",
+        "negatives_kwargs",
+        "corruptions",
+    )
     fine_tuning = {
         name: options[name]
         for name in names

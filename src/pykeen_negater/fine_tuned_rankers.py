@@ -62,7 +62,8 @@ class FineTunedRanker(Ranker):
         :param fine_tuning: further settings, see :class:`pykeen_negater.fine_tuning_settings.FineTuningSettings`
         :param max_training_triples: > 0, the most triples to fine-tune on; None for all
         :param seed: the seed of fine-tuning
-        :raises FileNotFoundError: if there is no such fine-tuned model, or the default language model cannot be had
+        :raises FileNotFoundError: if there is no such fine-tuned model, the default language model cannot be had, or a
+            file of the negatives is missing
         :raises ValueError: if a fine-tuned model is given and a model to fine-tune as well, or there is no such setting
         """
         if model is not None and (language_model is not None or fine_tuning):
@@ -88,7 +89,7 @@ class FineTunedRanker(Ranker):
     def _identify_model(self) -> dict[str, Any]:
         if self.model is not None:
             return {"model": identify_language_model(self.model)}
-        return {"language_model": identify_language_model(self.language_model), "fine_tuning": asdict(self.settings)}
+        return {"language_model": identify_language_model(self.language_model), "fine_tuning": self.settings.identify()}
 
     # docstr-coverage: inherited
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102

@@ -4,7 +4,7 @@ import logging
 import shutil
 import tempfile
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from .classifier import TripleClassifier, score_triples
-from .corruptions import corrupt_at_random
+from .corruptions import Corruptor, corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .indexing import RELATION, SIDES
@@ -90,10 +90,24 @@ class _Examples(torch.utils.data.Dataset):
     """Training triples and their corruptions, which are new in every epoch."""
 
     def __init__(
-        self, graph: Graph, positives: np.ndarray, tokenizer: TripleTokenizer, settings: FineTuningSettings
+        self,
+        corruptor: Corruptor,
+        positives: np.ndarray,
+        tokenizer: TripleTokenizer,
+        settings: FineTuningSettings,
+        num_others: int,
     ) -> None:
-        """Draw the corruptions of the first epoch."""
-        self.graph, self.positives, self.tokenizer, self.settings = graph, positives, tokenizer, settings
+        """Draw the corruptions of the first epoch.
+
+        :param corruptor: draws them
+        :param positives: shape: (n, 3), the true triples
+        :param tokenizer: knows the entities of the graph, others, and the phrases that the corruptor brings, in this
+            order
+        :param settings: the sides to corrupt, and the seed
+        :param num_others: the number of the others
+        """
+        self.corruptor, self.positives, self.tokenizer, self.settings = corruptor, positives, tokenizer, settings
+        self.num_others = num_others
         self.epoch = -1
         self.set_epoch(0)
         self.size = len(self.examples.triples)
@@ -104,7 +118,9 @@ class _Examples(torch.utils.data.Dataset):
             return
         self.epoch = epoch
         generator = np.random.default_rng([self.settings.seed, epoch])
-        negatives = _corruptions(self.graph, self.positives, self.settings, generator)
+        negatives = self.corruptor.draw(self.positives, self.settings.corruptions, epoch, generator)
+        is_new = negatives >= [self.corruptor.graph.num_entities, np.inf, self.corruptor.graph.num_entities]
+        negatives = negatives + is_new * self.num_others
         self.examples = LabelledTriples.combine(self.positives, negatives)
 
     def __len__(self) -> int:
@@ -119,18 +135,6 @@ class _Examples(torch.utils.data.Dataset):
             "input_ids": self.tokenizer.encode(self.examples.triples[row]),
             "labels": float(self.examples.labels[row]),
         }
-
-
-def _corruptions(
-    graph: Graph, positives: np.ndarray, settings: FineTuningSettings, generator: np.random.Generator
-) -> np.ndarray:
-    return np.concatenate(
-        [
-            corrupt_at_random(graph, positives, SIDES[side], settings.in_slot_share, generator)
-            for side, count in settings.corruptions.items()
-            for _ in range(count)
-        ]
-    )
 
 
 def split_training(graph: Graph, settings: FineTuningSettings, hold_out: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -170,7 +174,7 @@ def validation_examples(
     if validation_negatives is not None:
         return LabelledTriples.combine(positives, validation_negatives)
     generator = np.random.default_rng([settings.seed, 2**31])
-    sides = [SIDES[side] for side, count in settings.corruptions.items() if count]
+    sides = [SIDES[side] for side in settings.corruptions]
     negatives = [corrupt_at_random(graph, positives, side, 1.0, generator) for side in sides]
     return LabelledTriples.combine(positives, np.concatenate(negatives))
 
@@ -200,11 +204,17 @@ def fine_tune(
         it was interrupted, and that is removed in the end
     :param keep_epochs: whether to keep the model of each epoch, with its thresholds, in subfolders ``epoch-1``, …
     :return: how it went
-    :raises ValueError: if there are too few triples, or training diverges
+    :raises ValueError: if there are too few triples, the source of the negatives does not fit the graph, or training
+        diverges
     """
     training, _ = split_training(graph, settings, hold_out=validation is None)
     examples = validation_examples(graph, settings, validation, validation_negatives)
+    generator = np.random.default_rng([settings.seed, 2**31 + 1])
+    texts_of_graph = replace(texts, entities=texts.entities[: graph.num_entities])
+    corruptor = settings.make_source().prepare(graph, texts_of_graph, settings.epochs, generator)
     hf_tokenizer = AutoTokenizer.from_pretrained(language_model)
+    num_others = len(texts.entities) - graph.num_entities
+    texts = replace(texts, entities=texts.entities + corruptor.extra_texts)
     tokenizer = TripleTokenizer(hf_tokenizer, texts, settings.max_length)
     torch.manual_seed(settings.seed)  # for the new head
     model = TripleClassifier.from_language_model(language_model, settings.pooling, settings.max_length)
@@ -213,7 +223,7 @@ def fine_tune(
             model,
             hf_tokenizer,
             tokenizer,
-            _Examples(graph, training, tokenizer, settings),
+            _Examples(corruptor, training, tokenizer, settings, num_others),
             examples,
             settings,
             Path(folder),
@@ -274,7 +284,7 @@ def _train(
     keep_epochs: bool,
 ) -> None:
     """Train, or go on with it, and leave the model of the best epoch."""
-    callback = _ThresholdsInCheckpoints(examples.graph.relation_labels)
+    callback = _ThresholdsInCheckpoints(examples.corruptor.graph.relation_labels)
     relations = validation.triples[:, RELATION]
 
     def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -288,7 +298,7 @@ def _train(
             raise RuntimeError("the Trainer's predictions are not in the order of the validation triples.")
         scores = np.asarray(prediction.predictions)
         callback.thresholds = Thresholds.fit(
-            scores, validation.labels, relations, examples.graph.num_relations, settings.per_relation
+            scores, validation.labels, relations, examples.corruptor.graph.num_relations, settings.per_relation
         )
         return {"accuracy": callback.thresholds.accuracy(scores, validation.labels, relations)}
 

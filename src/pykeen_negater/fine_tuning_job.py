@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +91,7 @@ class FineTuningJob:
                 "texts": texts_digest(self.held_out.texts),
                 "validation": {name: array_digest(triples) for name, triples in self._validation.items()},
                 "language_model": identify_language_model(language_model),
-                "settings": asdict(self.settings),
+                "settings": self.settings.identify(),
                 "keep_epochs": keep_epochs,
             }
         )

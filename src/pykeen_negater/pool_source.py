@@ -1,6 +1,7 @@
 """Where a sampler gets its pools from: a path, the running process, the cache, or mining."""
 
 import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -90,12 +91,20 @@ def find_pools(
 
 def _stamps(settings: MiningSettings) -> dict[str, list[int]]:
     """Tell versions of the files and folders apart that the settings name."""
-    values: list[Any] = [settings.entity_text, settings.relation_text, settings.entity_types]
-    for kwargs in (settings.encoder_kwargs, settings.ranker_kwargs):
-        values.extend((kwargs or {}).values())
+    values = [settings.entity_text, settings.relation_text, settings.entity_types]
     named = [value for value in values if isinstance(value, str)]
+    named += [*_strings(settings.encoder_kwargs), *_strings(settings.ranker_kwargs)]
     stats = {path: Path(path).stat() for path in named if Path(path).exists()}
     return {path: [stat.st_mtime_ns, stat.st_size] for path, stat in stats.items()}
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Find the strings among parameters, and parameters of parameters."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _strings(part)
 
 
 def _is_held_out(graph: Graph, pools: NegativePools) -> bool:
