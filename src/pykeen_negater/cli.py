@@ -119,7 +119,7 @@ def _text_options(entity_text: Path | None, relation_text: Path | None) -> dict[
 @click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
 @click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
 @click.option("--index-factory", default="Flat", help="FAISS's factory string for a new index.")
-@click.option("--ranker", help="Decides how hard a negative is: probe, similarity, thresholds, full-gradients.")
+@click.option("--ranker", help="Decides how hard a negative is: probe, similarity, kge, thresholds, full-gradients.")
 @click.option(
     "--guard",
     type=click.Choice([*get_args(GuardName), "none"]),
