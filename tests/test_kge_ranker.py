@@ -162,7 +162,7 @@ def test_training_is_reproducible_and_cached(
 
 
 def test_training_tells_triples_from_corruptions(graph: Graph, candidates: Candidates, context: RankingContext):
-    ranker = KGERanker(**{**QUICK, "epochs": 30, "model_kwargs": {"embedding_dim": 16}})
+    ranker = KGERanker(model="TransE", model_kwargs={"embedding_dim": 16}, epochs=10, learning_rate=0.1)
     model = ranker.source.get(graph, context)
     true, false = (score_triples(model, triples).mean() for triples in (graph.triples, candidates.unique_triples))
     assert true > false
@@ -237,7 +237,7 @@ def test_pipeline_result(saved: Path, candidates: Candidates, context: RankingCo
 
 def test_pickles_are_not_trusted(saved: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("torch.load", lambda *args, **kwargs: pytest.fail("unpickled"))
-    with pytest.raises(ValueError, match="unpickling runs any code.*allow_pickle=True"):
+    with pytest.raises(ValueError, match=r"unpickling runs any code.*allow_pickle=True"):
         KGERanker(folder=saved)
     # pools that are cached need no unpickling either
     KGERanker(folder=saved, allow_pickle=True).identify()
@@ -249,7 +249,7 @@ def test_ids_with_another_meaning(saved: Path, nations: TriplesFactory, monkeypa
     turned = {label: (i + 1) % nations.num_entities for label, i in nations.entity_to_id.items()}
     swapped = {**nations.relation_to_id, "accusation": 1, "aidenemy": 0}
     for entities, relations, message in (
-        (turned, nations.relation_to_id, "14 ids that stand for another entity.*0 for 'brazil', expected 'uk'"),
+        (turned, nations.relation_to_id, "14 ids that stand for another entity.*0 for 'brazil', expected 'ussr'"),
         (nations.entity_to_id, swapped, "2 ids.*another relation.*0 for 'accusation', expected 'aidenemy'"),
     ):
         graph = Graph.from_factory(TriplesFactory(nations.mapped_triples, entities, relations))
@@ -276,12 +276,12 @@ def test_scores_that_are_not_finite(nations: TriplesFactory, candidates: Candida
     model = make_model(nations)
     with torch.no_grad():
         model.entity_representations[0]._embeddings.weight[0] = torch.nan
-    with pytest.raises(ValueError, match="RotatE gave .* scores that are not finite"):
+    with pytest.raises(ValueError, match=r"RotatE gave .* scores that are not finite"):
         KGERanker(model=model).rank(candidates, context)
 
 
 def test_training_that_gets_out_of_hand(candidates: Candidates, context: RankingContext):
-    kwargs = {**QUICK, "model": "DistMult", "learning_rate": 1e38, "epochs": 3}
+    kwargs = {**QUICK, "learning_rate": 1e30}
     with pytest.raises(ValueError, match="Choose a lower learning_rate"):
         KGERanker(**kwargs).rank(candidates, context)
     assert not weights_in_cache(context)
@@ -337,7 +337,7 @@ def test_bad_parameters(kwargs: dict, error: type[Exception], message: str):
 def test_trained_model_is_given_alone(nations: TriplesFactory, graph: Graph):
     model = make_model(nations)
     for kwargs in ({"epochs": 3}, {"model_kwargs": {}}, {"folder": "a"}, {"create_inverse_triples": True}):
-        with pytest.raises(ValueError, match="found a trained model and .* as well"):
+        with pytest.raises(ValueError, match=r"found a trained model and .* as well"):
             KGERanker(model=model, **kwargs)
     with pytest.raises(ValueError, match="found model_kwargs with color, expected what TransE takes"):
         KGERanker(model="TransE", model_kwargs={"color": 1}).estimate(graph, None, 1)
