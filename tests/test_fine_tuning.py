@@ -28,6 +28,7 @@ from pykeen_negater.fine_tuning import (
     validation_examples,
 )
 from pykeen_negater.graphs import Graph
+from pykeen_negater.kge_ranker import KGERanker
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.rankers import (
     FACTORIZATION_WEIGHT,
@@ -354,6 +355,16 @@ class TestProbeRanker(RankerCase):
             assert ranking.scores[i] == pytest.approx(probe + FACTORIZATION_WEIGHT * factorization, abs=1e-4)
         assert np.std(ranking.scores) > 0
         assert ranking.accepted.all()
+
+
+class TestKGERanker(RankerCase):
+    """A PyKEEN model says how plausible a triple is, see test_kge_ranker."""
+
+    cls = KGERanker
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker that trains in a moment."""
+        return KGERanker(model="TransE", epochs=1)
 
 
 class TestThresholdsRanker(RankerCase):

@@ -156,7 +156,8 @@ def _text_options(entity_text: Path | None, relation_text: Path | None) -> dict[
 @click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
 @click.option("--index-factory", default="Flat", help="FAISS's factory string for a new index.")
 @click.option(
-    "--ranker", help="Decides how hard a negative is: probe, similarity, thresholds, full-gradients, proxy-gradients."
+    "--ranker",
+    help="Decides how hard a negative is: probe, similarity, kge, thresholds, full-gradients, proxy-gradients.",
 )
 @click.option(
     "--guard",

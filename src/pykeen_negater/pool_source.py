@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -63,7 +62,7 @@ def find_pools(
             found.check_size(num_entities, num_relations)
         return found
     graph = _current_graph(mapped_triples, num_entities, num_relations)
-    settings_key = fingerprint({"settings": asdict(settings), "files": _stamps(settings)})
+    settings_key = _settings_key(settings)
     trained_with = _BY_VOCABULARY.get((graph.vocabulary, settings_key))
     # nothing is mined for triples that a loss is only evaluated on
     if torch.is_inference_mode_enabled():
@@ -87,6 +86,17 @@ def find_pools(
         _BY_GRAPH[key] = mined
     _BY_VOCABULARY[graph.vocabulary, settings_key] = _BY_GRAPH[key]
     return _BY_GRAPH[key]
+
+
+def _settings_key(settings: MiningSettings) -> str:
+    """Tell settings apart, and versions of the files that they name."""
+    try:
+        return fingerprint({"settings": dict(vars(settings)), "files": _stamps(settings)})
+    except TypeError as error:
+        raise ValueError(
+            f"found mining settings that JSON cannot hold, expected names, numbers and paths: {error}. Mine with "
+            f"pykeen_negater.mine(...), and pass the result as pools=... to the sampler."
+        ) from error
 
 
 def _stamps(settings: MiningSettings) -> dict[str, list[int]]:
