@@ -21,9 +21,8 @@ __all__ = [
 #: Relations of which a larger share of the triples are loops may well have others that are true
 MAX_SHARE = 0.01
 
-
-#: The default share of loops among single negatives in small graphs, and the least of it in large ones. With n negatives
-#: the former is divided by √n, between as many loops by negative and as many by positive.
+#: The default share of loops among single negatives in small graphs, and the least of it in large ones. With n
+#: negatives, the former is divided by √n, between as many loops by negative and as many by positive.
 SMALL, LARGE = 0.012, 0.003
 
 #: How often a loop is drawn, compared with any other corruption by an entity, where neither of the above applies
