@@ -1,7 +1,8 @@
 """The experiments of NegatER [safavi2021]_, with any language model.
 
 ``true-neg``: a language model is fine-tuned on ConceptNet with one kind of negatives, and classifies statements that
-people have labelled: what do the negatives teach it? The mined kinds are ranked by a model that was fine-tuned with uniform negatives.
+people have labelled: what do the negatives teach it? The mined kinds are ranked by a model that was fine-tuned with
+uniform negatives.
 ``full``: how many negatives are found for each relation of the larger ConceptNet.
 """
 
