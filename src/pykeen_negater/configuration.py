@@ -83,7 +83,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: found malformed YAML ({error}). Correct it.") from error
     if not isinstance(content, dict):
-        found = "nothing" if content is None else f"a {type(content).__name__}"
+        found = "nothing" if content is None else f"something of type {type(content).__name__}"
         raise ValueError(f"{path}: found {found}, expected a mapping of options to values, e.g. seed: 1.")
     return content
 

@@ -135,7 +135,7 @@ class _Key(NamedTuple):
     #: What makes a value of ours out of one of theirs and the configuration's path
     convert: Callable[[Any, Path], Any] = _same
 
-    #: The option and the value of it that the key is for; None for any
+    #: The option, of an earlier key if of any, and the value of it that the key is for; None for any
     only_for: tuple[str, str] | None = None
 
 
@@ -340,7 +340,6 @@ def translate(
     folder = path.resolve().parent
     if command == "fine-tune":
         options["action"] = ["train", "test"] if "testing" in options else ["train"]
-        options["negatives"] = _attempt(_find_sampler, keys[f"{_SAMPLING}.sampler"], path)
         trains = "train" in given.get("action", "train")
         checkpoint = keys["fine_tune.train.best_checkpoint" if trains else "fine_tune.eval.test_checkpoint"]
         options["output"] = str(folder / f"checkpoint_{checkpoint}")
@@ -354,12 +353,13 @@ def translate(
         thresholds = _plain(given.get("ranker", "thresholds")).startswith("thresholds")
         options["guard"] = "thresholds" if thresholds else "none"
         options["ranker_kwargs"] = {"recall": None} if thresholds else {}
-    chosen = {name: _plain(value) for name, value in {**options, **given}.items()}
     for key, known in KEYS.items():
         if known.option is None or not key.startswith(f"{COMMANDS[command]}."):
             continue
-        if known.only_for is not None and not chosen[known.only_for[0]].startswith(_plain(known.only_for[1])):
-            continue
+        if known.only_for is not None:
+            chooser, choice = known.only_for
+            if not _plain(given.get(chooser, options[chooser])).startswith(_plain(choice)):
+                continue
         option, _, part = known.option.partition(".")
         value = _attempt(known.convert, keys[key], path)
         if not part or isinstance(value, Exception):
