@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from pykeen_negater.candidates import CandidateGenerator, Candidates
 from pykeen_negater.encoders import Encoder
 from pykeen_negater.graphs import Graph
 from pykeen_negater.indexing import HEAD, RELATION, SIDES, TAIL
+from pykeen_negater.negative_sources import NegativeSource
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.texts import Texts
 
@@ -247,3 +249,87 @@ class EncoderTestCase:
         seconds = encoder.estimate(graph, self.texts)
         assert math.isfinite(seconds)
         assert seconds >= 0
+
+
+class NegativeSourceTestCase:
+    """Tests of a source of negatives. A subclass may need parameters."""
+
+    cls: ClassVar[type[NegativeSource]]
+
+    #: Whether every negative differs from one of the positives in the corrupted side, and there alone
+    corrupts_the_side: ClassVar[bool] = True
+
+    def make(self, folder: Path, graph: Graph) -> NegativeSource:
+        """Make the source for a graph without labels.
+
+        :param folder: a folder for the files that the source needs
+        :param graph: the graph
+        :return: the source
+        """
+        return self.cls()
+
+    @staticmethod
+    def texts(graph: Graph) -> Texts:
+        """Make texts, two of which are equal, and one of which is the negation of another."""
+        entities = ["a dog", "a dog", "not a dog", *(f"entity {i}" for i in range(3, graph.num_entities))]
+        return Texts(tuple(entities[: graph.num_entities]), tuple(f"relation {i}" for i in range(graph.num_relations)))
+
+    def draw(
+        self, folder: Path, graph: Graph, corruptions: dict[str, int], seed: int = 0, epoch: int = 0
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Draw the negatives of an epoch, and get the texts of everything they are made of."""
+        texts = self.texts(graph)
+        corruptor = self.make(folder, graph).prepare(graph, texts, 2, np.random.default_rng(7))
+        negatives = corruptor.draw(graph.triples, corruptions, epoch, np.random.default_rng(seed))
+        return negatives, texts.entities + corruptor.extra_texts
+
+    @pytest.mark.parametrize("side", ["head", "relation", "tail"])
+    @pytest.mark.parametrize("seed", range(3))
+    def test_negatives_are_corruptions_that_are_not_known(self, tmp_path: Path, side: str, seed: int):
+        # dense, so that many first draws are known
+        graph = random_graph(seed, num_entities=8, num_relations=4, num_triples=120)
+        before = graph.triples.copy()
+        negatives, texts = self.draw(tmp_path, graph, {side: 1}, seed)
+        np.testing.assert_array_equal(graph.triples, before)
+        assert negatives.dtype == np.int64
+        assert 0 < len(negatives) <= len(graph)
+        assert negatives.min() >= 0
+        assert (negatives.max(axis=0) < [len(texts), graph.num_relations, len(texts)]).all()
+        rows = set(map(tuple, negatives.tolist()))
+        assert not rows & set(map(tuple, graph.triples.tolist()))
+        if self.corrupts_the_side:
+            column = SIDES[side]
+            kept = {tuple(np.delete(triple, column).tolist()) for triple in graph.triples}
+            assert {tuple(np.delete(row, column).tolist()) for row in rows} <= kept
+
+    def test_phrases_have_one_id_each(self, tmp_path: Path):
+        _, texts = self.draw(tmp_path, random_graph(), {"head": 1})
+        extra = texts[random_graph().num_entities :]
+        assert len(set(extra)) == len(extra)
+        assert not set(extra) & set(self.texts(random_graph()).entities)
+
+    def test_counts_of_all_sides(self, tmp_path: Path):
+        graph = random_graph(0, num_entities=40)
+        negatives, _ = self.draw(tmp_path, graph, {"head": 2, "relation": 1, "tail": 3})
+        # hardly anything is known, so that hardly anything is left out
+        assert 0.9 * 6 * len(graph) <= len(negatives) <= 6 * len(graph)
+
+    def test_same_generator_gives_the_same(self, tmp_path: Path):
+        first, again, other_seed = (
+            self.draw(tmp_path, random_graph(), {"head": 1, "relation": 1, "tail": 1}, seed)[0] for seed in (1, 1, 2)
+        )
+        np.testing.assert_array_equal(first, again)
+        assert first.tolist() != other_seed.tolist()
+
+    def test_leaves_randomness_alone(self, tmp_path: Path):
+        import torch
+
+        before = np.random.get_state()[1].copy(), torch.get_rng_state()
+        self.draw(tmp_path, random_graph(), {"head": 1})
+        np.testing.assert_array_equal(np.random.get_state()[1], before[0])
+        assert torch.equal(torch.get_rng_state(), before[1])
+
+    def test_identity_is_json_native_and_stable(self, tmp_path: Path):
+        identity = self.make(tmp_path, random_graph()).identify()
+        assert json.loads(json.dumps(identity, allow_nan=False)) == identity
+        assert self.make(tmp_path, random_graph()).identify() == identity

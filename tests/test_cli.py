@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools
+from pykeen_negater.caching import file_digest
 from pykeen_negater.cli import main
 from pykeen_negater.exports import export, sentences, to_frame
 
@@ -68,7 +69,7 @@ def test_fine_tune_then_mine_with_the_model(training: Path, tiny_bert: str, tmp_
     assert "Would fine-tune" in dry
     assert not model.exists()
     output = run("fine-tune", *options, "--language-model", tiny_bert, "--epochs", "1", "--output", model).output
-    assert "validation triples are classified right" in output
+    assert "validation triples: accuracy" in output
     output = run("mine", "--training", training, "--encoder", "structural", "--model", model).output
     assert "score:" in output
     assert "fine-tune:" not in output
@@ -84,6 +85,60 @@ def test_fine_tuning_options_reach_mining(training: Path, tiny_bert: str):
     assert {name: identity["fine_tuning"][name] for name in chosen} == chosen
 
 
+def test_negatives_of_fine_tuning(training: Path, tiny_bert: str, tmp_path: Path):
+    path = tmp_path / "negatives.tsv"
+    path.write_text("head\trelation\ttail\noak\tIsA\tanimal\n", encoding="utf-8")
+    options = [
+        "--training", training, "--language-model", tiny_bert, "--epochs", "1", "--max-length", "24",
+        "--negatives", "precomputed", "--negatives-kwargs", json.dumps({"path": str(path)}),
+        "--corruptions", "head=2, relation=1,tail=0",
+    ]  # fmt: skip
+    dry = run("fine-tune", *options, "--output", tmp_path / "model", "--dry-run").output
+    assert "on 44 examples" in dry
+    assert "Written to" in run("fine-tune", *options, "--output", tmp_path / "model").output
+    mining = ["--encoder", "structural", "--ranker", "thresholds"]
+
+    def mine() -> Path:
+        """Mine, and tell where the pools are."""
+        return Path(run("mine", *options, *mining).output.split("Written to ")[1].strip())
+
+    first = mine()
+    identity = NegativePools.load(first).metadata["settings"]["ranker"][1]["fine_tuning"]
+    assert identity["negatives"] == "precomputed"
+    assert identity["negatives_kwargs"] == {"path": file_digest(path)}
+    assert identity["corruptions"] == {"head": 2, "relation": 1}
+    assert mine() == first
+    path.write_text("oak\tIsA\tstable\n", encoding="utf-8")
+    assert mine() != first
+
+
+@pytest.mark.parametrize("command", ["fine-tune", "mine"])
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--negatives-kwargs", "{"], 2, "which is not valid JSON"),
+        (["--negatives-kwargs", "[1]"], 2, "expected a JSON object"),
+        (["--corruptions", "head"], 2, "found 'head', expected head=1,relation=0,tail=1 or the like"),
+        (["--corruptions", "head=1,head=2"], 2, "found 'head=2'"),
+        (["--corruptions", "head=-1"], 2, "found 'head=-1'"),
+        (["--corruptions", "middle=1"], 2, "found 'middle=1'"),
+        (["--corruptions", "head=0"], 1, "expected at least one corruption in all"),
+        (["--negatives", "magic"], 1, "found negatives='magic', expected one of antonyms, negation"),
+        (["--negatives", "antonyms"], 1, "mapping_file, tag_file, token_file cannot be left out"),
+        (["--negatives", "precomputed", "--negatives-kwargs", '{"path": "no.tsv"}'], 1, "found no file no.tsv"),
+    ],
+)
+def test_bad_negatives_of_fine_tuning(
+    command: str, options: list[str], code: int, message: str, training: Path, tiny_bert: str, tmp_path: Path
+):
+    common = ["--training", training, "--language-model", tiny_bert, "--output", tmp_path / "x"]
+    if command == "mine":
+        common += ["--encoder", "structural", "--ranker", "thresholds"]
+    output = " ".join(run(command, *common, *options, code=code).output.split())
+    assert message in output
+    assert not tmp_path.joinpath("x").exists()
+
+
 def test_labelled_validation_triples(training: Path, tiny_bert: str, tmp_path: Path):
     negatives = tmp_path / "negatives.tsv"
     negatives.write_text("dog\tIsA\tplant\noak\tIsA\tanimal\nunicorn\tIsA\tplant\n", encoding="utf-8")
@@ -91,7 +146,27 @@ def test_labelled_validation_triples(training: Path, tiny_bert: str, tmp_path: P
         "fine-tune", "--training", training, "--validation", training, "--validation-negatives", negatives,
         "--language-model", tiny_bert, "--epochs", "1", "--output", tmp_path / "model",
     )  # fmt: skip
-    assert "13 validation triples" in result.output
+    # the unicorn is new, which the language model does not mind
+    assert "14 validation triples: accuracy" in result.output
+
+
+def test_fine_tune_validate_and_test(training: Path, tiny_bert: str, tmp_path: Path):
+    negatives = tmp_path / "negatives.tsv"
+    negatives.write_text("dog\tIsA\tplant\noak\tIsA\tunicorn\n", encoding="utf-8")
+    files = ["--training", training, "--validation", training, "--validation-negatives", negatives]
+    files += ["--testing", training, "--testing-negatives", negatives, "--output", tmp_path / "model"]
+    run("fine-tune", *files, "--language-model", tiny_bert, "--epochs", "1", "--keep-epochs")
+    assert tmp_path.joinpath("model", "epoch-1", "thresholds.json").is_file()
+    output = run("fine-tune", *files, "--action", "valid", "--action", "test", "--global-threshold").output
+    assert "13 validation triples: accuracy" in output
+    assert "13 test triples: accuracy" in output
+    frame = pd.read_csv(tmp_path / "model" / "predictions.tsv", sep="\t")
+    assert frame.columns.tolist() == ["head", "relation", "tail", "threshold", "score", "y_true", "y_pred"]
+    assert len(frame) == 13
+    assert frame["threshold"].nunique() == 1
+    assert frame["tail"].tolist()[-1] == "unicorn"
+    message = "found no testing_negatives, expected files of true and false triples"
+    assert message in run("fine-tune", *files[:8], "--output", tmp_path / "model", "--action", "test", code=1).output
 
 
 def test_export_tsv(pools: Path, tmp_path: Path):

@@ -10,8 +10,15 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from pykeen_negater.caching import Cache
 from pykeen_negater.candidates import Candidates, SlotCandidateGenerator
-from pykeen_negater.classifier import TripleClassifier, TripleClassifierConfig, load_classifier, score_triples
-from pykeen_negater.fine_tuned_rankers import FullGradientsRanker, ThresholdsRanker
+from pykeen_negater.classifier import (
+    TripleClassifier,
+    TripleClassifierConfig,
+    embed_triples,
+    load_classifier,
+    score_triples,
+)
+from pykeen_negater.corruptions import RandomCorruptor
+from pykeen_negater.fine_tuned_rankers import FullGradientsRanker, ProxyGradientsRanker, ThresholdsRanker
 from pykeen_negater.fine_tuning import (
     FineTuningSettings,
     LabelledTriples,
@@ -21,6 +28,7 @@ from pykeen_negater.fine_tuning import (
     validation_examples,
 )
 from pykeen_negater.graphs import Graph
+from pykeen_negater.kge_ranker import KGERanker
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.rankers import (
     FACTORIZATION_WEIGHT,
@@ -64,6 +72,15 @@ def candidates(small_graph: Graph) -> Candidates:
     """Make candidates from random vectors."""
     vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4))
     return SlotCandidateGenerator(k=3).generate(small_graph, NeighborIndex.build(vectors))
+
+
+def test_vectors_are_what_the_logits_come_from(fine_tuned: Path, small_graph: Graph, tokenizer: TripleTokenizer):
+    model = load_classifier(fine_tuned).eval()
+    vectors = embed_triples(model, tokenizer, small_graph.triples)
+    assert vectors.shape == (len(small_graph), model.head.in_features)
+    for triple, vector in zip(small_graph.triples, vectors, strict=True):
+        logit = model(**tokenizer.pad([tokenizer.encode(triple)])).logits
+        torch.testing.assert_close(model.head(torch.from_numpy(vector)), logit, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean", "max"])
@@ -128,19 +145,19 @@ def test_a_separable_graph_is_learned(tiny_bert: str, tmp_path: Path):
     letters, digits = np.meshgrid(np.arange(6), np.arange(6, 12))
     triples = np.stack([letters.ravel(), np.zeros(36, dtype=np.int64), digits.ravel()], axis=1)
     graph = Graph.from_triples(triples[np.arange(36) % 3 != 0], 12, 1)
-    settings = FineTuningSettings(epochs=60, batch_size=16, learning_rate=3e-3, in_slot_share=0.0, max_length=8)
+    settings = FineTuningSettings(epochs=60, batch_size=16, learning_rate=3e-3, negatives="uniform", max_length=8)
     letters_only = graph.triples - [0, 0, 6]
     result = fine_tune(
         tiny_bert, graph, texts, settings, tmp_path, validation=graph.triples, validation_negatives=letters_only
     )
-    assert result.accuracy > 0.95
-    assert result.majority_accuracy == pytest.approx(0.5)
+    assert result.metrics["accuracy"] > 0.95
+    assert result.metrics["majority_accuracy"] == pytest.approx(0.5)
     assert (result.num_training_triples, result.num_validation_triples) == (24, 48)
 
 
 def test_examples_are_new_in_every_epoch(small_graph: Graph, tokenizer: TripleTokenizer):
     settings = FineTuningSettings(corruptions={"h": 2, "relation": 1, "t": 1})
-    examples = _Examples(small_graph, small_graph.triples, tokenizer, settings)
+    examples = _Examples(RandomCorruptor(small_graph, 0.5), small_graph.triples, tokenizer, settings, num_others=0)
     positives = sorted(tokenizer.encode(triple) for triple in small_graph.triples)
     drawn = []
     for epoch in (0, 1, 0):
@@ -179,13 +196,24 @@ def test_split_and_budget(nations):
 
 def test_validation_examples_are_in_slot_corruptions(nations):
     graph = Graph.from_factory(nations)
-    examples = validation_examples(graph, graph.triples[:200], FineTuningSettings())
+    examples = validation_examples(graph, FineTuningSettings(), graph.triples[:200])
     assert examples.labels.sum() == 200
     known = set(map(tuple, graph.triples.tolist()))
     for head, relation, tail in examples.triples[~examples.labels]:
         assert (head, relation, tail) not in known
         assert head in graph.slot(relation, 0)
         assert tail in graph.slot(relation, 2)
+
+
+def test_phrases_of_a_source_come_after_held_out_entities(tiny_bert: str, small_graph: Graph, small_texts: Texts):
+    settings = FineTuningSettings(negatives="negation", max_length=30)
+    source = settings.make_source().prepare(small_graph, small_texts, 1, np.random.default_rng(0))
+    entities = (*small_texts.entities, "zebra", "zebu", *source.extra_texts)
+    texts = Texts(entities, small_texts.relations)
+    tokenizer = TripleTokenizer(AutoTokenizer.from_pretrained(tiny_bert), texts, settings.max_length)
+    examples = _Examples(source, small_graph.triples, tokenizer, settings, num_others=2).examples
+    for head, _, tail in examples.triples[~examples.labels]:
+        assert texts.entities[head].startswith("not ") != texts.entities[tail].startswith("not ")
 
 
 def test_labelled_triples():
@@ -199,6 +227,10 @@ def test_labelled_triples():
         ({"corruptions": {}}, "at least one corruption"),
         ({"corruptions": {"head": 0}}, "at least one corruption"),
         ({"corruptions": {"x": 1}}, "corruption_scheme"),
+        ({"corruptions": {"head": 2, "tail": -1}}, "at least one corruption"),
+        ({"warmup": 1.5}, r"found warmup=1\.5, expected a share"),
+        ({"negatives": "magic"}, "found negatives='magic', expected one of antonyms, negation, precomputed, pykeen"),
+        ({"negatives_kwargs": {"k": 2}}, "found negatives_kwargs with k for RandomNegativeSource, expected in_slot"),
         ({"epochs": 0}, "found epochs=0, expected at least 1"),
         ({"max_training_triples": 0}, "found max_training_triples=0"),
         ({"validation_share": 1.0}, "found validation_share=1.0"),
@@ -207,6 +239,56 @@ def test_labelled_triples():
 def test_bad_settings(kwargs: dict, message: str):
     with pytest.raises(ValueError, match=message):
         FineTuningSettings(**kwargs)
+
+
+def test_equal_corruptions_are_equal_settings():
+    settings = FineTuningSettings(corruptions={"t": 1, "relation": 0, "head": 2})
+    assert list(settings.corruptions.items()) == [("head", 2), ("tail", 1)]
+    assert settings == FineTuningSettings(corruptions={"head": 2, "tail": 1})
+
+
+def test_identity_holds_the_content_of_files(tmp_path: Path):
+    path = tmp_path / "negatives.tsv"
+    identities = []
+    for content in ("a\tb\tc\n", "a\tb\td\n", "a\tb\tc\n"):
+        path.write_text(content)
+        settings = FineTuningSettings(negatives="precomputed", negatives_kwargs={"path": str(path)})
+        identities.append(json.dumps(settings.identify()))
+    assert identities[0] == identities[2] != identities[1]
+    assert "negatives.tsv" not in identities[0]
+    # a name and a default that are written differently are the same
+    spelled_out = FineTuningSettings(negatives="RandomNegativeSource", negatives_kwargs={"in_slot_share": 0.5})
+    assert spelled_out.identify() == FineTuningSettings().identify()
+
+
+@pytest.mark.parametrize("negatives", ["negation", "sans", "pykeen"])
+def test_fine_tuning_on_other_negatives(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path, negatives: str
+):
+    settings = FineTuningSettings(
+        epochs=1, max_length=24, negatives=negatives, corruptions={"head": 1, "relation": 1, "tail": 1}
+    )
+    result = fine_tune(tiny_bert, small_graph, small_texts, settings, tmp_path)
+    assert result.num_training_triples == 10
+    assert load_classifier(tmp_path).config.max_triple_length == 24
+
+
+def test_phrases_that_are_no_entities_are_read(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen = []
+
+    def train(model, hf_tokenizer, tokenizer, examples, *others):
+        """Note the negatives instead of training on them."""
+        seen.extend(hf_tokenizer.decode(row["input_ids"]) for row in examples if row["labels"] == 0)
+
+    monkeypatch.setattr("pykeen_negater.fine_tuning._train", train)
+    settings = FineTuningSettings(negatives="negation", corruptions={"head": 1}, max_length=24)
+    fine_tune(tiny_bert, small_graph, small_texts, settings, tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    start = tokenizer.decode(tokenizer("not", add_special_tokens=False)["input_ids"])
+    assert len(seen) == 10
+    assert all(text.startswith(f"[CLS] {start} ") for text in seen)
 
 
 def test_one_triple_is_too_few(tiny_bert: str, tmp_path: Path):
@@ -275,6 +357,16 @@ class TestProbeRanker(RankerCase):
         assert ranking.accepted.all()
 
 
+class TestKGERanker(RankerCase):
+    """A PyKEEN model says how plausible a triple is, see test_kge_ranker."""
+
+    cls = KGERanker
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker that trains in a moment."""
+        return KGERanker(model="TransE", epochs=1)
+
+
 class TestThresholdsRanker(RankerCase):
     """Only what is below the threshold is a negative."""
 
@@ -320,7 +412,7 @@ class TestThresholdsRanker(RankerCase):
         graph = Graph.from_factory(nations)
         texts = Texts(graph.entity_labels, graph.relation_labels)
         candidates = Candidates(graph, *(np.zeros(1, dtype=int) for _ in range(4)))
-        with pytest.raises(ValueError, match="found thresholds for 3 relations, but the graph has 55"):
+        with pytest.raises(ValueError, match="found no threshold for 55 of the graph"):
             self.make(fine_tuned).rank(candidates, RankingContext(graph, texts, Cache(tmp_path), np.zeros((14, 2))))
 
     def test_nan_is_an_error(
@@ -341,6 +433,12 @@ class TestThresholdsRanker(RankerCase):
             ThresholdsRanker(model=str(tmp_path / "nowhere"))
         with pytest.raises(ValueError, match=r"found the fine-tuning setting\(s\) epoch, expected some of: pooling"):
             _ = ThresholdsRanker(fine_tuning={"epoch": 1}).settings
+        with pytest.raises(ValueError, match="found negatives='magic', expected one of antonyms"):
+            ThresholdsRanker(fine_tuning={"negatives": "magic"})
+        with pytest.raises(FileNotFoundError, match="expected negatives: head TAB relation TAB tail"):
+            ThresholdsRanker(
+                fine_tuning={"negatives": "precomputed", "negatives_kwargs": {"path": str(tmp_path / "nowhere.tsv")}}
+            )
 
 
 class TestFullGradientsRanker(RankerCase):
@@ -382,6 +480,49 @@ class TestFullGradientsRanker(RankerCase):
     def test_bad_norm(self, fine_tuned: Path):
         with pytest.raises(ValueError, match="found norm='max', expected one of sum, whole"):
             FullGradientsRanker(model=str(fine_tuned), norm="max")
+
+
+class TestProxyGradientsRanker(RankerCase):
+    """Most gradients are guessed from those that are computed."""
+
+    cls = ProxyGradientsRanker
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker that computes ten of the gradients."""
+        return ProxyGradientsRanker(model=str(fine_tuned), num_exact=10, epochs=3)
+
+    def test_some_are_exact_and_the_others_guessed(
+        self, fine_tuned: Path, candidates: Candidates, context: RankingContext
+    ):
+        guessed = self.make(fine_tuned).rank(candidates, context).scores
+        report = dict(context.statistics["proxy"])
+        exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
+        unique = np.unique(candidates.unique_positions, return_index=True)[1]
+        assert np.sum(np.isclose(guessed[unique], exact[unique], rtol=1e-4)) == 10 < len(unique)
+        assert report["held_out"] == 1
+        # the report is kept with the scores
+        context.statistics.clear()
+        self.make(fine_tuned).rank(candidates, context)
+        assert context.statistics["proxy"] == report
+
+    def test_few_candidates_are_all_computed(self, fine_tuned: Path, candidates: Candidates, context: RankingContext):
+        ranker = ProxyGradientsRanker(model=str(fine_tuned))
+        exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
+        np.testing.assert_array_equal(ranker.rank(candidates, context).scores, exact)
+        assert "proxy" not in context.statistics
+
+    @pytest.mark.parametrize(
+        ("kwargs", "message"),
+        [
+            ({"num_exact": 9}, "found num_exact=9, expected at least 10"),
+            ({"hidden": 0}, "found hidden=0, expected at least 1"),
+            ({"dropout": 1.0}, r"found dropout=1\.0"),
+            ({"norm": "max"}, "found norm='max'"),
+        ],
+    )
+    def test_bad_parameters(self, fine_tuned: Path, kwargs: dict, message: str):
+        with pytest.raises(ValueError, match=message):
+            ProxyGradientsRanker(model=str(fine_tuned), **kwargs)
 
 
 def test_every_ranker_has_a_case():

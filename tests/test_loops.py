@@ -1,9 +1,10 @@
 """Loops: which triples can become some, and what comes out."""
 
+import numpy as np
 import pytest
 import torch
 
-from pykeen_negater.loops import Loops
+from pykeen_negater.loops import Loops, default_loop_fraction
 
 #: Relation 0 has no loop, relation 1 has one in 200 triples, relation 2 has one in two, relation 3 no triple
 TRIPLES = torch.tensor(
@@ -43,3 +44,16 @@ def test_both_ends_alike():
 
 def test_a_relation_does_not_make_a_loop():
     assert not Loops(TRIPLES, 4, ["relation"]).possible(TRIPLES).any()
+
+
+@pytest.mark.parametrize(
+    ("num_entities", "num_negs_per_pos", "expected"),
+    [(14, 1, 0.012), (135, 1, 0.012), (135, 16, 0.003), (2_034, 1, 0.003), (2_034, 16, 0.003), (2_034, 64, 0.0015)],
+)
+def test_default_share(num_entities: int, num_negs_per_pos: int, expected: float):
+    assert default_loop_fraction(num_entities, num_negs_per_pos) == pytest.approx(expected)
+
+
+def test_default_share_falls_with_entities_and_negatives():
+    shares = [[default_loop_fraction(size, count) for count in range(1, 40)] for size in range(5, 500, 5)]
+    assert all((np.diff(shares, axis=axis) <= 0).all() for axis in (0, 1))

@@ -269,7 +269,11 @@ def test_mining_announces_itself_once(nations: TriplesFactory, caplog: pytest.Lo
 @pytest.mark.parametrize(
     ("kwargs", "error", "message"),
     [
-        ({"ranker": "magic"}, ValueError, "found ranker='magic', expected one of fullgradients, probe, similarity"),
+        (
+            {"ranker": "magic"},
+            ValueError,
+            "found ranker='magic', expected one of fullgradients, kge, probe, similarity",
+        ),
         ({"encoder": "magic"}, ValueError, "found encoder='magic', expected one of precomputed, sentencetransformer"),
         ({"candidates": "magic"}, ValueError, "found candidates='magic', expected one of anywhere, intersect, random"),
         ({"guard": "magic"}, ValueError, "found guard='magic', expected one of calibrated, thresholds, or None"),

@@ -16,6 +16,7 @@ from pykeen.triples import CoreTriplesFactory, SubGraphSLCWAInstances, TriplesFa
 
 from pykeen_negater import NegatERNegativeSampler, _plugin, mine, pool_source
 from pykeen_negater.mining import Miner
+from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.training_context import current_factory, note_factories
 
 FAST = {"encoder": "structural", "ranker": "similarity"}
@@ -338,3 +339,15 @@ def test_changed_texts_are_noticed(small_factory: TriplesFactory, tmp_path: Path
         found.append(instances.negative_sampler.pools.load_vocabulary().entity_texts)
     assert "A dog" in found[0]
     assert "A big dog" in found[1]
+
+
+def test_changed_files_of_parameters_of_parameters_are_noticed(tmp_path: Path):
+    path = tmp_path / "negatives.tsv"
+    settings = MiningSettings(ranker_kwargs={"fine_tuning": {"negatives_kwargs": {"path": str(path)}}})
+    stamps = [pool_source._stamps(settings)]
+    for content in ("a\tb\tc\n", "a\tb\tlonger\n"):
+        path.write_text(content, encoding="utf-8")
+        stamps.append(pool_source._stamps(settings))
+    assert stamps[0] == {}
+    assert stamps[1].keys() == stamps[2].keys() == {str(path)}
+    assert stamps[1] != stamps[2]

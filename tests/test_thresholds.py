@@ -8,8 +8,8 @@ import pytest
 
 from pykeen_negater.thresholds import Thresholds, best_threshold
 
-#: The scores and relations of the true validation triples, where there are none
-NO_POSITIVES = (np.zeros(0), np.zeros(0, dtype=int))
+#: The scores and relations of the true validation triples, and the majority, where there are none
+NO_POSITIVES = (np.zeros(0), np.zeros(0, dtype=int), np.zeros(0, dtype=bool))
 
 
 def _quadratic(scores: list[float], labels: list[bool]) -> tuple[float, float]:
@@ -82,6 +82,21 @@ def test_each_relation_has_its_own_best(seed):
         assert thresholds.by_relation[relation] == expected
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_one_threshold_for_all(seed):
+    scores, labels, relations = _random_data(seed)
+    thresholds = Thresholds.fit(scores, labels, relations, 5, per_relation=False)
+    assert set(thresholds.by_relation) == {_quadratic(scores.tolist(), labels.tolist())[0]}
+
+
+def test_majority():
+    labels = np.array([True, False, False, True, True, False])
+    relations = np.array([0, 0, 0, 1, 2, 2])
+    thresholds = Thresholds.fit(np.zeros(6), labels, relations, 4)
+    # half and half counts as true; relation 3 has no triples, so that all count, half of which are true
+    assert thresholds.majority.tolist() == [False, True, True, True]
+
+
 def test_accuracy_agrees_with_a_loop():
     scores, labels, relations = _random_data(0)
     thresholds = Thresholds.fit(scores, labels, relations, 4)
@@ -121,6 +136,23 @@ def test_wrong_number_of_relations(tmp_path, num_relations):
     Thresholds(0.0, np.zeros(2), *NO_POSITIVES).save(tmp_path)
     with pytest.raises(ValueError, match=f"found thresholds for 2 relations, but the graph has {num_relations}"):
         Thresholds.load(tmp_path, num_relations)
+
+
+def test_relations_are_found_by_label(tmp_path):
+    scores, labels, relations = _random_data(0)
+    thresholds = Thresholds.fit(scores, labels, relations, 4)
+    thresholds.save(tmp_path, ["a", "b", "c", "d"])
+    loaded = Thresholds.load(tmp_path, 3, ["d", "a", "c"])
+    assert loaded.by_relation.tolist() == thresholds.by_relation[[3, 0, 2]].tolist()
+    assert loaded.majority.tolist() == thresholds.majority[[3, 0, 2]].tolist()
+    for new, old in enumerate([3, 0, 2]):
+        mine, theirs = loaded.positive_relations == new, thresholds.positive_relations == old
+        assert loaded.positive_scores[mine].tolist() == thresholds.positive_scores[theirs].tolist()
+    assert len(loaded.positive_scores) == np.sum(thresholds.positive_relations != 1)
+    with pytest.raises(
+        ValueError, match=r"found no threshold for 2 of the graph's 3 relations \(x, y\), but for a, b, c"
+    ):
+        Thresholds.load(tmp_path, 3, ["x", "a", "y"])
 
 
 def test_missing_thresholds(tmp_path):

@@ -8,16 +8,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
-from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .fine_tuning_settings import Pooling
+from .texts import Texts
 from .tokenization import TripleTokenizer
 
 __all__ = [
     "TripleClassifier",
     "TripleClassifierConfig",
+    "embed_triples",
+    "infer_triples",
     "load_classifier",
+    "load_with_tokenizer",
     "map_triples",
     "score_triples",
 ]
@@ -101,10 +105,19 @@ class TripleClassifier(PreTrainedModel):
         :param labels: shape: (batch_size,), 1 for true and 0 for false
         :return: ``logits`` of shape (batch_size,), and the binary cross entropy as ``loss`` if there are labels
         """
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        logits = self.head(self._pool(hidden, attention_mask)).squeeze(dim=-1)
+        logits = self.head(self.embed(input_ids, attention_mask)).squeeze(dim=-1)
         loss = None if labels is None else nn.functional.binary_cross_entropy_with_logits(logits, labels.float())
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    def embed(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Turn a batch of triples into vectors.
+
+        :param input_ids: shape: (batch_size, length)
+        :param attention_mask: shape: (batch_size, length)
+        :return: shape: (batch_size, dim), what the logit is computed from
+        """
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return self._pool(hidden, attention_mask)
 
     def _pool(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
         mask = attention_mask.unsqueeze(dim=-1)
@@ -132,14 +145,45 @@ def score_triples(
     :param progress: what the progress bar says; None for no bar
     :return: shape: (n,), dtype: float32, the logits
     """
+    return infer_triples(model, lambda inputs: model(**inputs).logits, tokenizer, triples, progress)
+
+
+def embed_triples(
+    model: TripleClassifier, tokenizer: TripleTokenizer, triples: np.ndarray, progress: str | None = None
+) -> np.ndarray:
+    """Turn triples into vectors.
+
+    :param model: the classifier
+    :param tokenizer: the tokenizer of the same graph
+    :param triples: shape: (n, 3), n > 0
+    :param progress: what the progress bar says; None for no bar
+    :return: shape: (n, dim), dtype: float32, what the logits are computed from
+    """
+    return infer_triples(model, lambda inputs: model.embed(**inputs), tokenizer, triples, progress)
+
+
+def infer_triples(
+    model: TripleClassifier,
+    function: Callable[[dict[str, Tensor]], Tensor],
+    tokenizer: TripleTokenizer,
+    triples: np.ndarray,
+    progress: str | None = None,
+) -> np.ndarray:
+    """Compute something about triples with a model in evaluation mode, and without gradients.
+
+    :param model: the classifier
+    :param function: see :func:`map_triples`, as are the other parameters
+    :param tokenizer: the tokenizer of the same graph
+    :param triples: shape: (n, 3)
+    :param progress: what the progress bar says; None for no bar
+    :return: shape: (n, ...), dtype: float32
+    """
     training = model.training
     model.eval()
     with torch.inference_mode():
-        scores = map_triples(
-            lambda inputs: model(**inputs).logits, model, tokenizer, triples, SCORING_BATCH_SIZE, progress
-        )
+        values = map_triples(function, model, tokenizer, triples, SCORING_BATCH_SIZE, progress)
     model.train(training)
-    return scores
+    return values
 
 
 def map_triples(
@@ -150,15 +194,16 @@ def map_triples(
     batch_size: int,
     progress: str | None = None,
 ) -> np.ndarray:
-    """Compute a number for each triple, sorted by length, in batches that depend on nothing but the triples.
+    """Compute a number or vector for each triple, sorted by length, in batches that depend on nothing but the triples.
 
-    :param function: maps ``input_ids`` and ``attention_mask``, each of shape (batch_size, length), to as many numbers
+    :param function: maps ``input_ids`` and ``attention_mask``, each of shape (batch_size, length), to a tensor of shape
+        (batch_size, ...)
     :param model: the classifier on whose device the inputs are needed
     :param tokenizer: the tokenizer of the same graph
     :param triples: shape: (n, 3)
     :param batch_size: > 0, the number of triples at once
     :param progress: what the progress bar says; None for no bar
-    :return: shape: (n,), dtype: float32
+    :return: shape: (n, ...), dtype: float32
     """
     values = np.empty(len(triples), dtype=np.float32)
     order = np.argsort(-tokenizer.lengths(triples), kind="stable")
@@ -167,6 +212,8 @@ def map_triples(
             batch = order[start : start + batch_size]
             inputs = tokenizer.pad([tokenizer.encode(triples[i]) for i in batch])
             result = function({name: tensor.to(model.device) for name, tensor in inputs.items()})
+            if values.shape[1:] != result.shape[1:]:
+                values = np.empty((len(triples), *result.shape[1:]), dtype=np.float32)
             values[batch] = result.float().cpu().numpy()
             bar.update(len(batch))
     return values
@@ -186,3 +233,15 @@ def load_classifier(folder: str | Path) -> TripleClassifier:
     model = TripleClassifier.from_pretrained(folder)
     nn.Module.to(model, resolve_device())
     return model
+
+
+def load_with_tokenizer(folder: str | Path, texts: Texts) -> tuple[TripleClassifier, TripleTokenizer]:
+    """Load a fine-tuned classifier onto the best device there is, and its tokenizer.
+
+    :param folder: a folder written by :func:`pykeen_negater.fine_tuning.fine_tune`
+    :param texts: the texts of entities and relations
+    :return: both
+    :raises FileNotFoundError: if there is no such folder
+    """
+    model = load_classifier(folder)
+    return model, TripleTokenizer(AutoTokenizer.from_pretrained(folder), texts, model.config.max_triple_length)

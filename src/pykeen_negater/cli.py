@@ -12,7 +12,9 @@ import click
 
 from .configuration import config_option
 from .exports import ExportFormat
+from .indexing import SIDES
 from .mining_settings import GuardName
+from .negative_sources import negative_source_resolver
 from .neighbors import Metric
 
 __all__ = [
@@ -78,6 +80,27 @@ _graph_options = _options(
     click.option("--validation-negatives", type=FILE, help="False triples to choose thresholds with."),
 )
 
+
+def _parse_corruptions(context: click.Context, parameter: click.Parameter, value: str) -> dict[str, int]:
+    counts = {}
+    for part in value.split(","):
+        side, _, count = (word.strip() for word in part.partition("="))
+        if side not in SIDES or not count.isdecimal() or side in counts:
+            raise click.BadParameter(f"found {part.strip()!r}, expected head=1,relation=0,tail=1 or the like.")
+        counts[side] = int(count)
+    return counts
+
+
+def _parse_object(context: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
+    try:
+        parsed = None if value is None else json.loads(value)
+    except ValueError as error:
+        raise click.BadParameter(f"found {value!r}, which is not valid JSON: {error}") from error
+    if not isinstance(parsed, dict | None):
+        raise click.BadParameter(f'found {value!r}, expected a JSON object, e.g. {{"k": 3}}.')
+    return parsed
+
+
 _fine_tuning_options = _options(
     click.option("--language-model", help="The model to fine-tune: a folder or a name on the Hugging Face hub."),
     click.option("--pooling", type=click.Choice(["cls", "mean", "max"]), default="mean", help="Tokens to one vector."),
@@ -85,6 +108,18 @@ _fine_tuning_options = _options(
     click.option("--epochs", default=2, help="Passes over the training triples."),
     click.option("--batch-size", default=32, help="Examples per step of fine-tuning."),
     click.option("--learning-rate", default=1e-4, help="The highest learning rate."),
+    click.option(
+        "--negatives",
+        default="random",
+        help=f"What to tell true triples from: {', '.join(sorted(negative_source_resolver.options))}.",
+    ),
+    click.option("--negatives-kwargs", callback=_parse_object, help="The parameters of these negatives, as JSON."),
+    click.option(
+        "--corruptions",
+        callback=_parse_corruptions,
+        default="head=1,tail=1",
+        help="How many corruptions of each side, of head, relation and tail, a triple gets.",
+    ),
     click.option("--max-training-triples", default=2_000, help="The most triples to fine-tune on; 0 for all."),
     click.option("--seed", default=0, help="The seed of everything random."),
 )
@@ -139,7 +174,10 @@ def _text_options(entity_text: Path | None, relation_text: Path | None) -> dict[
 @click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
 @click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
 @click.option("--index-factory", default="Flat", help="FAISS's factory string for a new index.")
-@click.option("--ranker", help="Decides how hard a negative is: probe, similarity, thresholds, full-gradients.")
+@click.option(
+    "--ranker",
+    help="Decides how hard a negative is: probe, similarity, kge, thresholds, full-gradients, proxy-gradients.",
+)
 @click.option(
     "--guard",
     type=click.Choice([*get_args(GuardName), "none"]),
@@ -231,7 +269,16 @@ def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any
     if model is not None:
         return {**kwargs, "model": str(model)}
     context = click.get_current_context()
-    names = ("pooling", "max_length", "epochs", "batch_size", "learning_rate")
+    names = (
+        "pooling",
+        "max_length",
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "negatives",
+        "negatives_kwargs",
+        "corruptions",
+    )
     fine_tuning = {
         name: options[name]
         for name in names
@@ -245,6 +292,20 @@ def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any
 @config_option
 @_graph_options
 @click.option("--output", "-o", type=PATH, required=True, help="The folder for model, tokenizer and thresholds.")
+@click.option(
+    "--action",
+    "actions",
+    type=click.Choice(["train", "valid", "test"]),
+    multiple=True,
+    default=["train"],
+    help="What to do, in this order, may be repeated: fine-tune; choose thresholds anew; classify test triples.",
+)
+@click.option("--testing", type=FILE, help="True triples to test with.")
+@click.option("--testing-negatives", type=FILE, help="False triples to test with.")
+@click.option("--global-threshold", is_flag=True, help="One threshold for all relations, instead of one for each.")
+@click.option("--keep-epochs", is_flag=True, help="Keep the model of each epoch in a subfolder.")
+@click.option("--weight-decay", default=0.01, help="The weight decay of AdamW.")
+@click.option("--warmup", default=0.1, help="Steps in which the learning rate rises: a share, or their number from 1.")
 @_fine_tuning_options
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it would take.")
 def fine_tune(
@@ -252,51 +313,59 @@ def fine_tune(
     training: Path | None,
     entity_text: Path | None,
     relation_text: Path | None,
-    validation: Path | None,
-    validation_negatives: Path | None,
     output: Path,
+    actions: tuple[str, ...],
     language_model: str | None,
+    global_threshold: bool,
+    keep_epochs: bool,
     max_training_triples: int,
     dry_run: bool,
     **options: Any,
 ) -> None:
-    """Fine-tune a language model to tell true triples from corrupted ones."""
-    from .caching import atomic_folder
+    """Fine-tune a language model to tell true triples from corrupted ones, and test it.
+
+    Validation and test triples may hold entities that the training triples lack. A run that was interrupted goes on
+    after its last epoch when it is started again.
+    """
+    from .fine_tuning_job import FineTuningJob
+    from .fine_tuning_settings import FineTuningSettings
     from .graphs import Graph
-    from .language_models import measure_throughput, require_language_model
+    from .language_models import require_language_model
     from .texts import load_texts
 
-    if output.exists() and not output.joinpath("thresholds.json").is_file():
-        raise FileExistsError(f"found {output}, which holds no fine-tuned model. Choose another path, or remove it.")
-    factory, labelled = _load_graph(dataset, training, validation, validation_negatives)
-    graph = Graph.from_factory(factory)
+    graph = Graph.from_factory(_load_graph(dataset, training, None, None)[0])
     texts = load_texts(graph, **_text_options(entity_text, relation_text))
     if texts is None:
         raise ValueError("found no texts to fine-tune on. Pass --entity-text, a file of label TAB text.")
-    name = require_language_model(language_model)
-    from .fine_tuning import fine_tune as run
-    from .fine_tuning_settings import FineTuningSettings
-
-    settings = FineTuningSettings(max_training_triples=max_training_triples or None, **options)
-    if dry_run:
-        examples = settings.num_examples(len(graph))
-        length = min(settings.max_length, texts.estimate_length(graph.triples))
-        seconds = examples / measure_throughput(name, length, training=True)
-        click.echo(f"Would fine-tune {name} on {examples:,} examples: about {seconds / 60:.1f} min.")
-        return
-    with atomic_folder(output) as folder:
-        result = run(
-            name,
-            graph,
-            texts,
-            settings,
-            folder,
-            **{name: triples.mapped_triples.numpy() for name, triples in labelled.items()},
-        )
-    click.echo(
-        f"{result.accuracy:.1%} of {result.num_validation_triples:,} validation triples are classified right; each "
-        f"relation's more frequent class would be right for {result.majority_accuracy:.1%}. Written to {output}"
+    names = ("validation", "validation_negatives", "testing", "testing_negatives")
+    files = {name: options.pop(name) for name in names}
+    job = FineTuningJob(
+        output,
+        graph,
+        texts,
+        FineTuningSettings(
+            max_training_triples=max_training_triples or None, per_relation=not global_threshold, **options
+        ),
+        {name: path for name, path in files.items() if path is not None},
+        entity_text,
     )
+    if "train" in actions:
+        name = require_language_model(language_model)
+        if dry_run:
+            num_examples, seconds = job.estimate(name)
+            click.echo(f"Would fine-tune {name} on {num_examples:,} examples: about {seconds / 60:.1f} min.")
+            return
+        job.train(name, keep_epochs)
+    for action, run in (("valid", job.validate), ("test", job.test)):
+        if action in actions:
+            run()
+    for split, metrics in job.metrics().items():
+        click.echo(
+            f"{metrics['num_triples']:,} {split} triples: accuracy {metrics['accuracy']:.1%}, precision "
+            f"{metrics['precision']:.1%}, recall {metrics['recall']:.1%}, F1 {metrics['f1']:.1%}. Each relation's more "
+            f"frequent class has an accuracy of {metrics['majority_accuracy']:.1%}."
+        )
+    click.echo(f"Written to {output}")
 
 
 @main.command(epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")

@@ -1,15 +1,23 @@
-"""Random corruptions, as labelled examples for a language model."""
+"""Corruptions of triples: what draws them, and those that are drawn at random."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 
 from .graphs import Graph
-from .indexing import RELATION
+from .indexing import RELATION, SIDES
 from .queries import ENTITY_SIDES
 
 __all__ = [
+    "ATTEMPTS",
+    "Corruptor",
+    "InSlotFallbackCorruptor",
+    "RandomCorruptor",
     "TorchCorruptor",
     "corrupt_at_random",
+    "refuses_known",
 ]
 
 #: How often a corruption that turns out to be a known triple is drawn again
@@ -29,15 +37,44 @@ def corrupt_at_random(
     :param generator: the source of randomness
     :return: shape: (m, 3) with m ≤ n, the corruptions; what still was a known triple after some attempts is left out
     """
+
+    def propose(rows: np.ndarray) -> np.ndarray:
+        """Draw anything."""
+        return _replacements(graph, rows, side, in_slot_share, generator)
+
+    def refuses(corrupted: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Refuse known triples."""
+        return refuses_known(graph, corrupted, rows)
+
+    return _redraw(triples, side, [propose], refuses)
+
+
+def refuses_known(graph: Graph, corrupted: np.ndarray, triples: np.ndarray) -> np.ndarray:
+    """Tell which corruptions are no negatives.
+
+    :param graph: the graph, whose triples are the known ones
+    :param corrupted: shape: (n, 3)
+    :param triples: shape: (n, 3), what was corrupted
+    :return: shape: (n,), dtype: bool, whether a corruption is a known triple, or what was to be corrupted
+    """
+    return graph.index.contains(torch.from_numpy(corrupted)).numpy() | (corrupted == triples).all(axis=1)
+
+
+def _redraw(
+    triples: np.ndarray,
+    side: int,
+    proposals: list[Callable[[np.ndarray], np.ndarray]],
+    refuses: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Replace a side until nothing is refused, with one way to propose after the other, each tried a few times."""
     corrupted = triples.copy()
     pending = np.arange(len(triples))
-    for _ in range(ATTEMPTS):
-        corrupted[pending, side] = _replacements(graph, triples[pending], side, in_slot_share, generator)
-        unchanged = corrupted[pending, side] == triples[pending, side]
-        known = graph.index.contains(torch.from_numpy(corrupted[pending])).numpy()
-        pending = pending[known | unchanged]
-        if not len(pending):
-            break
+    for propose in proposals:
+        for _ in range(ATTEMPTS):
+            if not len(pending):
+                return corrupted
+            corrupted[pending, side] = propose(triples[pending])
+            pending = pending[refuses(corrupted[pending], triples[pending])]
     return np.delete(corrupted, pending, axis=0)
 
 
@@ -52,6 +89,99 @@ def _replacements(
     in_slot = (generator.random(len(triples)) < in_slot_share) & (sizes > 0)
     positions = starts + (generator.random(len(triples)) * sizes).astype(np.int64)
     return np.where(in_slot, entities[np.minimum(positions, len(entities) - 1)], anywhere)
+
+
+class Corruptor(ABC):
+    """Draws the negatives that a language model learns from."""
+
+    #: Texts that are no entity's: the first stands for the id ``num_entities``, and so on
+    extra_texts: tuple[str, ...] = ()
+
+    def __init__(self, graph: Graph) -> None:
+        """Prepare.
+
+        :param graph: the graph, whose triples are the known ones
+        """
+        self.graph = graph
+
+    @abstractmethod
+    def corrupt(self, triples: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:
+        """Corrupt triples.
+
+        :param triples: shape: (n, 3), triples of the graph
+        :param side: the column to replace: 0 head, 1 relation, 2 tail
+        :param generator: the source of randomness
+        :return: shape: (m, 3) with m ≤ n, the corruptions, none of which is a known triple; an entity from
+            ``num_entities`` on is one of the :attr:`extra_texts`
+        """
+
+    def draw(
+        self, triples: np.ndarray, corruptions: Mapping[str, int], epoch: int, generator: np.random.Generator
+    ) -> np.ndarray:
+        """Draw the negatives of an epoch.
+
+        :param triples: shape: (n, 3), triples of the graph
+        :param corruptions: how many corruptions of each side (``head``, ``relation``, ``tail``) a triple gets
+        :param epoch: >= 0, the number of the epoch
+        :param generator: the source of randomness
+        :return: shape: (m, 3), m ≤ n · number of corruptions, see :meth:`corrupt`
+        """
+        drawn = [
+            self.corrupt(triples, SIDES[side], generator) for side, count in corruptions.items() for _ in range(count)
+        ]
+        return np.concatenate(drawn)
+
+
+class RandomCorruptor(Corruptor):
+    """Draws what stands in for an entity from its slot, or from anywhere."""
+
+    def __init__(self, graph: Graph, in_slot_share: float) -> None:
+        """Prepare.
+
+        :param graph: the graph
+        :param in_slot_share: see :func:`corrupt_at_random`
+        """
+        super().__init__(graph)
+        self.in_slot_share = in_slot_share
+
+    # docstr-coverage: inherited
+    def corrupt(self, triples: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:  # noqa: D102
+        return corrupt_at_random(self.graph, triples, side, self.in_slot_share, generator)
+
+
+class InSlotFallbackCorruptor(Corruptor):
+    """Proposes replacements for entities, and draws from their slot where it has none that makes a negative."""
+
+    @abstractmethod
+    def propose(self, triples: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:
+        """Propose replacements of entities.
+
+        :param triples: shape: (n, 3)
+        :param side: the column to replace: 0 head, 2 tail
+        :param generator: the source of randomness
+        :return: shape: (n,), the entities; the present one where there is none to propose
+        """
+
+    def refuses(self, corrupted: np.ndarray, triples: np.ndarray) -> np.ndarray:
+        """Tell which corruptions are no negatives.
+
+        :param corrupted: shape: (n, 3)
+        :param triples: shape: (n, 3), what was corrupted
+        :return: shape: (n,), dtype: bool
+        """
+        return refuses_known(self.graph, corrupted, triples)
+
+    # docstr-coverage: inherited
+    def corrupt(self, triples: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:  # noqa: D102
+        def propose(rows: np.ndarray) -> np.ndarray:
+            """Propose what this corruptor is for."""
+            return self.propose(rows, side, generator)
+
+        def fall_back(rows: np.ndarray) -> np.ndarray:
+            """Propose what was seen in the slot, or any relation."""
+            return _replacements(self.graph, rows, side, 1.0, generator)
+
+        return _redraw(triples, side, [fall_back] if side == RELATION else [propose, fall_back], self.refuses)
 
 
 class TorchCorruptor:

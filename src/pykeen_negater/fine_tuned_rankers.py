@@ -12,6 +12,7 @@ import numpy as np
 from .caching import array_digest, fingerprint, timed
 from .candidates import Candidates
 from .fine_tuning_settings import FineTuningSettings
+from .gradient_proxy import MIN_EXAMPLES, ProxySettings
 from .graphs import Graph
 from .indexing import RELATION
 from .language_models import identify_language_model, measure_throughput, require_language_model
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FineTunedRanker",
     "FullGradientsRanker",
+    "ProxyGradientsRanker",
     "ThresholdsRanker",
 ]
 
@@ -60,7 +62,8 @@ class FineTunedRanker(Ranker):
         :param fine_tuning: further settings, see :class:`pykeen_negater.fine_tuning_settings.FineTuningSettings`
         :param max_training_triples: > 0, the most triples to fine-tune on; None for all
         :param seed: the seed of fine-tuning
-        :raises FileNotFoundError: if there is no such fine-tuned model, or the default language model cannot be had
+        :raises FileNotFoundError: if there is no such fine-tuned model, the default language model cannot be had, or a
+            file of the negatives is missing
         :raises ValueError: if a fine-tuned model is given and a model to fine-tune as well, or there is no such setting
         """
         if model is not None and (language_model is not None or fine_tuning):
@@ -86,7 +89,7 @@ class FineTunedRanker(Ranker):
     def _identify_model(self) -> dict[str, Any]:
         if self.model is not None:
             return {"model": identify_language_model(self.model)}
-        return {"language_model": identify_language_model(self.language_model), "fine_tuning": asdict(self.settings)}
+        return {"language_model": identify_language_model(self.language_model), "fine_tuning": self.settings.identify()}
 
     # docstr-coverage: inherited
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
@@ -99,13 +102,15 @@ class FineTunedRanker(Ranker):
         return seconds
 
     @abstractmethod
-    def compute(self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray) -> np.ndarray:
+    def compute(
+        self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         """Compute the scores of triples.
 
         :param model: the fine-tuned model
         :param tokenizer: its tokenizer, for the texts of the graph
         :param triples: shape: (n, 3)
-        :return: shape: (n,), dtype: float32
+        :return: a pair (scores of shape (n,) and dtype float32, what is worth telling about them; JSON-native)
         """
 
     def _fine_tuned(self, context: RankingContext) -> Path:
@@ -125,6 +130,7 @@ class FineTunedRanker(Ranker):
                     folder,
                     context.validation,
                     context.validation_negatives,
+                    checkpoints=context.cache.path("checkpoints", key),
                 )
             folder.joinpath("fine_tuning.json").write_text(json.dumps(vars(result)), encoding="utf-8")
 
@@ -153,21 +159,16 @@ class FineTunedRanker(Ranker):
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache with the candidates' scores."""
-            from transformers import AutoTokenizer
+            from .classifier import load_with_tokenizer
 
-            from .classifier import load_classifier
-            from .tokenization import TripleTokenizer
-
-            classifier = load_classifier(model)
-            tokenizer = TripleTokenizer(
-                AutoTokenizer.from_pretrained(model), context.required_texts, classifier.config.max_triple_length
-            )
-            scores = self.compute(classifier, tokenizer, triples)
+            classifier, tokenizer = load_with_tokenizer(model, context.required_texts)
+            scores, statistics = self.compute(classifier, tokenizer, triples)
             if not np.isfinite(scores).all():
                 raise ValueError(
                     f"{model} gave {np.sum(~np.isfinite(scores)):,} scores that are not finite. Check the model."
                 )
             np.save(folder / "scores.npy", scores, allow_pickle=False)
+            folder.joinpath("statistics.json").write_text(json.dumps(statistics), encoding="utf-8")
 
         key = fingerprint(
             {
@@ -180,6 +181,7 @@ class FineTunedRanker(Ranker):
         with timed("score", context.durations):
             path, _ = context.cache.get_or_build("scores", key, build)
         context.statistics["scored"] = len(triples)
+        context.statistics.update(json.loads(path.joinpath("statistics.json").read_text(encoding="utf-8")))
         return np.load(path / "scores.npy", allow_pickle=False)
 
     def _what(self) -> str:
@@ -198,36 +200,15 @@ class ThresholdsRanker(FineTunedRanker):
 
     has_thresholds = True
 
-    def __init__(
-        self,
-        *,
-        model: str | None = None,
-        language_model: str | None = None,
-        fine_tuning: Mapping[str, Any] | None = None,
-        recall: float | None = 0.95,
-        max_training_triples: int | None = 2_000,
-        seed: int = 0,
-    ) -> None:
+    def __init__(self, *, recall: float | None = 0.95, **kwargs: Any) -> None:
         """Choose the model.
 
-        :param model: see :class:`FineTunedRanker`, as are all parameters but this one
-        :param language_model: the model to fine-tune
-        :param fine_tuning: further settings of fine-tuning
         :param recall: in (0, 1), the share of the true validation triples that are at or above the threshold of their
             relation; None for the threshold that classifies best, as in NegatER
-        :param max_training_triples: > 0, the most triples to fine-tune on; None for all
-        :param seed: the seed of fine-tuning
-        :raises FileNotFoundError: if there is no such fine-tuned model, or the default language model cannot be had
-        :raises ValueError: if a fine-tuned model is given and a model to fine-tune as well, there is no such setting,
-            or the recall is out of range
+        :param kwargs: the parameters of :class:`FineTunedRanker`
+        :raises ValueError: if the recall is out of range
         """
-        super().__init__(
-            model=model,
-            language_model=language_model,
-            fine_tuning=fine_tuning,
-            max_training_triples=max_training_triples,
-            seed=seed,
-        )
+        super().__init__(**kwargs)
         if recall is not None and not 0 < recall < 1:
             raise ValueError(f"found recall={recall}, expected a share between 0 and 1, or None.")
         self.recall = recall
@@ -239,10 +220,10 @@ class ThresholdsRanker(FineTunedRanker):
     # docstr-coverage: inherited
     def compute(  # noqa: D102
         self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         from .classifier import score_triples
 
-        return score_triples(model, tokenizer, triples, progress="Scoring candidates")
+        return score_triples(model, tokenizer, triples, progress="Scoring candidates"), {}
 
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
@@ -269,36 +250,15 @@ class FullGradientsRanker(FineTunedRanker):
 
     cost = 4.0
 
-    def __init__(
-        self,
-        *,
-        model: str | None = None,
-        language_model: str | None = None,
-        fine_tuning: Mapping[str, Any] | None = None,
-        norm: str = "sum",
-        max_training_triples: int | None = 2_000,
-        seed: int = 0,
-    ) -> None:
+    def __init__(self, *, norm: str = "sum", **kwargs: Any) -> None:
         """Choose the model.
 
-        :param model: see :class:`FineTunedRanker`, as are all parameters but this one
-        :param language_model: the model to fine-tune
-        :param fine_tuning: further settings of fine-tuning
         :param norm: ``sum``, of the L2 norms of all parameter tensors, as NegatER does; ``whole``, the L2 norm of all
             parameters' gradient
-        :param max_training_triples: > 0, the most triples to fine-tune on; None for all
-        :param seed: the seed of fine-tuning
-        :raises FileNotFoundError: if there is no such fine-tuned model, or the default language model cannot be had
-        :raises ValueError: if a fine-tuned model is given and a model to fine-tune as well, or there is no such setting
-            or norm
+        :param kwargs: the parameters of :class:`FineTunedRanker`
+        :raises ValueError: if there is no such norm
         """
-        super().__init__(
-            model=model,
-            language_model=language_model,
-            fine_tuning=fine_tuning,
-            max_training_triples=max_training_triples,
-            seed=seed,
-        )
+        super().__init__(**kwargs)
         if norm not in NORMS:
             raise ValueError(f"found norm={norm!r}, expected one of {', '.join(NORMS)}.")
         self.norm = norm
@@ -313,13 +273,93 @@ class FullGradientsRanker(FineTunedRanker):
     # docstr-coverage: inherited
     def compute(  # noqa: D102
         self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         from .gradients import gradient_magnitudes
 
-        return gradient_magnitudes(model, tokenizer, triples, self.norm, progress="Computing gradients")
+        return gradient_magnitudes(model, tokenizer, triples, self.norm, progress="Computing gradients"), {}
 
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
         model = self._fine_tuned(context)
         scores = self._scores(model, candidates.unique_triples, context)
         return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
+
+
+class ProxyGradientsRanker(FullGradientsRanker):
+    """Ranks candidates by their gradients, which a small network guesses for most of them: NegatER-∇ with a proxy.
+
+    The magnitudes of some candidates are computed, and a network learns to tell those of the others from the triples'
+    vectors [safavi2021]_, see :mod:`pykeen_negater.gradient_proxy`. The statistics say how well its guesses rank
+    candidates that it has not learned from.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_exact: int = 20_000,
+        hidden: int = 100,
+        dropout: float = 0.1,
+        learning_rate: float = 1e-5,
+        epochs: int = 100,
+        batch_size: int = 16,
+        patience: int = 5,
+        **kwargs: Any,
+    ) -> None:
+        """Choose the model.
+
+        :param num_exact: >= 10, the number of candidates whose magnitudes are computed; where there are no more than
+            these, none is guessed
+        :param hidden: >= 1, the width of the network's hidden layer
+        :param dropout: in [0, 1), the share of hidden units that is dropped while training
+        :param learning_rate: > 0, of Adam
+        :param epochs: >= 1, the most passes over the exact magnitudes
+        :param batch_size: >= 1, the number of magnitudes of a step
+        :param patience: >= 1, after how many epochs without a smaller error on held-out magnitudes training stops
+        :param kwargs: the parameters of :class:`FullGradientsRanker`
+        :raises ValueError: if a parameter is out of range
+        """
+        super().__init__(**kwargs)
+        if num_exact < MIN_EXAMPLES:
+            raise ValueError(f"found num_exact={num_exact}, expected at least {MIN_EXAMPLES}.")
+        self.num_exact = num_exact
+        self.proxy = ProxySettings(
+            hidden=hidden,
+            dropout=dropout,
+            learning_rate=learning_rate,
+            epochs=epochs,
+            batch_size=batch_size,
+            patience=patience,
+        )
+
+    # docstr-coverage: inherited
+    def identify(self) -> dict[str, Any]:  # noqa: D102
+        return {"num_exact": self.num_exact, "proxy": asdict(self.proxy), **super().identify()}
+
+    def _what(self) -> str:
+        guessed = {"num_exact": self.num_exact, "proxy": asdict(self.proxy), "seed": self.settings.seed}
+        return f"{super()._what()}, guessed with {json.dumps(guessed)}"
+
+    # docstr-coverage: inherited
+    def compute(  # noqa: D102
+        self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        if len(triples) <= self.num_exact:
+            return super().compute(model, tokenizer, triples)
+        from .classifier import embed_triples, infer_triples
+        from .gradient_proxy import fit_proxy
+
+        order = np.random.default_rng(self.settings.seed).permutation(len(triples))
+        exact, guessed = np.sort(order[: self.num_exact]), np.sort(order[self.num_exact :])
+        scores = np.empty(len(triples), dtype=np.float32)
+        scores[exact], _ = super().compute(model, tokenizer, triples[exact])
+        vectors = embed_triples(model, tokenizer, triples[exact])
+        proxy, report = fit_proxy(vectors, scores[exact], self.proxy, self.settings.seed)
+        proxy.to(model.device)
+        scores[guessed] = infer_triples(
+            model,
+            lambda inputs: proxy(model.embed(**inputs))["magnitudes"],
+            tokenizer,
+            triples[guessed],
+            "Guessing gradients",
+        )
+        return scores, {"proxy": report}

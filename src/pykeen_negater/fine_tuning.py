@@ -1,20 +1,32 @@
 """Fine-tuning a language model to tell true triples from corrupted ones, as NegatER does [safavi2021]_."""
 
 import logging
+import shutil
 import tempfile
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer, EvalPrediction, PreTrainedTokenizerBase, Trainer, TrainingArguments
+from transformers import (
+    AutoTokenizer,
+    EvalPrediction,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from .classifier import TripleClassifier, score_triples
-from .corruptions import corrupt_at_random
+from .corruptions import Corruptor, corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .indexing import RELATION, SIDES
+from .predictions import classification_metrics
 from .texts import Texts
 from .thresholds import Thresholds
 from .tokenization import TripleTokenizer
@@ -23,6 +35,7 @@ __all__ = [
     "FineTuningResult",
     "LabelledTriples",
     "fine_tune",
+    "split_training",
     "validation_examples",
 ]
 
@@ -54,11 +67,9 @@ class LabelledTriples:
 class FineTuningResult:
     """How fine-tuning went."""
 
-    #: The share of the validation triples that the kept epoch classifies right, in [0, 1]
-    accuracy: float
-
-    #: The same share if each relation's more frequent class were predicted
-    majority_accuracy: float
+    #: How well the kept epoch classifies the validation triples, see
+    #: :func:`pykeen_negater.predictions.classification_metrics`
+    metrics: dict[str, float]
 
     #: The number of training triples learned from
     num_training_triples: int
@@ -79,10 +90,24 @@ class _Examples(torch.utils.data.Dataset):
     """Training triples and their corruptions, which are new in every epoch."""
 
     def __init__(
-        self, graph: Graph, positives: np.ndarray, tokenizer: TripleTokenizer, settings: FineTuningSettings
+        self,
+        corruptor: Corruptor,
+        positives: np.ndarray,
+        tokenizer: TripleTokenizer,
+        settings: FineTuningSettings,
+        num_others: int,
     ) -> None:
-        """Draw the corruptions of the first epoch."""
-        self.graph, self.positives, self.tokenizer, self.settings = graph, positives, tokenizer, settings
+        """Draw the corruptions of the first epoch.
+
+        :param corruptor: draws them
+        :param positives: shape: (n, 3), the true triples
+        :param tokenizer: knows the entities of the graph, others, and the phrases that the corruptor brings, in this
+            order
+        :param settings: the sides to corrupt, and the seed
+        :param num_others: the number of the others
+        """
+        self.corruptor, self.positives, self.tokenizer, self.settings = corruptor, positives, tokenizer, settings
+        self.num_others = num_others
         self.epoch = -1
         self.set_epoch(0)
         self.size = len(self.examples.triples)
@@ -93,7 +118,9 @@ class _Examples(torch.utils.data.Dataset):
             return
         self.epoch = epoch
         generator = np.random.default_rng([self.settings.seed, epoch])
-        negatives = _corruptions(self.graph, self.positives, self.settings, generator)
+        negatives = self.corruptor.draw(self.positives, self.settings.corruptions, epoch, generator)
+        is_new = negatives >= [self.corruptor.graph.num_entities, np.inf, self.corruptor.graph.num_entities]
+        negatives = negatives + is_new * self.num_others
         self.examples = LabelledTriples.combine(self.positives, negatives)
 
     def __len__(self) -> int:
@@ -108,18 +135,6 @@ class _Examples(torch.utils.data.Dataset):
             "input_ids": self.tokenizer.encode(self.examples.triples[row]),
             "labels": float(self.examples.labels[row]),
         }
-
-
-def _corruptions(
-    graph: Graph, positives: np.ndarray, settings: FineTuningSettings, generator: np.random.Generator
-) -> np.ndarray:
-    return np.concatenate(
-        [
-            corrupt_at_random(graph, positives, SIDES[side], settings.in_slot_share, generator)
-            for side, count in settings.corruptions.items()
-            for _ in range(count)
-        ]
-    )
 
 
 def split_training(graph: Graph, settings: FineTuningSettings, hold_out: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -138,17 +153,28 @@ def split_training(graph: Graph, settings: FineTuningSettings, hold_out: bool) -
     return graph.triples[np.sort(shuffled[held_out:])], graph.triples[np.sort(shuffled[:held_out])]
 
 
-def validation_examples(graph: Graph, positives: np.ndarray, settings: FineTuningSettings) -> LabelledTriples:
-    """Make labelled validation triples for a graph that has only true ones.
+def validation_examples(
+    graph: Graph,
+    settings: FineTuningSettings,
+    validation: np.ndarray | None = None,
+    validation_negatives: np.ndarray | None = None,
+) -> LabelledTriples:
+    """Choose the triples to validate with.
 
     :param graph: the graph
-    :param positives: shape: (n, 3), true triples
-    :param settings: the sides to corrupt, and the seed
-    :return: the true triples, and for each a corruption of every side that is also corrupted for training, in its slot
-        if possible, so that the thresholds are chosen where they are used
+    :param settings: the triples that are held out, the sides to corrupt, and the seed
+    :param validation: shape: (n, 3), true triples. If None, those that :func:`split_training` holds out.
+    :param validation_negatives: shape: (m, 3), false triples. If None, for each true one a corruption of every side
+        that is also corrupted for training, in its slot if possible, so that the thresholds are chosen where they are
+        used.
+    :return: labelled triples
+    :raises ValueError: if triples are to be held out of a graph with a single one
     """
+    positives = split_training(graph, settings, hold_out=True)[1] if validation is None else validation
+    if validation_negatives is not None:
+        return LabelledTriples.combine(positives, validation_negatives)
     generator = np.random.default_rng([settings.seed, 2**31])
-    sides = [SIDES[side] for side, count in settings.corruptions.items() if count]
+    sides = [SIDES[side] for side in settings.corruptions]
     negatives = [corrupt_at_random(graph, positives, side, 1.0, generator) for side in sides]
     return LabelledTriples.combine(positives, np.concatenate(negatives))
 
@@ -161,45 +187,90 @@ def fine_tune(
     output: Path,
     validation: np.ndarray | None = None,
     validation_negatives: np.ndarray | None = None,
+    *,
+    checkpoints: Path | None = None,
+    keep_epochs: bool = False,
 ) -> FineTuningResult:
     """Fine-tune a language model on a graph, and choose its thresholds.
 
     :param language_model: a folder, or a name on the Hugging Face hub
     :param graph: the graph
-    :param texts: its texts
+    :param texts: its texts, and those of the other entities that validation triples hold
     :param settings: how to train
     :param output: the folder to write model, tokenizer and thresholds to
     :param validation: shape: (n, 3), true triples to validate with. If None, some training triples are held out.
-    :param validation_negatives: shape: (n, 3), false triples to validate with. If None, corruptions of the true ones.
+    :param validation_negatives: shape: (m, 3), false triples to validate with. If None, corruptions of the true ones.
+    :param checkpoints: a folder for this run and no other, which training is saved to after each epoch, goes on from if
+        it was interrupted, and that is removed in the end
+    :param keep_epochs: whether to keep the model of each epoch, with its thresholds, in subfolders ``epoch-1``, …
     :return: how it went
-    :raises ValueError: if there are too few triples, or training diverges
+    :raises ValueError: if there are too few triples, the source of the negatives does not fit the graph, or training
+        diverges
     """
-    training, held_out = split_training(graph, settings, hold_out=validation is None)
-    positives = held_out if validation is None else validation
-    if validation_negatives is None:
-        examples = validation_examples(graph, positives, settings)
-    else:
-        examples = LabelledTriples.combine(positives, validation_negatives)
+    training, _ = split_training(graph, settings, hold_out=validation is None)
+    examples = validation_examples(graph, settings, validation, validation_negatives)
+    generator = np.random.default_rng([settings.seed, 2**31 + 1])
+    texts_of_graph = replace(texts, entities=texts.entities[: graph.num_entities])
+    corruptor = settings.make_source().prepare(graph, texts_of_graph, settings.epochs, generator)
     hf_tokenizer = AutoTokenizer.from_pretrained(language_model)
+    num_others = len(texts.entities) - graph.num_entities
+    texts = replace(texts, entities=texts.entities + corruptor.extra_texts)
     tokenizer = TripleTokenizer(hf_tokenizer, texts, settings.max_length)
     torch.manual_seed(settings.seed)  # for the new head
     model = TripleClassifier.from_language_model(language_model, settings.pooling, settings.max_length)
-    _train(model, hf_tokenizer, tokenizer, _Examples(graph, training, tokenizer, settings), examples, settings)
+    with tempfile.TemporaryDirectory() if checkpoints is None else nullcontext(checkpoints) as folder:
+        _train(
+            model,
+            hf_tokenizer,
+            tokenizer,
+            _Examples(corruptor, training, tokenizer, settings, num_others),
+            examples,
+            settings,
+            Path(folder),
+            keep_epochs,
+        )
+        if keep_epochs:
+            for epoch, path in enumerate(_complete_checkpoints(Path(folder)), start=1):
+                _copy_model(path, output / f"epoch-{epoch}")
     scores = score_triples(model, tokenizer, examples.triples)
     relations = examples.triples[:, RELATION]
-    thresholds = Thresholds.fit(scores, examples.labels, relations, graph.num_relations)
+    thresholds = Thresholds.fit(scores, examples.labels, relations, graph.num_relations, settings.per_relation)
     model.save_pretrained(output)
     hf_tokenizer.save_pretrained(output)
     thresholds.save(output, graph.relation_labels)
-    # without any scores, the best thresholds predict the more frequent class
-    constant = np.zeros(len(scores))
-    majority = Thresholds.fit(constant, examples.labels, relations, graph.num_relations)
+    if checkpoints is not None:
+        shutil.rmtree(checkpoints)
     return FineTuningResult(
-        accuracy=thresholds.accuracy(scores, examples.labels, relations),
-        majority_accuracy=majority.accuracy(constant, examples.labels, relations),
+        metrics=classification_metrics(scores, examples.labels, relations, thresholds),
         num_training_triples=len(training),
         num_validation_triples=len(examples.triples),
     )
+
+
+def _complete_checkpoints(folder: Path) -> list[Path]:
+    """List the Trainer's checkpoints, the oldest first; their thresholds are what is written last."""
+    found = [path.parent for path in folder.glob("checkpoint-*/thresholds.json")]
+    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def _copy_model(checkpoint: Path, output: Path) -> None:
+    """Copy a checkpoint without what only training needs."""
+    needless = ("optimizer*", "scheduler*", "rng_state*", "scaler*", "trainer_state.json", "training_args.bin")
+    shutil.copytree(checkpoint, output, ignore=shutil.ignore_patterns(*needless))
+
+
+class _ThresholdsInCheckpoints(TrainerCallback):
+    """Saves the thresholds of each epoch beside its model."""
+
+    def __init__(self, relation_labels: tuple[str, ...] | None) -> None:
+        """Wait for an epoch's thresholds."""
+        self.relation_labels = relation_labels
+        self.thresholds: Thresholds | None = None
+
+    # docstr-coverage: inherited
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if self.thresholds is not None:
+            self.thresholds.save(Path(args.output_dir or "") / f"checkpoint-{state.global_step}", self.relation_labels)
 
 
 def _train(
@@ -209,7 +280,11 @@ def _train(
     examples: _Examples,
     validation: LabelledTriples,
     settings: FineTuningSettings,
+    checkpoints: Path,
+    keep_epochs: bool,
 ) -> None:
+    """Train, or go on with it, and leave the model of the best epoch."""
+    callback = _ThresholdsInCheckpoints(examples.corruptor.graph.relation_labels)
     relations = validation.triples[:, RELATION]
 
     def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -222,41 +297,47 @@ def _train(
         if not np.array_equal(np.asarray(prediction.label_ids) > 0, validation.labels):
             raise RuntimeError("the Trainer's predictions are not in the order of the validation triples.")
         scores = np.asarray(prediction.predictions)
-        thresholds = Thresholds.fit(scores, validation.labels, relations, examples.graph.num_relations)
-        return {"accuracy": thresholds.accuracy(scores, validation.labels, relations)}
-
-    with tempfile.TemporaryDirectory() as scratch:
-        trainer = _Trainer(
-            model=model,
-            args=TrainingArguments(
-                output_dir=scratch,
-                num_train_epochs=settings.epochs,
-                per_device_train_batch_size=settings.batch_size,
-                per_device_eval_batch_size=128,
-                learning_rate=settings.learning_rate,
-                weight_decay=settings.weight_decay,
-                warmup_steps=settings.warmup,
-                lr_scheduler_type="linear",
-                train_sampling_strategy="group_by_length",
-                eval_strategy="epoch",
-                save_strategy="epoch",
-                save_total_limit=1,
-                save_only_model=True,
-                load_best_model_at_end=True,
-                metric_for_best_model="accuracy",
-                logging_strategy="no",
-                report_to=[],
-                remove_unused_columns=False,
-                dataloader_pin_memory=False,
-                seed=settings.seed,
-            ),
-            train_dataset=examples,
-            eval_dataset=[
-                {"input_ids": tokenizer.encode(triple), "labels": float(label)}
-                for triple, label in zip(validation.triples, validation.labels, strict=True)
-            ],
-            data_collator=collate,
-            processing_class=hf_tokenizer,
-            compute_metrics=accuracy,
+        callback.thresholds = Thresholds.fit(
+            scores, validation.labels, relations, examples.corruptor.graph.num_relations, settings.per_relation
         )
-        trainer.train()
+        return {"accuracy": callback.thresholds.accuracy(scores, validation.labels, relations)}
+
+    trainer = _Trainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(checkpoints),
+            num_train_epochs=settings.epochs,
+            per_device_train_batch_size=settings.batch_size,
+            per_device_eval_batch_size=128,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            warmup_steps=settings.warmup,
+            lr_scheduler_type="linear",
+            train_sampling_strategy="group_by_length",
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            save_total_limit=None if keep_epochs else 1,
+            load_best_model_at_end=True,
+            metric_for_best_model="accuracy",
+            logging_strategy="no",
+            report_to=[],
+            remove_unused_columns=False,
+            dataloader_pin_memory=False,
+            seed=settings.seed,
+        ),
+        train_dataset=examples,
+        eval_dataset=[
+            {"input_ids": tokenizer.encode(triple), "labels": float(label)}
+            for triple, label in zip(validation.triples, validation.labels, strict=True)
+        ],
+        data_collator=collate,
+        processing_class=hf_tokenizer,
+        compute_metrics=accuracy,
+        callbacks=[callback],
+    )
+    complete = _complete_checkpoints(checkpoints)
+    for path in set(checkpoints.glob("checkpoint-*")).difference(complete):
+        shutil.rmtree(path)
+    if complete:
+        logger.warning("Fine-tuning goes on after step %s.", complete[-1].name.rpartition("-")[2])
+    trainer.train(resume_from_checkpoint=str(complete[-1]) if complete else None)

@@ -1,10 +1,12 @@
 """How a language model is fine-tuned: settings that can be read without loading what fine-tunes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
 
-from .indexing import check_corruption_scheme
+from .indexing import SIDES, check_corruption_scheme
+from .negative_sources import NegativeSource, negative_source_resolver
+from .resolving import find_class, make
 
 __all__ = [
     "FineTuningSettings",
@@ -37,14 +39,18 @@ class FineTuningSettings:
     #: >= 0, the weight decay, which biases and layer norms are exempt from
     weight_decay: float = 0.01
 
-    #: in [0, 1), the share of the steps in which the learning rate rises; it then falls linearly to zero
+    #: in [0, 1), the share of the steps in which the learning rate rises, or their number if at least 1; it then falls
+    #: linearly to zero
     warmup: float = 0.1
 
     #: >= 0, how many corruptions of each side (``head``, ``relation``, ``tail``) a triple gets, new ones in each epoch
     corruptions: Mapping[str, int] = field(default_factory=lambda: {"head": 1, "tail": 1})
 
-    #: in [0, 1], the share of the corruptions whose replacement was seen in the same slot of the relation
-    in_slot_share: float = 0.5
+    #: Where the corruptions come from, see :data:`~pykeen_negater.negative_sources.negative_source_resolver`
+    negatives: str = "random"
+
+    #: The parameters of that source, JSON-native
+    negatives_kwargs: Mapping[str, Any] | None = None
 
     #: > 0, the most training triples that are learned from, drawn at random; None for all
     max_training_triples: int | None = 2_000
@@ -52,18 +58,23 @@ class FineTuningSettings:
     #: in (0, 1), the share of the training triples held out to validate with, where no validation triples are given
     validation_share: float = 0.1
 
+    #: Whether each relation has a threshold of its own, rather than one for all
+    per_relation: bool = True
+
     #: The seed of everything random
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Check the settings.
 
-        :raises ValueError: if one is out of range
+        :raises ValueError: if one is out of range, or there is no such source of negatives
+        :raises FileNotFoundError: if that source lacks a file
         """
         counts = {check_corruption_scheme([side])[0]: count for side, count in self.corruptions.items()}
-        object.__setattr__(self, "corruptions", counts)
-        if sum(self.corruptions.values()) < 1 or min(self.corruptions.values()) < 0:
+        if sum(counts.values()) < 1 or min(counts.values()) < 0:
             raise ValueError(f"found corruptions={dict(self.corruptions)}, expected at least one corruption in all.")
+        # equal settings draw alike: neither the order nor what is not corrupted matters
+        object.__setattr__(self, "corruptions", {side: counts[side] for side in SIDES if counts.get(side)})
         for name in ("epochs", "batch_size", "max_training_triples"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -79,11 +90,28 @@ class FineTuningSettings:
             )
         if not 0 < self.validation_share < 1:
             raise ValueError(f"found validation_share={self.validation_share}, expected a share between 0 and 1.")
-        if not 0 <= self.in_slot_share <= 1 or not 0 <= self.warmup < 1:
-            raise ValueError(
-                f"found in_slot_share={self.in_slot_share} and warmup={self.warmup}, expected shares in [0, 1]; the "
-                f"latter below 1."
-            )
+        if not self.warmup >= 0 or (self.warmup >= 1 and self.warmup % 1):
+            raise ValueError(f"found warmup={self.warmup}, expected a share in [0, 1), or a whole number of steps.")
+        self.make_source()
+
+    def make_source(self) -> NegativeSource:
+        """Make the source of the negatives.
+
+        :return: the source
+        :raises ValueError: if there is none of that name, or it takes no such parameters
+        :raises FileNotFoundError: if it lacks a file
+        """
+        cls = find_class("negatives", negative_source_resolver, self.negatives)
+        return make("negatives", cls, self.negatives_kwargs or {})
+
+    def identify(self) -> dict[str, Any]:
+        """Describe the settings.
+
+        :return: a JSON-native description, in which files are identified by their content
+        """
+        source = self.make_source()
+        name = negative_source_resolver.normalize_cls(type(source))
+        return {**asdict(self), "negatives": name, "negatives_kwargs": source.identify()}
 
     def num_examples(self, num_triples: int) -> int:
         """Count the examples of a training run.

@@ -3,7 +3,7 @@
 import importlib
 import importlib.metadata
 import logging
-from dataclasses import asdict, fields
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,7 +133,7 @@ class Miner:
 
     @cached_property
     def _settings_identity(self) -> dict[str, Any]:
-        settings = asdict(self.settings)
+        settings = dict(vars(self.settings))
         for name in ("entity_text", "relation_text", "entity_types", "encoder_kwargs", "ranker_kwargs", "index"):
             del settings[name]
         return {

@@ -1,7 +1,7 @@
 """Where a sampler gets its pools from: a path, the running process, the cache, or mining."""
 
 import logging
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -62,7 +62,7 @@ def find_pools(
             found.check_size(num_entities, num_relations)
         return found
     graph = _current_graph(mapped_triples, num_entities, num_relations)
-    settings_key = fingerprint({"settings": asdict(settings), "files": _stamps(settings)})
+    settings_key = _settings_key(settings)
     trained_with = _BY_VOCABULARY.get((graph.vocabulary, settings_key))
     # nothing is mined for triples that a loss is only evaluated on
     if torch.is_inference_mode_enabled():
@@ -88,14 +88,33 @@ def find_pools(
     return _BY_GRAPH[key]
 
 
+def _settings_key(settings: MiningSettings) -> str:
+    """Tell settings apart, and versions of the files that they name."""
+    try:
+        return fingerprint({"settings": dict(vars(settings)), "files": _stamps(settings)})
+    except TypeError as error:
+        raise ValueError(
+            f"found mining settings that JSON cannot hold, expected names, numbers and paths: {error}. Mine with "
+            f"pykeen_negater.mine(...), and pass the result as pools=... to the sampler."
+        ) from error
+
+
 def _stamps(settings: MiningSettings) -> dict[str, list[int]]:
     """Tell versions of the files and folders apart that the settings name."""
-    values: list[Any] = [settings.entity_text, settings.relation_text, settings.entity_types]
-    for kwargs in (settings.encoder_kwargs, settings.ranker_kwargs):
-        values.extend((kwargs or {}).values())
+    values = [settings.entity_text, settings.relation_text, settings.entity_types]
     named = [value for value in values if isinstance(value, str)]
+    named += [*_strings(settings.encoder_kwargs), *_strings(settings.ranker_kwargs)]
     stats = {path: Path(path).stat() for path in named if Path(path).exists()}
     return {path: [stat.st_mtime_ns, stat.st_size] for path, stat in stats.items()}
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Find the strings among parameters, and parameters of parameters."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _strings(part)
 
 
 def _is_held_out(graph: Graph, pools: NegativePools) -> bool:

@@ -8,7 +8,8 @@ from class_resolver import ClassResolver
 
 from .caching import timed
 from .candidates import Candidates
-from .fine_tuned_rankers import FullGradientsRanker, ThresholdsRanker
+from .fine_tuned_rankers import FullGradientsRanker, ProxyGradientsRanker, ThresholdsRanker
+from .kge_ranker import KGERanker
 from .probe import TRAINING as PROBE_TRAINING
 from .queries import ENTITY_SIDES
 from .ranking import Ranker, Ranking
@@ -74,9 +75,10 @@ class ProbeRanker(Ranker):
         return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
 
 
-#: Resolves rankers by name: ``probe`` (default), ``similarity``, ``thresholds``, ``fullgradients``
+#: Resolves rankers by name: ``probe`` (default), ``similarity``, ``kge``, ``thresholds``,
+#: ``full-gradients`` and ``proxy-gradients``
 ranker_resolver: ClassResolver[Ranker] = ClassResolver(
-    [ProbeRanker, SimilarityRanker, ThresholdsRanker, FullGradientsRanker],
+    [ProbeRanker, SimilarityRanker, KGERanker, ThresholdsRanker, FullGradientsRanker, ProxyGradientsRanker],
     base=Ranker,  # type: ignore[type-abstract]
     default=ProbeRanker,
 )

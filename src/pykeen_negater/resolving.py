@@ -36,7 +36,7 @@ def make(kind: str, cls: type[Any], kwargs: Mapping[str, Any]) -> Any:
     :return: the object
     :raises ValueError: if there is no such parameter, or one that is needed is missing
     """
-    parameters = inspect.signature(cls).parameters
+    parameters = _parameters(cls)
     unknown = sorted(set(kwargs) - set(parameters))
     missing = [name for name, x in parameters.items() if x.default is x.empty and name not in kwargs]
     if unknown or missing:
@@ -46,3 +46,15 @@ def make(kind: str, cls: type[Any], kwargs: Mapping[str, Any]) -> Any:
             f"{', '.join(parameters) or 'nothing'}{needed}."
         )
     return cls(**kwargs)
+
+
+def _parameters(cls: type[Any]) -> dict[str, inspect.Parameter]:
+    """List the parameters of a class, those included that it passes on to the class above it."""
+    parameters: dict[str, inspect.Parameter] = {}
+    for ancestor in cls.__mro__[:-1]:  # without object
+        if "__init__" in vars(ancestor):
+            own = inspect.signature(ancestor.__init__).parameters.values()  # type: ignore[misc]
+            parameters |= {x.name: x for x in own if x.name != "self" and x.kind is not x.VAR_KEYWORD}
+            if all(x.kind is not x.VAR_KEYWORD for x in own):
+                break
+    return parameters

@@ -18,7 +18,7 @@ from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 from .avoidance import AvoidedTriples
 from .hard_negatives import HardNegatives, Strategy, without_inverse
 from .indexing import check_corruption_scheme
-from .loops import Loops
+from .loops import Loops, default_loop_fraction
 from .mining_settings import GuardName, MiningSettings
 from .pool_source import MiningMode, find_pools
 from .pools import NegativePools
@@ -37,10 +37,6 @@ HARD_FRACTION, MANY_NEGATIVES = 0.25, 4
 
 #: The default share of fewer negatives, which have to meet all competitors at random
 HARD_FRACTION_OF_FEW = 0.1
-
-#: The default share of loops among single negatives. With n negatives it is divided by √n, between as many loops by
-#: negative and as many by positive: right for 1 and 16 on the validation triples of UMLS and CoDEx-S.
-LOOP_FRACTION = 0.012
 
 #: How often a negative that is a known positive is drawn again before it is masked
 RESAMPLING_ROUNDS = 8
@@ -129,7 +125,7 @@ class NegatERNegativeSampler(NegativeSampler):
             none where the guard cannot tell which candidates are true; none of few where only candidates that are less
             likely true than a uniform corruption are safe.
         :param loop_fraction: in [0, 1], the share of the negatives that is replaced by loops, see
-            :mod:`pykeen_negater.loops`. If None, 0.012 / √num_negs_per_pos.
+            :mod:`pykeen_negater.loops`. If None, between 0.003 and 0.012, the less the more entities and negatives.
         :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
             triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
             the base sampler draws it.
@@ -172,7 +168,7 @@ class NegatERNegativeSampler(NegativeSampler):
         if max_risk is not None and not max_risk > 0:
             raise ValueError(f"found max_risk={max_risk}, expected a positive number, or None for the guard's limit.")
         if loop_fraction is None:
-            loop_fraction = LOOP_FRACTION / math.sqrt(self.num_negs_per_pos)
+            loop_fraction = default_loop_fraction(self.num_entities, self.num_negs_per_pos)
         if not 0 <= loop_fraction <= 1:
             raise ValueError(f"found loop_fraction={loop_fraction}, expected a share in [0, 1].")
         self.max_risk = max_risk

@@ -12,6 +12,7 @@ import numpy as np
 from pykeen.triples import TriplesFactory
 
 __all__ = [
+    "read_labels",
     "read_rows",
     "read_triples",
 ]
@@ -51,14 +52,13 @@ def read_rows(path: str | Path, columns: Collection[int]) -> Iterator[tuple[int,
             raise ValueError(f"{path} is not UTF-8 ({error}). Convert it, e.g. with iconv.") from error
 
 
-def read_triples(path: str | Path, like: TriplesFactory | None = None) -> TriplesFactory:
-    """Read labelled triples.
+def read_labels(path: str | Path) -> list[list[str]]:
+    """Read triples as they stand there.
 
     :param path: a tab-separated file with the columns head, relation and tail
-    :param like: other triples, whose ids the labels get; triples with labels that these lack are left out
-    :return: the triples
+    :return: the labels of each triple
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if a line does not have three columns, a label is empty, or there is no triple with known labels
+    :raises ValueError: if a line does not have three columns, a label is empty, or there is no triple
     """
     triples = []
     for number, fields in read_rows(path, columns=[3]):
@@ -68,6 +68,19 @@ def read_triples(path: str | Path, like: TriplesFactory | None = None) -> Triple
         triples.append(fields)
     if not triples:
         raise ValueError(f"{path} is empty, expected one triple (head, relation, tail) per line.")
+    return triples
+
+
+def read_triples(path: str | Path, like: TriplesFactory | None = None) -> TriplesFactory:
+    """Read labelled triples.
+
+    :param path: a tab-separated file with the columns head, relation and tail
+    :param like: other triples, whose ids the labels get; triples with labels that these lack are left out
+    :return: the triples
+    :raises FileNotFoundError: if there is no such file
+    :raises ValueError: if a line does not have three columns, a label is empty, or there is no triple with known labels
+    """
+    triples = read_labels(path)
     # a relation whose name ends like one of PyKEEN's inverse relations is a relation like any other
     factory = TriplesFactory.from_labeled_triples(
         np.array(triples, dtype=str),

@@ -18,6 +18,7 @@ from .tables import read_rows
 __all__ = [
     "TextSource",
     "Texts",
+    "extend_texts",
     "humanize",
     "load_texts",
     "looks_opaque",
@@ -194,6 +195,19 @@ def load_texts(
         entities=_texts_of("entity", graph.entity_labels, entity_text),
         relations=_texts_of("relation", graph.relation_labels, relation_text),
     )
+
+
+def extend_texts(texts: Texts, entity_labels: Sequence[str], entity_text: TextSource | None = None) -> Texts:
+    """Add entities that the graph does not have, e.g. those of test triples.
+
+    :param texts: the graph's texts
+    :param entity_labels: the labels of the other entities
+    :param entity_text: their texts, see :func:`load_texts`. What it does not hold falls back to the words of its label.
+    :return: the same texts, and those of the other entities after the graph's
+    """
+    source = {} if entity_text is None else entity_text if isinstance(entity_text, Mapping) else read_texts(entity_text)
+    others = tuple((source.get(label) or "").strip() or humanize(label) for label in entity_labels)
+    return Texts(texts.entities + others, texts.relations)
 
 
 def texts_digest(texts: Texts | None) -> str | None:

@@ -60,14 +60,25 @@ class Thresholds:
     #: Their relations; shape: (num_positives,)
     positive_relations: np.ndarray
 
+    #: Whether most validation triples of each relation are true; shape: (num_relations,), dtype: bool
+    majority: np.ndarray
+
     @classmethod
-    def fit(cls, scores: np.ndarray, labels: np.ndarray, relations: np.ndarray, num_relations: int) -> "Thresholds":
+    def fit(
+        cls,
+        scores: np.ndarray,
+        labels: np.ndarray,
+        relations: np.ndarray,
+        num_relations: int,
+        per_relation: bool = True,
+    ) -> "Thresholds":
         """Choose the thresholds that classify best, as NegatER does [safavi2021]_.
 
         :param scores: shape: (n,), the scores of validation triples
         :param labels: shape: (n,), dtype: bool, whether each is true
         :param relations: shape: (n,), their relations
         :param num_relations: the number of relations
+        :param per_relation: whether each relation has its own, rather than one for all
         :return: the thresholds
         :raises ValueError: if there is no triple, or a score is not finite
         """
@@ -77,11 +88,13 @@ class Thresholds:
             raise ValueError("found a score that is NaN or infinite: fine-tuning diverged. Lower the learning rate.")
         overall, _ = best_threshold(scores, labels)
         by_relation = np.full(num_relations, overall)
+        majority = np.full(num_relations, labels.mean() >= 0.5)
         for relation in np.unique(relations):
             mask = relations == relation
-            if labels[mask].any() and not labels[mask].all():
+            majority[relation] = labels[mask].mean() >= 0.5
+            if per_relation and labels[mask].any() and not labels[mask].all():
                 by_relation[relation], _ = best_threshold(scores[mask], labels[mask])
-        return cls(overall, by_relation, scores[labels].astype(np.float64), relations[labels])
+        return cls(overall, by_relation, scores[labels].astype(np.float64), relations[labels], majority)
 
     def reached_by(self, recall: float) -> np.ndarray:
         """Find the level that a share of the true validation triples reaches, for each relation.
@@ -126,6 +139,7 @@ class Thresholds:
             "by_relation": self.by_relation.tolist(),
             "positive_scores": self.positive_scores.tolist(),
             "positive_relations": self.positive_relations.tolist(),
+            "majority": self.majority.tolist(),
         }
         folder.joinpath(_FILE).write_text(json.dumps(content), encoding="utf-8")
 
@@ -138,7 +152,7 @@ class Thresholds:
         :param relation_labels: the label of each relation, if there are any
         :return: the thresholds
         :raises FileNotFoundError: if the model has none
-        :raises ValueError: if it has them for other relations
+        :raises ValueError: if it lacks one of the relations
         """
         path = folder / _FILE
         if not path.is_file():
@@ -150,18 +164,37 @@ class Thresholds:
                 np.array(content["by_relation"], dtype=np.float64),
                 np.array(content["positive_scores"], dtype=np.float64),
                 np.array(content["positive_relations"], dtype=np.int64),
+                np.array(content["majority"], dtype=bool),
             )
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path} holds no thresholds ({error!r}). Fine-tune the model again.") from error
+        known = content.get("relations")
+        if known is not None and relation_labels is not None:
+            return thresholds._arrange(known, relation_labels, path)
         if len(thresholds.by_relation) != num_relations:
             raise ValueError(
                 f"{path}: found thresholds for {len(thresholds.by_relation)} relations, but the graph has "
                 f"{num_relations}. Fine-tune a model on this graph."
             )
-        known = content.get("relations")
-        if known is not None and relation_labels is not None and known != list(relation_labels):
-            raise ValueError(
-                f"{path}: found thresholds for the relations {', '.join(known[:3])}, …, but the graph has "
-                f"{', '.join(relation_labels[:3])}, … Fine-tune a model on this graph."
-            )
         return thresholds
+
+    def _arrange(self, known: Sequence[str], wanted: Sequence[str], path: Path) -> "Thresholds":
+        """Put the relations into the order of a graph."""
+        missing = [label for label in wanted if label not in known]
+        if missing:
+            raise ValueError(
+                f"{path}: found no threshold for {len(missing)} of the graph's {len(wanted)} relations "
+                f"({', '.join(missing[:3])}{', …' if len(missing) > 3 else ''}), but for {', '.join(known[:3])}, … "
+                f"Fine-tune a model on this graph."
+            )
+        order = np.array([known.index(label) for label in wanted])
+        position = np.full(len(known), -1)
+        position[order] = np.arange(len(order))
+        relations = position[self.positive_relations]
+        return Thresholds(
+            self.overall,
+            self.by_relation[order],
+            self.positive_scores[relations >= 0],
+            relations[relations >= 0],
+            self.majority[order],
+        )

@@ -1,0 +1,181 @@
+"""A fine-tuned model on disk, with what is known about it: trained, given thresholds, tested."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock
+
+from .caching import Cache, array_digest, atomic_folder, fingerprint
+from .fine_tuning_settings import FineTuningSettings
+from .graphs import Graph
+from .held_out import read_held_out
+from .indexing import RELATION
+from .language_models import identify_language_model, measure_throughput
+from .texts import Texts, TextSource, texts_digest
+
+if TYPE_CHECKING:
+    from .fine_tuning import LabelledTriples
+
+__all__ = [
+    "FineTuningJob",
+]
+
+_METRICS, _PREDICTIONS = "metrics.json", "predictions.tsv"
+
+
+class FineTuningJob:
+    """Fine-tunes, validates and tests one model, as NegatER's jobs do."""
+
+    def __init__(
+        self,
+        output: Path,
+        graph: Graph,
+        texts: Texts,
+        settings: FineTuningSettings,
+        files: Mapping[str, Path],
+        entity_text: TextSource | None = None,
+        cache: Cache | None = None,
+    ) -> None:
+        """Read what is not for training.
+
+        :param output: the folder of the model
+        :param graph: the training triples, with labels
+        :param texts: their texts
+        :param settings: how to fine-tune
+        :param files: ``validation``, ``validation_negatives``, ``testing`` and ``testing_negatives``, as far as there
+            are some: tab-separated triples
+        :param entity_text: the texts of entities that the training triples lack
+        :param cache: where an interrupted run is kept
+        :raises FileExistsError: if the folder exists, and holds no fine-tuned model
+        :raises FileNotFoundError: if a file is missing
+        :raises ValueError: if a file is malformed
+        """
+        if output.exists() and not output.joinpath("thresholds.json").is_file():
+            raise FileExistsError(
+                f"found {output}, which holds no fine-tuned model. Choose another path, or remove it."
+            )
+        self.output = output
+        self.graph = graph
+        self.settings = settings
+        self.held_out = read_held_out(files, graph, texts, entity_text)
+        self.cache = cache or Cache()
+
+    @property
+    def _validation(self) -> dict[str, np.ndarray]:
+        return {name: triples for name, triples in self.held_out.triples.items() if name.startswith("validation")}
+
+    def estimate(self, language_model: str) -> tuple[int, float]:
+        """Estimate what training takes here.
+
+        :param language_model: the model to fine-tune
+        :return: a pair (the number of examples, seconds)
+        """
+        num_examples = self.settings.num_examples(len(self.graph))
+        length = min(self.settings.max_length, self.held_out.texts.estimate_length(self.graph.triples))
+        return num_examples, num_examples / measure_throughput(language_model, length, training=True)
+
+    def train(self, language_model: str, keep_epochs: bool = False) -> None:
+        """Fine-tune a language model, or go on with it after an interruption, and choose its thresholds.
+
+        :param language_model: a folder, or a name on the Hugging Face hub
+        :param keep_epochs: whether to keep the model of each epoch
+        """
+        from .fine_tuning import fine_tune
+
+        key = fingerprint(
+            {
+                "graph": self.graph.fingerprint,
+                "texts": texts_digest(self.held_out.texts),
+                "validation": {name: array_digest(triples) for name, triples in self._validation.items()},
+                "language_model": identify_language_model(language_model),
+                "settings": self.settings.identify(),
+                "keep_epochs": keep_epochs,
+            }
+        )
+        checkpoints = self.cache.path("checkpoints", key)
+        checkpoints.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(checkpoints.with_name(f"{key}.lock")), atomic_folder(self.output) as folder:
+            result = fine_tune(
+                language_model,
+                self.graph,
+                self.held_out.texts,
+                self.settings,
+                folder,
+                **self._validation,
+                checkpoints=checkpoints,
+                keep_epochs=keep_epochs,
+            )
+            self._note(folder, "validation", result.metrics, result.num_validation_triples)
+
+    def validate(self) -> None:
+        """Choose thresholds with the validation triples, and note how well they classify these.
+
+        :raises FileNotFoundError: if there is no fine-tuned model
+        """
+        from .fine_tuning import validation_examples
+        from .thresholds import Thresholds
+
+        examples = validation_examples(self.graph, self.settings, **self._validation)
+        scores = self._score(examples.triples)
+        relations = examples.triples[:, RELATION]
+        thresholds = Thresholds.fit(
+            scores, examples.labels, relations, self.graph.num_relations, self.settings.per_relation
+        )
+        thresholds.save(self.output, self.graph.relation_labels)
+        self._classify("validation", examples, scores, thresholds)
+
+    def test(self) -> None:
+        """Classify the test triples with the model's thresholds, note how well, and list them in ``predictions.tsv``.
+
+        :raises FileNotFoundError: if there is no fine-tuned model
+        :raises ValueError: if there are no test triples, or the thresholds lack a relation
+        """
+        from .fine_tuning import LabelledTriples
+        from .predictions import predictions_frame
+        from .thresholds import Thresholds
+
+        missing = [name for name in ("testing", "testing_negatives") if name not in self.held_out.triples]
+        if missing:
+            raise ValueError(
+                f"found no {' and no '.join(missing)}, expected files of true and false triples to test with."
+            )
+        examples = LabelledTriples.combine(*(self.held_out.triples[name] for name in ("testing", "testing_negatives")))
+        scores = self._score(examples.triples)
+        labels = self.graph.relation_labels or ()
+        thresholds = Thresholds.load(self.output, self.graph.num_relations, labels)
+        self._classify("test", examples, scores, thresholds)
+        frame = predictions_frame(
+            examples.triples, scores, examples.labels, thresholds, self.held_out.entity_labels, labels
+        )
+        frame.to_csv(self.output / _PREDICTIONS, sep="\t", index=False)
+
+    def metrics(self) -> dict[str, Any]:
+        """Read what is known about the model.
+
+        :return: the metrics of ``validation`` and ``test`` triples, as far as these were classified
+        """
+        return _read(self.output / _METRICS)
+
+    def _score(self, triples: np.ndarray) -> np.ndarray:
+        from .classifier import load_with_tokenizer, score_triples
+
+        model, tokenizer = load_with_tokenizer(self.output, self.held_out.texts)
+        return score_triples(model, tokenizer, triples, progress="Scoring triples")
+
+    def _classify(self, split: str, examples: "LabelledTriples", scores: np.ndarray, thresholds: Any) -> None:
+        from .predictions import classification_metrics
+
+        metrics = classification_metrics(scores, examples.labels, examples.triples[:, RELATION], thresholds)
+        self._note(self.output, split, metrics, len(examples.triples))
+
+    def _note(self, folder: Path, split: str, metrics: Mapping[str, float], num_triples: int) -> None:
+        known = _read(folder / _METRICS) | {split: {**metrics, "num_triples": num_triples}}
+        folder.joinpath(_METRICS).write_text(json.dumps(known, indent=2), encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return content

@@ -1,0 +1,71 @@
+"""Validation and test triples, which may hold entities that the training triples lack: a language model reads any."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .graphs import Graph
+from .tables import read_labels
+from .texts import Texts, TextSource, extend_texts
+
+__all__ = [
+    "HeldOut",
+    "read_held_out",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Triples beside a graph, whose entities have ids after the graph's where it lacks them."""
+
+    #: The triples by name; shape: (n, 3)
+    triples: Mapping[str, np.ndarray]
+
+    #: The labels of all entities
+    entity_labels: tuple[str, ...]
+
+    #: The texts of all entities, and of the graph's relations
+    texts: Texts
+
+
+def read_held_out(
+    paths: Mapping[str, Path], graph: Graph, texts: Texts, entity_text: TextSource | None = None
+) -> HeldOut:
+    """Read triples from files.
+
+    :param paths: tab-separated files with the columns head, relation and tail, by name
+    :param graph: the training triples, with labels
+    :param texts: their texts
+    :param entity_text: the entities' texts, see :func:`pykeen_negater.texts.load_texts`
+    :return: the triples
+    :raises FileNotFoundError: if a file is missing
+    :raises ValueError: if a file is malformed, or holds a relation that the training triples lack
+    """
+    if graph.entity_labels is None or graph.relation_labels is None:
+        raise ValueError("found training triples without labels, expected some for triples from a file.")
+    entity_to_id = {label: i for i, label in enumerate(graph.entity_labels)}
+    relation_to_id = {label: i for i, label in enumerate(graph.relation_labels)}
+    triples = {}
+    for name, path in paths.items():
+        labels = read_labels(path)
+        unknown = sorted({relation for _, relation, _ in labels if relation not in relation_to_id})
+        if unknown:
+            raise ValueError(
+                f"{path}: found the relation(s) {', '.join(unknown[:3])}, expected those of the training triples: "
+                f"{', '.join(graph.relation_labels[:3])}, …"
+            )
+        triples[name] = np.array(
+            [
+                [
+                    entity_to_id.setdefault(head, len(entity_to_id)),
+                    relation_to_id[relation],
+                    entity_to_id.setdefault(tail, len(entity_to_id)),
+                ]
+                for head, relation, tail in labels
+            ]
+        )
+    entity_labels = tuple(entity_to_id)
+    others = entity_labels[graph.num_entities :]
+    return HeldOut(triples, entity_labels, extend_texts(texts, others, entity_text))

@@ -1,0 +1,101 @@
+"""Negatives from a file, as examples for a language model."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .corruptions import RandomCorruptor
+from .graphs import Graph
+from .tables import read_rows
+from .texts import Texts
+
+__all__ = [
+    "ListedNegatives",
+    "read_negatives",
+]
+
+logger = logging.getLogger(__name__)
+
+_HEADER = ["head", "relation", "tail"]
+
+
+def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
+    """Read negatives in NegatER's format.
+
+    :param path: a tab-separated file with the columns head, relation, tail and, if wanted, score, with or without a
+        header. Entities and relations are named by their labels or texts.
+    :param graph: the graph
+    :param texts: its texts
+    :return: shape: (n, 3), n > 0, the negatives in the order of the file, without duplicates and known triples
+    :raises FileNotFoundError: if there is no such file
+    :raises ValueError: if the file does not have that form, names something that is not in the graph, or holds no
+        triple that is not known
+    """
+    rows = [fields[:3] for _, fields in read_rows(path, columns=[3, 4])]
+    if rows and [field.lower() for field in rows[0]] == _HEADER:
+        rows = rows[1:]
+    if not rows:
+        raise ValueError(f"{path}: found no triple, expected negatives: head TAB relation TAB tail.")
+    entity_to_id = _ids(graph.entity_labels, texts.entities)
+    relation_to_id = _ids(graph.relation_labels, texts.relations)
+    unknown = {
+        "phrase": dict.fromkeys(phrase for h, _, t in rows for phrase in (h, t) if phrase not in entity_to_id),
+        "relation": dict.fromkeys(relation for _, relation, _ in rows if relation not in relation_to_id),
+    }
+    if any(unknown.values()):
+        found = " and ".join(
+            f"{len(names):,} unknown {kind}(s), e.g. {', '.join(map(repr, list(names)[:3]))}"
+            for kind, names in unknown.items()
+            if names
+        )
+        raise ValueError(
+            f"{path}: found {found}, expected labels or texts of the graph's entities and relations. Remove the "
+            f"triples that hold others."
+        )
+    # in the order of the file
+    triples = list(dict.fromkeys((entity_to_id[h], relation_to_id[r], entity_to_id[t]) for h, r, t in rows))
+    negatives = np.array(triples, dtype=np.int64).reshape(-1, 3)
+    known = graph.index.contains(torch.from_numpy(negatives)).numpy()
+    if known.all():
+        raise ValueError(f"{path}: found {len(negatives):,} triples, all of them known, expected some false ones.")
+    if known.any():
+        logger.warning("%s: %d of %d triples are known, and left out.", path, known.sum(), len(known))
+    return negatives[~known]
+
+
+def _ids(labels: tuple[str, ...] | None, texts: tuple[str, ...]) -> dict[str, int]:
+    # of several that read the same, the first; a label comes before a text
+    names = [*(labels or ()), *texts]
+    return {name: i % len(texts) for i, name in reversed(list(enumerate(names)))}
+
+
+class ListedNegatives(RandomCorruptor):
+    """Hands out given negatives, to every epoch its own, and corrupts triples in their slots where they are too few.
+
+    Every epoch gets the same share of the negatives, so that the last one is as hard as the first.
+    """
+
+    def __init__(self, graph: Graph, negatives: np.ndarray, epochs: int, generator: np.random.Generator) -> None:
+        """Share out the negatives.
+
+        :param graph: the graph
+        :param negatives: shape: (n, 3), none of which is known
+        :param epochs: > 0, the number of epochs
+        :param generator: the source of randomness
+        """
+        super().__init__(graph, in_slot_share=1.0)
+        self._shares = np.array_split(generator.permutation(negatives), epochs)
+
+    # docstr-coverage: inherited
+    def draw(  # noqa: D102
+        self, triples: np.ndarray, corruptions: Mapping[str, int], epoch: int, generator: np.random.Generator
+    ) -> np.ndarray:
+        needed = len(triples) * sum(corruptions.values())
+        listed = self._shares[epoch % len(self._shares)][:needed]
+        if len(listed) == needed:
+            return listed
+        others = super().draw(triples, corruptions, epoch, generator)
+        return np.concatenate([listed, generator.permutation(others)[: needed - len(listed)]])

@@ -1,0 +1,149 @@
+"""Fine-tuned models on disk: trained, stopped and gone on with, given thresholds, tested."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pykeen_negater.caching import Cache
+from pykeen_negater.classifier import load_with_tokenizer, score_triples
+from pykeen_negater.fine_tuning import _ThresholdsInCheckpoints
+from pykeen_negater.fine_tuning_job import FineTuningJob
+from pykeen_negater.fine_tuning_settings import FineTuningSettings
+from pykeen_negater.graphs import Graph
+from pykeen_negater.held_out import read_held_out
+from pykeen_negater.texts import Texts
+from pykeen_negater.thresholds import Thresholds
+
+SETTINGS = FineTuningSettings(epochs=3, batch_size=4, max_length=24, validation_share=0.3)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    """Write true and false triples, of which some hold a new entity."""
+    contents = {
+        "validation": ("dog\tIsA\tanimal", "cow\tIsA\tanimal", "cat\tAtLocation\thouse"),
+        "validation_negatives": ("dog\tIsA\tplant", "cow\tIsA\tplant", "oak\tAtLocation\tstable"),
+        "testing": ("cow\tDesires\thay", "horse\tIsA\tanimal"),
+        "testing_negatives": ("cow\tDesires\tbone", "horse\tIsA\tplant"),
+    }
+    for name, lines in contents.items():
+        tmp_path.joinpath(name).write_text("\n".join(lines), encoding="utf-8")
+    return {name: tmp_path / name for name in contents}
+
+
+def _job(output: Path, graph: Graph, texts: Texts, files: dict[str, Path], cache: Path) -> FineTuningJob:
+    return FineTuningJob(output, graph, texts, SETTINGS, files, cache=Cache(cache))
+
+
+def _stop_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupt training when that many epochs have been saved."""
+    save, saved = _ThresholdsInCheckpoints.on_save, []
+
+    def save_and_stop(*args: object, **kwargs: object) -> None:
+        """Save an epoch, and perhaps be interrupted."""
+        save(*args, **kwargs)
+        saved.append(1)
+        if len(saved) == epochs:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_ThresholdsInCheckpoints, "on_save", save_and_stop)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_stopped_run_goes_on(
+    epochs: int,
+    tiny_bert: str,
+    small_graph: Graph,
+    small_texts: Texts,
+    files: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    whole = _job(tmp_path / "whole", small_graph, small_texts, files, tmp_path / "cache")
+    whole.train(tiny_bert)
+    stopped = _job(tmp_path / "stopped", small_graph, small_texts, files, tmp_path / "cache")
+    with monkeypatch.context() as patch:
+        _stop_after(epochs, patch)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.train(tiny_bert)
+    assert not stopped.output.exists()
+    (checkpoints,) = (path for path in (tmp_path / "cache" / "checkpoints").iterdir() if path.is_dir())
+    # as if the next checkpoint had only been begun
+    checkpoints.joinpath("checkpoint-999").mkdir()
+    caplog.clear()
+    stopped.train(tiny_bert)
+    assert "Fine-tuning goes on after step" in caplog.text
+    assert not checkpoints.exists()
+    for name in ("model.safetensors", "thresholds.json", "metrics.json"):
+        assert stopped.output.joinpath(name).read_bytes() == whole.output.joinpath(name).read_bytes()
+
+
+def test_each_epoch_is_kept(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, files: dict[str, Path], tmp_path: Path
+):
+    job = _job(tmp_path / "model", small_graph, small_texts, files, tmp_path / "cache")
+    job.train(tiny_bert, keep_epochs=True)
+    examples = job.held_out.triples["validation"], job.held_out.triples["validation_negatives"]
+    triples, labels = np.concatenate(examples), np.repeat([True, False], 3)
+    accuracies = []
+    for epoch in (1, 2, 3):
+        folder = tmp_path / "model" / f"epoch-{epoch}"
+        scores = score_triples(*load_with_tokenizer(folder, job.held_out.texts), triples)
+        thresholds = Thresholds.load(folder, small_graph.num_relations, small_graph.relation_labels)
+        accuracies.append(thresholds.accuracy(scores, labels, triples[:, 1]))
+        assert not list(folder.glob("optimizer*"))
+    assert max(accuracies) == job.metrics()["validation"]["accuracy"]
+    assert not folder.with_name("epoch-4").exists()
+
+
+def test_validate_and_test(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, files: dict[str, Path], tmp_path: Path
+):
+    job = _job(tmp_path / "model", small_graph, small_texts, files, tmp_path / "cache")
+    job.train(tiny_bert)
+    before = job.metrics()["validation"], job.output.joinpath("thresholds.json").read_text()
+    job.validate()
+    assert (job.metrics()["validation"], job.output.joinpath("thresholds.json").read_text()) == before
+    job.test()
+    held_out = read_held_out(files, small_graph, small_texts)
+    triples = np.concatenate([held_out.triples["testing"], held_out.triples["testing_negatives"]])
+    scores = score_triples(*load_with_tokenizer(job.output, held_out.texts), triples)
+    thresholds = Thresholds.load(job.output, small_graph.num_relations, small_graph.relation_labels)
+    predicted = scores >= thresholds.by_relation[triples[:, 1]]
+    frame = pd.read_csv(job.output / "predictions.tsv", sep="\t")
+    assert frame["y_pred"].tolist() == predicted.astype(int).tolist()
+    assert frame["head"].tolist() == ["cow", "horse", "cow", "horse"]
+    metrics = json.loads(job.output.joinpath("metrics.json").read_text())["test"]
+    assert metrics["accuracy"] == np.mean(predicted == [True, True, False, False])
+    assert metrics["num_triples"] == 4
+
+
+def test_what_is_missing(small_graph: Graph, small_texts: Texts, files: dict[str, Path], tmp_path: Path):
+    job = _job(tmp_path / "model", small_graph, small_texts, files, tmp_path / "cache")
+    with pytest.raises(FileNotFoundError, match="found no folder"):
+        job.validate()
+    del files["testing"]
+    with pytest.raises(ValueError, match="found no testing, expected files of true and false triples"):
+        _job(tmp_path / "model", small_graph, small_texts, files, tmp_path / "cache").test()
+    with pytest.raises(FileExistsError, match="which holds no fine-tuned model"):
+        _job(tmp_path, small_graph, small_texts, files, tmp_path / "cache")
+
+
+def test_a_model_without_one_of_the_relations(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, files: dict[str, Path], tmp_path: Path
+):
+    job = _job(tmp_path / "model", small_graph, small_texts, files, tmp_path / "cache")
+    job.train(tiny_bert)
+    labels = ("PartOf", *small_graph.relation_labels[1:])
+    graph = Graph(
+        small_graph.triples, small_graph.num_entities, small_graph.num_relations, small_graph.entity_labels, labels
+    )
+    for path in files.values():
+        path.write_text(path.read_text().replace(small_graph.relation_labels[0], "PartOf"), encoding="utf-8")
+    other = _job(tmp_path / "model", graph, small_texts, files, tmp_path / "cache")
+    with pytest.raises(ValueError, match=r"found no threshold for 1 of the graph's 3 relations \(PartOf\)"):
+        other.test()
