@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 
 import click
 
+from .configuration import config_option
 from .exports import ExportFormat
 from .indexing import SIDES
 from .mining_settings import GuardName
@@ -22,6 +23,22 @@ __all__ = [
 
 PATH = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+class _Kwargs(click.ParamType):
+    """Parameters of a part by name, in JSON."""
+
+    name = "json"
+
+    # docstr-coverage: inherited
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        try:
+            kwargs = json.loads(value) if isinstance(value, str) else value
+        except json.JSONDecodeError as error:
+            self.fail(f"found {value!r}, expected JSON ({error}).", param, ctx)
+        if not isinstance(kwargs, dict):
+            self.fail(f'found {value!r}, expected names and values, e.g. {{"seed": 1}}.', param, ctx)
+        return kwargs
 
 
 class _Group(click.Group):
@@ -140,9 +157,11 @@ def _text_options(entity_text: Path | None, relation_text: Path | None) -> dict[
 @main.command(
     epilog="Example: negater mine --dataset umls --entity-text entity2text.tsv --output umls.pools",
 )
+@config_option
 @_graph_options
 @click.option("--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache.")
 @click.option("--encoder", help="Turns entities into vectors: sentence-transformer, structural, precomputed.")
+@click.option("--encoder-kwargs", type=_Kwargs(), help="The encoder's parameters, as JSON.")
 @click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors.")
 @click.option(
     "--candidates",
@@ -167,6 +186,7 @@ def _text_options(entity_text: Path | None, relation_text: Path | None) -> dict[
 )
 @click.option("--entity-types", type=FILE, help="The entities' types for the guard: label TAB type.")
 @click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune.")
+@click.option("--ranker-kwargs", type=_Kwargs(), help="The ranker's other parameters, as JSON.")
 @click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept.")
 @click.option("--max-candidates", default=20_000, help="The most corrupted triples an expensive ranker scores; 0: all.")
 @_fine_tuning_options
@@ -180,6 +200,7 @@ def mine(
     validation_negatives: Path | None,
     output: Path | None,
     encoder: str | None,
+    encoder_kwargs: dict[str, Any] | None,
     vectors: Path | None,
     corruption_scheme: str,
     index: Path | None,
@@ -208,7 +229,7 @@ def mine(
             guard=None if guard == "none" else cast(GuardName, guard),
             entity_types=None if entity_types is None else str(entity_types),
             encoder=encoder or (None if vectors is None else "precomputed"),
-            encoder_kwargs=None if vectors is None else {"path": str(vectors)},
+            encoder_kwargs={**(encoder_kwargs or {}), **({} if vectors is None else {"path": str(vectors)})} or None,
             corruption_scheme=tuple(part.strip() for part in corruption_scheme.split(",")),
             index=None if index is None else str(index),
             ranker_kwargs=_ranker_kwargs(model, options),
@@ -243,9 +264,10 @@ def mine(
 
 
 def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:
-    """Take what was said about the language model; nothing said is no setting, so that the cache knows it again."""
+    """Take what was said about the ranker; nothing said is no setting, so that the cache knows it again."""
+    kwargs = options["ranker_kwargs"] or {}
     if model is not None:
-        return {"model": str(model)}
+        return {**kwargs, "model": str(model)}
     context = click.get_current_context()
     names = (
         "pooling",
@@ -262,11 +284,12 @@ def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any
         for name in names
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
-    kwargs = {"language_model": options["language_model"], "fine_tuning": fine_tuning}
-    return {name: value for name, value in kwargs.items() if value} or None
+    said = {"language_model": options["language_model"], "fine_tuning": fine_tuning}
+    return {**kwargs, **{name: value for name, value in said.items() if value}} or None
 
 
 @main.command("fine-tune", epilog="Example: negater fine-tune --dataset umls --output umls.model")
+@config_option
 @_graph_options
 @click.option("--output", "-o", type=PATH, required=True, help="The folder for model, tokenizer and thresholds.")
 @click.option(
@@ -346,6 +369,7 @@ def fine_tune(
 
 
 @main.command(epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")
+@config_option
 @click.option("--dataset", help="A PyKEEN dataset.")
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
 @click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
@@ -411,6 +435,7 @@ def evaluate(
 
 
 @main.command(epilog="Example: negater export umls.pools --format tsv --output negatives.tsv")
+@config_option
 @click.argument("pools", type=PATH)
 @click.option(
     "--format",
