@@ -31,8 +31,9 @@ logger = logging.getLogger(__name__)
 #: What is batched may differ from what is not by this share of a tensor's norm, which is more than noise
 TOLERANCE = 1e-3
 
-#: The number of triples at once. Activations and their gradients are kept, which takes more memory than scoring does.
-BATCH_SIZE = 64
+#: The number of triples at once. Activations and their gradients are kept, which takes more memory than scoring does;
+#: on a CPU, fewer stay in its cache.
+BATCH_SIZE, CPU_BATCH_SIZE = 64, 32
 
 #: What went into a module, and where what came out stands among all outputs
 _Call: TypeAlias = tuple[Tensor, int]
@@ -189,7 +190,8 @@ def gradient_magnitudes(
     :param precision: see :class:`GradientNorms`
     :return: shape: (n,), dtype: float32
     """
-    return map_triples(GradientNorms(model, norm, precision), model, tokenizer, triples, BATCH_SIZE, progress)
+    batch_size = CPU_BATCH_SIZE if model.device.type == "cpu" else BATCH_SIZE
+    return map_triples(GradientNorms(model, norm, precision), model, tokenizer, triples, batch_size, progress)
 
 
 @contextmanager
