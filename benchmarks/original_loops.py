@@ -1,6 +1,6 @@
 """NegatER's loops as it runs them, and ours, side by side: the same model, the same inputs, the same results.
 
-Run: NEGATER_DATA=... OMP_NUM_THREADS=1 python benchmarks/original_loops.py [--part scoring ...]
+Run: NEGATER_DATA=... CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 python benchmarks/original_loops.py [--part scoring ...]
 
 The loops are written anew from what the original does: it pads every triple to 32 tokens in batches of 16, computes
 gradients one triple at a time, and takes the difference of a whole slot and the known triples for each corruption. They
