@@ -160,10 +160,8 @@ KEYS = {
     "fine_tune.train.batch_size": _Key(16, "batch_size"),
     "fine_tune.train.lr": _Key(2e-5, "learning_rate"),
     "fine_tune.train.eps": _Key(1e-8),
-    "fine_tune.train.warmup_steps": _Key(10_000, "warmup_steps"),
-    "fine_tune.train.save_all_epochs": _Key(
-        False, "keep_checkpoints", lambda value, _: _is_true("save_all_epochs", value)
-    ),
+    "fine_tune.train.warmup_steps": _Key(10_000, "warmup"),
+    "fine_tune.train.save_all_epochs": _Key(False, "keep_epochs", lambda value, _: _is_true("save_all_epochs", value)),
     "fine_tune.train.best_checkpoint": _Key("best"),
     "fine_tune.train.load_from": _Key(None),
     f"{_SAMPLING}.nsamp.head": _Key(1, "corruptions.head"),
@@ -325,7 +323,7 @@ def translate(
     :param command: ``fine-tune`` or ``mine``
     :param path: its file
     :param given: what the command line says: parameters of a part that it does not choose are left out
-    :return: the options by the names of their parameters. An option that cannot be had holds the error to be raised if
+    :return: the values of options by name. An option that cannot be had holds the error to be raised if
         nobody overrides it. The names do not depend on what is given.
     :raises ValueError: if NegatER has no such key, or nothing that corresponds to the command
     """
