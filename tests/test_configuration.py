@@ -40,7 +40,7 @@ def run(*arguments: str | Path, code: int = 0) -> Result:
 @click.option("--corruptions")
 @click.option("--part-kwargs")
 @click.option("--language-model")
-@click.option("--action", multiple=True)
+@click.option("--action", "actions", multiple=True)
 @click.option("--metric", type=click.Choice(["cosine", "l2"]), default="cosine")
 @click.option("--vectors", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True)
@@ -125,8 +125,8 @@ def test_bytes_that_are_no_text(tmp_path: Path):
         ({"samplers": "basic"}, {"samplers": "basic"}),
         ({"corruptions": {"head": 1, "tail": 0}}, {"corruptions": "head=1,tail=0"}),
         ({"part_kwargs": {"k": 2, "rate": 1e-5, "x": None}}, {"part_kwargs": '{"k": 2, "rate": 1e-05, "x": null}'}),
-        ({"action": ["train", "test"]}, {"action": ["train", "test"]}),
-        ({"action": "train"}, {"action": ["train"]}),
+        ({"action": ["train", "test"]}, {"actions": ["train", "test"]}),
+        ({"action": "train"}, {"actions": ["train"]}),
         ({"dry-run": True}, {"dry_run": True}),
         ({"dry_run": False}, {"dry_run": False}),
         ({"pools": "a.pools"}, {"pools": "a.pools"}),
@@ -276,6 +276,6 @@ def test_every_command_has_it(command: str, tmp_path: Path):
 
 def test_kwargs_of_the_command_line(folder: Path):
     arguments = ["mine", "--training", folder / "train.tsv", "--encoder", "structural", "--ranker", "similarity"]
-    assert "expected JSON" in run(*arguments, "--encoder-kwargs", "{dim", code=2).output
-    assert "expected names and values" in run(*arguments, "--encoder-kwargs", "3", code=2).output
+    assert "not valid JSON" in run(*arguments, "--encoder-kwargs", "{dim", code=2).output
+    assert "expected a JSON object" in run(*arguments, "--encoder-kwargs", "3", code=2).output
     assert "found encoder_kwargs with dimm" in run(*arguments, "--encoder-kwargs", '{"dimm": 3}', code=1).output

@@ -432,7 +432,7 @@ def test_options_exist(root: Path, command: str):
     assert subcommand is not None
     content = {"negater": {"index": {"filename": "new.index"}}}
     names = set(translate(content, command, root / "config.yaml"))
-    assert names <= {parameter.name for parameter in subcommand.params}
+    assert names <= {option.lstrip("-").replace("-", "_") for x in subcommand.params for option in x.opts}
 
 
 def run(*arguments: str | Path, code: int = 0) -> Result:

@@ -25,22 +25,6 @@ PATH = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-class _Kwargs(click.ParamType):
-    """Parameters of a part by name, in JSON."""
-
-    name = "json"
-
-    # docstr-coverage: inherited
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
-        try:
-            kwargs = json.loads(value) if isinstance(value, str) else value
-        except json.JSONDecodeError as error:
-            self.fail(f"found {value!r}, expected JSON ({error}).", param, ctx)
-        if not isinstance(kwargs, dict):
-            self.fail(f'found {value!r}, expected names and values, e.g. {{"seed": 1}}.', param, ctx)
-        return kwargs
-
-
 class _Group(click.Group):
     """Says what went wrong in one line, and exits with 1; a wrong usage exits with 2."""
 
@@ -161,7 +145,7 @@ def _text_options(entity_text: Path | None, relation_text: Path | None) -> dict[
 @_graph_options
 @click.option("--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache.")
 @click.option("--encoder", help="Turns entities into vectors: sentence-transformer, structural, precomputed.")
-@click.option("--encoder-kwargs", type=_Kwargs(), help="The encoder's parameters, as JSON.")
+@click.option("--encoder-kwargs", callback=_parse_object, help="The encoder's parameters, as JSON.")
 @click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors.")
 @click.option(
     "--candidates",
@@ -186,7 +170,7 @@ def _text_options(entity_text: Path | None, relation_text: Path | None) -> dict[
 )
 @click.option("--entity-types", type=FILE, help="The entities' types for the guard: label TAB type.")
 @click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune.")
-@click.option("--ranker-kwargs", type=_Kwargs(), help="The ranker's other parameters, as JSON.")
+@click.option("--ranker-kwargs", callback=_parse_object, help="The ranker's other parameters, as JSON.")
 @click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept.")
 @click.option("--max-candidates", default=20_000, help="The most corrupted triples an expensive ranker scores; 0: all.")
 @_fine_tuning_options

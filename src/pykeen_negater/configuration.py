@@ -99,28 +99,29 @@ def _parameters(command: click.Command) -> dict[str, click.Parameter]:
 
 
 def _match(content: Mapping[Any, Any], command: click.Command, path: Path) -> dict[str, Any]:
-    """Bring the keys of a configuration into the form of the command's parameters.
+    """Bring the keys of a configuration into the form of the command's options.
 
     :param content: the configuration
     :param command: the command
     :param path: its file, to be named in an error
-    :return: the values by the names of the parameters, without those that are null
+    :return: the values by the names of the options, without those that are null
     :raises ValueError: if there is no such option, or it is given twice
     """
     parameters = _parameters(command)
     matched: dict[str, Any] = {}
+    seen = set()
     for key, value in content.items():
-        name = str(key).replace("-", "_")
-        if name not in parameters:
-            nearest = difflib.get_close_matches(name, parameters, n=1)
+        option = str(key).replace("-", "_")
+        if option not in parameters:
+            nearest = difflib.get_close_matches(option, parameters, n=1)
             names = ", ".join(sorted(name for name in parameters if len(name) > 1))
             hint = f"Did you mean {nearest[0]}?" if nearest else f"Expected some of: {names}."
             raise ValueError(f"{path}: found the unknown key {str(key)!r} for negater {command.name}. {hint}")
-        canonical = parameters[name].name or name
-        if canonical in matched:
+        if parameters[option] in seen:
             raise ValueError(f"{path}: found {str(key)!r} after another key of the same meaning, expected one of them.")
+        seen.add(parameters[option])
         if value is not None:
-            matched[canonical] = value
+            matched[option] = value
     return matched
 
 
@@ -175,20 +176,24 @@ def _to_argument(value: Any, parameter: click.Parameter, folder: Path) -> Any:
 
 
 def _given(context: click.Context) -> dict[str, Any]:
-    """Find what was given on the command line, as far as it has been processed."""
+    """Find what was given on the command line, as far as it has been processed, by the options' names."""
     sources = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
-    return {name: value for name, value in context.params.items() if context.get_parameter_source(name) in sources}
+    return {
+        option: context.params[parameter.name]
+        for option, parameter in _parameters(context.command).items()
+        if parameter.name in context.params and context.get_parameter_source(parameter.name) in sources
+    }
 
 
 def _defer(
-    context: click.Context, parameter: click.Parameter, path: Path, configure: Callable[[], Mapping[str, Any]]
+    context: click.Context, option: str, path: Path, configure: Callable[[], Mapping[str, Any]]
 ) -> Callable[[], Any]:
     """Put off reading a value until it is asked for: one that the command line overrides may be wrong."""
-    name = parameter.name or ""
+    parameter = _parameters(context.command)[option]
 
     def take() -> Any:
         """Find the value, and check it."""
-        value = None if _ALTERNATIVES.get(name) in _given(context) else configure().get(name)
+        value = None if _ALTERNATIVES.get(option) in _given(context) else configure().get(option)
         if value is None:
             return None
         if isinstance(value, Exception):
@@ -197,7 +202,7 @@ def _defer(
             argument = _to_argument(value, parameter, path.resolve().parent)
             parameter.type_cast_value(context, argument)
         except click.BadParameter as error:
-            raise ValueError(f"{path}, {name}: {error.message}") from error
+            raise ValueError(f"{path}, {option}: {error.message}") from error
         return argument
 
     return take
@@ -224,14 +229,10 @@ def _fill_default_map(context: click.Context, _: click.Parameter, path: Path | N
             """Take the configuration as it is."""
             return matched
 
-    names = configure()
+    parameters = _parameters(context.command)
     context.default_map = {
         **(context.default_map or {}),
-        **{
-            parameter.name: _defer(context, parameter, path, configure)
-            for parameter in context.command.params
-            if parameter.name in names
-        },
+        **{parameters[option].name or option: _defer(context, option, path, configure) for option in configure()},
     }
 
 

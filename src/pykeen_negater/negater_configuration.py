@@ -323,7 +323,7 @@ def translate(
     :param command: ``fine-tune`` or ``mine``
     :param path: its file
     :param given: what the command line says: parameters of a part that it does not choose are left out
-    :return: the options by the names of their parameters. An option that cannot be had holds the error to be raised if
+    :return: the values of options by name. An option that cannot be had holds the error to be raised if
         nobody overrides it. The names do not depend on what is given.
     :raises ValueError: if NegatER has no such key, or nothing that corresponds to the command
     """
