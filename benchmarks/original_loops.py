@@ -31,6 +31,7 @@ from transformers import AutoTokenizer, get_linear_schedule_with_warmup
 
 from pykeen_negater.candidates import IntersectCandidateGenerator, RandomCandidateGenerator
 from pykeen_negater.classifier import TripleClassifier, load_classifier, score_triples
+from pykeen_negater.corruptions import RandomCorruptor
 from pykeen_negater.fine_tuning import LabelledTriples, _Examples, _train, fine_tune, split_training
 from pykeen_negater.fine_tuning_settings import FineTuningSettings
 from pykeen_negater.gradients import gradient_magnitudes
@@ -300,13 +301,20 @@ def train_plainly(
     model.load_state_dict(best)
 
 
+def train_ours(*arguments: Any) -> None:
+    """Fine-tune as we do."""
+    with tempfile.TemporaryDirectory() as checkpoints:
+        _train(*arguments, Path(checkpoints), keep_epochs=False)
+
+
 def prepared(
     graph: Graph, tokenizer: TripleTokenizer, settings: FineTuningSettings
 ) -> tuple[TripleClassifier, _Examples]:
     """Load what is trained, and what on: the same for both."""
     torch.manual_seed(settings.seed)
     model = TripleClassifier.from_language_model(require_language_model(), settings.pooling, settings.max_length)
-    return model, _Examples(graph, split_training(graph, settings, hold_out=False)[0], tokenizer, settings)
+    positives, _ = split_training(graph, settings, hold_out=False)
+    return model, _Examples(RandomCorruptor(graph, in_slot_share=0.5), positives, tokenizer, settings, num_others=0)
 
 
 def accuracy_of(scores: np.ndarray, examples: LabelledTriples, graph: Graph) -> float:
@@ -340,7 +348,7 @@ def fine_tuning() -> None:
         generator = np.random.default_rng(seed)
         chosen = LabelledTriples.combine(*(generator.permutation(triples)[:VALIDATION] for triples in (true, false)))
         ours, examples = prepared(graph, tokenizer, settings)
-        our_seconds, _ = seconds(_train, ours, hf_tokenizer(), tokenizer, examples, chosen, settings)
+        our_seconds, _ = seconds(train_ours, ours, hf_tokenizer(), tokenizer, examples, chosen, settings)
         original, examples = prepared(graph, tokenizer, settings)
         loop_seconds, _ = seconds(train_plainly, original, tokenizer, examples, chosen, settings)
         ratios.append(loop_seconds / our_seconds)
