@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,6 +111,15 @@ def test_scores_do_not_depend_on_the_order(tiny_bert: str, tokenizer: TripleToke
     assert scores[order] == pytest.approx(score_triples(model, tokenizer, triples[order]), abs=1e-6)
     single = [score_triples(model, tokenizer, triple[None])[0] for triple in small_graph.triples]
     assert scores[::30] == pytest.approx(np.array(single), abs=1e-5)
+
+
+def test_scores_in_bfloat16(tiny_bert: str, tokenizer: TripleTokenizer, small_graph: Graph):
+    torch.manual_seed(0)
+    model = TripleClassifier.from_language_model(tiny_bert)
+    exact, scores = (score_triples(model, tokenizer, small_graph.triples, precision=x) for x in ("fp32", "bf16"))
+    assert scores.dtype == np.float32
+    assert not np.array_equal(scores, exact)
+    assert scores == pytest.approx(exact, abs=0.05)
 
 
 def test_folder_is_in_the_layout_of_hugging_face(fine_tuned: Path, small_graph: Graph):
@@ -523,6 +533,18 @@ class TestProxyGradientsRanker(RankerCase):
     def test_bad_parameters(self, fine_tuned: Path, kwargs: dict, message: str):
         with pytest.raises(ValueError, match=message):
             ProxyGradientsRanker(model=str(fine_tuned), **kwargs)
+
+
+@pytest.mark.parametrize("cls", [ThresholdsRanker, FullGradientsRanker])
+def test_precision_of_a_ranker(cls: Any, fine_tuned: Path, candidates: Candidates, context: RankingContext):
+    """It decides about the scores, so that those of another precision are neither taken for them nor reused."""
+    rankers = [cls(model=str(fine_tuned), precision=precision) for precision in ("fp32", "bf16")]
+    assert rankers[0].identify() == cls(model=str(fine_tuned)).identify() != rankers[1].identify()
+    exact, scores = (ranker.rank(candidates, context).scores for ranker in rankers)
+    assert not np.array_equal(scores, exact)
+    assert scores == pytest.approx(exact, rel=0.05, abs=0.05)
+    with pytest.raises(ValueError, match="found precision='fp64', expected one of fp32, bf16"):
+        cls(model=str(fine_tuned), precision="fp64")
 
 
 def test_every_ranker_has_a_case():

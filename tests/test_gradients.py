@@ -162,3 +162,15 @@ def test_a_single_example():
     for config in (BATCHED["bert"], ONE_BY_ONE["mpnet"][0]):
         model, inputs = make_model(config), make_inputs(config, size=1)
         torch.testing.assert_close(GradientNorms(model)(inputs), naive(model, inputs, "sum"), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("config", [BATCHED["bert"], ONE_BY_ONE["mpnet"][0]])
+def test_bfloat16(config: PretrainedConfig):
+    """It is less exact, and formulas are found right or wrong as in single precision."""
+    model, inputs = make_model(config), make_inputs(config)
+    exact, norms = GradientNorms(model), GradientNorms(model, precision="bf16")
+    expected, found = exact(inputs), norms(inputs)
+    assert norms._is_batched == exact._is_batched
+    assert found.dtype == torch.float32
+    assert not torch.equal(found, expected)
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0)

@@ -11,13 +11,14 @@ from tqdm.auto import tqdm
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from .fine_tuning_settings import Pooling
+from .fine_tuning_settings import Pooling, Precision
 from .texts import Texts
 from .tokenization import TripleTokenizer
 
 __all__ = [
     "TripleClassifier",
     "TripleClassifierConfig",
+    "computing_in",
     "embed_triples",
     "infer_triples",
     "load_classifier",
@@ -134,8 +135,25 @@ AutoConfig.register(TripleClassifierConfig.model_type, TripleClassifierConfig, e
 AutoModel.register(TripleClassifierConfig, TripleClassifier, exist_ok=True)
 
 
+def computing_in(precision: Precision, device: torch.device) -> torch.autocast:
+    """Make the context in which a model computes.
+
+    bfloat16 is faster on GPUs and on CPUs with AMX tiles. On others, even those with AVX-512 instructions for it, it is
+    slower than single precision.
+
+    :param precision: ``fp32``, single precision; ``bf16``, bfloat16 for matrix products, the rest in single precision
+    :param device: where the model is
+    :return: the context
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
 def score_triples(
-    model: TripleClassifier, tokenizer: TripleTokenizer, triples: np.ndarray, progress: str | None = None
+    model: TripleClassifier,
+    tokenizer: TripleTokenizer,
+    triples: np.ndarray,
+    progress: str | None = None,
+    precision: Precision = "fp32",
 ) -> np.ndarray:
     """Score triples.
 
@@ -143,13 +161,18 @@ def score_triples(
     :param tokenizer: the tokenizer of the same graph
     :param triples: shape: (n, 3)
     :param progress: what the progress bar says; None for no bar
+    :param precision: what the model computes in, see :func:`computing_in`
     :return: shape: (n,), dtype: float32, the logits
     """
-    return infer_triples(model, lambda inputs: model(**inputs).logits, tokenizer, triples, progress)
+    return infer_triples(model, lambda inputs: model(**inputs).logits, tokenizer, triples, progress, precision)
 
 
 def embed_triples(
-    model: TripleClassifier, tokenizer: TripleTokenizer, triples: np.ndarray, progress: str | None = None
+    model: TripleClassifier,
+    tokenizer: TripleTokenizer,
+    triples: np.ndarray,
+    progress: str | None = None,
+    precision: Precision = "fp32",
 ) -> np.ndarray:
     """Turn triples into vectors.
 
@@ -157,9 +180,10 @@ def embed_triples(
     :param tokenizer: the tokenizer of the same graph
     :param triples: shape: (n, 3), n > 0
     :param progress: what the progress bar says; None for no bar
+    :param precision: what the model computes in, see :func:`computing_in`
     :return: shape: (n, dim), dtype: float32, what the logits are computed from
     """
-    return infer_triples(model, lambda inputs: model.embed(**inputs), tokenizer, triples, progress)
+    return infer_triples(model, lambda inputs: model.embed(**inputs), tokenizer, triples, progress, precision)
 
 
 def infer_triples(
@@ -168,6 +192,7 @@ def infer_triples(
     tokenizer: TripleTokenizer,
     triples: np.ndarray,
     progress: str | None = None,
+    precision: Precision = "fp32",
 ) -> np.ndarray:
     """Compute something about triples with a model in evaluation mode, and without gradients.
 
@@ -176,11 +201,12 @@ def infer_triples(
     :param tokenizer: the tokenizer of the same graph
     :param triples: shape: (n, 3)
     :param progress: what the progress bar says; None for no bar
+    :param precision: what the model computes in, see :func:`computing_in`
     :return: shape: (n, ...), dtype: float32
     """
     training = model.training
     model.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), computing_in(precision, model.device):
         values = map_triples(function, model, tokenizer, triples, SCORING_BATCH_SIZE, progress)
     model.train(training)
     return values

@@ -278,7 +278,6 @@ def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any
 @click.option("--output", "-o", type=PATH, required=True, help="The folder for model, tokenizer and thresholds.")
 @click.option(
     "--action",
-    "actions",
     type=click.Choice(["train", "valid", "test"]),
     multiple=True,
     default=["train"],
@@ -298,7 +297,7 @@ def fine_tune(
     entity_text: Path | None,
     relation_text: Path | None,
     output: Path,
-    actions: tuple[str, ...],
+    action: tuple[str, ...],
     language_model: str | None,
     global_threshold: bool,
     keep_epochs: bool,
@@ -333,15 +332,15 @@ def fine_tune(
         {name: path for name, path in files.items() if path is not None},
         entity_text,
     )
-    if "train" in actions:
+    if "train" in action:
         name = require_language_model(language_model)
         if dry_run:
             num_examples, seconds = job.estimate(name)
             click.echo(f"Would fine-tune {name} on {num_examples:,} examples: about {seconds / 60:.1f} min.")
             return
         job.train(name, keep_epochs)
-    for action, run in (("valid", job.validate), ("test", job.test)):
-        if action in actions:
+    for name, run in (("valid", job.validate), ("test", job.test)):
+        if name in action:
             run()
     for split, metrics in job.metrics().items():
         click.echo(

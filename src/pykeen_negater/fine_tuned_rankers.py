@@ -5,13 +5,13 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import numpy as np
 
 from .caching import array_digest, fingerprint, timed
 from .candidates import Candidates
-from .fine_tuning_settings import FineTuningSettings
+from .fine_tuning_settings import FineTuningSettings, Precision
 from .gradient_proxy import MIN_EXAMPLES, ProxySettings
 from .graphs import Graph
 from .indexing import RELATION
@@ -53,6 +53,7 @@ class FineTunedRanker(Ranker):
         fine_tuning: Mapping[str, Any] | None = None,
         max_training_triples: int | None = 2_000,
         seed: int = 0,
+        precision: Precision = "fp32",
     ) -> None:
         """Choose the model.
 
@@ -62,14 +63,20 @@ class FineTunedRanker(Ranker):
         :param fine_tuning: further settings, see :class:`pykeen_negater.fine_tuning_settings.FineTuningSettings`
         :param max_training_triples: > 0, the most triples to fine-tune on; None for all
         :param seed: the seed of fine-tuning
+        :param precision: what candidates are scored in: ``fp32``, or ``bf16``, which is faster on GPUs and on CPUs with
+            AMX tiles, and changes the order of candidates a little
         :raises FileNotFoundError: if there is no such fine-tuned model, the default language model cannot be had, or a
             file of the negatives is missing
         :raises ValueError: if a fine-tuned model is given and a model to fine-tune as well, or there is no such setting
+            or precision
         """
         if model is not None and (language_model is not None or fine_tuning):
             raise ValueError("found both a fine-tuned model and how to fine-tune one, expected one of them.")
         if model is not None and not Path(model).is_dir():
             raise FileNotFoundError(f"found no folder {model}, expected a fine-tuned model. Run: negater fine-tune")
+        if precision not in get_args(Precision):
+            raise ValueError(f"found precision={precision!r}, expected one of {', '.join(get_args(Precision))}.")
+        self.precision: Precision = precision
         self.model = model
         self.language_model = require_language_model(language_model) if model is None else model
         unknown = set(fine_tuning or {}) - set(FineTuningSettings.__dataclass_fields__)
@@ -84,7 +91,7 @@ class FineTunedRanker(Ranker):
 
     # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
-        return self._identify_model()
+        return {"precision": self.precision, **self._identify_model()}
 
     def _identify_model(self) -> dict[str, Any]:
         if self.model is not None:
@@ -173,6 +180,7 @@ class FineTunedRanker(Ranker):
         key = fingerprint(
             {
                 "what": self._what(),
+                "precision": self.precision,
                 "model": identify_language_model(str(model)),
                 "texts": texts_digest(context.texts),
                 "triples": array_digest(triples),
@@ -223,7 +231,7 @@ class ThresholdsRanker(FineTunedRanker):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         from .classifier import score_triples
 
-        return score_triples(model, tokenizer, triples, progress="Scoring candidates"), {}
+        return score_triples(model, tokenizer, triples, progress="Scoring candidates", precision=self.precision), {}
 
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
@@ -276,7 +284,9 @@ class FullGradientsRanker(FineTunedRanker):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         from .gradients import gradient_magnitudes
 
-        return gradient_magnitudes(model, tokenizer, triples, self.norm, progress="Computing gradients"), {}
+        return gradient_magnitudes(
+            model, tokenizer, triples, self.norm, progress="Computing gradients", precision=self.precision
+        ), {}
 
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
@@ -352,7 +362,7 @@ class ProxyGradientsRanker(FullGradientsRanker):
         exact, guessed = np.sort(order[: self.num_exact]), np.sort(order[self.num_exact :])
         scores = np.empty(len(triples), dtype=np.float32)
         scores[exact], _ = super().compute(model, tokenizer, triples[exact])
-        vectors = embed_triples(model, tokenizer, triples[exact])
+        vectors = embed_triples(model, tokenizer, triples[exact], precision=self.precision)
         proxy, report = fit_proxy(vectors, scores[exact], self.proxy, self.settings.seed)
         proxy.to(model.device)
         scores[guessed] = infer_triples(
@@ -361,5 +371,6 @@ class ProxyGradientsRanker(FullGradientsRanker):
             tokenizer,
             triples[guessed],
             "Guessing gradients",
+            self.precision,
         )
         return scores, {"proxy": report}

@@ -11,10 +11,14 @@ from .resolving import find_class, make
 __all__ = [
     "FineTuningSettings",
     "Pooling",
+    "Precision",
 ]
 
 #: How the vectors of a sequence's tokens become one: the first, their mean, or their maximum
 Pooling = Literal["cls", "mean", "max"]
+
+#: What a language model computes in: single precision, or bfloat16 where that is accurate enough for the operation
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)

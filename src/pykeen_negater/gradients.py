@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .classifier import TripleClassifier, map_triples
+from .classifier import TripleClassifier, computing_in, map_triples
+from .fine_tuning_settings import Precision
 from .tokenization import TripleTokenizer
 
 __all__ = [
@@ -30,8 +31,9 @@ logger = logging.getLogger(__name__)
 #: What is batched may differ from what is not by this share of a tensor's norm, which is more than noise
 TOLERANCE = 1e-3
 
-#: The number of triples at once. Activations and their gradients are kept, which takes more memory than scoring does.
-BATCH_SIZE = 64
+#: The number of triples at once. Activations and their gradients are kept, which takes more memory than scoring does;
+#: on a CPU, fewer stay in its cache.
+BATCH_SIZE, CPU_BATCH_SIZE = 64, 32
 
 #: What went into a module, and where what came out stands among all outputs
 _Call: TypeAlias = tuple[Tensor, int]
@@ -46,16 +48,19 @@ class GradientNorms:
     go one by one: no parameter is left out.
     """
 
-    def __init__(self, model: nn.Module, norm: str = "sum") -> None:
+    def __init__(self, model: nn.Module, norm: str = "sum", precision: Precision = "fp32") -> None:
         """Take a model.
 
         :param model: maps ``input_ids`` and ``attention_mask`` to ``logits`` of shape (batch_size,), and is used in
             evaluation mode
         :param norm: ``sum``, of the L2 norms of all parameter tensors, as NegatER does; ``whole``, the L2 norm of all
             parameters' gradient
+        :param precision: what the model computes in, forth and back. Norms are computed in single precision, and so is
+            the first example that tells whether the formulas are right.
         """
         self.model = model
         self.norm = norm
+        self.precision: Precision = precision
         self._is_batched: bool | None = None
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> Tensor:
@@ -70,10 +75,10 @@ class GradientNorms:
             if self._is_batched is None:
                 self._is_batched = self._check(_rows(inputs, slice(0, 2)))
             if self._is_batched:
-                squares = self._batched(inputs)
+                squares = self._batched(inputs, self.precision)
             else:
                 size = len(inputs["input_ids"])
-                single = [self._one_by_one(_rows(inputs, slice(i, i + 1))) for i in range(size)]
+                single = [self._one_by_one(_rows(inputs, slice(i, i + 1)), self.precision) for i in range(size)]
                 squares = {name: torch.stack([one[name] for one in single]) for name in single[0]}
         finally:
             self.model.train(training)
@@ -82,8 +87,8 @@ class GradientNorms:
 
     def _check(self, inputs: Mapping[str, Tensor]) -> bool:
         """Tell whether the batched formulas are right for all parameters of this model."""
-        batched = self._batched(inputs)
-        exact = self._one_by_one(_rows(inputs, slice(0, 1)))
+        batched = self._batched(inputs, "fp32")
+        exact = self._one_by_one(_rows(inputs, slice(0, 1)), "fp32")
         expected = {name: float(square) ** 0.5 for name, square in exact.items()}
         noise = TOLERANCE * max(expected.values())
         wrong = []
@@ -101,18 +106,24 @@ class GradientNorms:
             )
         return not wrong
 
-    def _one_by_one(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _loss(self, inputs: Mapping[str, Tensor], precision: Precision) -> Tensor:
+        """Compute the loss with label 1, summed over the examples."""
+        with computing_in(precision, inputs["input_ids"].device):
+            logits = self.model(**inputs).logits
+        return nn.functional.softplus(-logits.float()).sum()
+
+    def _one_by_one(self, inputs: Mapping[str, Tensor], precision: Precision) -> dict[str, Tensor]:
         """Compute the squared norms of the gradients of one example, by parameter."""
         parameters = dict(self.model.named_parameters())
         with _requiring_gradients(parameters.values(), required=True), torch.enable_grad():
-            loss = nn.functional.softplus(-self.model(**inputs).logits).sum()
+            loss = self._loss(inputs, precision)
             gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
         return {
             name: torch.zeros((), device=parameter.device) if gradient is None else gradient.square().sum()
             for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True)
         }
 
-    def _batched(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _batched(self, inputs: Mapping[str, Tensor], precision: Precision) -> dict[str, Tensor]:
         """Compute the squared norms of the gradients of all examples, by parameter; some have no formula."""
         parameters = dict(self.model.named_parameters())
         size = len(inputs["input_ids"])
@@ -138,7 +149,7 @@ class GradientNorms:
         handles += [layer.register_forward_hook(after) for layer in layers]
         try:
             with _requiring_gradients(parameters.values(), required=False), torch.enable_grad():
-                loss = nn.functional.softplus(-self.model(**inputs).logits).sum()
+                loss = self._loss(inputs, precision)
                 gradients = torch.autograd.grad(loss, outputs, allow_unused=True)
         finally:
             for handle in handles:
@@ -167,6 +178,7 @@ def gradient_magnitudes(
     triples: np.ndarray,
     norm: str = "sum",
     progress: str | None = None,
+    precision: Precision = "fp32",
 ) -> np.ndarray:
     """Compute the magnitudes of triples.
 
@@ -175,9 +187,11 @@ def gradient_magnitudes(
     :param triples: shape: (n, 3)
     :param norm: see :class:`GradientNorms`
     :param progress: what the progress bar says; None for no bar
+    :param precision: see :class:`GradientNorms`
     :return: shape: (n,), dtype: float32
     """
-    return map_triples(GradientNorms(model, norm), model, tokenizer, triples, BATCH_SIZE, progress)
+    batch_size = CPU_BATCH_SIZE if model.device.type == "cpu" else BATCH_SIZE
+    return map_triples(GradientNorms(model, norm, precision), model, tokenizer, triples, batch_size, progress)
 
 
 @contextmanager
@@ -200,10 +214,11 @@ def _rows(inputs: Mapping[str, Tensor], rows: slice) -> dict[str, Tensor]:
 
 
 def _joined(calls: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Put all calls of a layer one after the other, each of shape (batch_size, length, ...)."""
+    """Put all calls of a layer one after the other, each of shape (batch_size, length, ...), in single precision."""
     given, gradients = zip(*calls, strict=True)
     sequences = [
-        [tensor.reshape(len(tensor), -1, tensor.shape[-1]) for tensor in tensors] for tensors in (given, gradients)
+        [tensor.float().reshape(len(tensor), -1, tensor.shape[-1]) for tensor in tensors]
+        for tensors in (given, gradients)
     ]
     first, second = (torch.cat(tensors, dim=1) if len(tensors) > 1 else tensors[0] for tensors in sequences)
     return first, second
@@ -222,7 +237,9 @@ def _linear(module: Any, calls: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor
 
 def _embedding(module: Any, calls: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
     ids = torch.cat([given.reshape(len(given), -1) for given, _ in calls], dim=1)
-    gradients = torch.cat([gradient.reshape(len(gradient), -1, gradient.shape[-1]) for _, gradient in calls], dim=1)
+    gradients = torch.cat(
+        [gradient.float().reshape(len(gradient), -1, gradient.shape[-1]) for _, gradient in calls], dim=1
+    )
     same = ids.unsqueeze(dim=1) == ids.unsqueeze(dim=2)
     if module.padding_idx is not None:
         same = same & (ids != module.padding_idx).unsqueeze(dim=1)
