@@ -264,6 +264,11 @@ def test_all_keys(root: Path):
     }
     assert {name: options[name] for name in chosen} == chosen
     assert flat(translate(given, "fine-tune", path, {"action": "test"}), root)["output"] == "checkpoint_y"
+    given["fine_tune"]["eval"]["test_checkpoint"] = "0002"
+    assert flat(translate(given, "fine-tune", path, {"action": ("valid", "test")}), root)["output"] == (
+        "checkpoint_x/epoch-3"
+    )
+    assert flat(translate(given, "fine-tune", path), root)["output"] == "checkpoint_x"
     assert translate(given, "fine-tune", path, {"negatives": "slots"})["negatives_kwargs"] == {}
     options = flat(translate(given, "mine", path, {"ranker": "proxy-gradients"}), root)
     chosen = {
@@ -497,6 +502,19 @@ def test_fine_tune_then_mine(repository: Path):
     run("mine", *arguments[:2], "--config", folder / "config.yaml", *arguments[2:])
     settings = NegativePools.load(repository / "other.pools").metadata["settings"]
     assert (settings["ranker"][0], settings["guard"]) == ("fullgradients", None)
+
+
+def test_test_an_epoch(repository: Path):
+    path = repository / "configs" / "small" / "config.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["fine_tune"]["train"] |= {"n_epochs": 2, "save_all_epochs": True}
+    content["fine_tune"]["train"]["negative_sampling"] = {"nsamp": {"tail": 1}, "sampler": "slots"}
+    content["fine_tune"]["eval"] = {"test_checkpoint": "0000", "threshold_per_relation": False}
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert "3 test triples" in run("fine-tune", "--config", path).output
+    output = run("fine-tune", "--config", path, "--action", "test").output
+    assert "3 test triples" in output
+    assert str(path.with_name("checkpoint_best") / "epoch-1") in output
 
 
 def test_command_line_wins_over_what_is_missing(repository: Path):

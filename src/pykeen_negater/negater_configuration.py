@@ -16,6 +16,7 @@ well, and the models that choose neighbours pool their tokens as they were train
 """
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -301,6 +302,14 @@ def _locate_index(keys: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return {"index": str(Path.cwd() / str(filename))}
 
 
+def _model_folder(keys: Mapping[str, Any], trains: bool, folder: Path) -> Path:
+    """Name the folder of the model that is trained, or else tested; NegatER's name for an epoch's counts from 0000."""
+    best, tested = (keys[f"fine_tune.{name}"] for name in ("train.best_checkpoint", "eval.test_checkpoint"))
+    if not trains and isinstance(tested, str) and re.fullmatch(r"\d{4}", tested):
+        return folder / f"checkpoint_{best}" / f"epoch-{int(tested) + 1}"
+    return folder / f"checkpoint_{best if trains else tested}"
+
+
 def _plain(name: Any) -> str:
     """Reduce the name of a part to what names are compared by."""
     return "".join(letter for letter in str(name).lower() if letter.isalnum())
@@ -335,18 +344,16 @@ def translate(
         name: dict(value) if isinstance(value, dict) else value for name, value in FIXED[command].items()
     }
     options |= _locate_dataset(command, keys["dataset.path"], path)
-    folder = path.resolve().parent
     if command == "fine-tune":
         options["action"] = ["train", "test"] if "testing" in options else ["train"]
         trains = "train" in given.get("action", "train")
-        checkpoint = keys["fine_tune.train.best_checkpoint" if trains else "fine_tune.eval.test_checkpoint"]
-        options["output"] = str(folder / f"checkpoint_{checkpoint}")
+        options["output"] = str(_model_folder(keys, trains, path.resolve().parent))
     else:
         index = _attempt(_locate_index, keys, path)
         options |= {"index": index} if isinstance(index, Exception) else index
         # every neighbour is kept
         options["pool_size"] = keys["negater.index.k"]
-        options["output"] = str(folder / "negatives.pools")
+        options["output"] = str(path.resolve().with_name("negatives.pools"))
         # its thresholds are those that classify best, and its gradients know none
         thresholds = _plain(given.get("ranker", "thresholds")).startswith("thresholds")
         options["guard"] = "thresholds" if thresholds else "none"
