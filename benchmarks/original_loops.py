@@ -52,7 +52,7 @@ TURNS = 5
 CANDIDATES_PER_TURN, SCORED_PER_TURN, GRADIENTS_PER_TURN, OUR_GRADIENTS_PER_TURN = 4_000, 512, 32, 512
 
 #: Fine-tuning: paired seeds, positives, and how many true and as many false triples choose the epoch
-SEEDS, POSITIVES, VALIDATION = 3, 250, 100
+SEEDS, POSITIVES, VALIDATION = 3, 1_000, 400
 
 #: Peak memory: candidates that are held, and those that are scored
 HELD, SCORED = 200_000, 20_000

@@ -311,6 +311,8 @@ def _train(
             per_device_eval_batch_size=128,
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
+            # no clipping, as in NegatER
+            max_grad_norm=0.0,
             warmup_steps=settings.warmup,
             lr_scheduler_type="linear",
             train_sampling_strategy="group_by_length",
