@@ -295,7 +295,7 @@ def train_plainly(
             optimizer.step()
             schedule.step()
         scores = score_in_fixed_batches(model, tokenizer, validation.triples)
-        accuracy = accuracy_of(scores, validation, examples.graph)
+        accuracy = accuracy_of(scores, validation, examples.corruptor.graph)
         if accuracy > best_accuracy:
             best, best_accuracy = copy.deepcopy(model.state_dict()), accuracy
     model.load_state_dict(best)

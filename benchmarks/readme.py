@@ -87,7 +87,13 @@ def true_neg(frame: pd.DataFrame) -> pd.DataFrame:
     groups = frame.groupby("kind", sort=False)[metrics]
     mean, deviation = 100 * groups.mean(), 100 * groups.std()
     table = pd.DataFrame(
-        {name: [f"{a:.1f} ± {b:.1f}" for a, b in zip(mean[name], deviation[name], strict=True)] for name in metrics},
+        {
+            name: [
+                f"{a:.1f}" + ("" if pd.isna(b) else f" ± {b:.1f}")
+                for a, b in zip(mean[name], deviation[name], strict=True)
+            ]
+            for name in metrics
+        },
         index=mean.index,
     )
     return table.sort_values("accuracy", ascending=False).rename_axis("negatives").reset_index()

@@ -139,6 +139,15 @@ def test_bad_negatives_of_fine_tuning(
     assert not tmp_path.joinpath("x").exists()
 
 
+def test_fine_tuning_options_are_added_to_the_rankers_parameters(training: Path, tiny_bert: str, tmp_path: Path):
+    options = ["--training", training, "--encoder", "structural", "--ranker", "thresholds", "--epochs", "1"]
+    kwargs = json.dumps({"language_model": tiny_bert, "fine_tuning": {"warmup": 0.0, "epochs": 9}})
+    path = Path(run("mine", *options, "--ranker-kwargs", kwargs).output.split("Written to ")[1].strip())
+    _, identity = NegativePools.load(path).metadata["settings"]["ranker"]
+    assert (identity["fine_tuning"]["warmup"], identity["fine_tuning"]["epochs"]) == (0.0, 1)
+    assert "Pass either --model" in run("mine", *options, "--model", tmp_path, code=2).output
+
+
 def test_labelled_validation_triples(training: Path, tiny_bert: str, tmp_path: Path):
     negatives = tmp_path / "negatives.tsv"
     negatives.write_text("dog\tIsA\tplant\noak\tIsA\tanimal\nunicorn\tIsA\tplant\n", encoding="utf-8")
@@ -165,7 +174,10 @@ def test_fine_tune_validate_and_test(training: Path, tiny_bert: str, tmp_path: P
     assert len(frame) == 13
     assert frame["threshold"].nunique() == 1
     assert frame["tail"].tolist()[-1] == "unicorn"
-    message = "found no testing_negatives, expected files of true and false triples"
+    dry = run("fine-tune", *files, "--action", "valid", "--action", "test", "--dry-run").output
+    assert "Would classify 13 validation triples" in dry
+    assert "Would classify 13 testing triples" in dry
+    message = "found no testing_negatives for the action 'test', expected files of true and false triples"
     assert message in run("fine-tune", *files[:8], "--output", tmp_path / "model", "--action", "test", code=1).output
 
 

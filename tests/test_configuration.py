@@ -43,6 +43,7 @@ def run(*arguments: str | Path, code: int = 0) -> Result:
 @click.option("--action", "actions", multiple=True)
 @click.option("--metric", type=click.Choice(["cosine", "l2"]), default="cosine")
 @click.option("--vectors", type=click.Path(path_type=Path))
+@click.option("--model", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True)
 @click.argument("pools", required=False)
 def echo(**options: Any) -> None:
@@ -142,7 +143,15 @@ def test_paths_are_relative_to_the_file(tmp_path: Path):
     content = {
         "vectors": "a/b.npy",
         "language_model": "my.model",
-        "part_kwargs": {"path": "../x.tsv", "tag_file": "/t.json", "language_model": "my.model", "model": "TransE"},
+        "part_kwargs": {
+            "path": "../x.tsv",
+            "tag_file": "/t.json",
+            "language_model": "my.model",
+            "model": "TransE",
+            "state_dict": "weights.safetensors",
+            "fine_tuning": {"negatives_kwargs": {"token_file": "tokens.json"}, "negatives": "antonyms"},
+        },
+        "model": "RotatE",
     }
     options = configured(write(tmp_path / "sub" / "config.json", content))
     base = tmp_path / "sub"
@@ -153,7 +162,10 @@ def test_paths_are_relative_to_the_file(tmp_path: Path):
         "tag_file": "/t.json",
         "language_model": str(base / "my.model"),
         "model": "TransE",
+        "state_dict": str(base / "weights.safetensors"),
+        "fine_tuning": {"negatives_kwargs": {"token_file": str(base / "tokens.json")}, "negatives": "antonyms"},
     }
+    assert options["model"] == "RotatE"
     options = configured(write(tmp_path / "home.json", {"vectors": "~/b.npy"}))
     assert options["vectors"] == str(Path.home() / "b.npy")
 

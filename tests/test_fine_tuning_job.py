@@ -1,6 +1,7 @@
 """Fine-tuned models on disk: trained, stopped and gone on with, given thresholds, tested."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from pykeen_negater.fine_tuning_job import FineTuningJob
 from pykeen_negater.fine_tuning_settings import FineTuningSettings
 from pykeen_negater.graphs import Graph
 from pykeen_negater.held_out import read_held_out
+from pykeen_negater.language_models import identify_language_model
 from pykeen_negater.texts import Texts
 from pykeen_negater.thresholds import Thresholds
 
@@ -100,6 +102,26 @@ def test_each_epoch_is_kept(
     assert not folder.with_name("epoch-4").exists()
 
 
+def test_the_same_model_is_not_trained_again(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, files: dict[str, Path], tmp_path: Path
+):
+    job = _job(tmp_path / "model", small_graph, small_texts, files, tmp_path / "cache")
+    job.train(tiny_bert)
+    identity = identify_language_model(str(job.output))
+    job.test()
+    # a model that was tested is the same model
+    assert identify_language_model(str(job.output)) == identity
+    before = job.output.joinpath("model.safetensors").stat().st_mtime_ns
+    job.train(tiny_bert)
+    assert job.output.joinpath("model.safetensors").stat().st_mtime_ns == before
+    assert job.output.joinpath("predictions.tsv").is_file()
+    other = FineTuningJob(
+        job.output, small_graph, small_texts, replace(SETTINGS, seed=1), files, cache=Cache(tmp_path / "cache")
+    )
+    other.train(tiny_bert)
+    assert identify_language_model(str(job.output)) != identity
+
+
 def test_validate_and_test(
     tiny_bert: str, small_graph: Graph, small_texts: Texts, files: dict[str, Path], tmp_path: Path
 ):
@@ -126,9 +148,17 @@ def test_what_is_missing(small_graph: Graph, small_texts: Texts, files: dict[str
     job = _job(tmp_path / "model", small_graph, small_texts, files, tmp_path / "cache")
     with pytest.raises(FileNotFoundError, match="found no folder"):
         job.validate()
-    del files["testing"]
-    with pytest.raises(ValueError, match="found no testing, expected files of true and false triples"):
-        _job(tmp_path / "model", small_graph, small_texts, files, tmp_path / "cache").test()
+    job.check(["train", "valid", "test"])
+    assert job.count_examples(["train", "valid", "test"]) == {"validation": 6, "testing": 4}
+    del files["testing"], files["validation"]
+    incomplete = _job(tmp_path / "model", small_graph, small_texts, files, tmp_path / "cache")
+    for run in (incomplete.test, lambda: incomplete.check(["train", "test"])):
+        with pytest.raises(
+            ValueError, match="found no testing for the action 'test', expected files of true and false"
+        ):
+            run()
+    with pytest.raises(ValueError, match="found no validation for the action 'valid'"):
+        incomplete.validate()
     with pytest.raises(FileExistsError, match="which holds no fine-tuned model"):
         _job(tmp_path, small_graph, small_texts, files, tmp_path / "cache")
 

@@ -46,6 +46,15 @@ def test_the_same_again_and_equal_magnitudes():
     assert report["rank_correlation"] == 0
 
 
+def test_guesses_are_in_single_precision():
+    vectors, magnitudes = _examples(800)
+    proxy, _ = fit_proxy(vectors, magnitudes, FAST)
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        guesses = proxy(torch.from_numpy(vectors).bfloat16())["magnitudes"]
+    assert guesses.dtype == torch.float32
+    assert len(guesses.unique()) > 700
+
+
 def test_loss_is_the_mean_absolute_error():
     proxy = GradientProxy(8, ProxySettings(dropout=0.0))
     proxy.location.fill_(7.0)

@@ -33,8 +33,9 @@ BUDGET = {"ranker": "thresholds", "max_training_triples": 300, "max_candidates":
 
 
 def run(*command: str | Path, **kwargs) -> str:
-    """Run a command, and show what it said if it fails."""
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, **kwargs)
+    """Run a command, and show what it said if it fails. It finds packages where they are installed only."""
+    env = {name: value for name, value in kwargs.pop("env", os.environ).items() if name != "PYTHONPATH"}
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, env=env, **kwargs)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 

@@ -20,6 +20,7 @@ from filelock import FileLock
 __all__ = [
     "Cache",
     "array_digest",
+    "atomic_file",
     "atomic_folder",
     "file_digest",
     "fingerprint",
@@ -91,6 +92,21 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             if old.exists():
                 os.replace(old, path)
             raise
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    :param path: the file, which is replaced if it exists; its folder must exist
+    :yield: the path of another file beside it, to be written instead
+    """
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 class Cache:

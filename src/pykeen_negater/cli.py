@@ -250,8 +250,6 @@ def mine(
 def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:
     """Take what was said about the ranker; nothing said is no setting, so that the cache knows it again."""
     kwargs = options["ranker_kwargs"] or {}
-    if model is not None:
-        return {**kwargs, "model": str(model)}
     context = click.get_current_context()
     names = (
         "pooling",
@@ -268,6 +266,11 @@ def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any
         for name in names
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
+    if model is not None:
+        if fine_tuning or options["language_model"]:
+            raise click.UsageError("Pass either --model, which is not fine-tuned again, or how to fine-tune one.")
+        return {**kwargs, "model": str(model)}
+    fine_tuning = {**kwargs.get("fine_tuning", {}), **fine_tuning}
     said = {"language_model": options["language_model"], "fine_tuning": fine_tuning}
     return {**kwargs, **{name: value for name, value in said.items() if value}} or None
 
@@ -332,15 +335,19 @@ def fine_tune(
         {name: path for name, path in files.items() if path is not None},
         entity_text,
     )
-    if "train" in action:
-        name = require_language_model(language_model)
-        if dry_run:
+    job.check(action)
+    name = require_language_model(language_model) if "train" in action else ""
+    if dry_run:
+        if "train" in action:
             num_examples, seconds = job.estimate(name)
             click.echo(f"Would fine-tune {name} on {num_examples:,} examples: about {seconds / 60:.1f} min.")
-            return
+        for split, num_triples in job.count_examples(action).items():
+            click.echo(f"Would classify {num_triples:,} {split} triples.")
+        return
+    if "train" in action:
         job.train(name, keep_epochs)
-    for name, run in (("valid", job.validate), ("test", job.test)):
-        if name in action:
+    for step, run in (("valid", job.validate), ("test", job.test)):
+        if step in action:
             run()
     for split, metrics in job.metrics().items():
         click.echo(

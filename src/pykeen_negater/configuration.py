@@ -12,9 +12,9 @@ underscores or hyphens::
 
 What is given on the command line wins over the file, and the file over the defaults. Null is the same as nothing. A
 list or a mapping stands for what the command line takes separated by commas, or as JSON. Paths are relative to the
-file, also those in ``..._kwargs`` whose name is ``path`` or ends in ``_file``; what may be a model's name or its folder
-is the folder where there is one beside the file. A configuration of NegatER does as well, see
-:mod:`pykeen_negater.negater_configuration`.
+file, also those in ``..._kwargs`` that are called ``path``, ``folder``, ``state_dict`` or ``..._file``; what may be a
+model's name or its folder is the folder where there is one beside the file. A configuration of NegatER does as well,
+see :mod:`pykeen_negater.negater_configuration`.
 """
 
 import difflib
@@ -43,6 +43,9 @@ _ALTERNATIVES = {"dataset": "training", "training": "dataset"}
 
 #: Options and parameters that take the folder of a model or its name on a hub
 _MODELS = ("language_model", "model")
+
+#: Parameters that take a file or folder
+_PATHS = ("folder", "path", "state_dict")
 
 
 class _Loader(yaml.SafeLoader):
@@ -131,9 +134,11 @@ def _beside(value: str, folder: Path) -> str:
 
 def _locate_in_kwargs(name: str, value: Any, folder: Path) -> Any:
     """Find a file or folder that a part's parameters name."""
+    if isinstance(value, Mapping):
+        return {key: _locate_in_kwargs(str(key), part, folder) for key, part in value.items()}
     if not isinstance(value, str):
         return value
-    is_path = name == "path" or name.endswith("_file") or (name in _MODELS and folder.joinpath(value).is_dir())
+    is_path = name in _PATHS or name.endswith("_file") or (name in _MODELS and folder.joinpath(value).is_dir())
     return _beside(value, folder) if is_path else value
 
 
@@ -166,13 +171,11 @@ def _to_argument(value: Any, parameter: click.Parameter, folder: Path) -> Any:
         if isinstance(value, list):
             return ",".join(map(_scalar, value))
         if name.endswith("_kwargs"):
-            kwargs = {key: _locate_in_kwargs(str(key), part, folder) for key, part in value.items()}
-            return json.dumps(kwargs, default=str)
+            return json.dumps(_locate_in_kwargs(name, value, folder), default=str)
         return ",".join(f"{key}={_scalar(part)}" for key, part in value.items())
     text = _scalar(value)
-    if isinstance(kind, click.Path) or (name in _MODELS and folder.joinpath(text).is_dir()):
-        return _beside(text, folder)
-    return text
+    is_path = folder.joinpath(text).is_dir() if name in _MODELS else isinstance(kind, click.Path)
+    return _beside(text, folder) if is_path else text
 
 
 def _given(context: click.Context) -> dict[str, Any]:

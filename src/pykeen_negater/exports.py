@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
+from .caching import atomic_file
 from .indexing import RELATION, keys_to_triples
 from .pools import NegativePools, Vocabulary
 from .texts import Texts, humanize
@@ -84,8 +85,7 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
     if not path.parent.is_dir():
         raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
     frame = to_frame(pools)
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
+    with atomic_file(path) as unfinished:
         if form == "parquet":
             frame.to_parquet(unfinished, index=False)
         else:
@@ -95,9 +95,6 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
             lines = (f"{h}\t{r}\t{t}\t{score:.6g}\n" for h, r, t, score in frame[[*_PARTS, "score"]].to_numpy())
             with unfinished.open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines(lines)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return len(frame)
 
 

@@ -32,6 +32,9 @@ __all__ = [
 ]
 
 
+#: About how long a training step of the proxy takes
+SECONDS_PER_STEP = 0.002
+
 #: How gradients of many parameters become one number
 NORMS = ("sum", "whole")
 
@@ -100,13 +103,14 @@ class FineTunedRanker(Ranker):
 
     # docstr-coverage: inherited
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
-        length = 8 if texts is None else min(self.settings.max_length, texts.estimate_length(graph.triples))
-        seconds = self.cost * num_candidates / measure_throughput(self.language_model, length, training=False)
+        seconds = self.cost * num_candidates / self._throughput(graph, texts, training=False)
         if self.model is None:
-            seconds += self.settings.num_examples(len(graph)) / measure_throughput(
-                self.language_model, length, training=True
-            )
+            seconds += self.settings.num_examples(len(graph)) / self._throughput(graph, texts, training=True)
         return seconds
+
+    def _throughput(self, graph: Graph, texts: Texts | None, training: bool) -> float:
+        length = 8 if texts is None else min(self.settings.max_length, texts.estimate_length(graph.triples))
+        return measure_throughput(self.language_model, length, training)
 
     @abstractmethod
     def compute(
@@ -344,6 +348,15 @@ class ProxyGradientsRanker(FullGradientsRanker):
     # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
         return {"num_exact": self.num_exact, "proxy": asdict(self.proxy), **super().identify()}
+
+    # docstr-coverage: inherited
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
+        exact = min(self.num_exact, num_candidates)
+        seconds = super().estimate(graph, texts, exact)
+        if exact < num_candidates:
+            seconds += num_candidates / self._throughput(graph, texts, training=False)
+            seconds += SECONDS_PER_STEP * self.proxy.epochs * exact / self.proxy.batch_size
+        return seconds
 
     def _what(self) -> str:
         guessed = {"num_exact": self.num_exact, "proxy": asdict(self.proxy), "seed": self.settings.seed}

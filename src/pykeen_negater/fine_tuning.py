@@ -26,6 +26,7 @@ from .corruptions import Corruptor, corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .indexing import RELATION, SIDES
+from .language_models import EPOCH
 from .predictions import classification_metrics
 from .texts import Texts
 from .thresholds import Thresholds
@@ -231,7 +232,7 @@ def fine_tune(
         )
         if keep_epochs:
             for epoch, path in enumerate(_complete_checkpoints(Path(folder)), start=1):
-                _copy_model(path, output / f"epoch-{epoch}")
+                _copy_model(path, output / f"{EPOCH}{epoch}")
     scores = score_triples(model, tokenizer, examples.triples)
     relations = examples.triples[:, RELATION]
     thresholds = Thresholds.fit(scores, examples.labels, relations, graph.num_relations, settings.per_relation)
@@ -311,8 +312,6 @@ def _train(
             per_device_eval_batch_size=128,
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
-            # no clipping, as in NegatER
-            max_grad_norm=0.0,
             warmup_steps=settings.warmup,
             lr_scheduler_type="linear",
             train_sampling_strategy="group_by_length",

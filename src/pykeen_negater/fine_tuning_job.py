@@ -1,14 +1,16 @@
 """A fine-tuned model on disk, with what is known about it: trained, given thresholds, tested."""
 
+import csv
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from filelock import FileLock
 
-from .caching import Cache, array_digest, atomic_folder, fingerprint
+from .caching import Cache, array_digest, atomic_file, atomic_folder, fingerprint
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .held_out import read_held_out
@@ -23,7 +25,13 @@ __all__ = [
     "FineTuningJob",
 ]
 
-_METRICS, _PREDICTIONS = "metrics.json", "predictions.tsv"
+logger = logging.getLogger(__name__)
+
+_METRICS, _PREDICTIONS, _JOB = "metrics.json", "predictions.tsv", "job.json"
+
+#: The triples that an action needs, and the split that it is about
+_NEEDED = {"valid": ("validation",), "test": ("testing", "testing_negatives")}
+_SPLITS = {"valid": "validation", "test": "testing"}
 
 
 class FineTuningJob:
@@ -67,6 +75,32 @@ class FineTuningJob:
     def _validation(self) -> dict[str, np.ndarray]:
         return {name: triples for name, triples in self.held_out.triples.items() if name.startswith("validation")}
 
+    def check(self, actions: Collection[str]) -> None:
+        """Check that there is what actions need, before any of them takes its time.
+
+        :param actions: some of ``train``, ``valid`` and ``test``
+        :raises ValueError: if triples are missing
+        """
+        for action in actions:
+            missing = [name for name in _NEEDED.get(action, ()) if name not in self.held_out.triples]
+            if missing:
+                raise ValueError(
+                    f"found no {' and no '.join(missing)} for the action {action!r}, expected files of true and false "
+                    f"triples."
+                )
+
+    def count_examples(self, actions: Collection[str]) -> dict[str, int]:
+        """Count the triples that actions classify, apart from training.
+
+        :param actions: some of ``train``, ``valid`` and ``test``
+        :return: the number of triples in files by split
+        """
+        return {
+            split: sum(len(triples) for name, triples in self.held_out.triples.items() if name.startswith(split))
+            for action, split in _SPLITS.items()
+            if action in actions
+        }
+
     def estimate(self, language_model: str) -> tuple[int, float]:
         """Estimate what training takes here.
 
@@ -79,6 +113,8 @@ class FineTuningJob:
 
     def train(self, language_model: str, keep_epochs: bool = False) -> None:
         """Fine-tune a language model, or go on with it after an interruption, and choose its thresholds.
+
+        Where the folder holds this very model, nothing is done.
 
         :param language_model: a folder, or a name on the Hugging Face hub
         :param keep_epochs: whether to keep the model of each epoch
@@ -95,6 +131,9 @@ class FineTuningJob:
                 "keep_epochs": keep_epochs,
             }
         )
+        if _read(self.output / _JOB).get("key") == key:
+            logger.warning("%s holds this model already.", self.output)
+            return
         checkpoints = self.cache.path("checkpoints", key)
         checkpoints.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(checkpoints.with_name(f"{key}.lock")), atomic_folder(self.output) as folder:
@@ -109,12 +148,15 @@ class FineTuningJob:
                 keep_epochs=keep_epochs,
             )
             self._note(folder, "validation", result.metrics, result.num_validation_triples)
+            folder.joinpath(_JOB).write_text(json.dumps({"key": key}), encoding="utf-8")
 
     def validate(self) -> None:
         """Choose thresholds with the validation triples, and note how well they classify these.
 
         :raises FileNotFoundError: if there is no fine-tuned model
+        :raises ValueError: if there are no validation triples: those that would be held out may have been trained on
         """
+        self.check(["valid"])
         from .fine_tuning import validation_examples
         from .thresholds import Thresholds
 
@@ -124,6 +166,8 @@ class FineTuningJob:
         thresholds = Thresholds.fit(
             scores, examples.labels, relations, self.graph.num_relations, self.settings.per_relation
         )
+        # with other thresholds, it is no longer what training made
+        self.output.joinpath(_JOB).unlink(missing_ok=True)
         thresholds.save(self.output, self.graph.relation_labels)
         self._classify("validation", examples, scores, thresholds)
 
@@ -137,11 +181,7 @@ class FineTuningJob:
         from .predictions import predictions_frame
         from .thresholds import Thresholds
 
-        missing = [name for name in ("testing", "testing_negatives") if name not in self.held_out.triples]
-        if missing:
-            raise ValueError(
-                f"found no {' and no '.join(missing)}, expected files of true and false triples to test with."
-            )
+        self.check(["test"])
         examples = LabelledTriples.combine(*(self.held_out.triples[name] for name in ("testing", "testing_negatives")))
         scores = self._score(examples.triples)
         labels = self.graph.relation_labels or ()
@@ -150,7 +190,8 @@ class FineTuningJob:
         frame = predictions_frame(
             examples.triples, scores, examples.labels, thresholds, self.held_out.entity_labels, labels
         )
-        frame.to_csv(self.output / _PREDICTIONS, sep="\t", index=False)
+        with atomic_file(self.output / _PREDICTIONS) as unfinished:
+            frame.to_csv(unfinished, sep="\t", index=False, quoting=csv.QUOTE_NONE)
 
     def metrics(self) -> dict[str, Any]:
         """Read what is known about the model.

@@ -94,7 +94,9 @@ class GradientProxy(nn.Module):
         :return: ``magnitudes`` of shape (n,), and the mean absolute error, in units of ``scale``, as ``loss`` if there
             are labels
         """
-        guesses = self.layers(vectors).squeeze(dim=-1)
+        # in single precision, whatever the language model computes in
+        with torch.autocast(vectors.device.type, enabled=False):
+            guesses = self.layers(vectors.float()).squeeze(dim=-1)
         outputs = {"magnitudes": guesses * self.scale + self.location}
         if labels is not None:
             outputs = {"loss": nn.functional.l1_loss(guesses, (labels - self.location) / self.scale), **outputs}

@@ -72,6 +72,10 @@ def _find_default() -> str | None:
     return None
 
 
+#: What is written beside a fine-tuned model without being a part of it: reports, and the models of single epochs
+REPORTS, EPOCH = ("metrics.json", "fine_tuning.json", "job.json"), "epoch-"
+
+
 def identify_language_model(name: str) -> str:
     """Identify a language model by its content.
 
@@ -81,10 +85,15 @@ def identify_language_model(name: str) -> str:
     folder = Path(name)
     if not folder.is_dir():
         return name
-    relevant = sorted(
-        path for path in folder.rglob("*") if path.suffix in {".json", ".txt", ".safetensors", ".bin", ".model"}
-    )
-    return fingerprint({path.relative_to(folder).as_posix(): file_digest(path) for path in relevant})
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*"))}
+    relevant = {
+        name.as_posix(): file_digest(path)
+        for name, path in files.items()
+        if path.suffix in {".json", ".txt", ".safetensors", ".bin", ".model"}
+        and name.name not in REPORTS
+        and not name.parts[0].startswith(EPOCH)
+    }
+    return fingerprint(relevant)
 
 
 @functools.cache

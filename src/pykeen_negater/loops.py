@@ -38,7 +38,7 @@ def default_loop_fraction(num_entities: int, num_negs_per_pos: int) -> float:
 
     :param num_entities: > 0
     :param num_negs_per_pos: > 0
-    :return: in (0, 1), the share
+    :return: in (0, 0.012], the share: at most 0.012 / √num_negs_per_pos
     """
     many = math.sqrt(num_negs_per_pos)
     return min(SMALL / many, max(LARGE, ODDS / (num_entities * many)))

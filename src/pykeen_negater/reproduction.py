@@ -6,12 +6,14 @@ uniform negatives.
 ``full``: how many negatives are found for each relation of the larger ConceptNet.
 """
 
-from dataclasses import dataclass
+import csv
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from .caching import atomic_file
 from .exports import to_frame
 from .fine_tuning_job import FineTuningJob
 from .fine_tuning_settings import FineTuningSettings
@@ -138,7 +140,8 @@ def classify(
             frame = to_frame(_mine(data, kind, base.output, scale, k=10)).sort_values("score", ascending=False)
             frame = frame[["head", "relation", "tail", "score"]].drop_duplicates(["head", "relation", "tail"])
             needed = scale.epochs * (scale.num_training_triples or len(base.graph))
-            frame.head(needed).to_csv(path, sep="\t", index=False)
+            with atomic_file(path) as unfinished:
+                frame.head(needed).to_csv(unfinished, sep="\t", index=False, quoting=csv.QUOTE_NONE)
         job = _job(*common, negatives="precomputed", negatives_kwargs={"path": str(path)})
     job.test()
     metrics: dict[str, float] = job.metrics()["test"]
@@ -151,7 +154,7 @@ def count_negatives(
     """Count the candidates of each relation, and those below its threshold.
 
     :param data: the folder with NegatER's full ConceptNet
-    :param scale: how much
+    :param scale: how much is fine-tuned on; all candidates are scored
     :param folder: where the model is kept
     :param seed: the seed of fine-tuning
     :param language_model: the model to fine-tune; by default the embedded MiniLM
@@ -162,7 +165,7 @@ def count_negatives(
     labels = job.graph.relation_labels or ()
     counts = {"triples": pd.Series([labels[relation] for relation in job.graph.triples[:, 1]]).value_counts()}
     for name, ranker in (("candidates", "similarity"), ("negatives", "thresholds")):
-        frame = to_frame(_mine(data, ranker, job.output, scale, k=20))
+        frame = to_frame(_mine(data, ranker, job.output, replace(scale, max_candidates=None), k=20))
         counts[name] = frame.drop_duplicates(["head", "relation", "tail"])["relation"].value_counts()
     table = pd.DataFrame(counts).reindex(labels).fillna(0).astype(int)
     return table.rename_axis("relation").reset_index()

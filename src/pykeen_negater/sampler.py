@@ -125,7 +125,7 @@ class NegatERNegativeSampler(NegativeSampler):
             none where the guard cannot tell which candidates are true; none of few where only candidates that are less
             likely true than a uniform corruption are safe.
         :param loop_fraction: in [0, 1], the share of the negatives that is replaced by loops, see
-            :mod:`pykeen_negater.loops`. If None, between 0.003 and 0.012, the less the more entities and negatives.
+            :mod:`pykeen_negater.loops`. If None, 0.012 / √num_negs_per_pos, or less in large graphs (0.003 or more).
         :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
             triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
             the base sampler draws it.
