@@ -3,12 +3,12 @@
 import csv
 import json
 import logging
+import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from filelock import FileLock
 
 from .caching import Cache, array_digest, atomic_file, atomic_folder, fingerprint
 from .fine_tuning_settings import FineTuningSettings
@@ -134,9 +134,9 @@ class FineTuningJob:
         if _read(self.output / _JOB).get("key") == key:
             logger.warning("%s holds this model already.", self.output)
             return
-        checkpoints = self.cache.path("checkpoints", key)
-        checkpoints.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(checkpoints.with_name(f"{key}.lock")), atomic_folder(self.output) as folder:
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache, where what an interruption leaves is in nobody's way."""
             result = fine_tune(
                 language_model,
                 self.graph,
@@ -144,11 +144,16 @@ class FineTuningJob:
                 self.settings,
                 folder,
                 **self._validation,
-                checkpoints=checkpoints,
+                checkpoints=self.cache.path("checkpoints", key),
                 keep_epochs=keep_epochs,
             )
             self._note(folder, "validation", result.metrics, result.num_validation_triples)
             folder.joinpath(_JOB).write_text(json.dumps({"key": key}), encoding="utf-8")
+
+        path, _ = self.cache.get_or_build("jobs", key, build)
+        with atomic_folder(self.output) as folder:
+            shutil.copytree(path, folder, dirs_exist_ok=True)
+        self.cache.discard("jobs", key)
 
     def validate(self) -> None:
         """Choose thresholds with the validation triples, and note how well they classify these.
