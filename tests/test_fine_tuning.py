@@ -14,7 +14,7 @@ from pykeen_negater.candidates import Candidates, SlotCandidateGenerator
 from pykeen_negater.classifier import (
     TripleClassifier,
     TripleClassifierConfig,
-    embed_triples,
+    infer_triples,
     load_classifier,
     score_triples,
 )
@@ -77,7 +77,7 @@ def candidates(small_graph: Graph) -> Candidates:
 
 def test_vectors_are_what_the_logits_come_from(fine_tuned: Path, small_graph: Graph, tokenizer: TripleTokenizer):
     model = load_classifier(fine_tuned).eval()
-    vectors = embed_triples(model, tokenizer, small_graph.triples)
+    vectors = infer_triples(model, lambda inputs: model.embed(**inputs), tokenizer, small_graph.triples)
     assert vectors.shape == (len(small_graph), model.head.in_features)
     for triple, vector in zip(small_graph.triples, vectors, strict=True):
         logit = model(**tokenizer.pad([tokenizer.encode(triple)])).logits

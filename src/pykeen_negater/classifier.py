@@ -19,7 +19,6 @@ __all__ = [
     "TripleClassifier",
     "TripleClassifierConfig",
     "computing_in",
-    "embed_triples",
     "infer_triples",
     "load_classifier",
     "load_with_tokenizer",
@@ -165,25 +164,6 @@ def score_triples(
     :return: shape: (n,), dtype: float32, the logits
     """
     return infer_triples(model, lambda inputs: model(**inputs).logits, tokenizer, triples, progress, precision)
-
-
-def embed_triples(
-    model: TripleClassifier,
-    tokenizer: TripleTokenizer,
-    triples: np.ndarray,
-    progress: str | None = None,
-    precision: Precision = "fp32",
-) -> np.ndarray:
-    """Turn triples into vectors.
-
-    :param model: the classifier
-    :param tokenizer: the tokenizer of the same graph
-    :param triples: shape: (n, 3), n > 0
-    :param progress: what the progress bar says; None for no bar
-    :param precision: what the model computes in, see :func:`computing_in`
-    :return: shape: (n, dim), dtype: float32, what the logits are computed from
-    """
-    return infer_triples(model, lambda inputs: model.embed(**inputs), tokenizer, triples, progress, precision)
 
 
 def infer_triples(

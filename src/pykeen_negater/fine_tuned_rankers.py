@@ -368,14 +368,16 @@ class ProxyGradientsRanker(FullGradientsRanker):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         if len(triples) <= self.num_exact:
             return super().compute(model, tokenizer, triples)
-        from .classifier import embed_triples, infer_triples
+        from .classifier import infer_triples
         from .gradient_proxy import fit_proxy
 
         order = np.random.default_rng(self.settings.seed).permutation(len(triples))
         exact, guessed = np.sort(order[: self.num_exact]), np.sort(order[self.num_exact :])
         scores = np.empty(len(triples), dtype=np.float32)
         scores[exact], _ = super().compute(model, tokenizer, triples[exact])
-        vectors = embed_triples(model, tokenizer, triples[exact], precision=self.precision)
+        vectors = infer_triples(
+            model, lambda inputs: model.embed(**inputs), tokenizer, triples[exact], precision=self.precision
+        )
         proxy, report = fit_proxy(vectors, scores[exact], self.proxy, self.settings.seed)
         proxy.to(model.device)
         scores[guessed] = infer_triples(

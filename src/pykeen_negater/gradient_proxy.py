@@ -4,13 +4,14 @@ An exact magnitude costs a backward pass through the language model, a guess a f
 measured on candidates that the network has not seen.
 """
 
-import tempfile
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from .quiet_training import train_quietly
 
 __all__ = [
     "MIN_EXAMPLES",
@@ -135,7 +136,7 @@ def fit_proxy(
     :raises ValueError: if there are too few magnitudes
     """
     from scipy.stats import spearmanr
-    from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments
+    from transformers import EarlyStoppingCallback
 
     if len(vectors) < MIN_EXAMPLES:
         raise ValueError(
@@ -149,40 +150,28 @@ def fit_proxy(
     quartiles = np.quantile(magnitudes[training], [0.25, 0.5, 0.75])
     proxy.location.fill_(float(quartiles[1]))
     proxy.scale.fill_(float(quartiles[2] - quartiles[0]) or 1.0)
-    with tempfile.TemporaryDirectory() as scratch:
-        trainer = Trainer(
-            model=proxy,
-            args=TrainingArguments(
-                output_dir=scratch,
-                num_train_epochs=settings.epochs,
-                per_device_train_batch_size=settings.batch_size,
-                per_device_eval_batch_size=1_024,
-                learning_rate=settings.learning_rate,
-                weight_decay=0.0,
-                max_grad_norm=0.0,
-                lr_scheduler_type="constant",
-                eval_strategy="epoch",
-                save_strategy="epoch",
-                save_total_limit=1,
-                load_best_model_at_end=True,
-                metric_for_best_model="loss",
-                greater_is_better=False,
-                logging_strategy="no",
-                report_to=[],
-                remove_unused_columns=False,
-                dataloader_pin_memory=False,
-                disable_tqdm=True,
-                seed=seed,
-            ),
-            train_dataset=_Examples(vectors[training], magnitudes[training]),
-            eval_dataset=_Examples(vectors[validation], magnitudes[validation]),
-            data_collator=lambda batch: dict(zip(("vectors", "labels"), batch, strict=True)),
-            callbacks=[EarlyStoppingCallback(settings.patience)],
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-        epochs = trainer.state.epoch
-    proxy.cpu().eval()
+    epochs = train_quietly(
+        proxy,
+        {
+            "num_train_epochs": settings.epochs,
+            "per_device_train_batch_size": settings.batch_size,
+            "per_device_eval_batch_size": 1_024,
+            "learning_rate": settings.learning_rate,
+            "weight_decay": 0.0,
+            "lr_scheduler_type": "constant",
+            "eval_strategy": "epoch",
+            "save_strategy": "epoch",
+            "save_total_limit": 1,
+            "load_best_model_at_end": True,
+            "metric_for_best_model": "loss",
+            "greater_is_better": False,
+            "seed": seed,
+        },
+        train_dataset=_Examples(vectors[training], magnitudes[training]),
+        eval_dataset=_Examples(vectors[validation], magnitudes[validation]),
+        data_collator=lambda batch: dict(zip(("vectors", "labels"), batch, strict=True)),
+        callbacks=[EarlyStoppingCallback(settings.patience)],
+    )
     with torch.inference_mode():
         guesses = proxy(torch.from_numpy(vectors[test]))["magnitudes"].numpy()
     constant = len(test) < 2 or np.ptp(guesses) == 0 or np.ptp(magnitudes[test]) == 0

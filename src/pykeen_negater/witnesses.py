@@ -1,7 +1,6 @@
 """Witnesses: small models that say how plausible a triple is, for all entities at once."""
 
 import math
-import tempfile
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from .indexing import TAIL
 from .queries import Queries
+from .quiet_training import train_quietly
 
 __all__ = [
     "Training",
@@ -156,32 +156,19 @@ def train_witness(witness: Witness, triples: np.ndarray, training: Training) -> 
     :param triples: shape: (n, 3), n > 0
     :param training: how
     """
-    from transformers import PrinterCallback, Trainer, TrainingArguments
-
     torch.manual_seed(training.seed)
     witness.reset_parameters()
-    with tempfile.TemporaryDirectory() as scratch:
-        trainer = Trainer(
-            model=witness,
-            args=TrainingArguments(
-                output_dir=scratch,
-                num_train_epochs=training.epochs,
-                per_device_train_batch_size=training.batch_size,
-                learning_rate=training.learning_rate,
-                weight_decay=training.weight_decay,
-                max_grad_norm=0.0,
-                lr_scheduler_type="linear",
-                save_strategy="no",
-                logging_strategy="no",
-                report_to=[],
-                remove_unused_columns=False,
-                dataloader_pin_memory=False,
-                disable_tqdm=True,
-                seed=training.seed,
-            ),
-            train_dataset=_Triples(triples),
-            data_collator=lambda batch: {"triples": batch},
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-    witness.cpu().eval()
+    train_quietly(
+        witness,
+        {
+            "num_train_epochs": training.epochs,
+            "per_device_train_batch_size": training.batch_size,
+            "learning_rate": training.learning_rate,
+            "weight_decay": training.weight_decay,
+            "lr_scheduler_type": "linear",
+            "save_strategy": "no",
+            "seed": training.seed,
+        },
+        train_dataset=_Triples(triples),
+        data_collator=lambda batch: {"triples": batch},
+    )
