@@ -226,6 +226,12 @@ def train_relation_encoder(
         )
         result = _train(trained, data, validation, settings, checkpoints)
         processes.wait_for_everyone()
+        if not np.isfinite(result.training_losses + result.validation_losses).all():
+            if processes.is_main_process:
+                shutil.rmtree(checkpoints)
+            raise ValueError(
+                f"found learning_rate={settings.learning_rate}, with which training diverged, expected a lower one."
+            )
         if processes.is_main_process:
             with atomic_folder(output) as folder:
                 trained.save(folder)
@@ -270,6 +276,7 @@ def _train(
             warmup_steps=settings.warmup,
             lr_scheduler_type="constant_with_warmup",
             bf16=settings.bf16,
+            use_cpu=encoder.language_model.device.type == "cpu",
             eval_strategy="no" if held_out is None else "epoch",
             save_strategy="epoch",
             save_total_limit=1,
@@ -279,6 +286,7 @@ def _train(
             prediction_loss_only=True,
             label_names=["targets"],
             logging_strategy="epoch",
+            logging_nan_inf_filter=False,
             report_to=[],
             remove_unused_columns=False,
             dataloader_pin_memory=False,
@@ -300,9 +308,5 @@ def _train(
     logged = trainer.state.log_history
     losses = [entry["loss"] for entry in logged if "loss" in entry]
     validation_losses = [entry["eval_loss"] for entry in logged if "eval_loss" in entry]
-    if not np.isfinite(losses + validation_losses).all():
-        raise ValueError(
-            f"found a learning_rate={settings.learning_rate} with which training diverged, expected a lower one."
-        )
     kept = int(np.argmin(validation_losses)) + 1 if validation_losses else settings.epochs
     return RelationTrainingResult(losses, validation_losses, kept)
