@@ -141,10 +141,14 @@ def evaluate_lexical_relations(
     vectors = embed(encoder, pairs + [(tail, head) for head, tail in pairs])
     features = np.concatenate(np.split(vectors, 2), axis=1)
     train, test, *rest = np.split(features, np.cumsum([len(part.pairs) for part in parts])[:-1])
-    fitting = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit)(parameters, train, data.train.labels, seed) for parameters in candidates
-    )
-    classifiers = list(tqdm(fitting, total=len(candidates), desc="Training classifiers", leave=False))
+    with warnings.catch_warnings():
+        # the lowest learning rates of the grid do not converge within scikit-learn's default of 200 iterations
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitting = Parallel(n_jobs=n_jobs, return_as="generator")(
+            delayed(MLPClassifier(random_state=seed, **parameters).fit)(train, data.train.labels)
+            for parameters in candidates
+        )
+        classifiers = list(tqdm(fitting, total=len(candidates), desc="Training classifiers", leave=False))
     report: dict[str, Any] = {}
     best = 0
     if validation is not None:
@@ -160,13 +164,6 @@ def evaluate_lexical_relations(
         **report,
         "classifier": {**candidates[best], "iterations": classifiers[best].n_iter_},
     }
-
-
-def _fit(parameters: Mapping[str, Any], features: np.ndarray, labels: tuple[str, ...], seed: int) -> MLPClassifier:
-    with warnings.catch_warnings():
-        # the lowest learning rates of the grid do not converge within scikit-learn's default of 200 iterations
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return MLPClassifier(random_state=seed, **parameters).fit(features, labels)
 
 
 def _measure(labels: tuple[str, ...], predicted: np.ndarray) -> dict[str, Any]:
