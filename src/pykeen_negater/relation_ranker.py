@@ -17,6 +17,7 @@ from .language_models import identify_language_model, measure_throughput, requir
 from .queries import ENTITY_SIDES
 from .ranking import Ranker, Ranking
 from .ranking_context import RankingContext
+from .relations.templates import find_template
 from .relations.training_settings import RelationTrainingSettings
 from .texts import Texts, texts_digest
 from .thresholds import Thresholds
@@ -74,7 +75,7 @@ class RelationEmbeddingRanker(Ranker):
         :param max_training_triples: > 0, the most true pairs that are compared with and trained on; None for all
         :param seed: the seed of what is drawn
         :raises FileNotFoundError: if the default language model cannot be had
-        :raises ValueError: if a parameter is out of range, or there is no such training setting
+        :raises ValueError: if a parameter is out of range, or there is no such template or training setting
         """
         if prototype not in PROTOTYPES:
             raise ValueError(f"found prototype={prototype!r}, expected one of {', '.join(PROTOTYPES)}.")
@@ -87,7 +88,7 @@ class RelationEmbeddingRanker(Ranker):
                 f"found the training setting(s) {', '.join(sorted(unknown))}, expected some of: {', '.join(known)}."
             )
         self.model = require_language_model(model)
-        self.template = template
+        self.template = None if template is None else find_template(template)
         self.training = None if training is None else RelationTrainingSettings(**{"seed": seed, **training})
         self.prototype = prototype
         self.recall = recall
