@@ -49,12 +49,12 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any], bool]] = {
     "negater, only guarded": ("negater", {"hard_fraction": 0.0}, True),
     "negater, no loops": ("negater", {"loop_fraction": 0.0}, True),
     "negater, to classify": ("negater", {"hard_fraction": 0.5, "max_risk": 4.0, "loop_fraction": 0.0}, True),
-    "negater, similarity": ("negater", {"ranker": "similarity"}, True),
-    "negater, thresholds": ("negater", {"ranker": "thresholds"}, True),
     "negater, no guard": ("negater", {"guard": None}, True),
-    "negater, similarity, no guard": ("negater", {"ranker": "similarity", "guard": None}, True),
-    "negater, thresholds, no guard": ("negater", {"ranker": "thresholds", "guard": "thresholds"}, True),
+    "negater, guard of thresholds": ("negater", {"ranker": "thresholds", "guard": "thresholds"}, True),
 }
+for ranker in ("similarity", "kge", "thresholds", "full-gradients", "proxy-gradients", "relation-embedding"):
+    SAMPLERS[f"negater, {ranker}"] = ("negater", {"ranker": ranker}, True)
+    SAMPLERS[f"negater, {ranker}, no guard"] = ("negater", {"ranker": ranker, "guard": None}, True)
 
 #: What --quick compares
 QUICK = ("basic", "bernoulli", "negater")
