@@ -140,7 +140,8 @@ class RelationPairs:
                 raise ValueError(f"{place}: found the rating {rating!r}, expected a number.") from error
             parts = _SUBCATEGORY.fullmatch(code)
             name = code if parts is None else f"{parts['parent']}/{parts['child']}"
-            rated.setdefault(name, []).append((value, *_check_pairs([(head, tail)], place)))
+            (pair,) = _check_pairs([(head, tail)], place)
+            rated.setdefault(name, []).append((value, pair))
         positives, negatives = {}, {}
         for name, examples in rated.items():
             pairs = tuple(pair for _, pair in sorted(examples, key=lambda example: -example[0]))
