@@ -39,6 +39,7 @@ from pykeen_negater.rankers import (
 )
 from pykeen_negater.ranking import Ranker
 from pykeen_negater.ranking_context import RankingContext
+from pykeen_negater.relation_ranker import RelationEmbeddingRanker
 from pykeen_negater.texts import Texts
 from pykeen_negater.thresholds import Thresholds
 from pykeen_negater.tokenization import TripleTokenizer
@@ -375,6 +376,21 @@ class TestKGERanker(RankerCase):
     def make(self, fine_tuned: Path) -> Ranker:
         """Make a ranker that trains in a moment."""
         return KGERanker(model="TransE", epochs=1)
+
+
+class TestRelationEmbeddingRanker(RankerCase):
+    """Pairs are compared with a relation's true pairs, see test_relation_ranker."""
+
+    cls = RelationEmbeddingRanker
+
+    @pytest.fixture(autouse=True)
+    def _language_model(self, tiny_bert: str):
+        """Choose the tiny language model."""
+        self.model = tiny_bert
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker with a language model that is not trained for relations."""
+        return RelationEmbeddingRanker(model=self.model, template="<subj> <mask> <obj>")
 
 
 class TestThresholdsRanker(RankerCase):

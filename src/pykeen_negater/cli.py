@@ -16,6 +16,7 @@ from .indexing import SIDES
 from .mining_settings import GuardName
 from .negative_sources import negative_source_resolver
 from .neighbors import Metric
+from .relations.commands import relations
 
 __all__ = [
     "main",
@@ -41,6 +42,9 @@ class _Group(click.Group):
 def main() -> None:
     """Mine negatives for knowledge graph embeddings with a language model."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+
+
+main.add_command(relations)
 
 
 def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

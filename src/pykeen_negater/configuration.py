@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 _ALTERNATIVES = {"dataset": "training", "training": "dataset"}
 
 #: Options and parameters that take the folder of a model or its name on a hub
-_MODELS = ("language_model", "model")
+_MODELS = ("base_model", "language_model", "model")
 
 #: Parameters that take a file or folder
 _PATHS = ("folder", "path", "state_dict")
@@ -164,7 +164,8 @@ def _to_argument(value: Any, parameter: click.Parameter, folder: Path) -> Any:
             raise click.BadParameter(f"found {value!r}, expected true or false.")
         return value
     if parameter.multiple or parameter.nargs != 1:
-        return [_scalar(part) for part in (value if isinstance(value, list) else [value])]
+        parts = [_scalar(part) for part in (value if isinstance(value, list) else [value])]
+        return [_beside(part, folder) for part in parts] if isinstance(kind, click.Path) else parts
     if isinstance(value, (list, dict)) and not isinstance(
         kind, (IntParamType, FloatParamType, click.Choice, click.Path)
     ):

@@ -14,6 +14,7 @@ from .probe import TRAINING as PROBE_TRAINING
 from .queries import ENTITY_SIDES
 from .ranking import Ranker, Ranking
 from .ranking_context import RankingContext
+from .relation_ranker import RelationEmbeddingRanker
 
 __all__ = [
     "ProbeRanker",
@@ -75,10 +76,18 @@ class ProbeRanker(Ranker):
         return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
 
 
-#: Resolves rankers by name: ``probe`` (default), ``similarity``, ``kge``, ``thresholds``,
-#: ``full-gradients`` and ``proxy-gradients``
+#: Resolves rankers by name: ``probe`` (default), ``similarity``, ``kge``, ``thresholds``, ``full-gradients``,
+#: ``proxy-gradients`` and ``relation-embedding``
 ranker_resolver: ClassResolver[Ranker] = ClassResolver(
-    [ProbeRanker, SimilarityRanker, KGERanker, ThresholdsRanker, FullGradientsRanker, ProxyGradientsRanker],
+    [
+        ProbeRanker,
+        SimilarityRanker,
+        KGERanker,
+        ThresholdsRanker,
+        FullGradientsRanker,
+        ProxyGradientsRanker,
+        RelationEmbeddingRanker,
+    ],
     base=Ranker,  # type: ignore[type-abstract]
     default=ProbeRanker,
 )

@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -174,21 +174,41 @@ class RelationPairs:
         if max_pairs < 2:
             raise ValueError(f"found max_pairs={max_pairs}, expected at least 2.")
         graph = Graph.from_factory(factory)
-        generator = np.random.default_rng(seed)
-        labels = graph.relation_labels or tuple(map(str, range(graph.num_relations)))
-        positives = {}
-        for relation, label in enumerate(labels):
-            triples = graph.triples[graph.triples[:, RELATION] == relation]
-            connected = [(texts.entities[head], texts.entities[tail]) for head, tail in triples[:, [HEAD, TAIL]]]
-            pairs = list(dict.fromkeys(connected))
-            if len(pairs) >= 2:
-                chosen = np.sort(generator.permutation(len(pairs))[:max_pairs])
-                positives[label] = tuple(pairs[row] for row in chosen)
-        if len(positives) < len(labels):
+        shuffled = np.random.default_rng(seed).permutation(graph.triples)
+        return cls.from_triples(shuffled, texts, graph.relation_labels, max_pairs, name)
+
+    @classmethod
+    def from_triples(
+        cls,
+        triples: np.ndarray,
+        texts: Texts,
+        relation_labels: Sequence[str] | None = None,
+        max_pairs: int | None = None,
+        name: str = "triples",
+    ) -> "RelationPairs":
+        """Take the entities that relations connect, see :meth:`from_factory`.
+
+        :param triples: shape: (n, 3)
+        :param texts: their texts
+        :param relation_labels: the names of the relation types; their ids if None
+        :param max_pairs: >= 2, how many pairs of a relation are taken, the first ones; None for all
+        :param name: what the triples are called
+        :return: the pairs
+        :raises ValueError: if no relation has two pairs
+        """
+        connected: dict[int, dict[Pair, None]] = {}
+        for head, relation, tail in triples[:, [HEAD, RELATION, TAIL]].tolist():
+            connected.setdefault(relation, {})[texts.entities[head], texts.entities[tail]] = None
+        positives = {
+            str(relation) if relation_labels is None else relation_labels[relation]: tuple(pairs)[:max_pairs]
+            for relation, pairs in sorted(connected.items())
+            if len(pairs) >= 2
+        }
+        if len(positives) < len(connected):
             logger.warning(
                 "%d of %d relations have fewer than two pairs and are left out.",
-                len(labels) - len(positives),
-                len(labels),
+                len(connected) - len(positives),
+                len(connected),
             )
         return cls(positives, name=name)
 

@@ -1,0 +1,225 @@
+"""A ranker that asks whether head and tail relate as the pairs of a relation do."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .caching import array_digest, fingerprint, timed
+from .candidates import Candidates
+from .corruptions import corrupt_at_random
+from .graphs import Graph
+from .indexing import RELATION
+from .language_models import identify_language_model, measure_throughput, require_language_model
+from .queries import ENTITY_SIDES
+from .ranking import Ranker, Ranking
+from .ranking_context import RankingContext
+from .relations.templates import find_template
+from .relations.training_settings import RelationTrainingSettings
+from .texts import Texts, texts_digest
+from .thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from .relations.scorer import RelationScorer
+
+__all__ = [
+    "RelationEmbeddingRanker",
+]
+
+#: With how many true pairs of its relation a pair is compared
+PROTOTYPES = {"centroid": None, "nearest": 5}
+
+#: About how many tokens a pair in its sentence has
+TYPICAL_LENGTH = 32
+
+
+class RelationEmbeddingRanker(Ranker):
+    """Ranks candidates by how much head and tail relate as the true pairs of the relation do, with RelBERT.
+
+    The vector of a pair says what relates it [ushio2021]_. A corrupted head or tail is the harder, the more similar the
+    pair's vector is to those of the relation's true pairs; a corrupted relation, the more similar the two relations'
+    pairs are to each other. A candidate whose pair reaches the threshold of its relation is taken for true, and is no
+    negative: by default, nearly all true pairs reach it.
+    """
+
+    needs_texts = True
+    expensive = True
+    has_thresholds = True
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        template: str | None = None,
+        training: Mapping[str, Any] | None = None,
+        prototype: Literal["centroid", "nearest"] = "nearest",
+        recall: float | None = 0.95,
+        max_training_triples: int | None = 2_000,
+        seed: int = 0,
+    ) -> None:
+        """Choose what encodes pairs, and what they are compared with.
+
+        :param model: a language model, a folder or a name on the Hugging Face hub, trained for relations (see ``negater
+            relations train``) or not; by default the embedded MiniLM
+        :param template: the sentence that pairs are written in, see
+            :class:`pykeen_negater.relations.encoder.RelationEncoder`
+        :param training: how the encoder is first trained on the graph's own pairs: fields of
+            :class:`pykeen_negater.relations.training_settings.RelationTrainingSettings`. If None, it is not.
+        :param prototype: what a pair is compared with: the ``centroid`` of the relation's true pairs, or the
+            ``nearest`` five of them
+        :param recall: in (0, 1), the share of a relation's true pairs that are at or above its threshold; None for the
+            threshold that tells them best from random corruptions
+        :param max_training_triples: > 0, the most true pairs that are compared with and trained on; None for all
+        :param seed: the seed of what is drawn
+        :raises FileNotFoundError: if the default language model cannot be had
+        :raises ValueError: if a parameter is out of range, or there is no such template or training setting
+        """
+        if prototype not in PROTOTYPES:
+            raise ValueError(f"found prototype={prototype!r}, expected one of {', '.join(PROTOTYPES)}.")
+        if recall is not None and not 0 < recall < 1:
+            raise ValueError(f"found recall={recall}, expected a share between 0 and 1, or None.")
+        known = RelationTrainingSettings.__dataclass_fields__
+        unknown = set(training or {}) - set(known)
+        if unknown:
+            raise ValueError(
+                f"found the training setting(s) {', '.join(sorted(unknown))}, expected some of: {', '.join(known)}."
+            )
+        self.model = require_language_model(model)
+        self.template = None if template is None else find_template(template)
+        self.training = None if training is None else RelationTrainingSettings(**{"seed": seed, **training})
+        self.prototype = prototype
+        self.recall = recall
+        self.max_training_triples = max_training_triples
+        self.seed = seed
+
+    # docstr-coverage: inherited
+    def identify(self) -> dict[str, Any]:  # noqa: D102
+        return {"recall": self.recall, **self._identify_scores()}
+
+    def _identify_scores(self) -> dict[str, Any]:
+        return {
+            "prototype": self.prototype,
+            "max_training_triples": self.max_training_triples,
+            "seed": self.seed,
+            **self._identify_encoder(),
+        }
+
+    def _identify_encoder(self) -> dict[str, Any]:
+        return {
+            "model": identify_language_model(self.model),
+            "template": self.template,
+            "training": None if self.training is None else asdict(self.training),
+        }
+
+    # docstr-coverage: inherited
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
+        num_positives = min(len(graph), self.max_training_triples or len(graph))
+        num_pairs = num_candidates + (1 + len(ENTITY_SIDES)) * num_positives
+        seconds = num_pairs / measure_throughput(self.model, TYPICAL_LENGTH, training=False)
+        if self.training is not None:
+            num_pairs = self.training.epochs * num_positives
+            seconds += num_pairs / measure_throughput(self.model, TYPICAL_LENGTH, training=True)
+        return seconds
+
+    def make_scorer(self, context: RankingContext) -> "RelationScorer":
+        """Encode true pairs to compare others with; the encoder is trained first, if that is asked for.
+
+        :param context: graph, texts and cache
+        :return: the scorer
+        """
+        from .relations.encoder import RelationEncoder
+        from .relations.scorer import RelationScorer, choose_positives
+
+        graph, texts = context.graph, context.required_texts
+        positives = choose_positives(graph, self.max_training_triples, self.seed)
+        encoder = RelationEncoder(self._trained(positives, context), template=self.template)
+        return RelationScorer(encoder, texts, positives, graph.num_relations, PROTOTYPES[self.prototype])
+
+    # docstr-coverage: inherited
+    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+        triples = candidates.unique_triples
+        path = self._scores(triples, context)
+        scores, between = np.load(path / "scores.npy"), np.load(path / "between.npy")
+        thresholds = Thresholds.load(path, context.graph.num_relations)
+        levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
+        accepted = scores < levels[triples[:, RELATION]]
+        context.statistics["scored"] = len(triples)
+        context.statistics["taken_for_true"] = int(np.sum(~accepted))
+        scores = scores[candidates.unique_positions]
+        rows = np.flatnonzero(candidates.sides == RELATION)
+        corrupted = candidates.graph.triples[candidates.positives[rows], RELATION]
+        scores[rows] = between[corrupted, candidates.replacements[rows]]
+        return Ranking(scores, accepted[candidates.unique_positions])
+
+    def _scores(self, triples: np.ndarray, context: RankingContext) -> Path:
+        """Compute the scores of triples, the thresholds and the similarities of relations, or find them in the cache.
+
+        :param triples: shape: (n, 3)
+        :param context: graph, texts and cache
+        :return: a folder with ``scores.npy``, ``between.npy`` and the thresholds
+        """
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache."""
+            scorer = self.make_scorer(context)
+            self._fit_thresholds(scorer, context).save(folder)
+            np.save(folder / "scores.npy", scorer.score(triples), allow_pickle=False)
+            np.save(folder / "between.npy", scorer.prototypes.between(), allow_pickle=False)
+
+        key = fingerprint({**self._inputs(context), **self._identify_scores(), "triples": array_digest(triples)})
+        with timed("score", context.durations):
+            path, _ = context.cache.get_or_build("scores", key, build)
+        return path
+
+    def _fit_thresholds(self, scorer: "RelationScorer", context: RankingContext) -> Thresholds:
+        """Choose thresholds that tell validation triples from false ones, or true pairs from corruptions of theirs."""
+        graph, generator = context.graph, np.random.default_rng(self.seed)
+        if context.validation is None:
+            positives, scores = scorer.positives, scorer.prototypes.own_similarity()
+            positives, scores = positives[np.isfinite(scores)], scores[np.isfinite(scores)]
+        else:
+            positives, scores = context.validation, scorer.score(context.validation)
+        negatives = context.validation_negatives
+        if negatives is None:
+            negatives = np.concatenate(
+                [corrupt_at_random(graph, positives, side, 1.0, generator) for side in ENTITY_SIDES]
+            )
+        return Thresholds.fit(
+            np.concatenate([scores, scorer.score(negatives)]),
+            np.arange(len(positives) + len(negatives)) < len(positives),
+            np.concatenate([positives[:, RELATION], negatives[:, RELATION]]),
+            graph.num_relations,
+        )
+
+    def _trained(self, positives: np.ndarray, context: RankingContext) -> Path | str:
+        """Train the encoder on true pairs, or find it in the cache; the language model as it is if that is all."""
+        if self.training is None:
+            return self.model
+        from .relations.encoder import RelationEncoder
+        from .relations.training import train_relation_encoder
+        from .relations.training_data import RelationPairs
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache with a trained encoder."""
+            pairs = RelationPairs.from_triples(positives, context.required_texts)
+            with timed("train the relation encoder", context.durations):
+                encoder = RelationEncoder(self.model, template=self.template)
+                result = train_relation_encoder(encoder, pairs, folder / "encoder", self.training, cache=context.cache)
+            folder.joinpath("training.json").write_text(json.dumps(asdict(result)), encoding="utf-8")
+
+        key = fingerprint({**self._inputs(context), **self._identify_encoder(), "positives": array_digest(positives)})
+        path, _ = context.cache.get_or_build("relation-encoders", key, build)
+        context.statistics["training"] = json.loads(path.joinpath("training.json").read_text(encoding="utf-8"))
+        return path / "encoder"
+
+    @staticmethod
+    def _inputs(context: RankingContext) -> dict[str, Any]:
+        validation = (context.validation, context.validation_negatives)
+        return {
+            "graph": context.graph.fingerprint,
+            "texts": texts_digest(context.texts),
+            "validation": [None if triples is None else array_digest(triples) for triples in validation],
+        }
