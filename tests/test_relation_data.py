@@ -63,12 +63,15 @@ PAIRS = {"positives": [["a", "b"]], "negatives": []}
         ({"relation_type": "x", "positives": [["a", "b"]]}, "line 2: found no field 'negatives'"),
         (PAIRS, "line 2: found no field 'relation_type'"),
         ({**PAIRS, "relation_type": "x", "positives": []}, "line 2: found an empty list of positives"),
-        ({**PAIRS, "relation_type": "x", "positives": [["a", "b", "c"]]}, "line 2, positives: found the pair"),
-        ({**PAIRS, "relation_type": "x", "negatives": [["a"]]}, "line 2, negatives: found the pair"),
-        ({**PAIRS, "relation_type": "x", "negatives": [3]}, "line 2, negatives: "),
-        ({**PAIRS, "relation_type": "x", "negatives": "ab"}, "line 2, negatives: found 'ab', expected a list"),
+        ({**PAIRS, "relation_type": "x", "positives": [["a", "b", "c"]]}, "line 2: found the pair"),
+        ({**PAIRS, "relation_type": "x", "negatives": [["a"]]}, "line 2: found the pair"),
+        ({**PAIRS, "relation_type": "x", "negatives": [3]}, r"line 2: found negatives=\[3\], expected a list of pairs"),
+        (
+            {**PAIRS, "relation_type": "x", "negatives": "ab"},
+            "line 2: found negatives='ab', expected something of type list",
+        ),
         ({**PAIRS, "relation_type": "1/a"}, "line 2: found the relation type '1/a' a second time"),
-        (["x"], r"line 2: found \['x'\], expected a mapping"),
+        (["x"], "line 2: found JSON of type list, expected an object"),
     ],
 )
 def test_bad_rows(tmp_path: Path, row: Any, message: str):
@@ -81,7 +84,7 @@ def test_bad_rows(tmp_path: Path, row: Any, message: str):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("rows.jsonl", "", "found no relation type"),
+        ("rows.jsonl", "", "is empty"),
         ("rows.jsonl", "{", "line 1: found malformed JSON"),
         ("rows.csv", "", "found the suffix '.csv'"),
         ("rows.tsv", "training\t1a\tdog\tanimal\thigh", "line 1: found the rating 'high', expected a number"),
@@ -93,6 +96,12 @@ def test_bad_files(tmp_path: Path, name: str, content: str, message: str):
     tmp_path.joinpath(name).write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         read_relation_pairs(tmp_path / name)
+
+
+def test_bad_parquet(tmp_path: Path):
+    pd.DataFrame([ROWS[0], {**ROWS[1], "positives": []}]).to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match=r"rows.parquet, row 2: found an empty list of positives"):
+        read_relation_pairs(tmp_path / "rows.parquet")
 
 
 def test_missing_file(tmp_path: Path):

@@ -6,7 +6,7 @@ import shutil
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -156,7 +156,8 @@ class _Trainer(Trainer):
 
     # docstr-coverage: inherited
     def get_eval_dataloader(self, eval_dataset: Any = None) -> torch.utils.data.DataLoader:
-        loader = torch.utils.data.DataLoader(self.eval_dataset, batch_size=1, collate_fn=self.eval_collator)
+        steps = cast(torch.utils.data.Dataset, self.eval_dataset)
+        loader = torch.utils.data.DataLoader(steps, batch_size=1, collate_fn=self.eval_collator)
         return self.accelerator.prepare(loader)
 
 
@@ -215,7 +216,7 @@ def train_relation_encoder(
     )
     checkpoints = (cache or Cache()).path("checkpoints", key)
     checkpoints.parent.mkdir(parents=True, exist_ok=True)
-    processes = PartialState()
+    processes = PartialState(cpu=encoder.language_model.device.type == "cpu")
     with FileLock(checkpoints.with_name(f"{key}.lock")) if processes.is_main_process else nullcontext():
         trained = RelationEncoder(
             encoder.model,
@@ -293,7 +294,7 @@ def _train(
             seed=settings.seed,
         ),
         train_dataset=steps,
-        eval_dataset=None if held_out is None else list(held_out),
+        eval_dataset=None if held_out is None else [held_out[step] for step in range(len(held_out))],
         data_collator=_Collator(encoder, steps, settings.batch_size),
         eval_collator=None if held_out is None else _Collator(encoder, held_out, settings.batch_size),
     )

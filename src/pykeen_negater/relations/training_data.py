@@ -1,9 +1,8 @@
 """Pairs of words by relation type, to train a relation encoder on."""
 
-import json
 import logging
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +14,7 @@ from ..graphs import Graph
 from ..indexing import HEAD, RELATION, TAIL
 from ..tables import read_rows
 from ..texts import Texts
+from .json_lines import read_json_lines, require_field
 from .templates import check_pair
 
 __all__ = [
@@ -79,38 +79,25 @@ class RelationPairs:
             )
 
     @classmethod
-    def from_rows(cls, rows: Iterable[tuple[str, Any]], name: str = "pairs") -> "RelationPairs":
+    def from_rows(cls, rows: Iterable[dict[str, Any]], name: str = "pairs") -> "RelationPairs":
         """Make relation types of rows as RelBERT is trained on.
 
         Types whose names have a slash form a hierarchy: ``1/a`` and ``1/b`` have the parent ``1``.
 
-        :param rows: for each row where it stands, and a mapping with the fields ``relation_type``, ``positives`` and
-            ``negatives``, of which the latter two are lists of pairs
+        :param rows: for each relation type a row with the fields ``relation_type``, ``positives`` and ``negatives``, of
+            which the latter two are lists of pairs
         :param name: where the rows are from
         :return: the pairs
-        :raises ValueError: if a row is malformed, lacks a field or positives, or there is another row of its type
+        :raises ValueError: if a row lacks a field or positives, something is not a pair, or there is another row of the
+            same type
         """
-        positives: dict[str, tuple[Pair, ...]] = {}
-        negatives: dict[str, tuple[Pair, ...]] = {}
-        for place, row in rows:
-            if not isinstance(row, Mapping):
-                raise ValueError(
-                    f"{place}: found {row!r}, expected a mapping with {_TYPE}, {_POSITIVES}, {_NEGATIVES}."
-                )
-            missing = [key for key in (_TYPE, _POSITIVES, _NEGATIVES) if key not in row]
-            if missing:
-                raise ValueError(f"{place}: found no field {missing[0]!r}, only {', '.join(map(str, row))}. Add it.")
-            relation_type = str(row[_TYPE])
-            if relation_type in positives:
-                raise ValueError(
-                    f"{place}: found the relation type {relation_type!r} a second time, expected all its pairs in one "
-                    f"row."
-                )
-            positives[relation_type] = _check_pairs(row[_POSITIVES], f"{place}, {_POSITIVES}")
-            if not positives[relation_type]:
-                raise ValueError(f"{place}: found an empty list of positives, expected at least one pair.")
-            negatives[relation_type] = _check_pairs(row[_NEGATIVES], f"{place}, {_NEGATIVES}")
-        return cls(positives, negatives, _by_parent(positives), name)
+        collector = _Collector()
+        for number, row in enumerate(rows, start=1):
+            try:
+                collector.add(row)
+            except ValueError as error:
+                raise ValueError(f"{name}, row {number}: {error}") from error
+        return collector.finish(name)
 
     @classmethod
     def from_ratings(cls, path: str | Path, num_positives: int = 10, num_negatives: int = 10) -> "RelationPairs":
@@ -133,14 +120,13 @@ class RelationPairs:
             )
         rated: dict[str, list[tuple[float, Pair]]] = {}
         for number, (_, code, head, tail, rating) in read_rows(path, columns=[5]):
-            place = f"{path}, line {number}"
             try:
-                value = float(rating)
+                pair, value = check_pair((head, tail)), _parse_rating(rating)
             except ValueError as error:
-                raise ValueError(f"{place}: found the rating {rating!r}, expected a number.") from error
+                raise ValueError(f"{path}, line {number}: {error}") from error
             parts = _SUBCATEGORY.fullmatch(code)
             name = code if parts is None else f"{parts['parent']}/{parts['child']}"
-            rated.setdefault(name, []).append((value, *_check_pairs([(head, tail)], place)))
+            rated.setdefault(name, []).append((value, pair))
         positives, negatives = {}, {}
         for name, examples in rated.items():
             pairs = tuple(pair for _, pair in sorted(examples, key=lambda example: -example[0]))
@@ -280,32 +266,41 @@ class RelationPairs:
         return {parent: children for parent, children in parents.items() if children}
 
 
-def _check_pairs(pairs: Any, place: str) -> tuple[Pair, ...]:
-    if not isinstance(pairs, (list, tuple)):
-        raise ValueError(f"{place}: found {pairs!r}, expected a list of pairs.")
+def _parse_rating(rating: str) -> float:
     try:
-        return tuple(check_pair(pair) for pair in pairs)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{place}: {error}") from error
+        return float(rating)
+    except ValueError as error:
+        raise ValueError(f"found the rating {rating!r}, expected a number.") from error
 
 
-def _read_json_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                try:
-                    yield f"{path}, line {number}", json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise ValueError(
-                        f"{path}, line {number}: found malformed JSON ({error.msg}), expected one object per line."
-                    ) from error
+class _Collector:
+    """Takes rows one by one."""
 
+    def __init__(self) -> None:
+        """Start without rows."""
+        self.positives: dict[str, tuple[Pair, ...]] = {}
+        self.negatives: dict[str, tuple[Pair, ...]] = {}
 
-def _read_parquet(path: Path) -> Iterator[tuple[str, Any]]:
-    import pyarrow.parquet
+    def add(self, row: dict[str, Any]) -> None:
+        """Take a row; a ValueError says what is wrong with it."""
+        name = require_field(row, _TYPE, str)
+        if name in self.positives:
+            raise ValueError(f"found the relation type {name!r} a second time, expected all its pairs in one row.")
+        positives, negatives = (self._pairs(row, side) for side in (_POSITIVES, _NEGATIVES))
+        if not positives:
+            raise ValueError("found an empty list of positives, expected at least one pair.")
+        self.positives[name], self.negatives[name] = positives, negatives
 
-    for number, row in enumerate(pyarrow.parquet.read_table(path).to_pylist(), start=1):
-        yield f"{path}, row {number}", row
+    @staticmethod
+    def _pairs(row: dict[str, Any], side: str) -> tuple[Pair, ...]:
+        try:
+            return tuple(check_pair(pair) for pair in require_field(row, side, list))
+        except TypeError as error:  # of what has no length
+            raise ValueError(f"found {side}={row[side]!r}, expected a list of pairs.") from error
+
+    def finish(self, name: str) -> RelationPairs:
+        """Make relation types of the rows."""
+        return RelationPairs(self.positives, self.negatives, _by_parent(self.positives), name)
 
 
 def read_relation_pairs(path: str | Path, num_positives: int = 10, num_negatives: int = 10) -> RelationPairs:
@@ -322,15 +317,16 @@ def read_relation_pairs(path: str | Path, num_positives: int = 10, num_negatives
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"found no file {path}, expected pairs by relation type in .jsonl, .parquet or .tsv.")
-    try:
-        match path.suffix:
-            case ".jsonl":
-                return RelationPairs.from_rows(_read_json_lines(path), path.name)
-            case ".parquet":
-                return RelationPairs.from_rows(_read_parquet(path), path.name)
-            case ".tsv":
-                return RelationPairs.from_ratings(path, num_positives, num_negatives)
-            case suffix:
-                raise ValueError(f"{path}: found the suffix {suffix!r}, expected .jsonl, .parquet or .tsv.")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 ({error}). Convert it, e.g. with iconv.") from error
+    match path.suffix:
+        case ".jsonl":
+            collector = _Collector()
+            read_json_lines(path, collector.add)
+            return collector.finish(path.name)
+        case ".parquet":
+            import pyarrow.parquet
+
+            return RelationPairs.from_rows(pyarrow.parquet.read_table(path).to_pylist(), path.name)
+        case ".tsv":
+            return RelationPairs.from_ratings(path, num_positives, num_negatives)
+        case suffix:
+            raise ValueError(f"{path}: found the suffix {suffix!r}, expected .jsonl, .parquet or .tsv.")

@@ -248,5 +248,5 @@ class TripletSteps(TrainingSteps):
         pairs, triplets = np.unique(np.array(rows), return_inverse=True)
         triplets = triplets.reshape(len(types), -1)
         # neither of the other type's two pairs is one of this type
-        known = self.table.positives[types][:, pairs[triplets[:, :2]]].any(axis=2)
-        return Step(pairs, {"triplets": triplets, "strangers": ~known})
+        strangers = np.logical_not(self.table.positives[types][:, pairs[triplets[:, :2]]]).all(axis=2)
+        return Step(pairs, {"triplets": triplets, "strangers": np.asarray(strangers)})
