@@ -10,6 +10,7 @@ import click
 
 from ..caching import Cache, atomic_file
 from ..configuration import config_option
+from .train_command import train
 
 __all__ = [
     "relations",
@@ -114,3 +115,6 @@ def evaluate(
     click.echo(to_table(results).to_string(index=False, float_format="{:.3f}".format, na_rep=""))
     if output is not None:
         click.echo(f"Written to {output}")
+
+
+relations.add_command(train)
