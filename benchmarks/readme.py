@@ -1,4 +1,4 @@
-"""Put the result files into the tables of the README.
+"""Put the result files into the tables of the README and of the pages in docs.
 
 Run: python benchmarks/readme.py
 """
@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 from common import RESULTS
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 
 PROVENANCE = ["seed", "version", "commit", "pykeen", "torch", "device"]
 
@@ -99,6 +101,21 @@ def true_neg(frame: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("accuracy", ascending=False).rename_axis("negatives").reset_index()
 
 
+def relations(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how good vectors of pairs are: one row per figure, one column per encoder."""
+    frame = frame[~frame["figure"].isin(["AUC, verified negatives"])]
+    wide = frame.pivot_table(index=["data", "figure"], columns="encoder", values="value", sort=False)
+    columns = ["word difference", "untrained", "trained", "published BERT-base"]
+    return wide[columns].round(3).astype(object).fillna("").reset_index()
+
+
+def relation_ranker(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how well rankers' scores tell true triples from verified negatives."""
+    frame = frame[frame["figure"] == "AUC, verified negatives"]
+    interval = [f"{row.difference_low:+.3f} … {row.difference_high:+.3f}" for row in frame.itertuples()]
+    return pd.DataFrame({"score": frame["encoder"], "AUC": frame["value"].round(3), "difference": interval})
+
+
 #: The result file and the function of each table
 TABLES = {
     "mrr": ("differences", mrr),
@@ -110,18 +127,22 @@ TABLES = {
     "sampling_cost": ("sampling_cost", plain),
     "original_loops": ("original_loops", original_loops),
     "true_neg": ("true_neg", true_neg),
+    "relations": ("relations", relations),
+    "relation_ranker": ("relations", relation_ranker),
 }
 
 
 def main() -> None:
     """Replace what stands between the markers."""
-    text = README.read_text(encoding="utf-8")
+    pages = {page: page.read_text(encoding="utf-8") for page in PAGES}
     for name, (file, make) in TABLES.items():
         table = make(pd.read_csv(RESULTS / f"{file}.tsv", sep="\t")).to_markdown(index=False)
-        pattern = rf"<!-- {name} -->.*?<!-- end -->"
-        assert re.search(pattern, text, flags=re.DOTALL), name
-        text = re.sub(pattern, lambda _, t=table, n=name: f"<!-- {n} -->\n\n{t}\n\n<!-- end -->", text, flags=re.DOTALL)
-    README.write_text(text, encoding="utf-8")
+        filled = f"<!-- {name} -->\n\n{table}\n\n<!-- end -->"
+        pattern = re.compile(rf"<!-- {name} -->.*?<!-- end -->", flags=re.DOTALL)
+        assert any(pattern.search(text) for text in pages.values()), name
+        pages = {page: pattern.sub(lambda _, f=filled: f, text) for page, text in pages.items()}
+    for page, text in pages.items():
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .encoder import RelationEncoder
+    from .training import train_relation_encoder
+    from .training_data import RelationPairs, read_relation_pairs
+    from .training_settings import RelationTrainingSettings
 
 __all__ = [
     "RelationEncoder",
+    "RelationPairs",
+    "RelationTrainingSettings",
+    "read_relation_pairs",
+    "train_relation_encoder",
 ]
 
 _HOMES = {
     "RelationEncoder": "encoder",
+    "RelationPairs": "training_data",
+    "RelationTrainingSettings": "training_settings",
+    "read_relation_pairs": "training_data",
+    "train_relation_encoder": "training",
 }
 
 
