@@ -24,7 +24,8 @@ from .language_models import find_language_model
 from .mining_settings import MiningSettings
 from .neighbors import NeighborIndex
 from .planning import Plan, make_plan, max_candidates
-from .pools import NegativePools, PoolsError, Vocabulary
+from .pool_files import PoolsError, Vocabulary
+from .pools import NegativePools
 from .queries import Queries
 from .rankers import ranker_resolver
 from .ranking import Ranker, Ranking

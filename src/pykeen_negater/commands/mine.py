@@ -77,7 +77,7 @@ def mine(
     """Mine negatives for a graph and write them to a folder of pools."""
     from ..mining import Miner, find_graph
     from ..mining_settings import MiningSettings
-    from ..pools import check_replaceable
+    from ..pool_files import check_replaceable
 
     if output is not None:
         check_replaceable(output)
