@@ -10,6 +10,7 @@ import pytest
 
 from pykeen_negater.caching import Cache
 from pykeen_negater.classifier import load_with_tokenizer, score_triples
+from pykeen_negater.fine_tuned_models import FineTuningRun
 from pykeen_negater.fine_tuning import _ThresholdsInCheckpoints
 from pykeen_negater.fine_tuning_job import FineTuningJob
 from pykeen_negater.fine_tuning_settings import FineTuningSettings
@@ -120,6 +121,50 @@ def test_the_same_model_is_not_trained_again(
     )
     other.train(tiny_bert)
     assert identify_language_model(str(job.output)) != identity
+
+
+def test_what_a_ranker_has_trained_is_taken_and_stays(
+    tiny_bert: str,
+    small_graph: Graph,
+    small_texts: Texts,
+    files: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    job = _job(tmp_path / "first", small_graph, small_texts, files, tmp_path / "cache")
+    validation = {name: job.held_out.triples[name] for name in ("validation", "validation_negatives")}
+    job.train(tiny_bert)
+    run = FineTuningRun(tiny_bert, small_graph, job.held_out.texts, SETTINGS, **validation)
+    # copied to where it was wanted, it is not kept twice
+    assert not job.cache.path("models", run.key).exists()
+    path, is_new = run.find_or_train(job.cache)
+    assert is_new
+    monkeypatch.setattr("pykeen_negater.fine_tuning.fine_tune", None)
+    other = _job(tmp_path / "second", small_graph, small_texts, files, tmp_path / "cache")
+    other.train(tiny_bert)
+    assert run.find_or_train(job.cache) == (path, False)
+    assert {identify_language_model(str(folder)) for folder in (job.output, path)} == {
+        identify_language_model(str(other.output))
+    }
+    assert other.metrics() == job.metrics()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": replace(SETTINGS, seed=1)},
+        {"texts": "other"},
+        {"validation": np.array([[0, 0, 1]])},
+        {"validation_negatives": np.array([[0, 0, 1]])},
+        {"keep_epochs": True},
+    ],
+)
+def test_other_inputs_have_another_key(change: dict, tiny_bert: str, small_graph: Graph, small_texts: Texts):
+    if "texts" in change:
+        change = {"texts": replace(small_texts, entities=(*small_texts.entities, "unicorn"))}
+    run = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS)
+    assert replace(run).key == run.key
+    assert replace(run, **change).key != run.key
 
 
 def test_validate_and_test(

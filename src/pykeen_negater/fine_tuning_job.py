@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .caching import Cache, array_digest, atomic_file, atomic_folder, fingerprint
+from .caching import Cache, atomic_file, atomic_folder
+from .fine_tuned_models import KIND, REPORT, FineTuningRun
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .held_out import read_held_out
 from .indexing import RELATION
-from .language_models import identify_language_model, measure_throughput
-from .texts import Texts, TextSource, texts_digest
+from .language_models import measure_throughput
+from .texts import Texts, TextSource
 
 if TYPE_CHECKING:
     from .fine_tuning import LabelledTriples
@@ -119,41 +120,25 @@ class FineTuningJob:
         :param language_model: a folder, or a name on the Hugging Face hub
         :param keep_epochs: whether to keep the model of each epoch
         """
-        from .fine_tuning import fine_tune
-
-        key = fingerprint(
-            {
-                "graph": self.graph.fingerprint,
-                "texts": texts_digest(self.held_out.texts),
-                "validation": {name: array_digest(triples) for name, triples in self._validation.items()},
-                "language_model": identify_language_model(language_model),
-                "settings": self.settings.identify(),
-                "keep_epochs": keep_epochs,
-            }
+        run = FineTuningRun(
+            language_model,
+            self.graph,
+            self.held_out.texts,
+            self.settings,
+            **self._validation,
+            keep_epochs=keep_epochs,
         )
-        if _read(self.output / _JOB).get("key") == key:
+        if _read(self.output / _JOB).get("key") == run.key:
             logger.warning("%s holds this model already.", self.output)
             return
-
-        def build(folder: Path) -> None:
-            """Fill a folder of the cache, where what an interruption leaves is in nobody's way."""
-            result = fine_tune(
-                language_model,
-                self.graph,
-                self.held_out.texts,
-                self.settings,
-                folder,
-                **self._validation,
-                checkpoints=self.cache.path("checkpoints", key),
-                keep_epochs=keep_epochs,
-            )
-            self._note(folder, "validation", result.metrics, result.num_validation_triples)
-            folder.joinpath(_JOB).write_text(json.dumps({"key": key}), encoding="utf-8")
-
-        path, _ = self.cache.get_or_build("jobs", key, build)
+        path, is_new = run.find_or_train(self.cache)
         with atomic_folder(self.output) as folder:
             shutil.copytree(path, folder, dirs_exist_ok=True)
-        self.cache.discard("jobs", key)
+            report = _read(folder / REPORT)
+            self._note(folder, "validation", report["metrics"], report["num_validation_triples"])
+            folder.joinpath(_JOB).write_text(json.dumps({"key": run.key}), encoding="utf-8")
+        if is_new:
+            self.cache.discard(KIND, run.key)
 
     def validate(self) -> None:
         """Choose thresholds with the validation triples, and note how well they classify these.
