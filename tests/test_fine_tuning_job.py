@@ -15,7 +15,6 @@ from pykeen_negater.fine_tuning import _ThresholdsInCheckpoints
 from pykeen_negater.fine_tuning_job import FineTuningJob
 from pykeen_negater.fine_tuning_settings import FineTuningSettings
 from pykeen_negater.graphs import Graph
-from pykeen_negater.held_out import read_held_out
 from pykeen_negater.language_models import identify_language_model
 from pykeen_negater.texts import Texts
 from pykeen_negater.thresholds import Thresholds
@@ -95,7 +94,7 @@ def test_each_epoch_is_kept(
     accuracies = []
     for epoch in (1, 2, 3):
         folder = tmp_path / "model" / f"epoch-{epoch}"
-        scores = score_triples(*load_with_tokenizer(folder, job.held_out.texts), triples)
+        scores = score_triples(*load_with_tokenizer(folder, job.texts), triples)
         thresholds = Thresholds.load(folder, small_graph.num_relations, small_graph.relation_labels)
         accuracies.append(thresholds.accuracy(scores, labels, triples[:, 1]))
         assert not list(folder.glob("optimizer*"))
@@ -134,7 +133,7 @@ def test_what_a_ranker_has_trained_is_taken_and_stays(
     job = _job(tmp_path / "first", small_graph, small_texts, files, tmp_path / "cache")
     validation = {name: job.held_out.triples[name] for name in ("validation", "validation_negatives")}
     job.train(tiny_bert)
-    run = FineTuningRun(tiny_bert, small_graph, job.held_out.texts, SETTINGS, **validation)
+    run = FineTuningRun(tiny_bert, small_graph, job.texts, SETTINGS, **validation)
     # copied to where it was wanted, it is not kept twice
     assert not job.cache.path("models", run.key).exists()
     path, is_new = run.find_or_train(job.cache)
@@ -176,9 +175,9 @@ def test_validate_and_test(
     job.validate()
     assert (job.metrics()["validation"], job.output.joinpath("thresholds.json").read_text()) == before
     job.test()
-    held_out = read_held_out(files, small_graph, small_texts)
+    held_out = job.held_out
     triples = np.concatenate([held_out.triples["testing"], held_out.triples["testing_negatives"]])
-    scores = score_triples(*load_with_tokenizer(job.output, held_out.texts), triples)
+    scores = score_triples(*load_with_tokenizer(job.output, job.texts), triples)
     thresholds = Thresholds.load(job.output, small_graph.num_relations, small_graph.relation_labels)
     predicted = scores >= thresholds.by_relation[triples[:, 1]]
     frame = pd.read_csv(job.output / "predictions.tsv", sep="\t")

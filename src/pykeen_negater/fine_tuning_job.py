@@ -17,7 +17,7 @@ from .graphs import Graph
 from .held_out import read_held_out
 from .indexing import RELATION
 from .language_models import measure_throughput
-from .texts import Texts, TextSource
+from .texts import Texts, TextSource, extend_texts
 
 if TYPE_CHECKING:
     from .fine_tuning import LabelledTriples
@@ -69,7 +69,9 @@ class FineTuningJob:
         self.output = output
         self.graph = graph
         self.settings = settings
-        self.held_out = read_held_out(files, graph, texts, entity_text)
+        self.held_out = read_held_out(files, graph)
+        #: The texts of the graph and of the entities that it lacks
+        self.texts = extend_texts(texts, self.held_out.other_entities, entity_text)
         self.cache = cache or Cache()
 
     @property
@@ -109,7 +111,7 @@ class FineTuningJob:
         :return: a pair (the number of examples, seconds)
         """
         num_examples = self.settings.num_examples(len(self.graph))
-        length = min(self.settings.max_length, self.held_out.texts.estimate_length(self.graph.triples))
+        length = min(self.settings.max_length, self.texts.estimate_length(self.graph.triples))
         return num_examples, num_examples / measure_throughput(language_model, length, training=True)
 
     def train(self, language_model: str, keep_epochs: bool = False) -> None:
@@ -123,7 +125,7 @@ class FineTuningJob:
         run = FineTuningRun(
             language_model,
             self.graph,
-            self.held_out.texts,
+            self.texts,
             self.settings,
             **self._validation,
             keep_epochs=keep_epochs,
@@ -177,9 +179,8 @@ class FineTuningJob:
         labels = self.graph.relation_labels or ()
         thresholds = Thresholds.load(self.output, self.graph.num_relations, labels)
         self._classify("test", examples, scores, thresholds)
-        frame = predictions_frame(
-            examples.triples, scores, examples.labels, thresholds, self.held_out.entity_labels, labels
-        )
+        entity_labels = (self.graph.entity_labels or ()) + self.held_out.other_entities
+        frame = predictions_frame(examples.triples, scores, examples.labels, thresholds, entity_labels, labels)
         with atomic_file(self.output / _PREDICTIONS) as unfinished:
             frame.to_csv(unfinished, sep="\t", index=False, quoting=csv.QUOTE_NONE)
 
@@ -193,7 +194,7 @@ class FineTuningJob:
     def _score(self, triples: np.ndarray) -> np.ndarray:
         from .classifier import load_with_tokenizer, score_triples
 
-        model, tokenizer = load_with_tokenizer(self.output, self.held_out.texts)
+        model, tokenizer = load_with_tokenizer(self.output, self.texts)
         return score_triples(model, tokenizer, triples, progress="Scoring triples")
 
     def _classify(self, split: str, examples: "LabelledTriples", scores: np.ndarray, thresholds: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..configuration import config_option
-from .options import FILE, PATH, load_graph, text_settings
+from .options import FILE, PATH, load_training, text_settings
 
 __all__ = [
     "evaluate",
@@ -53,7 +53,7 @@ def evaluate(
         raise FileNotFoundError(f"found no folder {output.parent}, expected one to write {output.name} to.")
     if training is not None and (validation is None or testing is None):
         raise click.UsageError("Pass --validation and --testing with --training.")
-    factory, _ = load_graph(dataset, training, None, None)
+    factory = load_training(dataset, training)
     if validation is None or testing is None:
         data = get_dataset(dataset=dataset)
     else:

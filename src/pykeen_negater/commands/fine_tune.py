@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..configuration import config_option
-from .options import FILE, PATH, fine_tuning_options, graph_options, load_graph, text_settings
+from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, text_settings
 
 __all__ = [
     "fine_tune",
@@ -57,7 +57,7 @@ def fine_tune(
     from ..language_models import require_language_model
     from ..texts import load_texts
 
-    graph = Graph.from_factory(load_graph(dataset, training, None, None)[0])
+    graph = Graph.from_factory(load_training(dataset, training))
     texts = load_texts(graph, **text_settings(entity_text, relation_text))
     if texts is None:
         raise ValueError("found no texts to fine-tune on. Pass --entity-text, a file of label TAB text.")

@@ -9,7 +9,7 @@ import click
 from ..configuration import config_option
 from ..mining_settings import GuardName
 from ..neighbors import Metric
-from .options import FILE, PATH, fine_tuning_options, graph_options, load_graph, parse_object, text_settings
+from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, parse_object, text_settings
 
 __all__ = [
     "mine",
@@ -75,15 +75,19 @@ def mine(
     **options: Any,
 ) -> None:
     """Mine negatives for a graph and write them to a folder of pools."""
-    from ..mining import Miner, find_graph
+    from ..graphs import Graph
+    from ..held_out import read_held_out
+    from ..mining import Miner
     from ..mining_settings import MiningSettings
     from ..pool_files import check_replaceable
 
     if output is not None:
         check_replaceable(output)
-    factory, labelled = load_graph(dataset, training, validation, validation_negatives)
+    graph = Graph.from_factory(load_training(dataset, training))
+    files = {"validation": validation, "validation_negatives": validation_negatives}
+    held_out = read_held_out({name: path for name, path in files.items() if path is not None}, graph)
     miner = Miner(
-        find_graph(triples_factory=factory),
+        graph,
         MiningSettings(
             **text_settings(entity_text, relation_text),
             **{name: options[name] for name in ("candidates", "k", "metric", "index_factory")},
@@ -100,7 +104,9 @@ def mine(
             max_training_triples=max_training_triples or None,
             seed=options["seed"],
         ),
-        **{name: triples.mapped_triples.numpy() for name, triples in labelled.items()},
+        held_out.triples.get("validation"),
+        held_out.triples.get("validation_negatives"),
+        held_out.other_entities,
     )
     if dry_run:
         free = shutil.disk_usage(Path.cwd()).free

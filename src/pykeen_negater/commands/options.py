@@ -3,19 +3,22 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..indexing import SIDES
 from ..negative_sources import negative_source_resolver
 
+if TYPE_CHECKING:
+    from pykeen.triples import TriplesFactory
+
 __all__ = [
     "FILE",
     "PATH",
     "fine_tuning_options",
     "graph_options",
-    "load_graph",
+    "load_training",
     "parse_object",
     "text_settings",
 ]
@@ -103,16 +106,12 @@ fine_tuning_options = _options(
 )
 
 
-def load_graph(
-    dataset: str | None, training: Path | None, validation: Path | None, validation_negatives: Path | None
-) -> tuple[Any, dict[str, Any]]:
-    """Load the training triples, and the validation triples with the same ids.
+def load_training(dataset: str | None, training: Path | None) -> "TriplesFactory":
+    """Load the training triples.
 
     :param dataset: the name of a PyKEEN dataset
     :param training: a file of training triples, instead of a dataset
-    :param validation: a file of true triples, if there is one
-    :param validation_negatives: a file of false triples, if there is one
-    :return: a pair (the training triples, the others by name)
+    :return: the training triples, with labels
     :raises click.UsageError: if not exactly one of dataset and training is given
     :raises ValueError: if there is no such dataset, its triples have no labels, or a file is malformed
     """
@@ -129,11 +128,7 @@ def load_graph(
     factory = get_dataset(dataset=dataset).training if training is None else read_triples(training)
     if not isinstance(factory, TriplesFactory):
         raise ValueError(f"found the dataset {dataset!r}, whose triples have no labels, expected one with labels.")
-    labelled = {}
-    for name, path in (("validation", validation), ("validation_negatives", validation_negatives)):
-        if path is not None:
-            labelled[name] = read_triples(path, like=factory)
-    return factory, labelled
+    return factory
 
 
 def text_settings(entity_text: Path | None, relation_text: Path | None) -> dict[str, Any]:
