@@ -124,6 +124,11 @@ def test_negatives_of_fine_tuning(training: Path, tiny_bert: str, tmp_path: Path
         (["--corruptions", "middle=1"], 2, "found 'middle=1'"),
         (["--corruptions", "head=0"], 1, "expected at least one corruption in all"),
         (["--negatives", "magic"], 1, "found negatives='magic', expected one of antonyms, negation"),
+        (
+            ["--negatives", "pykeen", "--negatives-kwargs", '{"sampler": "negater"}'],
+            1,
+            "found sampler='negater', whose",
+        ),
         (["--negatives", "antonyms"], 1, "mapping_file, tag_file, token_file cannot be left out"),
         (["--negatives", "precomputed", "--negatives-kwargs", '{"path": "no.tsv"}'], 1, "found no file no.tsv"),
     ],
