@@ -132,6 +132,8 @@ class Cache:
     def get_or_build(self, kind: str, key: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
         """Get an entry, and build it first if need be, under a lock.
 
+        What an earlier build has left that was killed is removed.
+
         :param kind: what the entry is, e.g. ``pools``
         :param key: its fingerprint
         :param build: fills an empty folder. If it fails, nothing is left behind.
@@ -144,6 +146,9 @@ class Cache:
         with FileLock(path.with_name(f"{key}.lock")):
             if path.is_dir():
                 return path, False
+            # what a killed run has left: under the lock, nobody else fills this entry
+            for stale in path.parent.glob(f".{key}-*"):
+                shutil.rmtree(stale, ignore_errors=True)
             with atomic_folder(path) as folder:
                 build(folder)
         logger.debug("cached %s", path)
