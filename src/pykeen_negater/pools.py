@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from .avoidance import AvoidedTriples
+from .caching import file_stamps
 from .graphs import Graph
 from .indexing import TripleIndex, check_key_space
 from .pool_files import (
@@ -79,6 +80,9 @@ class NegativePools:
 
     #: The folder the pools were loaded from
     path: Path | None = None
+
+    #: The versions of its files, see :func:`~pykeen_negater.caching.file_stamps`
+    stamps: dict[str, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that the arrays fit together.
@@ -242,6 +246,7 @@ class NegativePools:
         :raises PoolsError: if there are none, or they are damaged or of another version
         """
         path = Path(path)
+        stamps = file_stamps(path)  # before it is read, so that what is replaced meanwhile is noticed
         arrays, metadata = read_pools(path)
         try:
             pools = cls(
@@ -252,11 +257,19 @@ class NegativePools:
                 vocabulary=metadata.pop("vocabulary"),
                 metadata=metadata,
                 path=path.resolve(),
+                stamps=stamps,
             )
         except (PoolsError, TypeError, ValueError) as error:
             raise PoolsError(f"{path} is damaged: {error} Mine the pools again.") from error
         pools.durations = read_durations(path)
         return pools
+
+    def is_replaced(self) -> bool:
+        """Tell whether other pools have taken the place of these on disk.
+
+        :return: whether a file in their folder has changed; not if the folder is gone, or there never was one
+        """
+        return self.path is not None and self.path.is_dir() and file_stamps(self.path) != self.stamps
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         # a spawned worker maps the same file instead of receiving a copy
