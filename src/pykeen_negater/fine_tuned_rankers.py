@@ -244,7 +244,7 @@ class FullGradientsRanker(FineTunedRanker):
     true is for the guard to say.
     """
 
-    cost = 4.0
+    cost = 2.5
 
     def __init__(self, *, norm: str = "sum", **kwargs: Any) -> None:
         """Choose the model.
@@ -294,7 +294,7 @@ class ProxyGradientsRanker(FullGradientsRanker):
     def __init__(
         self,
         *,
-        num_exact: int = 20_000,
+        num_exact: int = 2_000,
         hidden: int = 100,
         dropout: float = 0.1,
         learning_rate: float = 1e-5,
@@ -305,8 +305,8 @@ class ProxyGradientsRanker(FullGradientsRanker):
     ) -> None:
         """Choose the model.
 
-        :param num_exact: >= 10, the number of candidates whose magnitudes are computed; where there are no more than
-            these, none is guessed
+        :param num_exact: >= 10, the number of candidates whose magnitudes are computed (20,000 in NegatER); where there
+            are no more than these, none is guessed
         :param hidden: >= 1, the width of the network's hidden layer
         :param dropout: in [0, 1), the share of hidden units that is dropped while training
         :param learning_rate: > 0, of Adam
