@@ -63,8 +63,8 @@ RANKERS: dict[str, dict[str, Any]] = {
     "trained on the graph": {"training": {**asdict(TRAINING), "epochs": 4, "num_positive": 16}},
 }
 
-#: The number of turns, of pairs in each, and the original's length and batch size
-TURNS, PAIRS_PER_TURN, LENGTH, BATCH_SIZE = 5, 1_024, 64, 64
+#: The number of turns and of pairs in each; the original's length, and its batch size where it classifies such pairs
+TURNS, PAIRS_PER_TURN, LENGTH, BATCH_SIZE = 5, 1_024, 64, 512
 
 #: The number of resamples of the bootstrap
 RESAMPLES = 1_000

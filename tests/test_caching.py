@@ -2,6 +2,7 @@
 
 import multiprocessing
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -142,6 +143,36 @@ def test_failed_build_leaves_nothing_and_may_be_repeated(tmp_path):
         assert _without_locks(tmp_path) == ["pools"]
     assert cache.get_or_build("pools", "k", lambda folder: (folder / "whole").touch())[1]
     assert _without_locks(tmp_path) == ["pools", "pools/k", "pools/k/whole"]
+
+
+def _fill_for_ever(root, filling):  # pragma: no cover
+    """Begin to fill an entry, and wait to be killed."""
+
+    def build(folder: Path) -> None:
+        (folder / "half").write_text("1")
+        filling.set()
+        time.sleep(600)
+
+    Cache(root).get_or_build("pools", "k", build)
+
+
+def test_leftovers_of_a_killed_build_are_removed(tmp_path):
+    context = multiprocessing.get_context("fork")
+    filling = context.Event()
+    process = context.Process(target=_fill_for_ever, args=(tmp_path, filling))
+    process.start()
+    assert filling.wait(timeout=60)
+    process.kill()
+    process.join(timeout=60)
+    (leftover,) = (path for path in tmp_path.joinpath("pools").iterdir() if path.is_dir())
+    assert leftover.joinpath("new", "half").is_file()
+    # another entry may be being filled
+    other = tmp_path / "pools" / ".other-abcdefgh"
+    other.mkdir()
+    path, built = Cache(tmp_path).get_or_build("pools", "k", lambda folder: (folder / "whole").touch())
+    assert built
+    assert not leftover.exists()
+    assert sorted(folder for folder in tmp_path.joinpath("pools").iterdir() if folder.is_dir()) == [other, path]
 
 
 def test_discarded_entry_is_built_again(tmp_path):

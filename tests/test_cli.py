@@ -124,6 +124,11 @@ def test_negatives_of_fine_tuning(training: Path, tiny_bert: str, tmp_path: Path
         (["--corruptions", "middle=1"], 2, "found 'middle=1'"),
         (["--corruptions", "head=0"], 1, "expected at least one corruption in all"),
         (["--negatives", "magic"], 1, "found negatives='magic', expected one of antonyms, negation"),
+        (
+            ["--negatives", "pykeen", "--negatives-kwargs", '{"sampler": "negater"}'],
+            1,
+            "found sampler='negater', whose",
+        ),
         (["--negatives", "antonyms"], 1, "mapping_file, tag_file, token_file cannot be left out"),
         (["--negatives", "precomputed", "--negatives-kwargs", '{"path": "no.tsv"}'], 1, "found no file no.tsv"),
     ],
@@ -302,11 +307,34 @@ def test_common_mistakes(training: Path, tmp_path: Path, pools: Path):
         assert message in output, output
 
 
-def test_validation_triples_must_be_known(training: Path, tmp_path: Path):
-    path = tmp_path / "validation.tsv"
-    path.write_text("unicorn\tIsA\tanimal\n", encoding="utf-8")
-    output = run("mine", "--training", training, *FAST, "--validation", path, code=1).output
-    assert "found no triple whose labels are those of the training triples" in output
+def test_mining_validates_with_new_entities(training: Path, tiny_bert: str, tmp_path: Path):
+    files = [tmp_path / name for name in ("validation.tsv", "negatives.tsv", "text.tsv")]
+    for path, content in zip(
+        files,
+        (
+            "unicorn\tIsA\tanimal\ndog\tIsA\tunicorn\n",
+            "unicorn\tIsA\tplant\n",
+            "dog\tdog\nunicorn\thorse with a horn\n",
+        ),
+        strict=True,
+    ):
+        path.write_text(content, encoding="utf-8")
+    options = [
+        "--training", training, "--validation", files[0], "--validation-negatives", files[1],
+        "--encoder", "structural", "--ranker", "thresholds", "--language-model", tiny_bert, "--epochs", "1",
+    ]  # fmt: skip
+    found = []
+    for more in ([], ["--entity-text", files[2]]):
+        path = Path(run("mine", *options, *more).output.split("Written to ")[1].strip())
+        pools = NegativePools.load(path)
+        assert pools.metadata["statistics"]["fine_tuning"]["num_validation_triples"] == 3
+        assert "unicorn" not in pools.load_vocabulary().entity_labels
+        found.append(path)
+    # the text of an entity that only validation triples hold counts
+    assert found[0] != found[1]
+    files[0].write_text("dog\tlikes\tcat\n", encoding="utf-8")
+    output = " ".join(run("mine", *options, code=1).output.split())
+    assert "found the relation(s) likes, expected those of the training triples" in output
 
 
 def test_results_of_pykeen_are_not_replaced(training: Path, tmp_path: Path):

@@ -30,6 +30,7 @@ from pykeen_negater.fine_tuning import (
 )
 from pykeen_negater.graphs import Graph
 from pykeen_negater.kge_ranker import KGERanker
+from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.rankers import (
     FACTORIZATION_WEIGHT,
@@ -536,6 +537,15 @@ class TestProxyGradientsRanker(RankerCase):
         exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
         np.testing.assert_array_equal(ranker.rank(candidates, context).scores, exact)
         assert "proxy" not in context.statistics
+
+    def test_by_default_most_are_guessed_which_pays(
+        self, fine_tuned: Path, small_graph: Graph, small_texts: Texts, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("pykeen_negater.fine_tuned_rankers.measure_throughput", lambda *args: 300.0)
+        budget = MiningSettings().max_candidates
+        proxy, exact = (cls(model=str(fine_tuned)) for cls in (ProxyGradientsRanker, FullGradientsRanker))
+        assert proxy.num_exact < budget / 2
+        assert proxy.estimate(small_graph, small_texts, budget) < exact.estimate(small_graph, small_texts, budget)
 
     @pytest.mark.parametrize(
         ("kwargs", "message"),

@@ -10,11 +10,11 @@ import pytest
 
 from pykeen_negater.caching import Cache
 from pykeen_negater.classifier import load_with_tokenizer, score_triples
+from pykeen_negater.fine_tuned_models import FineTuningRun
 from pykeen_negater.fine_tuning import _ThresholdsInCheckpoints
 from pykeen_negater.fine_tuning_job import FineTuningJob
 from pykeen_negater.fine_tuning_settings import FineTuningSettings
 from pykeen_negater.graphs import Graph
-from pykeen_negater.held_out import read_held_out
 from pykeen_negater.language_models import identify_language_model
 from pykeen_negater.texts import Texts
 from pykeen_negater.thresholds import Thresholds
@@ -94,7 +94,7 @@ def test_each_epoch_is_kept(
     accuracies = []
     for epoch in (1, 2, 3):
         folder = tmp_path / "model" / f"epoch-{epoch}"
-        scores = score_triples(*load_with_tokenizer(folder, job.held_out.texts), triples)
+        scores = score_triples(*load_with_tokenizer(folder, job.texts), triples)
         thresholds = Thresholds.load(folder, small_graph.num_relations, small_graph.relation_labels)
         accuracies.append(thresholds.accuracy(scores, labels, triples[:, 1]))
         assert not list(folder.glob("optimizer*"))
@@ -122,6 +122,50 @@ def test_the_same_model_is_not_trained_again(
     assert identify_language_model(str(job.output)) != identity
 
 
+def test_what_a_ranker_has_trained_is_taken_and_stays(
+    tiny_bert: str,
+    small_graph: Graph,
+    small_texts: Texts,
+    files: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    job = _job(tmp_path / "first", small_graph, small_texts, files, tmp_path / "cache")
+    validation = {name: job.held_out.triples[name] for name in ("validation", "validation_negatives")}
+    job.train(tiny_bert)
+    run = FineTuningRun(tiny_bert, small_graph, job.texts, SETTINGS, **validation)
+    # copied to where it was wanted, it is not kept twice
+    assert not job.cache.path("models", run.key).exists()
+    path, is_new = run.find_or_train(job.cache)
+    assert is_new
+    monkeypatch.setattr("pykeen_negater.fine_tuning.fine_tune", None)
+    other = _job(tmp_path / "second", small_graph, small_texts, files, tmp_path / "cache")
+    other.train(tiny_bert)
+    assert run.find_or_train(job.cache) == (path, False)
+    assert {identify_language_model(str(folder)) for folder in (job.output, path)} == {
+        identify_language_model(str(other.output))
+    }
+    assert other.metrics() == job.metrics()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": replace(SETTINGS, seed=1)},
+        {"texts": "other"},
+        {"validation": np.array([[0, 0, 1]])},
+        {"validation_negatives": np.array([[0, 0, 1]])},
+        {"keep_epochs": True},
+    ],
+)
+def test_other_inputs_have_another_key(change: dict, tiny_bert: str, small_graph: Graph, small_texts: Texts):
+    if "texts" in change:
+        change = {"texts": replace(small_texts, entities=(*small_texts.entities, "unicorn"))}
+    run = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS)
+    assert replace(run).key == run.key
+    assert replace(run, **change).key != run.key
+
+
 def test_validate_and_test(
     tiny_bert: str, small_graph: Graph, small_texts: Texts, files: dict[str, Path], tmp_path: Path
 ):
@@ -131,9 +175,9 @@ def test_validate_and_test(
     job.validate()
     assert (job.metrics()["validation"], job.output.joinpath("thresholds.json").read_text()) == before
     job.test()
-    held_out = read_held_out(files, small_graph, small_texts)
+    held_out = job.held_out
     triples = np.concatenate([held_out.triples["testing"], held_out.triples["testing_negatives"]])
-    scores = score_triples(*load_with_tokenizer(job.output, held_out.texts), triples)
+    scores = score_triples(*load_with_tokenizer(job.output, job.texts), triples)
     thresholds = Thresholds.load(job.output, small_graph.num_relations, small_graph.relation_labels)
     predicted = scores >= thresholds.by_relation[triples[:, 1]]
     frame = pd.read_csv(job.output / "predictions.tsv", sep="\t")

@@ -6,7 +6,6 @@ import pytest
 
 from pykeen_negater.graphs import Graph
 from pykeen_negater.held_out import read_held_out
-from pykeen_negater.texts import Texts
 
 
 def _write(path: Path, *lines: str) -> Path:
@@ -14,16 +13,16 @@ def _write(path: Path, *lines: str) -> Path:
     return path
 
 
-def test_new_entities_come_after_those_of_the_graph(small_graph: Graph, small_texts: Texts, tmp_path: Path):
+def test_new_entities_come_after_those_of_the_graph(small_graph: Graph, tmp_path: Path):
     files = {
         "validation": _write(tmp_path / "valid.txt", "dog\tIsA\tgood_friend", "cat\tDesires\tmilk"),
         "testing": _write(tmp_path / "test.txt", "good_friend\tIsA\tQ7"),
     }
-    texts = _write(tmp_path / "texts.tsv", "Q7\tluck", "unused\tnothing")
-    held_out = read_held_out(files, small_graph, small_texts, texts)
+    held_out = read_held_out(files, small_graph)
+    entity_labels = small_graph.entity_labels + held_out.other_entities
     labelled = {
         name: [
-            (held_out.entity_labels[head], small_graph.relation_labels[relation], held_out.entity_labels[tail])
+            (entity_labels[head], small_graph.relation_labels[relation], entity_labels[tail])
             for head, relation, tail in triples
         ]
         for name, triples in held_out.triples.items()
@@ -32,25 +31,22 @@ def test_new_entities_come_after_those_of_the_graph(small_graph: Graph, small_te
         "validation": [("dog", "IsA", "good_friend"), ("cat", "Desires", "milk")],
         "testing": [("good_friend", "IsA", "Q7")],
     }
-    assert held_out.entity_labels[: small_graph.num_entities] == small_graph.entity_labels
-    assert held_out.texts.entities[: small_graph.num_entities] == small_texts.entities
-    assert held_out.texts.entities[small_graph.num_entities :] == ("good friend", "luck")
-    assert held_out.texts.relations == small_texts.relations
+    assert held_out.other_entities == ("good_friend", "Q7")
 
 
-def test_no_files(small_graph: Graph, small_texts: Texts):
-    held_out = read_held_out({}, small_graph, small_texts)
+def test_no_files(small_graph: Graph):
+    held_out = read_held_out({}, small_graph)
     assert held_out.triples == {}
-    assert held_out.texts == small_texts
+    assert held_out.other_entities == ()
 
 
-def test_new_relations_are_an_error(small_graph: Graph, small_texts: Texts, tmp_path: Path):
+def test_new_relations_are_an_error(small_graph: Graph, tmp_path: Path):
     path = _write(tmp_path / "valid.txt", "dog\tlikes\tcat")
     with pytest.raises(ValueError, match=r"valid\.txt: found the relation\(s\) likes, expected those of the training"):
-        read_held_out({"validation": path}, small_graph, small_texts)
+        read_held_out({"validation": path}, small_graph)
 
 
-def test_labels_are_needed(small_graph: Graph, small_texts: Texts):
+def test_labels_are_needed(small_graph: Graph):
     graph = Graph.from_triples(small_graph.triples, small_graph.num_entities, small_graph.num_relations)
     with pytest.raises(ValueError, match="found training triples without labels"):
-        read_held_out({}, graph, small_texts)
+        read_held_out({}, graph)

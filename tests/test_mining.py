@@ -17,7 +17,7 @@ from pykeen_negater.guard import MINED_SAFETY
 from pykeen_negater.mining import Miner, find_graph
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex
-from pykeen_negater.pools import decode_risk
+from pykeen_negater.pool_files import decode_risk
 from pykeen_negater.ranking import Ranking
 from pykeen_negater.risks import LEAST_SUSPECT
 

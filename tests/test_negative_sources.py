@@ -9,7 +9,7 @@ import pytest
 import torch
 from pykeen.sampling import BasicNegativeSampler, PseudoTypedNegativeSampler
 
-from pykeen_negater import neighborhoods
+from pykeen_negater import _plugin, neighborhoods  # noqa: F401  # registers the sampler
 from pykeen_negater.corruptions import corrupt_at_random
 from pykeen_negater.graphs import Graph
 from pykeen_negater.indexing import HEAD, RELATION, SIDES, TAIL
@@ -550,6 +550,10 @@ class TestPyKEENNegativeSource(NegativeSourceTestCase):
     def test_bad_parameters(self):
         with pytest.raises(ValueError, match="found sampler='magic', expected one of basic, bernoulli"):
             PyKEENNegativeSource(sampler="magic")
+        with pytest.raises(
+            ValueError, match="found sampler='negater', whose negatives are mined with the model that is"
+        ):
+            PyKEENNegativeSource(sampler="negater")
         with pytest.raises(ValueError, match="found num_negs_per_pos among sampler_kwargs, expected none of what"):
             PyKEENNegativeSource(sampler_kwargs={"num_negs_per_pos": 3})
 

@@ -1,8 +1,10 @@
 """Tests for the way from PyKEEN to the sampler, each with a new interpreter where imports matter."""
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from pykeen.pipeline import pipeline
 from pykeen.sampling import negative_sampler_resolver
 from pykeen.triples import CoreTriplesFactory, SubGraphSLCWAInstances, TriplesFactory
 
-from pykeen_negater import NegatERNegativeSampler, _plugin, mine, pool_source
+from pykeen_negater import NegatERNegativeSampler, NegativePools, _plugin, mine, pool_source
 from pykeen_negater.mining import Miner
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.training_context import current_factory, note_factories
@@ -339,6 +341,40 @@ def test_changed_texts_are_noticed(small_factory: TriplesFactory, tmp_path: Path
         found.append(instances.negative_sampler.pools.load_vocabulary().entity_texts)
     assert "A dog" in found[0]
     assert "A big dog" in found[1]
+
+
+@pytest.mark.parametrize("how", ["replaced", "rewritten", "removed"])
+def test_pools_that_change_on_disk_are_noticed(how: str, nations: TriplesFactory, empty_cache: Path):
+    def pools() -> NegativePools:
+        """Make a sampler, and take its pools."""
+        return NegatERNegativeSampler(mapped_triples=nations.mapped_triples, **FAST).pools
+
+    first = pools()
+    assert pools() is first
+    match how:
+        case "replaced":
+            replace(first, metadata={**first.metadata, "note": "other"}).save(first.path)
+        case "rewritten":
+            path = first.path / "metadata.json"
+            path.write_text(json.dumps({**json.loads(path.read_text()), "note": "other"}))
+        case "removed":
+            shutil.rmtree(first.path)
+    second = pools()
+    # what is mapped into memory outlives its folder
+    assert (second is first) == (how == "removed")
+    assert second.metadata.get("note") == (None if how == "removed" else "other")
+    assert pools() is second
+
+
+def test_changed_files_in_a_folder_of_parameters_are_noticed(tmp_path: Path):
+    weights = tmp_path / "umls.model" / "weights" / "model.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.write_text("1")
+    settings = MiningSettings(ranker="thresholds", ranker_kwargs={"model": str(tmp_path / "umls.model")})
+    before = pool_source._stamps(settings)
+    assert pool_source._stamps(settings) == before
+    weights.write_text("23")
+    assert pool_source._stamps(settings) != before
 
 
 def test_changed_files_of_parameters_of_parameters_are_noticed(tmp_path: Path):

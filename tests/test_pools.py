@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pykeen_negater.graphs import Graph
-from pykeen_negater.pools import NegativePools, PoolsError, Vocabulary
+from pykeen_negater.pool_files import PoolsError, Vocabulary
+from pykeen_negater.pools import NegativePools
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_a_failed_save_leaves_nothing_behind(pools: NegativePools, tmp_path: Pat
     def fail(*args: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("pykeen_negater.pools.save_file", fail)
+    monkeypatch.setattr("pykeen_negater.pool_files.save_file", fail)
     with pytest.raises(OSError, match="no space left"):
         pools.save(tmp_path / "a.pools")
     assert list(tmp_path.iterdir()) == []

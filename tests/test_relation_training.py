@@ -12,8 +12,8 @@ import torch
 
 from pykeen_negater.caching import Cache
 from pykeen_negater.cli import _Group
+from pykeen_negater.commands.train_relations import train
 from pykeen_negater.relations.encoder import RelationEncoder
-from pykeen_negater.relations.train_command import train
 from pykeen_negater.relations.training import _Collator, _make_steps, _RelationModel, _Trainer, train_relation_encoder
 from pykeen_negater.relations.training_data import RelationPairs
 from pykeen_negater.relations.training_settings import RelationTrainingSettings

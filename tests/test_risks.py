@@ -10,7 +10,8 @@ from pykeen_negater.graphs import Graph
 from pykeen_negater.guard import Guard
 from pykeen_negater.indexing import HEAD, RELATION, TAIL, keys_to_triples
 from pykeen_negater.neighbors import NeighborIndex
-from pykeen_negater.pools import NegativePools, decode_risk, encode_risk
+from pykeen_negater.pool_files import decode_risk, encode_risk
+from pykeen_negater.pools import NegativePools
 from pykeen_negater.queries import Queries
 from pykeen_negater.risks import LEAST_SUSPECT, Risks, assess_risks, to_answers
 

@@ -19,7 +19,7 @@ from pykeen_negater import NegatERNegativeSampler, NegativePools, PoolsError, mi
 from pykeen_negater.graphs import Graph
 from pykeen_negater.hard_negatives import without_inverse
 from pykeen_negater.indexing import triples_to_keys
-from pykeen_negater.pools import encode_risk
+from pykeen_negater.pool_files import encode_risk
 
 NUM_NEGATIVES = 8
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pykeen_negater.graphs import Graph
-from pykeen_negater.texts import Texts, humanize, load_texts, looks_opaque, read_texts, texts_digest
+from pykeen_negater.texts import Texts, extend_texts, humanize, load_texts, looks_opaque, read_texts, texts_digest
 
 PHRASES = ["none", "nan", "NA", "null", "dog ", " ", "N/A"]
 
@@ -291,3 +291,10 @@ def test_sentence_is_cut_to_its_width():
     texts = Texts(("dog", "x" * 60), ("at location",))
     assert texts.sentence(np.array([0, 0, 0])) == "dog · at location · dog"
     assert texts.sentence((0, 0, 1), width=11) == f"dog · at location · {'x' * 10}…"
+
+
+def test_texts_of_other_entities_come_after_those_of_the_graph(small_texts: Texts):
+    assert extend_texts(small_texts, ()) == small_texts
+    extended = extend_texts(small_texts, ("good_friend", "Q7"), {"Q7": "luck", "unused": "nothing"})
+    assert extended.entities == (*small_texts.entities, "good friend", "luck")
+    assert extended.relations == small_texts.relations

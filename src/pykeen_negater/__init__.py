@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .evaluation import evaluate_sampler
     from .mining import mine
-    from .pools import NegativePools, PoolsError
+    from .pool_files import PoolsError
+    from .pools import NegativePools
     from .sampler import NegatERNegativeSampler
     from .triple_classification import TripleClassificationEvaluator
 
@@ -46,7 +47,7 @@ __all__ = [
 _HOMES = {
     "NegatERNegativeSampler": "sampler",
     "NegativePools": "pools",
-    "PoolsError": "pools",
+    "PoolsError": "pool_files",
     "TripleClassificationEvaluator": "triple_classification",
     "evaluate_sampler": "evaluation",
     "mine": "mining",

@@ -7,7 +7,8 @@ import torch
 
 from .candidates import Candidates
 from .indexing import SIDES
-from .pools import NegativePools, encode_risk
+from .pool_files import encode_risk
+from .pools import NegativePools
 from .ranking import Ranking
 from .risks import Risks
 

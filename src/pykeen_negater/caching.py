@@ -23,6 +23,7 @@ __all__ = [
     "atomic_file",
     "atomic_folder",
     "file_digest",
+    "file_stamps",
     "fingerprint",
     "timed",
 ]
@@ -48,6 +49,17 @@ def file_digest(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_stamps(path: Path) -> dict[str, list[int]]:
+    """Tell versions of files apart without reading them.
+
+    :param path: a file, or a folder, all of whose files count
+    :return: time of modification, size and inode of each file by its path relative to the folder
+    """
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    stats = {file.relative_to(path).as_posix(): file.stat() for file in files}
+    return {name: [stat.st_mtime_ns, stat.st_size, stat.st_ino] for name, stat in stats.items()}
 
 
 def array_digest(array: np.ndarray) -> str:
@@ -132,6 +144,8 @@ class Cache:
     def get_or_build(self, kind: str, key: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
         """Get an entry, and build it first if need be, under a lock.
 
+        What an earlier build has left that was killed is removed.
+
         :param kind: what the entry is, e.g. ``pools``
         :param key: its fingerprint
         :param build: fills an empty folder. If it fails, nothing is left behind.
@@ -144,6 +158,9 @@ class Cache:
         with FileLock(path.with_name(f"{key}.lock")):
             if path.is_dir():
                 return path, False
+            # what a killed run has left: under the lock, nobody else fills this entry
+            for stale in path.parent.glob(f".{key}-*"):
+                shutil.rmtree(stale, ignore_errors=True)
             with atomic_folder(path) as folder:
                 build(folder)
         logger.debug("cached %s", path)

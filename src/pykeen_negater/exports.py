@@ -8,7 +8,8 @@ import pandas as pd
 
 from .caching import atomic_file
 from .indexing import RELATION, keys_to_triples
-from .pools import NegativePools, Vocabulary
+from .pool_files import Vocabulary
+from .pools import NegativePools
 from .texts import Texts, humanize
 
 __all__ = [

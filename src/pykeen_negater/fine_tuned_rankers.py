@@ -11,6 +11,7 @@ import numpy as np
 
 from .caching import array_digest, fingerprint, timed
 from .candidates import Candidates
+from .fine_tuned_models import REPORT, FineTuningRun
 from .fine_tuning_settings import FineTuningSettings, Precision
 from .gradient_proxy import MIN_EXAMPLES, ProxySettings
 from .graphs import Graph
@@ -94,12 +95,13 @@ class FineTunedRanker(Ranker):
 
     # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
-        return {"precision": self.precision, **self._identify_model()}
-
-    def _identify_model(self) -> dict[str, Any]:
         if self.model is not None:
-            return {"model": identify_language_model(self.model)}
-        return {"language_model": identify_language_model(self.language_model), "fine_tuning": self.settings.identify()}
+            return {"precision": self.precision, "model": identify_language_model(self.model)}
+        return {
+            "precision": self.precision,
+            "language_model": identify_language_model(self.language_model),
+            "fine_tuning": self.settings.identify(),
+        }
 
     # docstr-coverage: inherited
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
@@ -128,34 +130,16 @@ class FineTunedRanker(Ranker):
         """Take the model that was given, or one from the cache, or fine-tune it."""
         if self.model is not None:
             return Path(self.model)
-        from .fine_tuning import fine_tune
-
-        def build(folder: Path) -> None:
-            """Fill a folder of the cache with a fine-tuned model."""
-            with timed("fine-tune", context.durations):
-                result = fine_tune(
-                    self.language_model,
-                    context.graph,
-                    context.required_texts,
-                    self.settings,
-                    folder,
-                    context.validation,
-                    context.validation_negatives,
-                    checkpoints=context.cache.path("checkpoints", key),
-                )
-            folder.joinpath("fine_tuning.json").write_text(json.dumps(vars(result)), encoding="utf-8")
-
-        validation = (context.validation, context.validation_negatives)
-        key = fingerprint(
-            {
-                "graph": context.graph.fingerprint,
-                "texts": texts_digest(context.texts),
-                "validation": [None if triples is None else array_digest(triples) for triples in validation],
-                **self._identify_model(),
-            }
+        run = FineTuningRun(
+            self.language_model,
+            context.graph,
+            context.required_texts,
+            self.settings,
+            context.validation,
+            context.validation_negatives,
         )
-        path, _ = context.cache.get_or_build("models", key, build)
-        context.statistics["fine_tuning"] = json.loads(path.joinpath("fine_tuning.json").read_text(encoding="utf-8"))
+        path, _ = run.find_or_train(context.cache, context.durations)
+        context.statistics["fine_tuning"] = json.loads(path.joinpath(REPORT).read_text(encoding="utf-8"))
         return path
 
     def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> np.ndarray:
@@ -260,7 +244,7 @@ class FullGradientsRanker(FineTunedRanker):
     true is for the guard to say.
     """
 
-    cost = 4.0
+    cost = 2.5
 
     def __init__(self, *, norm: str = "sum", **kwargs: Any) -> None:
         """Choose the model.
@@ -310,7 +294,7 @@ class ProxyGradientsRanker(FullGradientsRanker):
     def __init__(
         self,
         *,
-        num_exact: int = 20_000,
+        num_exact: int = 2_000,
         hidden: int = 100,
         dropout: float = 0.1,
         learning_rate: float = 1e-5,
@@ -321,8 +305,8 @@ class ProxyGradientsRanker(FullGradientsRanker):
     ) -> None:
         """Choose the model.
 
-        :param num_exact: >= 10, the number of candidates whose magnitudes are computed; where there are no more than
-            these, none is guessed
+        :param num_exact: >= 10, the number of candidates whose magnitudes are computed (20,000 in NegatER); where there
+            are no more than these, none is guessed
         :param hidden: >= 1, the width of the network's hidden layer
         :param dropout: in [0, 1), the share of hidden units that is dropped while training
         :param learning_rate: > 0, of Adam

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .caching import Cache, array_digest, atomic_file, atomic_folder, fingerprint
+from .caching import Cache, atomic_file, atomic_folder
+from .fine_tuned_models import KIND, REPORT, FineTuningRun
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .held_out import read_held_out
 from .indexing import RELATION
-from .language_models import identify_language_model, measure_throughput
-from .texts import Texts, TextSource, texts_digest
+from .language_models import measure_throughput
+from .texts import Texts, TextSource, extend_texts
 
 if TYPE_CHECKING:
     from .fine_tuning import LabelledTriples
@@ -68,7 +69,9 @@ class FineTuningJob:
         self.output = output
         self.graph = graph
         self.settings = settings
-        self.held_out = read_held_out(files, graph, texts, entity_text)
+        self.held_out = read_held_out(files, graph)
+        #: The texts of the graph and of the entities that it lacks
+        self.texts = extend_texts(texts, self.held_out.other_entities, entity_text)
         self.cache = cache or Cache()
 
     @property
@@ -108,7 +111,7 @@ class FineTuningJob:
         :return: a pair (the number of examples, seconds)
         """
         num_examples = self.settings.num_examples(len(self.graph))
-        length = min(self.settings.max_length, self.held_out.texts.estimate_length(self.graph.triples))
+        length = min(self.settings.max_length, self.texts.estimate_length(self.graph.triples))
         return num_examples, num_examples / measure_throughput(language_model, length, training=True)
 
     def train(self, language_model: str, keep_epochs: bool = False) -> None:
@@ -119,41 +122,25 @@ class FineTuningJob:
         :param language_model: a folder, or a name on the Hugging Face hub
         :param keep_epochs: whether to keep the model of each epoch
         """
-        from .fine_tuning import fine_tune
-
-        key = fingerprint(
-            {
-                "graph": self.graph.fingerprint,
-                "texts": texts_digest(self.held_out.texts),
-                "validation": {name: array_digest(triples) for name, triples in self._validation.items()},
-                "language_model": identify_language_model(language_model),
-                "settings": self.settings.identify(),
-                "keep_epochs": keep_epochs,
-            }
+        run = FineTuningRun(
+            language_model,
+            self.graph,
+            self.texts,
+            self.settings,
+            **self._validation,
+            keep_epochs=keep_epochs,
         )
-        if _read(self.output / _JOB).get("key") == key:
+        if _read(self.output / _JOB).get("key") == run.key:
             logger.warning("%s holds this model already.", self.output)
             return
-
-        def build(folder: Path) -> None:
-            """Fill a folder of the cache, where what an interruption leaves is in nobody's way."""
-            result = fine_tune(
-                language_model,
-                self.graph,
-                self.held_out.texts,
-                self.settings,
-                folder,
-                **self._validation,
-                checkpoints=self.cache.path("checkpoints", key),
-                keep_epochs=keep_epochs,
-            )
-            self._note(folder, "validation", result.metrics, result.num_validation_triples)
-            folder.joinpath(_JOB).write_text(json.dumps({"key": key}), encoding="utf-8")
-
-        path, _ = self.cache.get_or_build("jobs", key, build)
+        path, is_new = run.find_or_train(self.cache)
         with atomic_folder(self.output) as folder:
             shutil.copytree(path, folder, dirs_exist_ok=True)
-        self.cache.discard("jobs", key)
+            report = _read(folder / REPORT)
+            self._note(folder, "validation", report["metrics"], report["num_validation_triples"])
+            folder.joinpath(_JOB).write_text(json.dumps({"key": run.key}), encoding="utf-8")
+        if is_new:
+            self.cache.discard(KIND, run.key)
 
     def validate(self) -> None:
         """Choose thresholds with the validation triples, and note how well they classify these.
@@ -192,9 +179,8 @@ class FineTuningJob:
         labels = self.graph.relation_labels or ()
         thresholds = Thresholds.load(self.output, self.graph.num_relations, labels)
         self._classify("test", examples, scores, thresholds)
-        frame = predictions_frame(
-            examples.triples, scores, examples.labels, thresholds, self.held_out.entity_labels, labels
-        )
+        entity_labels = (self.graph.entity_labels or ()) + self.held_out.other_entities
+        frame = predictions_frame(examples.triples, scores, examples.labels, thresholds, entity_labels, labels)
         with atomic_file(self.output / _PREDICTIONS) as unfinished:
             frame.to_csv(unfinished, sep="\t", index=False, quoting=csv.QUOTE_NONE)
 
@@ -208,7 +194,7 @@ class FineTuningJob:
     def _score(self, triples: np.ndarray) -> np.ndarray:
         from .classifier import load_with_tokenizer, score_triples
 
-        model, tokenizer = load_with_tokenizer(self.output, self.held_out.texts)
+        model, tokenizer = load_with_tokenizer(self.output, self.texts)
         return score_triples(model, tokenizer, triples, progress="Scoring triples")
 
     def _classify(self, split: str, examples: "LabelledTriples", scores: np.ndarray, thresholds: Any) -> None:

@@ -8,7 +8,8 @@ import torch
 from pykeen.typing import BoolTensor, LongTensor
 
 from .indexing import RELATION, SIDES
-from .pools import NegativePools, PoolsError
+from .pool_files import PoolsError
+from .pools import NegativePools
 
 __all__ = [
     "HardNegatives",

@@ -8,7 +8,6 @@ import numpy as np
 
 from .graphs import Graph
 from .tables import read_labels
-from .texts import Texts, TextSource, extend_texts
 
 __all__ = [
     "HeldOut",
@@ -23,22 +22,15 @@ class HeldOut:
     #: The triples by name; shape: (n, 3)
     triples: Mapping[str, np.ndarray]
 
-    #: The labels of all entities
-    entity_labels: tuple[str, ...]
-
-    #: The texts of all entities, and of the graph's relations
-    texts: Texts
+    #: The labels of the entities that the graph lacks
+    other_entities: tuple[str, ...]
 
 
-def read_held_out(
-    paths: Mapping[str, Path], graph: Graph, texts: Texts, entity_text: TextSource | None = None
-) -> HeldOut:
+def read_held_out(paths: Mapping[str, Path], graph: Graph) -> HeldOut:
     """Read triples from files.
 
     :param paths: tab-separated files with the columns head, relation and tail, by name
     :param graph: the training triples, with labels
-    :param texts: their texts
-    :param entity_text: the entities' texts, see :func:`pykeen_negater.texts.load_texts`
     :return: the triples
     :raises FileNotFoundError: if a file is missing
     :raises ValueError: if a file is malformed, or holds a relation that the training triples lack
@@ -66,6 +58,4 @@ def read_held_out(
                 for head, relation, tail in labels
             ]
         )
-    entity_labels = tuple(entity_to_id)
-    others = entity_labels[graph.num_entities :]
-    return HeldOut(triples, entity_labels, extend_texts(texts, others, entity_text))
+    return HeldOut(triples, tuple(entity_to_id)[graph.num_entities :])

@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 import logging
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +25,8 @@ from .language_models import find_language_model
 from .mining_settings import MiningSettings
 from .neighbors import NeighborIndex
 from .planning import Plan, make_plan, max_candidates
-from .pools import NegativePools, PoolsError, Vocabulary
+from .pool_files import PoolsError, Vocabulary
+from .pools import NegativePools
 from .queries import Queries
 from .rankers import ranker_resolver
 from .ranking import Ranker, Ranking
@@ -32,7 +34,7 @@ from .ranking_context import RankingContext
 from .resolving import find_class, make
 from .risks import assess_risks, to_answers
 from .seeding import preserved_random_state
-from .texts import load_texts, texts_digest
+from .texts import extend_texts, load_texts, texts_digest
 from .types import load_types
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class Miner:
         settings: MiningSettings,
         validation: np.ndarray | None = None,
         validation_negatives: np.ndarray | None = None,
+        other_entities: Sequence[str] = (),
         cache: Cache | None = None,
     ) -> None:
         """Find texts and parts, so that whatever is wrong with the settings is said before any work is done.
@@ -64,6 +67,7 @@ class Miner:
         :param settings: how to mine it
         :param validation: shape: (n, 3), true triples for choosing thresholds; by default held-out training triples
         :param validation_negatives: shape: (n, 3), false triples for choosing thresholds; by default corruptions
+        :param other_entities: the labels of the entities that only these triples hold, whose ids are after the graph's
         :param cache: where results are kept
         :raises ValueError: if a setting does not fit the graph
         :raises FileNotFoundError: if a file or a language model is missing
@@ -74,6 +78,8 @@ class Miner:
         self.validation_negatives = validation_negatives
         self.cache = cache or Cache()
         self.texts = load_texts(graph, settings.entity_text, settings.relation_text)
+        #: The texts of the graph and of the other entities
+        self.all_texts = self.texts and extend_texts(self.texts, other_entities, settings.entity_text)
         self.types = load_types(graph, settings.entity_types)
         self.encoder = self._make_encoder()
         self.generator: CandidateGenerator = find_class(
@@ -127,6 +133,7 @@ class Miner:
             {
                 "graph": self.graph.fingerprint,
                 "validation": [None if triples is None else array_digest(triples) for triples in validation],
+                "all_texts": texts_digest(self.all_texts),
                 "settings": self._settings_identity,
             }
         )
@@ -187,7 +194,7 @@ class Miner:
         index = self._neighbor_index(durations)
         context = RankingContext(
             graph=visible,
-            texts=self.texts,
+            texts=self.all_texts,
             cache=self.cache,
             vectors=self._vectors(visible, durations),
             seed=seed,

@@ -210,9 +210,18 @@ class PyKEENNegativeSource(NegativeSource):
 
         :param sampler: its name, see PyKEEN's ``negative_sampler_resolver``
         :param sampler_kwargs: its parameters, apart from triples, sizes and the sides to corrupt
-        :raises ValueError: if there is no such sampler, or a parameter is not for the user to choose
+        :raises ValueError: if there is no such sampler, it is the one of this package, or a parameter is not for the
+            user to choose
         """
+        from .sampler import NegatERNegativeSampler  # not above, since it fine-tunes, too
+
         self.sampler = find_class("sampler", negative_sampler_resolver, sampler)
+        if issubclass(self.sampler, NegatERNegativeSampler):
+            raise ValueError(
+                f"found sampler={sampler!r}, whose negatives are mined with the model that is fine-tuned on them, "
+                f"expected another one. For negatives that were mined before, run: negater export POOLS --output FILE, "
+                f"and pass this file to negatives='precomputed'."
+            )
         self.sampler_kwargs = dict(sampler_kwargs or {})
         reserved = sorted(self.sampler_kwargs.keys() & set(RESERVED))
         if reserved:

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 
-from .caching import fingerprint
+from .caching import file_stamps, fingerprint
 from .graphs import Graph
 from .mining import Miner
 from .mining_settings import MiningSettings
@@ -74,7 +74,7 @@ def find_pools(
         )
         return trained_with
     key = (graph.fingerprint, settings_key)
-    if key not in _BY_GRAPH:
+    if key not in _BY_GRAPH or _BY_GRAPH[key].is_replaced():
         miner = Miner(graph, settings)
         mined = miner.mine() if mode == "auto" else miner.cached()
         if mined is None:
@@ -99,13 +99,12 @@ def _settings_key(settings: MiningSettings) -> str:
         ) from error
 
 
-def _stamps(settings: MiningSettings) -> dict[str, list[int]]:
+def _stamps(settings: MiningSettings) -> dict[str, dict[str, list[int]]]:
     """Tell versions of the files and folders apart that the settings name."""
     values = [settings.entity_text, settings.relation_text, settings.entity_types]
     named = [value for value in values if isinstance(value, str)]
     named += [*_strings(settings.encoder_kwargs), *_strings(settings.ranker_kwargs)]
-    stats = {path: Path(path).stat() for path in named if Path(path).exists()}
-    return {path: [stat.st_mtime_ns, stat.st_size] for path, stat in stats.items()}
+    return {path: file_stamps(Path(path)) for path in named if Path(path).exists()}
 
 
 def _strings(value: Any) -> Iterator[str]:

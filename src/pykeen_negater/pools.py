@@ -1,89 +1,37 @@
 """Pools of negatives: who may stand in for whom, how hard that is, and how risky.
 
 A pool belongs to a training triple and a side. All pools lie in one compressed array, sorted by triple, then side, then
-hardness, so that a batch of triples is looked up with one binary search. On disk they are a folder:
-
-``metadata.json``
-    the format's version, the fingerprints of vocabulary and inputs, the settings, package versions and statistics
-``vocabulary.json``
-    the labels and texts of entities and relations, for people and exports; training does not read it
-``pools.safetensors``
-    the arrays, mapped into memory when loaded
-``durations.json``
-    how long each step of mining took; the only file that differs between two equal runs
+hardness, so that a batch of triples is looked up with one binary search. What they are on disk is in
+:mod:`~pykeen_negater.pool_files`.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from .avoidance import AvoidedTriples
-from .caching import atomic_folder, file_digest
+from .caching import file_stamps
 from .graphs import Graph
 from .indexing import TripleIndex, check_key_space
+from .pool_files import (
+    DTYPES,
+    PoolsError,
+    Vocabulary,
+    decode_risk,
+    encode_risk,
+    read_durations,
+    read_pools,
+    read_vocabulary,
+    write_pools,
+)
 
 __all__ = [
-    "FORMAT_VERSION",
     "NegativePools",
-    "PoolsError",
-    "Vocabulary",
-    "check_replaceable",
-    "decode_risk",
-    "encode_risk",
 ]
-
-#: The version of the folder's format; others are refused
-FORMAT_VERSION = 2
-
-_METADATA, _VOCABULARY, _ARRAYS, _DURATIONS = "metadata.json", "vocabulary.json", "pools.safetensors", "durations.json"
-
-#: The arrays of a pool folder and their types
-_DTYPES = {
-    "keys": torch.int64,
-    "offsets": torch.int64,
-    "replacements": torch.int32,
-    "hardness": torch.uint8,
-    "risk": torch.uint8,
-    "suspects": torch.int64,
-    "suspect_risk": torch.uint8,
-}
-
-#: Risks are stored as logarithms, in this many steps per power of two, of which the first stands for 2 ** -8
-_RISK_STEPS, _LEAST_RISK = 8, -8
-
-_REQUIRED = ("num_entities", "num_relations", "sides", "vocabulary", "checksum")
-
-#: Files up to this size are compared with their checksum whenever they are loaded
-_CHECK_BELOW = 2**28
-
-
-class PoolsError(ValueError):
-    """A pool folder that cannot be used: absent, damaged, of another version, or of another vocabulary."""
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What the ids of pools mean."""
-
-    #: The label of each entity; None if they have none
-    entity_labels: tuple[str, ...] | None = None
-
-    #: The label of each relation; None if they have none
-    relation_labels: tuple[str, ...] | None = None
-
-    #: The text of each entity that was mined with; None if none was
-    entity_texts: tuple[str, ...] | None = None
-
-    #: The text of each relation that was mined with; None if none was
-    relation_texts: tuple[str, ...] | None = None
 
 
 @dataclass(eq=False)
@@ -114,8 +62,8 @@ class NegativePools:
     #: The fingerprint of the vocabulary
     vocabulary: str
 
-    #: How risky each negative is, see :func:`encode_risk`; by default as risky as a uniform corruption; shape:
-    #: (num_negatives,)
+    #: How risky each negative is, see :func:`~pykeen_negater.pool_files.encode_risk`; by default as risky as a
+    #: uniform corruption; shape: (num_negatives,)
     risk: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
 
     #: The sorted keys of corruptions that are likely true, of any training triple; shape: (num_suspects,), dtype: int64
@@ -133,6 +81,9 @@ class NegativePools:
     #: The folder the pools were loaded from
     path: Path | None = None
 
+    #: The versions of its files, see :func:`~pykeen_negater.caching.file_stamps`
+    stamps: dict[str, list[int]] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
         """Check that the arrays fit together.
 
@@ -148,7 +99,7 @@ class NegativePools:
             self.suspects.shape == self.suspect_risk.shape
         )
         if self.offsets.shape != (rows + 1,) or not equal:
-            shapes = {name: tuple(getattr(self, name).shape) for name in _DTYPES}
+            shapes = {name: tuple(getattr(self, name).shape) for name in DTYPES}
             raise PoolsError(
                 f"found arrays of shapes {shapes}, expected {rows + 1} offsets, equally many replacements, hardnesses "
                 f"and risks, and as many suspects as risks of theirs."
@@ -275,23 +226,15 @@ class NegativePools:
         :raises FileExistsError: if something else is there
         """
         path = Path(path)
-        check_replaceable(path)
-        vocabulary = vocabulary or self.load_vocabulary()
-        arrays = {name: getattr(self, name).to(dtype).contiguous() for name, dtype in _DTYPES.items()}
-        with atomic_folder(path) as folder:
-            save_file(arrays, folder / _ARRAYS)
-            metadata = {
-                "format_version": FORMAT_VERSION,
-                "num_entities": self.num_entities,
-                "num_relations": self.num_relations,
-                "sides": list(self.sides),
-                "vocabulary": self.vocabulary,
-                **self.metadata,
-                "checksum": file_digest(folder / _ARRAYS),
-            }
-            _write_json(folder / _METADATA, metadata)
-            _write_json(folder / _VOCABULARY, vars(vocabulary))
-            _write_json(folder / _DURATIONS, self.durations)
+        metadata = {
+            "num_entities": self.num_entities,
+            "num_relations": self.num_relations,
+            "sides": list(self.sides),
+            "vocabulary": self.vocabulary,
+            **self.metadata,
+        }
+        arrays = {name: getattr(self, name) for name in DTYPES}
+        write_pools(path, arrays, metadata, vocabulary or self.load_vocabulary(), self.durations)
         return path
 
     @classmethod
@@ -303,16 +246,8 @@ class NegativePools:
         :raises PoolsError: if there are none, or they are damaged or of another version
         """
         path = Path(path)
-        if not path.joinpath(_METADATA).is_file():
-            raise PoolsError(f"found no pools at {path}, expected a folder made by `negater mine` or pools.save(...).")
-        metadata = _read_json(path / _METADATA)
-        version = metadata.pop("format_version", None)
-        if version != FORMAT_VERSION:
-            raise PoolsError(f"{path} has the format version {version}, expected {FORMAT_VERSION}. Mine it again.")
-        missing = [name for name in _REQUIRED if name not in metadata]
-        if missing:
-            raise PoolsError(f"{path / _METADATA} lacks {', '.join(missing)}. Mine the pools again.")
-        arrays: dict[str, Any] = _read_arrays(path / _ARRAYS, metadata.pop("checksum"))
+        stamps = file_stamps(path)  # before it is read, so that what is replaced meanwhile is noticed
+        arrays, metadata = read_pools(path)
         try:
             pools = cls(
                 **arrays,
@@ -322,12 +257,19 @@ class NegativePools:
                 vocabulary=metadata.pop("vocabulary"),
                 metadata=metadata,
                 path=path.resolve(),
+                stamps=stamps,
             )
         except (PoolsError, TypeError, ValueError) as error:
             raise PoolsError(f"{path} is damaged: {error} Mine the pools again.") from error
-        if path.joinpath(_DURATIONS).is_file():
-            pools.durations = _read_json(path / _DURATIONS)
+        pools.durations = read_durations(path)
         return pools
+
+    def is_replaced(self) -> bool:
+        """Tell whether other pools have taken the place of these on disk.
+
+        :return: whether a file in their folder has changed; not if the folder is gone, or there never was one
+        """
+        return self.path is not None and self.path.is_dir() and file_stamps(self.path) != self.stamps
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         # a spawned worker maps the same file instead of receiving a copy
@@ -340,67 +282,4 @@ class NegativePools:
 
         :return: the vocabulary, empty if the pools were not loaded from a folder
         """
-        if self.path is None:
-            return Vocabulary()
-        content = _read_json(self.path / _VOCABULARY)
-        return Vocabulary(**{name: None if values is None else tuple(values) for name, values in content.items()})
-
-
-def encode_risk(risk: np.ndarray) -> Tensor:
-    """Round risks to a byte each.
-
-    :param risk: shape: (n,), >= 0, in multiples of the risk of a uniform corruption
-    :return: shape: (n,), dtype: uint8; in steps of a ninth, from 2 ** -8 to 2 ** 24
-
-    >>> decode_risk(encode_risk(np.array([0.0, 1.0, 2.0, 1e9]))).log2().tolist()
-    [-8.0, 0.0, 1.0, 23.875]
-    """
-    logarithm = np.log2(np.maximum(risk, 2.0**_LEAST_RISK)) - _LEAST_RISK
-    return torch.from_numpy(np.rint(logarithm * _RISK_STEPS).clip(0, 255).astype(np.uint8))
-
-
-def decode_risk(risk: Tensor) -> Tensor:
-    """Get risks back.
-
-    :param risk: shape: (n,), dtype: uint8
-    :return: shape: (n,), dtype: float32
-    """
-    return torch.exp2(risk.float() / _RISK_STEPS + _LEAST_RISK)
-
-
-def check_replaceable(path: Path) -> None:
-    """Check that nothing but pools is replaced.
-
-    :param path: where pools are to be written
-    :raises FileExistsError: if something else is there
-    """
-    if path.exists() and not (path.joinpath(_METADATA).is_file() and path.joinpath(_ARRAYS).is_file()):
-        raise FileExistsError(f"found {path}, which holds no pools. Choose another path, or remove it.")
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PoolsError(f"{path} cannot be read ({error}). Mine the pools again.") from error
-    if not isinstance(content, dict):
-        raise PoolsError(f"{path} is no JSON object. Mine the pools again.")
-    return content
-
-
-def _read_arrays(path: Path, checksum: str) -> dict[str, Tensor]:
-    try:
-        if path.stat().st_size < _CHECK_BELOW and file_digest(path) != checksum:
-            raise PoolsError(f"{path} is damaged: its checksum is not the one in {_METADATA}. Mine the pools again.")
-        with safe_open(path, framework="pt") as file:
-            arrays = {name: file.get_tensor(name) for name in _DTYPES}
-    except (OSError, SafetensorError) as error:
-        raise PoolsError(f"{path} cannot be read ({error}). Mine the pools again.") from error
-    wrong = [name for name, dtype in _DTYPES.items() if arrays[name].dtype != dtype or arrays[name].ndim != 1]
-    if wrong:
-        raise PoolsError(f"{path} has arrays of a wrong type: {', '.join(wrong)}. Mine the pools again.")
-    return arrays
+        return Vocabulary() if self.path is None else read_vocabulary(self.path)

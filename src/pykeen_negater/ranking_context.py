@@ -28,7 +28,11 @@ class RankingContext:
 
     #: The triples that may be learned from: without those that are hidden for the guard
     graph: Graph
+
+    #: The texts of the graph, and of other entities that the validation triples hold, if there are texts
     texts: Texts | None
+
+    #: Where results are kept
     cache: Cache
 
     #: The vectors of the entities, made without what is hidden; shape: (num_entities, dim)
@@ -37,7 +41,8 @@ class RankingContext:
     #: The seed
     seed: int = 0
 
-    #: True triples to validate with, if there are any besides the training triples; shape: (n, 3)
+    #: True triples to validate with, if there are any besides the training triples; shape: (n, 3). Entities that the
+    #: graph lacks have ids after the graph's.
     validation: np.ndarray | None = None
 
     #: False triples to validate with; shape: (n, 3)

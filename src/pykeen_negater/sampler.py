@@ -151,7 +151,7 @@ class NegatERNegativeSampler(NegativeSampler):
         :param max_training_triples: > 0, the most triples that an expensive ranker trains on; None for all
         :param seed: the seed of mining
         :raises ValueError: if a parameter is out of range, or does not fit the graph
-        :raises pykeen_negater.pools.PoolsError: if the pools cannot be used here
+        :raises pykeen_negater.pool_files.PoolsError: if the pools cannot be used here
         :raises FileNotFoundError: if a file is missing
         """
         super().__init__(

@@ -90,7 +90,12 @@ def read_triples(path: str | Path, like: TriplesFactory | None = None) -> Triple
     )
     dropped = len(triples) - factory.num_triples
     if like is not None and dropped:
-        logger.warning("%s: %d of %d triples have unknown labels.", path, dropped, len(triples))
+        logger.warning(
+            "%s: %d of %d triples hold an entity or a relation that the training triples lack, and are left out.",
+            path,
+            dropped,
+            len(triples),
+        )
     if not factory.num_triples:
         raise ValueError(f"{path}: found no triple whose labels are those of the training triples, expected some.")
     return factory

@@ -6,25 +6,23 @@ from typing import Any, get_args
 import click
 
 from ..configuration import config_option
-from .training_settings import LossName, RelationTrainingSettings
+from ..relations.training_settings import LossName, RelationTrainingSettings
+from .options import FILE, PATH, load_training
 
 __all__ = [
     "train",
 ]
 
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _DEFAULTS = RelationTrainingSettings()
 
 
 @click.command(epilog="Example: negater relations train --data gold_ratings.tsv --output relbert.model")
 @config_option
-@click.option("--data", type=_FILE, help="Pairs by relation type: .jsonl, .parquet, or SemEval-2012's ratings as .tsv.")
+@click.option("--data", type=FILE, help="Pairs by relation type: .jsonl, .parquet, or SemEval-2012's ratings as .tsv.")
 @click.option("--dataset", help="A PyKEEN dataset instead, whose training triples are the pairs.")
-@click.option("--training", type=_FILE, help="A file of training triples instead: head TAB relation TAB tail.")
-@click.option("--entity-text", type=_FILE, help="The entities' texts: label TAB text, or .json, or .parquet.")
-@click.option(
-    "--output", "-o", type=click.Path(path_type=Path), required=True, help="The folder to write the encoder to."
-)
+@click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
+@click.option("--entity-text", type=FILE, help="The entities' texts: label TAB text, or .json, or .parquet.")
+@click.option("--output", "-o", type=PATH, required=True, help="The folder to write the encoder to.")
 @click.option("--language-model", help="The model to train: a folder or a name on the Hugging Face hub.")
 @click.option("--template", help="A letter from a to e, or a text with <subj>, <obj> and <mask>.  [default: d]")
 @click.option(
@@ -83,9 +81,9 @@ def train(
 
     A run that was interrupted goes on after its last epoch when it is started again.
     """
-    from .encoder import RelationEncoder
-    from .training import train_relation_encoder
-    from .training_data import read_relation_pairs
+    from ..relations.encoder import RelationEncoder
+    from ..relations.training import train_relation_encoder
+    from ..relations.training_data import read_relation_pairs
 
     settings = RelationTrainingSettings(**options)
     if (data is None) == (dataset is None and training is None):
@@ -108,12 +106,11 @@ def _read_triples(
     dataset: str | None, training: Path | None, entity_text: Path | None, max_pairs: int, seed: int
 ) -> Any:
     """Take the pairs of a graph."""
-    from ..cli import _load_graph
     from ..graphs import Graph
+    from ..relations.training_data import RelationPairs
     from ..texts import load_texts
-    from .training_data import RelationPairs
 
-    factory, _ = _load_graph(dataset, training, None, None)
+    factory = load_training(dataset, training)
     texts = load_texts(Graph.from_factory(factory), None if entity_text is None else str(entity_text))
     if texts is None:
         raise ValueError("found no texts to train on. Pass --entity-text, a file of label TAB text.")

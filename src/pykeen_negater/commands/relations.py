@@ -10,7 +10,7 @@ import click
 
 from ..caching import Cache, atomic_file
 from ..configuration import config_option
-from .train_command import train
+from .train_relations import train
 
 __all__ = [
     "relations",
@@ -95,8 +95,8 @@ def evaluate(
     relations. Beside a trained encoder stand the language model before the training, and the difference of its word
     vectors. Analogies are answered with pairs as they are (forward) and both ways round (bidirectional).
     """
-    from .evaluation import evaluate_encoders, find_encoders, load_task, to_table
-    from .lexical_relations import classifier_grid
+    from ..relations.evaluation import evaluate_encoders, find_encoders, load_task, to_table
+    from ..relations.lexical_relations import classifier_grid
 
     if output is not None and not output.resolve().parent.is_dir():
         raise FileNotFoundError(f"found no folder {output.parent}, expected one to write {output.name} to.")

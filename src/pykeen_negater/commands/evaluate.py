@@ -1,0 +1,78 @@
+"""``negater evaluate``."""
+
+from pathlib import Path
+
+import click
+
+from ..configuration import config_option
+from .options import FILE, PATH, load_training, text_settings
+
+__all__ = [
+    "evaluate",
+]
+
+
+@click.command(epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")
+@config_option
+@click.option("--dataset", help="A PyKEEN dataset.")
+@click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
+@click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
+@click.option("--testing", type=FILE, help="Its test triples; needed with --training.")
+@click.option("--pools", type=PATH, help="A folder of pools for negater. By default they are mined, unless cached.")
+@click.option("--entity-text", type=FILE, help="The entities' texts, for negater: label TAB text, .json or .parquet.")
+@click.option("--relation-text", type=FILE, help="The relations' texts, likewise.")
+@click.option("--samplers", help="Names of negative samplers, separated by commas. By default, all that PyKEEN knows.")
+@click.option("--reference", default="TransE", help="The PyKEEN model that tells how hard negatives are.")
+@click.option("--epochs", default=30, help="The number of epochs that it is trained for.")
+@click.option("--negatives", default=16, help="The number of negatives per positive.")
+@click.option("--seed", default=0, help="The seed of everything random.")
+@click.option("--output", "-o", type=PATH, help="A tab-separated file to write the figures to.")
+def evaluate(
+    dataset: str | None,
+    training: Path | None,
+    validation: Path | None,
+    testing: Path | None,
+    pools: Path | None,
+    entity_text: Path | None,
+    relation_text: Path | None,
+    samplers: str | None,
+    reference: str,
+    epochs: int,
+    negatives: int,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Measure the negatives of samplers: how many are true after all, and how hard are the others."""
+    import pandas as pd
+    from pykeen.datasets import get_dataset
+
+    from ..evaluation import evaluate_sampler, find_sampler, samplers_to_compare, train_reference
+    from ..tables import read_triples
+
+    if output is not None and not output.resolve().parent.is_dir():
+        raise FileNotFoundError(f"found no folder {output.parent}, expected one to write {output.name} to.")
+    if training is not None and (validation is None or testing is None):
+        raise click.UsageError("Pass --validation and --testing with --training.")
+    factory = load_training(dataset, training)
+    if validation is None or testing is None:
+        data = get_dataset(dataset=dataset)
+    else:
+        data = get_dataset(
+            training=factory,
+            validation=read_triples(validation, like=factory),
+            testing=read_triples(testing, like=factory),
+        )
+    names = list(samplers_to_compare()) if samplers is None else [name.strip() for name in samplers.split(",")]
+    for name in names:
+        find_sampler(name)
+    model = train_reference(data.training, reference, epochs, seed)
+    texts = text_settings(entity_text, relation_text)
+    rows = []
+    for name in names:
+        kwargs = {} if name != "negater" else texts if pools is None else {"pools": str(pools)}
+        report = evaluate_sampler(name, data, kwargs, model, negatives, seed)
+        rows.append({"sampler": name, **vars(report)})
+    frame = pd.DataFrame(rows)
+    if output is not None:
+        frame.to_csv(output, sep="\t", index=False, float_format="%.6g")
+    click.echo(frame.to_string(index=False, float_format="{:.4f}".format, na_rep=""))

@@ -1,0 +1,34 @@
+"""``negater export``."""
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from ..configuration import config_option
+from ..exports import ExportFormat
+from .options import PATH
+
+__all__ = [
+    "export",
+]
+
+
+@click.command(epilog="Example: negater export umls.pools --format tsv --output negatives.tsv")
+@config_option
+@click.argument("pools", type=PATH)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(get_args(ExportFormat)),
+    default="tsv",
+    help="tsv: head, relation, tail, score. parquet: with the positives.",
+)
+@click.option("--output", "-o", type=PATH, required=True, help="The file to write.")
+def export(pools: Path, form: ExportFormat, output: Path) -> None:
+    """Write the negatives of a folder of pools to one file."""
+    from ..exports import export as run
+    from ..pools import NegativePools
+
+    rows = run(NegativePools.load(pools), output, form)
+    click.echo(f"{rows:,} rows written to {output}")

@@ -1,0 +1,96 @@
+"""``negater fine-tune``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..configuration import config_option
+from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, text_settings
+
+__all__ = [
+    "fine_tune",
+]
+
+
+@click.command("fine-tune", epilog="Example: negater fine-tune --dataset umls --output umls.model")
+@config_option
+@graph_options
+@click.option("--output", "-o", type=PATH, required=True, help="The folder for model, tokenizer and thresholds.")
+@click.option(
+    "--action",
+    type=click.Choice(["train", "valid", "test"]),
+    multiple=True,
+    default=["train"],
+    help="What to do, in this order, may be repeated: fine-tune; choose thresholds anew; classify test triples.",
+)
+@click.option("--testing", type=FILE, help="True triples to test with.")
+@click.option("--testing-negatives", type=FILE, help="False triples to test with.")
+@click.option("--global-threshold", is_flag=True, help="One threshold for all relations, instead of one for each.")
+@click.option("--keep-epochs", is_flag=True, help="Keep the model of each epoch in a subfolder.")
+@click.option("--weight-decay", default=0.01, help="The weight decay of AdamW.")
+@click.option("--warmup", default=0.1, help="Steps in which the learning rate rises: a share, or their number from 1.")
+@fine_tuning_options
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it would take.")
+def fine_tune(
+    dataset: str | None,
+    training: Path | None,
+    entity_text: Path | None,
+    relation_text: Path | None,
+    output: Path,
+    action: tuple[str, ...],
+    language_model: str | None,
+    global_threshold: bool,
+    keep_epochs: bool,
+    max_training_triples: int,
+    dry_run: bool,
+    **options: Any,
+) -> None:
+    """Fine-tune a language model to tell true triples from corrupted ones, and test it.
+
+    Validation and test triples may hold entities that the training triples lack. A run that was interrupted goes on
+    after its last epoch when it is started again.
+    """
+    from ..fine_tuning_job import FineTuningJob
+    from ..fine_tuning_settings import FineTuningSettings
+    from ..graphs import Graph
+    from ..language_models import require_language_model
+    from ..texts import load_texts
+
+    graph = Graph.from_factory(load_training(dataset, training))
+    texts = load_texts(graph, **text_settings(entity_text, relation_text))
+    if texts is None:
+        raise ValueError("found no texts to fine-tune on. Pass --entity-text, a file of label TAB text.")
+    names = ("validation", "validation_negatives", "testing", "testing_negatives")
+    files = {name: options.pop(name) for name in names}
+    job = FineTuningJob(
+        output,
+        graph,
+        texts,
+        FineTuningSettings(
+            max_training_triples=max_training_triples or None, per_relation=not global_threshold, **options
+        ),
+        {name: path for name, path in files.items() if path is not None},
+        entity_text,
+    )
+    job.check(action)
+    name = require_language_model(language_model) if "train" in action else ""
+    if dry_run:
+        if "train" in action:
+            num_examples, seconds = job.estimate(name)
+            click.echo(f"Would fine-tune {name} on {num_examples:,} examples: about {seconds / 60:.1f} min.")
+        for split, num_triples in job.count_examples(action).items():
+            click.echo(f"Would classify {num_triples:,} {split} triples.")
+        return
+    if "train" in action:
+        job.train(name, keep_epochs)
+    for step, run in (("valid", job.validate), ("test", job.test)):
+        if step in action:
+            run()
+    for split, metrics in job.metrics().items():
+        click.echo(
+            f"{metrics['num_triples']:,} {split} triples: accuracy {metrics['accuracy']:.1%}, precision "
+            f"{metrics['precision']:.1%}, recall {metrics['recall']:.1%}, F1 {metrics['f1']:.1%}. Each relation's more "
+            f"frequent class has an accuracy of {metrics['majority_accuracy']:.1%}."
+        )
+    click.echo(f"Written to {output}")

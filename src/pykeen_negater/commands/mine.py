@@ -1,0 +1,160 @@
+"""``negater mine``."""
+
+import shutil
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import click
+
+from ..configuration import config_option
+from ..mining_settings import GuardName
+from ..neighbors import Metric
+from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, parse_object, text_settings
+
+__all__ = [
+    "mine",
+]
+
+
+@click.command(
+    epilog="Example: negater mine --dataset umls --entity-text entity2text.tsv --output umls.pools",
+)
+@config_option
+@graph_options
+@click.option("--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache.")
+@click.option("--encoder", help="Turns entities into vectors: sentence-transformer, structural, precomputed.")
+@click.option("--encoder-kwargs", callback=parse_object, help="The encoder's parameters, as JSON.")
+@click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors.")
+@click.option(
+    "--candidates",
+    type=click.Choice(["random", "slot", "intersect", "anywhere"]),
+    default="random",
+    help="Who may stand in.",
+)
+@click.option("--neighbors", "-k", "k", default=32, help="Neighbours per triple and side.")
+@click.option("--corruption-scheme", default="head,tail", help="The sides to corrupt, of head, relation and tail.")
+@click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
+@click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
+@click.option("--index-factory", default="Flat", help="FAISS's factory string for a new index.")
+@click.option(
+    "--ranker",
+    help="Decides how hard a negative is: probe, similarity, kge, thresholds, full-gradients, proxy-gradients, "
+    "relation-embedding.",
+)
+@click.option(
+    "--guard",
+    type=click.Choice([*get_args(GuardName), "none"]),
+    default="calibrated",
+    help="Keeps out what may be true: the risk learned from hidden triples, or the ranker's thresholds.",
+)
+@click.option("--entity-types", type=FILE, help="The entities' types for the guard: label TAB type.")
+@click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune.")
+@click.option("--ranker-kwargs", callback=parse_object, help="The ranker's other parameters, as JSON.")
+@click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept.")
+@click.option("--max-candidates", default=20_000, help="The most corrupted triples an expensive ranker scores; 0: all.")
+@fine_tuning_options
+@click.option("--dry-run", is_flag=True, help="Say what would be done, how long it takes, and how large it gets.")
+def mine(
+    dataset: str | None,
+    training: Path | None,
+    entity_text: Path | None,
+    relation_text: Path | None,
+    validation: Path | None,
+    validation_negatives: Path | None,
+    output: Path | None,
+    encoder: str | None,
+    encoder_kwargs: dict[str, Any] | None,
+    vectors: Path | None,
+    corruption_scheme: str,
+    index: Path | None,
+    model: Path | None,
+    guard: str,
+    entity_types: Path | None,
+    max_candidates: int,
+    max_training_triples: int,
+    dry_run: bool,
+    **options: Any,
+) -> None:
+    """Mine negatives for a graph and write them to a folder of pools."""
+    from ..graphs import Graph
+    from ..held_out import read_held_out
+    from ..mining import Miner
+    from ..mining_settings import MiningSettings
+    from ..pool_files import check_replaceable
+
+    if output is not None:
+        check_replaceable(output)
+    graph = Graph.from_factory(load_training(dataset, training))
+    files = {"validation": validation, "validation_negatives": validation_negatives}
+    held_out = read_held_out({name: path for name, path in files.items() if path is not None}, graph)
+    miner = Miner(
+        graph,
+        MiningSettings(
+            **text_settings(entity_text, relation_text),
+            **{name: options[name] for name in ("candidates", "k", "metric", "index_factory")},
+            ranker=options["ranker"] or (None if model is None else "thresholds"),
+            guard=None if guard == "none" else cast(GuardName, guard),
+            entity_types=None if entity_types is None else str(entity_types),
+            encoder=encoder or (None if vectors is None else "precomputed"),
+            encoder_kwargs={**(encoder_kwargs or {}), **({} if vectors is None else {"path": str(vectors)})} or None,
+            corruption_scheme=tuple(part.strip() for part in corruption_scheme.split(",")),
+            index=None if index is None else str(index),
+            ranker_kwargs=_ranker_kwargs(model, options),
+            pool_size=options["pool_size"],
+            max_candidates=max_candidates or None,
+            max_training_triples=max_training_triples or None,
+            seed=options["seed"],
+        ),
+        held_out.triples.get("validation"),
+        held_out.triples.get("validation_negatives"),
+        held_out.other_entities,
+    )
+    if dry_run:
+        free = shutil.disk_usage(Path.cwd()).free
+        click.echo(f"Would mine {miner.plan()} {free / 2**30:,.1f} GiB of disk are free.")
+        return
+    pools = miner.mine()
+    path = pools.path if output is None else pools.save(output)
+    statistics = pools.metadata["statistics"]
+    click.echo(
+        f"{len(pools):,} negatives for {pools.num_triples:,} triples, {statistics['coverage']:.1%} of which have some; "
+        f"{statistics['candidates']:,} candidates, {statistics['candidates_within_budget']:,} within the budget."
+    )
+    if "guard" in statistics:
+        measured = statistics["guard"]["proposed"]
+        click.echo(
+            f"Of {measured['answers']:,} candidates to queries with hidden triples, {measured['hidden']:,} are hidden "
+            f"triples; the guard tells them with an AUC of {measured.get('auc', float('nan')):.3f}. "
+            f"{len(pools.suspects):,} corruptions are likely true and drawn less often."
+        )
+    for step, seconds in pools.durations.items():
+        click.echo(f"  {step}: {seconds:.1f} s")
+    click.echo(f"Written to {path}")
+
+
+def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:
+    """Take what was said about the ranker; nothing said is no setting, so that the cache knows it again."""
+    kwargs = options["ranker_kwargs"] or {}
+    context = click.get_current_context()
+    names = (
+        "pooling",
+        "max_length",
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "negatives",
+        "negatives_kwargs",
+        "corruptions",
+    )
+    fine_tuning = {
+        name: options[name]
+        for name in names
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    if model is not None:
+        if fine_tuning or options["language_model"]:
+            raise click.UsageError("Pass either --model, which is not fine-tuned again, or how to fine-tune one.")
+        return {**kwargs, "model": str(model)}
+    fine_tuning = {**kwargs.get("fine_tuning", {}), **fine_tuning}
+    said = {"language_model": options["language_model"], "fine_tuning": fine_tuning}
+    return {**kwargs, **{name: value for name, value in said.items() if value}} or None

@@ -1,0 +1,142 @@
+"""Options that several commands share, and what they name: graphs and texts."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..indexing import SIDES
+from ..negative_sources import negative_source_resolver
+
+if TYPE_CHECKING:
+    from pykeen.triples import TriplesFactory
+
+__all__ = [
+    "FILE",
+    "PATH",
+    "fine_tuning_options",
+    "graph_options",
+    "load_training",
+    "parse_object",
+    "text_settings",
+]
+
+#: A file or folder
+PATH = click.Path(path_type=Path)
+
+#: A file that is there
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make one decorator of several options, for the commands that share them."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        """Put the options above a command, in this order."""
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+#: The training triples, their texts, and triples to validate with
+graph_options = _options(
+    click.option("--dataset", help="A PyKEEN dataset, whose training triples are used."),
+    click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail."),
+    click.option("--entity-text", type=FILE, help="The entities' texts: label TAB text, or .json, or .parquet."),
+    click.option("--relation-text", type=FILE, help="The relations' texts, likewise."),
+    click.option("--validation", type=FILE, help="True triples to choose thresholds with."),
+    click.option("--validation-negatives", type=FILE, help="False triples to choose thresholds with."),
+)
+
+
+def _parse_corruptions(context: click.Context, parameter: click.Parameter, value: str) -> dict[str, int]:
+    counts = {}
+    for part in value.split(","):
+        side, _, count = (word.strip() for word in part.partition("="))
+        if side not in SIDES or not count.isdecimal() or side in counts:
+            raise click.BadParameter(f"found {part.strip()!r}, expected head=1,relation=0,tail=1 or the like.")
+        counts[side] = int(count)
+    return counts
+
+
+def parse_object(context: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
+    """Read parameters that are given as JSON, as an option's callback.
+
+    :param context: the command's context
+    :param parameter: the option
+    :param value: a JSON object
+    :return: the parameters; None if there are none
+    :raises click.BadParameter: if it is no JSON object
+    """
+    try:
+        parsed = None if value is None else json.loads(value)
+    except ValueError as error:
+        raise click.BadParameter(f"found {value!r}, which is not valid JSON: {error}") from error
+    if not isinstance(parsed, dict | None):
+        raise click.BadParameter(f'found {value!r}, expected a JSON object, e.g. {{"k": 3}}.')
+    return parsed
+
+
+#: How a language model is fine-tuned
+fine_tuning_options = _options(
+    click.option("--language-model", help="The model to fine-tune: a folder or a name on the Hugging Face hub."),
+    click.option("--pooling", type=click.Choice(["cls", "mean", "max"]), default="mean", help="Tokens to one vector."),
+    click.option("--max-length", default=32, help="The most tokens of a triple."),
+    click.option("--epochs", default=2, help="Passes over the training triples."),
+    click.option("--batch-size", default=32, help="Examples per step of fine-tuning."),
+    click.option("--learning-rate", default=1e-4, help="The highest learning rate."),
+    click.option(
+        "--negatives",
+        default="random",
+        help=f"What to tell true triples from: {', '.join(sorted(negative_source_resolver.options))}.",
+    ),
+    click.option("--negatives-kwargs", callback=parse_object, help="The parameters of these negatives, as JSON."),
+    click.option(
+        "--corruptions",
+        callback=_parse_corruptions,
+        default="head=1,tail=1",
+        help="How many corruptions of each side, of head, relation and tail, a triple gets.",
+    ),
+    click.option("--max-training-triples", default=2_000, help="The most triples to fine-tune on; 0 for all."),
+    click.option("--seed", default=0, help="The seed of everything random."),
+)
+
+
+def load_training(dataset: str | None, training: Path | None) -> "TriplesFactory":
+    """Load the training triples.
+
+    :param dataset: the name of a PyKEEN dataset
+    :param training: a file of training triples, instead of a dataset
+    :return: the training triples, with labels
+    :raises click.UsageError: if not exactly one of dataset and training is given
+    :raises ValueError: if there is no such dataset, its triples have no labels, or a file is malformed
+    """
+    from pykeen.datasets import dataset_resolver, get_dataset
+    from pykeen.triples import TriplesFactory
+
+    from ..tables import read_triples
+
+    if (dataset is None) == (training is None):
+        raise click.UsageError("Pass either --dataset or --training.")
+    if dataset is not None and dataset_resolver.normalize(dataset) not in dataset_resolver.lookup_dict:
+        names = ", ".join(sorted(dataset_resolver.options))
+        raise ValueError(f"found the dataset {dataset!r}, expected --training with a file, or one of: {names}.")
+    factory = get_dataset(dataset=dataset).training if training is None else read_triples(training)
+    if not isinstance(factory, TriplesFactory):
+        raise ValueError(f"found the dataset {dataset!r}, whose triples have no labels, expected one with labels.")
+    return factory
+
+
+def text_settings(entity_text: Path | None, relation_text: Path | None) -> dict[str, Any]:
+    """Name the files of texts in the way of :class:`pykeen_negater.mining_settings.MiningSettings`.
+
+    :param entity_text: the entities' texts, if there is a file of them
+    :param relation_text: the relations' texts, likewise
+    :return: the settings that are given
+    """
+    named = {"entity_text": entity_text, "relation_text": relation_text}
+    return {name: str(path) for name, path in named.items() if path is not None}

@@ -1,0 +1,209 @@
+"""Pools on disk: a folder that is written whole or not at all, and checked when it is read.
+
+``metadata.json``
+    the format's version, the fingerprints of vocabulary and inputs, the settings, package versions and statistics
+``vocabulary.json``
+    the labels and texts of entities and relations, for people and exports; training does not read it
+``pools.safetensors``
+    the arrays, mapped into memory when loaded
+``durations.json``
+    how long each step of mining took; the only file that differs between two equal runs
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .caching import atomic_folder, file_digest
+
+__all__ = [
+    "DTYPES",
+    "FORMAT_VERSION",
+    "PoolsError",
+    "Vocabulary",
+    "check_replaceable",
+    "decode_risk",
+    "encode_risk",
+    "read_durations",
+    "read_pools",
+    "read_vocabulary",
+    "write_pools",
+]
+
+#: The version of the folder's format; others are refused
+FORMAT_VERSION = 2
+
+_METADATA, _VOCABULARY, _ARRAYS, _DURATIONS = "metadata.json", "vocabulary.json", "pools.safetensors", "durations.json"
+
+#: The arrays of a pool folder and their types
+DTYPES = {
+    "keys": torch.int64,
+    "offsets": torch.int64,
+    "replacements": torch.int32,
+    "hardness": torch.uint8,
+    "risk": torch.uint8,
+    "suspects": torch.int64,
+    "suspect_risk": torch.uint8,
+}
+
+#: Risks are stored as logarithms, in this many steps per power of two, of which the first stands for 2 ** -8
+_RISK_STEPS, _LEAST_RISK = 8, -8
+
+_REQUIRED = ("num_entities", "num_relations", "sides", "vocabulary", "checksum")
+
+#: Files up to this size are compared with their checksum whenever they are loaded
+_CHECK_BELOW = 2**28
+
+
+class PoolsError(ValueError):
+    """A pool folder that cannot be used: absent, damaged, of another version, or of another vocabulary."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the ids of pools mean."""
+
+    #: The label of each entity; None if they have none
+    entity_labels: tuple[str, ...] | None = None
+
+    #: The label of each relation; None if they have none
+    relation_labels: tuple[str, ...] | None = None
+
+    #: The text of each entity that was mined with; None if none was
+    entity_texts: tuple[str, ...] | None = None
+
+    #: The text of each relation that was mined with; None if none was
+    relation_texts: tuple[str, ...] | None = None
+
+
+def write_pools(
+    path: Path,
+    arrays: Mapping[str, Tensor],
+    metadata: Mapping[str, Any],
+    vocabulary: Vocabulary,
+    durations: Mapping[str, float],
+) -> None:
+    """Write pools to a folder, whole or not at all.
+
+    :param path: the folder. Pools that are already there are replaced.
+    :param arrays: those of :data:`DTYPES`
+    :param metadata: what else the pools are made of; JSON-native
+    :param vocabulary: the meaning of the ids
+    :param durations: how many seconds each step of mining took
+    :raises FileExistsError: if something else is there
+    """
+    check_replaceable(path)
+    with atomic_folder(path) as folder:
+        save_file({name: arrays[name].to(dtype).contiguous() for name, dtype in DTYPES.items()}, folder / _ARRAYS)
+        checksum = file_digest(folder / _ARRAYS)
+        _write_json(folder / _METADATA, {"format_version": FORMAT_VERSION, **metadata, "checksum": checksum})
+        _write_json(folder / _VOCABULARY, vars(vocabulary))
+        _write_json(folder / _DURATIONS, durations)
+
+
+def read_pools(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read pools; the arrays are mapped into memory, not read.
+
+    :param path: a folder of pools
+    :return: a pair (the arrays of :data:`DTYPES`, the metadata)
+    :raises PoolsError: if there are none, or they are damaged or of another version
+    """
+    if not path.joinpath(_METADATA).is_file():
+        raise PoolsError(f"found no pools at {path}, expected a folder made by `negater mine` or pools.save(...).")
+    metadata = _read_json(path / _METADATA)
+    version = metadata.pop("format_version", None)
+    if version != FORMAT_VERSION:
+        raise PoolsError(f"{path} has the format version {version}, expected {FORMAT_VERSION}. Mine it again.")
+    missing = [name for name in _REQUIRED if name not in metadata]
+    if missing:
+        raise PoolsError(f"{path / _METADATA} lacks {', '.join(missing)}. Mine the pools again.")
+    return _read_arrays(path / _ARRAYS, metadata.pop("checksum")), metadata
+
+
+def read_vocabulary(path: Path) -> Vocabulary:
+    """Read the meaning of the ids.
+
+    :param path: a folder of pools
+    :return: the vocabulary
+    :raises PoolsError: if it cannot be read
+    """
+    content = _read_json(path / _VOCABULARY)
+    return Vocabulary(**{name: None if values is None else tuple(values) for name, values in content.items()})
+
+
+def read_durations(path: Path) -> dict[str, float]:
+    """Read how long mining took.
+
+    :param path: a folder of pools
+    :return: the seconds by step, none if the file is missing
+    :raises PoolsError: if it cannot be read
+    """
+    return _read_json(path / _DURATIONS) if path.joinpath(_DURATIONS).is_file() else {}
+
+
+def check_replaceable(path: Path) -> None:
+    """Check that nothing but pools is replaced.
+
+    :param path: where pools are to be written
+    :raises FileExistsError: if something else is there
+    """
+    if path.exists() and not (path.joinpath(_METADATA).is_file() and path.joinpath(_ARRAYS).is_file()):
+        raise FileExistsError(f"found {path}, which holds no pools. Choose another path, or remove it.")
+
+
+def encode_risk(risk: np.ndarray) -> Tensor:
+    """Round risks to a byte each.
+
+    :param risk: shape: (n,), >= 0, in multiples of the risk of a uniform corruption
+    :return: shape: (n,), dtype: uint8; in steps of a ninth, from 2 ** -8 to 2 ** 24
+
+    >>> decode_risk(encode_risk(np.array([0.0, 1.0, 2.0, 1e9]))).log2().tolist()
+    [-8.0, 0.0, 1.0, 23.875]
+    """
+    logarithm = np.log2(np.maximum(risk, 2.0**_LEAST_RISK)) - _LEAST_RISK
+    return torch.from_numpy(np.rint(logarithm * _RISK_STEPS).clip(0, 255).astype(np.uint8))
+
+
+def decode_risk(risk: Tensor) -> Tensor:
+    """Get risks back.
+
+    :param risk: shape: (n,), dtype: uint8
+    :return: shape: (n,), dtype: float32
+    """
+    return torch.exp2(risk.float() / _RISK_STEPS + _LEAST_RISK)
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PoolsError(f"{path} cannot be read ({error}). Mine the pools again.") from error
+    if not isinstance(content, dict):
+        raise PoolsError(f"{path} is no JSON object. Mine the pools again.")
+    return content
+
+
+def _read_arrays(path: Path, checksum: str) -> dict[str, Tensor]:
+    try:
+        if path.stat().st_size < _CHECK_BELOW and file_digest(path) != checksum:
+            raise PoolsError(f"{path} is damaged: its checksum is not the one in {_METADATA}. Mine the pools again.")
+        with safe_open(path, framework="pt") as file:
+            arrays = {name: file.get_tensor(name) for name in DTYPES}
+    except (OSError, SafetensorError) as error:
+        raise PoolsError(f"{path} cannot be read ({error}). Mine the pools again.") from error
+    wrong = [name for name, dtype in DTYPES.items() if arrays[name].dtype != dtype or arrays[name].ndim != 1]
+    if wrong:
+        raise PoolsError(f"{path} has arrays of a wrong type: {', '.join(wrong)}. Mine the pools again.")
+    return arrays
