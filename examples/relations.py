@@ -50,9 +50,10 @@ with TemporaryDirectory() as folder:
 
     mining = {"ranker": "relation-embedding", "ranker_kwargs": {"model": str(model)}}
     pools = mine(triples_factory=get_dataset(dataset="nations").training, **mining)
-    print("\nThe hardest negatives of some relations of Nations, by how much head and tail relate as they should:")
-    for lines in list(sentences(pools).values())[:5]:
-        print(*(f"  {line}" for line in lines), sep="\n")
+    print("\nSome of the hardest negatives, by how much head and tail relate as they should:")
+    hardest = [lines[0] for lines in sentences(pools).values() if lines]
+    for line in hardest[:8]:
+        print(f"  {line}")
 
     result = pipeline(
         dataset="nations",

@@ -194,6 +194,17 @@ def test_wheel_in_an_empty_environment(tmp_path: Path):
     assert "pip install 'pykeen-negater[minilm]'" in bare.stderr
 
 
+def test_example_from_pairs_to_negatives(tmp_path: Path):
+    source = ROOT.joinpath("examples", "relations.py").read_text(encoding="utf-8")
+    example = tmp_path / "relations.py"
+    example.write_text(source.replace("EPOCHS = 20", "EPOCHS = 2"), encoding="utf-8")
+    output = run(sys.executable, example, env={**os.environ, "PYSTOW_HOME": str(tmp_path / "pystow")})
+    assert "After 2 epochs: what relates as Tokyo and Japan do?" in output
+    lines = output.split("relate as they should:\n")[1].splitlines()
+    assert all(" · " in line for line in lines[:8])
+    assert "PairRE trained with them: MRR 0." in output
+
+
 def test_demo_mines_once(tmp_path: Path):
     source = ROOT.joinpath("examples", "demo.py").read_text(encoding="utf-8")
     demo = tmp_path / "demo.py"
