@@ -191,6 +191,19 @@ def test_loss_of_a_step(encoder: RelationEncoder, data: RelationPairs):
     assert _loss(encoder, data, settings) == pytest.approx(np.mean(losses), rel=1e-4)
 
 
+def test_parent_relations(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+    settings = replace(SETTINGS, epochs=1)
+    cases = {"with": (data, settings), "without": (data, replace(settings, parent_relations=False))}
+    cases["flat"] = (replace(data, parents={}), settings)
+    losses = {
+        name: train_relation_encoder(
+            encoder, pairs, tmp_path / name, chosen, cache=Cache(tmp_path / "cache")
+        ).training_losses
+        for name, (pairs, chosen) in cases.items()
+    }
+    assert losses["without"] == losses["flat"] != losses["with"]
+
+
 def test_bfloat16(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
     settings = replace(SETTINGS, epochs=1, bf16=True)
     result = train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))

@@ -166,7 +166,7 @@ class RelationEmbeddingRanker(Ranker):
             """Fill a folder of the cache."""
             scorer = self.make_scorer(context)
             self._fit_thresholds(scorer, context).save(folder)
-            np.save(folder / "scores.npy", scorer.score(triples), allow_pickle=False)
+            np.save(folder / "scores.npy", scorer.score(triples, "Scoring candidates"), allow_pickle=False)
             np.save(folder / "between.npy", scorer.prototypes.between(), allow_pickle=False)
 
         key = fingerprint({**self._inputs(context), **self._identify_scores(), "triples": array_digest(triples)})

@@ -47,6 +47,11 @@ _DEFAULTS = RelationTrainingSettings()
     default=_DEFAULTS.augment_negative_by_positive,
     help="Whether other relation types' positives are negatives, too.",
 )
+@click.option(
+    "--parent-relations/--no-parent-relations",
+    default=_DEFAULTS.parent_relations,
+    help="Whether pairs of types with the same parent are drawn together, too.",
+)
 @click.option("--exclude-relation", multiple=True, help="A relation type, or a parent, not to train on; repeatable.")
 @click.option("--rated-positives", default=10, help="How many of the best rated pairs are positives, for ratings.")
 @click.option("--rated-negatives", default=10, help="How many of the worst rated pairs are negatives, for ratings.")

@@ -63,17 +63,18 @@ class RelationScorer:
         pairs = [(self.texts.entities[head], self.texts.entities[tail]) for head, tail in triples[:, [HEAD, TAIL]]]
         return self.encoder.get_embedding(pairs, progress)
 
-    def score(self, triples: np.ndarray) -> np.ndarray:
+    def score(self, triples: np.ndarray, progress: str | None = None) -> np.ndarray:
         """Score triples.
 
         :param triples: shape: (n, 3)
+        :param progress: what the progress bar says; None for no bar
         :return: shape: (n,), dtype: float32, in [−1, 1], see
             :meth:`pykeen_negater.relations.prototypes.Prototypes.similarity`
         """
         # a pair that stands in several triples is encoded once, if these are in the same shard
         order = np.lexsort((triples[:, TAIL], triples[:, HEAD]))
         scores = np.empty(len(triples), dtype=np.float32)
-        with tqdm(total=len(triples), desc="Scoring candidates", unit="triple", unit_scale=True) as bar:
+        with tqdm(total=len(order), desc=progress, unit="triple", unit_scale=True, disable=progress is None) as bar:
             for start in range(0, len(order), SHARD):
                 rows = order[start : start + SHARD]
                 scores[rows] = self.prototypes.similarity(self._encode(triples[rows]), triples[rows, RELATION])

@@ -211,6 +211,8 @@ def train_relation_encoder(
         encoder = RelationEncoder(encoder)
     if settings.exclude_relation:
         data = data.exclude(settings.exclude_relation)
+    if not settings.parent_relations:
+        data = replace(data, parents={})
     if validation is None:
         data, validation = data.hold_out(settings.validation_share, settings.seed)
     key = fingerprint(

@@ -45,6 +45,9 @@ class RelationTrainingSettings:
     #: Whether other relation types' positives are negatives, too
     augment_negative_by_positive: bool = True
 
+    #: Whether pairs of two types with the same parent are drawn together as well, where the types form a hierarchy
+    parent_relations: bool = True
+
     #: Relation types, or parents of such, that are not trained on
     exclude_relation: tuple[str, ...] = ()
 
@@ -121,6 +124,7 @@ class RelationTrainingSettings:
             "classification_loss": self.classification_loss,
             "loss_function_config": config,
             "augment_negative_by_positive": self.augment_negative_by_positive,
+            "parent_relations": self.parent_relations,
             "relations_per_step": self.relations_per_step,
             "validation_share": self.validation_share,
             "bf16": self.bf16,
