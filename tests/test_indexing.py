@@ -8,6 +8,7 @@ from pykeen_negater.indexing import (
     TripleIndex,
     check_corruption_scheme,
     check_key_space,
+    hash_keys,
     keys_to_triples,
     triples_to_keys,
 )
@@ -47,6 +48,19 @@ def test_keys_sort_as_triples_do():
     triples = np.random.default_rng(0).permutation(random_graph(0).triples)
     by_key = triples[np.argsort(triples_to_keys(triples, 20, 4))]
     assert by_key.tolist() == sorted(triples.tolist())
+
+
+@pytest.mark.parametrize("num_bits", [1, 3, 20, 63])
+def test_hashes_agree_with_python_integers(num_bits: int):
+    keys = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, size=500, endpoint=True)
+    expected = [(key * -7046029254386353131 % 2**64) >> (64 - num_bits) for key in keys.tolist()]
+    assert hash_keys(keys, num_bits).tolist() == expected
+    assert hash_keys(torch.from_numpy(keys), num_bits).tolist() == expected
+
+
+def test_hashes_scatter_neighbours():
+    # of as many random places, 632 would differ
+    assert len(np.unique(hash_keys(np.arange(1_000), 10))) > 800
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 from pykeen.sampling import BasicNegativeSampler, NegativeSampler, negative_sampler_resolver
-from pykeen.sampling.filtering import filterer_resolver
+from pykeen.sampling.filtering import BloomFilterer, PythonSetFilterer, filterer_resolver
 from pykeen.triples import TriplesFactory
 from torch.utils.data import DataLoader
 
 from pykeen_negater import NegatERNegativeSampler, NegativePools, PoolsError, mine
+from pykeen_negater.filtering import ExactFilterer
 from pykeen_negater.graphs import Graph
 from pykeen_negater.hard_negatives import without_inverse
 from pykeen_negater.indexing import triples_to_keys
@@ -326,6 +327,24 @@ def test_pykeens_promises(nations: TriplesFactory, graph: Graph, filterer: str |
             assert not known.intersection(map(tuple, negatives[mask].tolist()))
             # most of what was a known triple has been drawn again
             assert mask.float().mean() > 0.9
+
+
+def test_filtered_exactly_by_default(nations: TriplesFactory, graph: Graph):
+    """What is drawn is what a Python set would have drawn."""
+    drawn = []
+    for kwargs in ({"filtered": True}, {"filterer": "python-set"}):
+        sampler = make_sampler(nations, make_pools(graph), hard_fraction=0.5, **kwargs)
+        torch.manual_seed(0)
+        drawn.append(sampler.sample(nations.mapped_triples))
+        assert isinstance(sampler.filterer, PythonSetFilterer if "filterer" in kwargs else ExactFilterer)
+    assert all(map(torch.equal, *drawn))
+
+
+def test_parameters_without_a_filterer_are_those_of_pykeens_default(nations: TriplesFactory, graph: Graph):
+    sampler = make_sampler(nations, make_pools(graph), filtered=True, filterer_kwargs={"error_rate": 0.01})
+    assert isinstance(sampler.filterer, BloomFilterer)
+    assert sampler.filterer.error_rate == 0.01
+    assert make_sampler(nations, make_pools(graph)).filterer is None
 
 
 def known_free() -> NegativePools:

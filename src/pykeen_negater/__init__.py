@@ -17,8 +17,9 @@ that are plausible and false, as NegatER does [safavi2021]_, and knows the risk 
    out what is likely true;
 9. :mod:`~pykeen_negater.evaluation` measures negatives, and :mod:`~pykeen_negater.triple_classification` models.
 
-Installed, it is there: ``pipeline(dataset="nations", model="PairRE", negative_sampler="negater")``. Only who looks the
-sampler up by name without ever importing :mod:`pykeen.datasets` needs to import :mod:`pykeen_negater._plugin` first.
+Installed, it is there: ``pipeline(dataset="nations", model="PairRE", negative_sampler="negater")``. So is an
+exact filterer, for any sampler, see :mod:`~pykeen_negater.filtering`. Only who looks either up by name without ever
+importing :mod:`pykeen.datasets` needs to import :mod:`pykeen_negater._plugin` first.
 
 .. [safavi2021] Safavi, Zhu and Koutra (2021) NegatER: Unsupervised Discovery of Negatives in Commonsense Knowledge
    Bases. EMNLP.

@@ -1,6 +1,6 @@
-"""PyKEEN's way in: loading this module registers the sampler.
+"""PyKEEN's way in: loading this module registers the sampler and the filterer.
 
-PyKEEN has no entry points for samplers, but loads those for datasets whenever :mod:`pykeen.datasets` is imported, as
+PyKEEN has no entry points for these, but loads those for datasets whenever :mod:`pykeen.datasets` is imported, as
 the pipeline, the hyperparameter optimization and the command line do. The object of ours is a dataset that PyKEEN has
 already, so that nothing is added there. This module must not fail, and nothing that it imports may import a language
 model's libraries, or :mod:`pykeen.datasets`: whichever is imported first, that would be a cycle.
@@ -9,7 +9,9 @@ model's libraries, or :mod:`pykeen.datasets`: whichever is imported first, that 
 from typing import Any
 
 from pykeen.sampling import negative_sampler_resolver
+from pykeen.sampling.filtering import filterer_resolver
 
+from .filtering import ExactFilterer
 from .sampler import NegatERNegativeSampler
 from .training_context import note_factories
 
@@ -19,9 +21,11 @@ __all__ = [
 
 
 def register() -> None:
-    """Register the sampler, and make PyKEEN note the triples it builds samplers for; twice is as good as once."""
+    """Register what PyKEEN looks up, and make it note the triples it builds samplers for; twice is as good as once."""
     if NegatERNegativeSampler not in negative_sampler_resolver.lookup_dict.values():
         negative_sampler_resolver.register(NegatERNegativeSampler)
+    # an exact filterer that PyKEEN might have one day is as exact
+    filterer_resolver.register(ExactFilterer, raise_on_conflict=False)
     note_factories()
 
 

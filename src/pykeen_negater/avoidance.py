@@ -4,14 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .indexing import triples_to_keys
+from .indexing import hash_keys, triples_to_keys
 
 __all__ = [
     "AvoidedTriples",
 ]
-
-#: An odd number with scattered bits, for multiplicative hashing (Knuth, The Art of Computer Programming, volume 3)
-_MULTIPLIER = np.int64(-7046029254386353131)
 
 #: The fewest places of the table per triple: one in so many other triples is avoided for nothing
 _PLACES_PER_TRIPLE = 32
@@ -36,18 +33,13 @@ class AvoidedTriples:
         """
         self.num_entities = num_entities
         self.num_relations = num_relations
-        bits = max(_MIN_BITS, min(_MAX_BITS, (_PLACES_PER_TRIPLE * len(keys)).bit_length()))
-        self._shift, self._mask = 64 - bits, 2**bits - 1
-        table = torch.zeros(2**bits, dtype=torch.uint8)
+        self._num_bits = max(_MIN_BITS, min(_MAX_BITS, (_PLACES_PER_TRIPLE * len(keys)).bit_length()))
+        table = torch.zeros(2**self._num_bits, dtype=torch.uint8)
         # of those that share a place, the one that is most to be avoided counts
         values = (255 * shares).round().to(torch.uint8)
-        table.scatter_reduce_(0, torch.from_numpy(self._hash(keys.numpy())), values, reduce="amax")
+        table.scatter_reduce_(0, hash_keys(keys, self._num_bits), values, reduce="amax")
         # many small operations in each batch, which NumPy does in half of the time
         self._table = table.numpy()
-
-    def _hash(self, keys: np.ndarray) -> np.ndarray:
-        # the shift of a negative number fills up with ones
-        return (keys * _MULTIPLIER >> self._shift) & self._mask
 
     def find(self, triples: Tensor) -> np.ndarray:
         """Find the triples that are to be drawn again, this time.
@@ -55,7 +47,8 @@ class AvoidedTriples:
         :param triples: shape: (n, 3), dtype: int64, with real relations
         :return: shape: (m,), dtype: int64, their positions in ascending order
         """
-        values = self._table[self._hash(triples_to_keys(triples.cpu().numpy(), self.num_entities, self.num_relations))]
+        keys = triples_to_keys(triples.cpu().numpy(), self.num_entities, self.num_relations)
+        values = self._table[hash_keys(keys, self._num_bits)]
         # chance is asked for the few that are found only; from 1 to 255, so that 255 is always avoided
         found = np.flatnonzero(values)
         return found[values[found] >= torch.randint(1, 256, (len(found),), dtype=torch.uint8).numpy()]

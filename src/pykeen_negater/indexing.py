@@ -20,6 +20,7 @@ __all__ = [
     "TripleIndex",
     "check_corruption_scheme",
     "check_key_space",
+    "hash_keys",
     "keys_to_triples",
     "triples_to_keys",
 ]
@@ -29,6 +30,9 @@ HEAD, RELATION, TAIL = 0, 1, 2
 
 #: PyKEEN's name of each side, and the column it stands for
 SIDES: dict[str, int] = {"head": HEAD, "relation": RELATION, "tail": TAIL}
+
+#: An odd number with scattered bits, for multiplicative hashing (Knuth, The Art of Computer Programming, volume 3)
+_MULTIPLIER = -7046029254386353131
 
 _FIRST_LETTERS = {side[0]: side for side in SIDES}
 
@@ -101,6 +105,20 @@ def keys_to_triples(keys: np.ndarray, num_entities: int, num_relations: int) -> 
     pairs, tails = np.divmod(keys, num_entities)
     heads, relations = np.divmod(pairs, num_relations)
     return np.stack([heads, relations, tails], axis=-1)
+
+
+def hash_keys(keys: ArrayT, num_bits: int) -> ArrayT:
+    """Scatter keys over the places of a table.
+
+    :param keys: shape: (...), dtype: int64, any number
+    :param num_bits: 0 < num_bits < 64, the binary logarithm of the number of places
+    :return: shape: (...), dtype: int64, in [0, 2 ** num_bits)
+
+    >>> hash_keys(np.array([0, 1, 2]), num_bits=4)
+    array([0, 9, 3])
+    """
+    # the shift of a negative number fills up with ones
+    return (keys * _MULTIPLIER >> (64 - num_bits)) & (2**num_bits - 1)
 
 
 class TripleIndex:

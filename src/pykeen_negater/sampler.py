@@ -16,6 +16,7 @@ from pykeen.sampling.filtering import Filterer
 from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 
 from .avoidance import AvoidedTriples
+from .filtering import ExactFilterer
 from .hard_negatives import HardNegatives, Strategy, without_inverse
 from .indexing import check_corruption_scheme
 from .loops import Loops, default_loop_fraction
@@ -117,8 +118,9 @@ class NegatERNegativeSampler(NegativeSampler):
         :param num_relations: the number of relations, inverse ones included. If None, it is inferred from the triples.
         :param num_negs_per_pos: the number of negatives per positive, 1 by default
         :param filtered: whether to draw known positives again, and to mask those that remain
-        :param filterer: how known positives are found, see :mod:`pykeen.sampling.filtering`
-        :param filterer_kwargs: the filterer's parameters
+        :param filterer: how known positives are found, see :mod:`pykeen.sampling.filtering`. Without it and its
+            parameters, they are found exactly, see :mod:`pykeen_negater.filtering`.
+        :param filterer_kwargs: the filterer's parameters, or those of PyKEEN's default
         :param pools: pools, or the folder they were saved to. If None, they are taken from the cache or mined.
         :param hard_fraction: in [0, 1], the share of the positives of a batch all of whose negatives come from the
             pools, drawn anew for each batch. If None, a quarter, or a tenth of fewer than four negatives per positive;
@@ -154,6 +156,8 @@ class NegatERNegativeSampler(NegativeSampler):
         :raises pykeen_negater.pool_files.PoolsError: if the pools cannot be used here
         :raises FileNotFoundError: if a file is missing
         """
+        if filtered and filterer is None and not filterer_kwargs:
+            filterer = ExactFilterer
         super().__init__(
             mapped_triples=mapped_triples,
             num_entities=num_entities,
