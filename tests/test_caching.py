@@ -142,7 +142,7 @@ def test_failed_build_leaves_nothing_and_may_be_repeated(tmp_path):
         assert not cache.path("pools", "k").exists()
         assert _without_locks(tmp_path) == ["pools"]
     assert cache.get_or_build("pools", "k", lambda folder: (folder / "whole").touch())[1]
-    assert _without_locks(tmp_path) == ["pools", "pools/k", "pools/k/whole"]
+    assert _without_locks(tmp_path) == ["pools", "pools/k", "pools/k.sha256", "pools/k/whole"]
 
 
 def _fill_for_ever(root, filling):  # pragma: no cover
