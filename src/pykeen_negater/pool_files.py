@@ -281,7 +281,8 @@ def _read_metadata(path: Path) -> dict[str, Any]:
         found = f"{wrong[0]}={reprlib.repr(metadata[wrong[0]])}"
         raise PoolsError(f"{path / _METADATA} is damaged: found {found}. Mine the pools again.")
     content = {name: value for name, value in metadata.items() if name != _METADATA_CHECKSUM}
-    if metadata.get(_METADATA_CHECKSUM, _json_digest(content)) != _json_digest(content):
+    has_checksums = _VOCABULARY_CHECKSUM in metadata or _METADATA_CHECKSUM in metadata
+    if has_checksums and metadata.get(_METADATA_CHECKSUM) != _json_digest(content):
         raise PoolsError(f"{path / _METADATA} is damaged: its checksum is another. Mine the pools again.")
     return metadata
 
