@@ -14,9 +14,9 @@ METADATA, VOCABULARY, ARRAYS = "metadata.json", "vocabulary.json", "pools.safete
 
 #: What JSON may hold where something else is expected
 _ODD_VALUES: list[Any] = [
-    None, True, False, 0, -1, 1, 2, 3, 7, 2**31, 2**63, 10**400, 0.0, 1.5, -2.5, 1e308, float("inf"), float("nan"), "", "0",
-    "../../etc/passwd", "/etc/passwd", "\x1b[31m", [], [0], [2], [0, 2], [2, 0], [0, 0], [0.0, 2.0], [0, 1, 2, 3], ["0"],
-    [[0]], {}, {"0": 0}, [None, None], [0.0, 1.0], ["a", "b"],
+    None, True, False, 0, -1, 1, 2, 3, 7, 2**31, 2**63, 10**400, 0.0, 1.5, -2.5, 1e308, float("inf"), float("nan"), "",
+    "../../etc/passwd", "/etc/passwd", "\x1b[31m", [], [0], [2], [0, 2], [2, 0], [0, 0], [0.0, 2.0], [0, 1, 2, 3],
+    "0", ["0"], [[0]], {}, {"0": 0}, [None, None], [0.0, 1.0], ["a", "b"],
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from pykeen_negater.graphs import Graph
 from pykeen_negater.indexing import TripleIndex, triples_to_keys
 from pykeen_negater.listed_negatives import read_negatives
 from pykeen_negater.negater_configuration import KEYS, describe_deviations, is_negater_configuration, translate
-from pykeen_negater.pool_files import PoolsError, Vocabulary
+from pykeen_negater.pool_files import Vocabulary
 from pykeen_negater.pools import NegativePools
 from pykeen_negater.tables import read_rows, read_triples
 from pykeen_negater.texts import humanize, load_texts, read_texts
@@ -66,17 +67,17 @@ def _write(path: Path, rows: list[list[str]], line_end: str, bom: bool, blank_af
     return path
 
 
-@given(st.text())
+@given(label=st.text())
 def test_humanize_gives_words(label: str):
     words = humanize(label)
     assert words == label or (words == " ".join(words.split()) and "_" not in words and words)
 
 
 @given(
-    st.dictionaries(LABELS, LABELS, min_size=1),
-    st.booleans(),
-    st.sampled_from(["\n", "\r\n"]),
-    st.sets(st.integers(0, 5)),
+    texts=st.dictionaries(LABELS, LABELS, min_size=1),
+    bom=st.booleans(),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+    blank_after=st.sets(st.integers(0, 5)),
 )
 def test_texts_are_read_as_they_are(
     texts: dict[str, str], bom: bool, line_end: str, blank_after: set[int], tmp_path: Path
@@ -88,7 +89,11 @@ def test_texts_are_read_as_they_are(
     assert read_texts(path) == texts
 
 
-@given(st.lists(st.lists(FIELDS, min_size=3, max_size=3), min_size=1), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+@given(
+    rows=st.lists(st.lists(FIELDS, min_size=3, max_size=3), min_size=1),
+    bom=st.booleans(),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+)
 def test_rows_are_read_as_they_are(rows: list[list[str]], bom: bool, line_end: str, tmp_path: Path):
     for row in rows:
         assume(not row[-1].endswith("\r"))
@@ -96,7 +101,11 @@ def test_rows_are_read_as_they_are(rows: list[list[str]], bom: bool, line_end: s
     assert [fields for _, fields in read_rows(path, [3])] == rows
 
 
-@given(st.lists(st.tuples(LABELS, LABELS, LABELS), min_size=1), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+@given(
+    triples=st.lists(st.tuples(LABELS, LABELS, LABELS), min_size=1),
+    bom=st.booleans(),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+)
 def test_triples_are_read_as_they_are(triples: list[tuple[str, str, str]], bom: bool, line_end: str, tmp_path: Path):
     factory = read_triples(_write(tmp_path / "train.tsv", list(map(list, triples)), line_end, bom, set()))
     entities, relations = factory.entity_id_to_label, factory.relation_id_to_label
@@ -114,25 +123,23 @@ READERS: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("name", READERS)
-@given(CONTENTS)
-@example(b"[" * 100_000)
-@example(b"a: !!timestamp x")
-@example(b"a: !!bool x")
-@example(b"a: !!int ''")
-@example(b"a: 2001-13-45")
-@example(b"a: &x [*x]")
-@example(b"{a: 1}: 2")
-@example(b"a\tb\0\n")
+@given(content=CONTENTS)
+@example(content=b"[" * 100_000)
+@example(content=b"a: !!timestamp x")
+@example(content=b"a: !!bool x")
+@example(content=b"a: !!int ''")
+@example(content=b"a: 2001-13-45")
+@example(content=b"a: &x [*x]")
+@example(content=b"{a: 1}: 2")
+@example(content=b"a\tb\0\n")
 def test_files_are_read_or_refused(name: str, content: bytes, tmp_path: Path):
     path = tmp_path / name
     path.write_bytes(content)
-    try:
+    with suppress(ValueError):
         READERS[name](path)
-    except ValueError as error:
-        assert str(error)
 
 
-@given(CONTENTS, st.booleans())
+@given(content=CONTENTS, with_header=st.booleans())
 def test_listed_negatives_are_read_or_refused(content: bytes, with_header: bool, small_graph: Graph, tmp_path: Path):
     path = tmp_path / "negatives.tsv"
     path.write_bytes((b"head\trelation\ttail\n" if with_header else b"") + content)
@@ -145,7 +152,10 @@ def test_listed_negatives_are_read_or_refused(content: bytes, with_header: bool,
     assert not small_graph.index.contains(torch.from_numpy(negatives)).any()
 
 
-@given(st.dictionaries(st.sampled_from(sorted(KEYS)), VALUES, max_size=6), st.sampled_from(["fine-tune", "mine"]))
+@given(
+    content=st.dictionaries(st.sampled_from(sorted(KEYS)), VALUES, max_size=6),
+    command=st.sampled_from(["fine-tune", "mine"]),
+)
 def test_configurations_of_negater_are_translated_or_refused(content: dict[str, Any], command: str, tmp_path: Path):
     nested: dict[str, Any] = {}
     for key, value in content.items():
@@ -159,10 +169,8 @@ def test_configurations_of_negater_are_translated_or_refused(content: dict[str, 
     path.touch()
     is_negater_configuration(nested)
     for function in (translate, describe_deviations):
-        try:
+        with suppress(ValueError, FileNotFoundError):
             function(nested, command, path)
-        except (ValueError, FileNotFoundError) as error:
-            assert str(error)
 
 
 @st.composite
@@ -213,7 +221,7 @@ def pools_with_oracles(draw: st.DrawFn) -> tuple[Graph, NegativePools, Oracle]:
     return graph, pools, oracle
 
 
-@given(pools_with_oracles(), st.lists(st.tuples(*3 * [st.integers(-2, 7)]), min_size=1))
+@given(drawn=pools_with_oracles(), others=st.lists(st.tuples(*3 * [st.integers(-2, 7)]), min_size=1))
 def test_saved_pools_say_the_same(drawn: tuple[Graph, NegativePools, Oracle], others: list[tuple], tmp_path: Path):
     graph, pools, oracle = drawn
     loaded = NegativePools.load(
@@ -228,7 +236,7 @@ def test_saved_pools_say_the_same(drawn: tuple[Graph, NegativePools, Oracle], ot
     assert len(to_frame(loaded)) == len(pools)
 
 
-@given(pools_with_oracles())
+@given(drawn=pools_with_oracles())
 def test_exported_negatives_are_imported_again(drawn: tuple[Graph, NegativePools, Oracle], tmp_path: Path):
     graph, pools, oracle = drawn
     corruptions = {
@@ -250,8 +258,8 @@ def test_exported_negatives_are_imported_again(drawn: tuple[Graph, NegativePools
 
 
 @given(
-    st.lists(st.tuples(*3 * [st.integers(0, 4)]), max_size=10),
-    st.lists(st.tuples(*3 * [st.integers(-9, 9)]), min_size=1),
+    triples=st.lists(st.tuples(*3 * [st.integers(0, 4)]), max_size=10),
+    queries=st.lists(st.tuples(*3 * [st.integers(-9, 9)]), min_size=1),
 )
 def test_look_ups_find_exactly_what_is_there(triples: list[tuple], queries: list[tuple]):
     index = TripleIndex.from_triples(np.array(triples, dtype=np.int64).reshape(-1, 3), 5, 5)
@@ -261,5 +269,20 @@ def test_look_ups_find_exactly_what_is_there(triples: list[tuple], queries: list
     assert (index.keys[position[found]] == keys[found]).all()
 
 
-def test_the_error_of_pools_is_a_value_error():
-    assert issubclass(PoolsError, ValueError)
+@pytest.mark.parametrize("label", ["a\tb", "a\nb", "a\0"])
+def test_labels_that_would_break_lines_are_not_exported(label: str, tmp_path: Path):
+    graph = Graph.from_factory(TriplesFactory.from_labeled_triples(np.array([[label, "r", "c"]], dtype=object)))
+    pools = NegativePools(
+        keys=graph.index.keys,
+        offsets=torch.tensor([0, 1]),
+        replacements=torch.tensor([1], dtype=torch.int32),
+        hardness=torch.tensor([255], dtype=torch.uint8),
+        num_entities=2,
+        num_relations=1,
+        sides=(0,),
+        vocabulary=graph.vocabulary,
+    )
+    pools = NegativePools.load(pools.save(tmp_path / "a.pools", Vocabulary(graph.entity_labels, graph.relation_labels)))
+    with pytest.raises(ValueError, match=r"found the label .*Choose the format parquet"):
+        export(pools, tmp_path / "negatives.tsv")
+    assert export(pools, tmp_path / "negatives.parquet", "parquet") == 1
