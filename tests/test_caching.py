@@ -11,7 +11,7 @@ import numpy as np
 import pystow
 import pytest
 
-from pykeen_negater.caching import Cache, array_digest, atomic_folder, file_digest, fingerprint, timed
+from pykeen_negater.caching import Cache, array_digest, atomic_folder, fingerprint, timed
 
 
 def _content(folder: Path) -> dict[str, str]:
@@ -35,11 +35,6 @@ def test_fingerprint_is_independent_of_order_only():
 def test_fingerprint_refuses_what_json_lacks(value):
     with pytest.raises(ValueError, match="JSON compliant"):
         fingerprint({"a": value})
-
-
-def test_file_digest_is_sha256(tmp_path):
-    (tmp_path / "a").write_bytes(b"abc")
-    assert file_digest(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 def test_array_digest_is_that_of_the_values():
@@ -142,7 +137,7 @@ def test_failed_build_leaves_nothing_and_may_be_repeated(tmp_path):
         assert not cache.path("pools", "k").exists()
         assert _without_locks(tmp_path) == ["pools"]
     assert cache.get_or_build("pools", "k", lambda folder: (folder / "whole").touch())[1]
-    assert _without_locks(tmp_path) == ["pools", "pools/k", "pools/k/whole"]
+    assert _without_locks(tmp_path) == ["pools", "pools/k", "pools/k.sha256", "pools/k/whole"]
 
 
 def _fill_for_ever(root, filling):  # pragma: no cover
@@ -239,3 +234,34 @@ def test_processes_that_ask_for_one_key_build_once(tmp_path):
     assert sorted(built for built, _ in found) == [False, True]
     assert all(content == {"a": "1"} for _, content in found)
     assert (tmp_path / "log").read_text() == "built\n"
+
+
+@pytest.mark.parametrize("damage", [b"", b"1 and more", b"2", None])
+@pytest.mark.parametrize("name", ["a", "sub/b"])
+def test_damaged_entry_is_built_again(tmp_path, caplog, name: str, damage: bytes | None):
+    def build(folder: Path) -> None:
+        (folder / "a").write_text("1")
+        folder.joinpath("sub").mkdir()
+        (folder / "sub" / "b").write_text("1")
+
+    cache = Cache(tmp_path)
+    path, _ = cache.get_or_build("scores", "k", build)
+    if damage is None:
+        path.joinpath(name).unlink()
+    else:
+        path.joinpath(name).write_bytes(damage)
+    assert cache.get_or_build("scores", "k", build) == (path, True)
+    assert _content(path) == {"a": "1", "sub/b": "1"}
+    (record,) = caplog.records
+    assert f"{path} is damaged: " in record.message
+    assert name in record.message
+    assert "made again" in record.message
+    assert cache.get_or_build("scores", "k", build) == (path, False)
+
+
+def test_entry_without_checksums_is_taken_as_it_is(tmp_path):
+    cache = Cache(tmp_path)
+    path, _ = cache.get_or_build("scores", "k", lambda folder: (folder / "a").write_text("1"))
+    tmp_path.joinpath("scores", "k.sha256").unlink()
+    path.joinpath("a").write_text("2")
+    assert cache.get_or_build("scores", "k", pytest.fail) == (path, False)

@@ -36,6 +36,11 @@ def test_blank_lines_are_skipped_and_counted(write):
     assert list(read_rows(write("\na\tb\n   \n\r\nc\td\n\n"), [2])) == [(2, ["a", "b"]), (5, ["c", "d"])]
 
 
+def test_null_characters_are_no_text(write):
+    with pytest.raises(ValueError, match="line 2: found a null character, expected a text file"):
+        read_triples(write("a\tr\tb\na\tr\tc\0\n"))
+
+
 def test_windows_line_ends(write):
     assert list(read_rows(write("a\tb \r\nc\td\r\n"), [2])) == [(1, ["a", "b "]), (2, ["c", "d"])]
 

@@ -17,6 +17,8 @@ import numpy as np
 import pystow
 from filelock import FileLock
 
+from .checksums import file_digest, find_damage, write_checksums
+
 __all__ = [
     "Cache",
     "array_digest",
@@ -39,16 +41,6 @@ def fingerprint(content: Mapping[str, Any]) -> str:
     """
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False)
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """Compute the SHA-256 checksum of a file.
-
-    :param path: the file
-    :return: 64 hexadecimal digits
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_stamps(path: Path) -> dict[str, list[int]]:
@@ -144,25 +136,30 @@ class Cache:
     def get_or_build(self, kind: str, key: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
         """Get an entry, and build it first if need be, under a lock.
 
-        What an earlier build has left that was killed is removed.
+        What an earlier build has left that was killed is removed, and an entry whose files are no longer what was
+        built is built anew.
 
         :param kind: what the entry is, e.g. ``pools``
         :param key: its fingerprint
         :param build: fills an empty folder. If it fails, nothing is left behind.
         :return: a pair (the entry's folder, whether it was built now)
         """
-        path = self.path(kind, key)
-        if path.is_dir():
+        path, checksums = self.path(kind, key), self.path(kind, f"{key}.sha256")
+        if path.is_dir() and find_damage(path, checksums) is None:
             return path, False
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f"{key}.lock")):
             if path.is_dir():
-                return path, False
+                damage = find_damage(path, checksums)
+                if damage is None:
+                    return path, False
+                logger.warning("%s is damaged: %s. It is made again.", path, damage)
             # what a killed run has left: under the lock, nobody else fills this entry
             for stale in path.parent.glob(f".{key}-*"):
                 shutil.rmtree(stale, ignore_errors=True)
             with atomic_folder(path) as folder:
                 build(folder)
+                write_checksums(folder, checksums)
         logger.debug("cached %s", path)
         return path, True
 
@@ -173,3 +170,4 @@ class Cache:
         :param key: its fingerprint
         """
         shutil.rmtree(self.path(kind, key), ignore_errors=True)
+        self.path(kind, f"{key}.sha256").unlink(missing_ok=True)

@@ -86,7 +86,7 @@ class TripleClassifier(PreTrainedModel):
         :param max_length: the most tokens of a triple
         :return: the classifier, to be fine-tuned
         """
-        encoder = AutoModel.from_pretrained(name)
+        encoder = AutoModel.from_pretrained(name, trust_remote_code=False)
         model = cls(
             TripleClassifierConfig(
                 encoder_config=encoder.config.to_dict(), pooling=pooling, max_triple_length=max_length
@@ -250,4 +250,5 @@ def load_with_tokenizer(folder: str | Path, texts: Texts) -> tuple[TripleClassif
     :raises FileNotFoundError: if there is no such folder
     """
     model = load_classifier(folder)
-    return model, TripleTokenizer(AutoTokenizer.from_pretrained(folder), texts, model.config.max_triple_length)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    return model, TripleTokenizer(tokenizer, texts, model.config.max_triple_length)

@@ -11,6 +11,8 @@ from .commands.export import export
 from .commands.fine_tune import fine_tune
 from .commands.mine import mine
 from .commands.relations import relations
+from .commands.verify import verify
+from .terminal import PrintableFormatter, printable
 
 __all__ = [
     "main",
@@ -25,17 +27,19 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except (ValueError, OSError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(str(error))) from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(package_name="pykeen-negater")
 def main() -> None:
     """Mine negatives for knowledge graph embeddings with a language model."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PrintableFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-for _command in (mine, fine_tune, evaluate, export, relations):
+for _command in (mine, fine_tune, evaluate, export, relations, verify):
     main.add_command(_command)
 
 

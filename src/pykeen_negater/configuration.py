@@ -48,6 +48,10 @@ _MODELS = ("base_model", "language_model", "model")
 _PATHS = ("folder", "path", "state_dict")
 
 
+#: What PyYAML raises for values that are not of the type they are tagged with, e.g. ``!!bool x``
+_YAML_MISTAKES = (AttributeError, IndexError, KeyError, OverflowError, TypeError)
+
+
 class _Loader(yaml.SafeLoader):
     """Takes 1e-4 for a number, as YAML 1.2 does; YAML 1.1 wants a point in it."""
 
@@ -83,7 +87,9 @@ def read_configuration(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
         raise ValueError(f"{path}{line}: found malformed YAML ({error.problem}). Correct it.") from error
-    except yaml.YAMLError as error:
+    except RecursionError as error:
+        raise ValueError(f"{path}: found too many levels, expected a mapping of options to values.") from error
+    except (yaml.YAMLError, *_YAML_MISTAKES) as error:
         raise ValueError(f"{path}: found malformed YAML ({error}). Correct it.") from error
     if not isinstance(content, dict):
         found = "nothing" if content is None else f"something of type {type(content).__name__}"

@@ -91,7 +91,7 @@ class SentenceTransformerEncoder(Encoder):
 
         if texts is None:
             raise ValueError(f"{type(self).__name__} needs texts, but the graph has none. Use 'structural'.")
-        model = SentenceTransformer(self.model)
+        model = SentenceTransformer(self.model, trust_remote_code=False)
         model.max_seq_length = min(self.max_length, model.max_seq_length or self.max_length)
         # equal texts are encoded once and so get equal vectors, whatever their batch
         unique, inverse = np.unique(np.array(texts.entities, dtype=object), return_inverse=True)

@@ -77,7 +77,7 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
     :param path: the file; its folder must exist
     :param form: ``tsv`` or ``parquet``, see :data:`ExportFormat`
     :return: the number of rows
-    :raises ValueError: if there is no such form
+    :raises ValueError: if there is no such form, or it cannot hold a label
     :raises FileNotFoundError: if the file's folder does not exist
     """
     if form not in get_args(ExportFormat):
@@ -85,6 +85,8 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
+    if form == "tsv":
+        _check_fields(pools.load_vocabulary())
     frame = to_frame(pools)
     with atomic_file(path) as unfinished:
         if form == "parquet":
@@ -97,6 +99,16 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
             with unfinished.open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines(lines)
     return len(frame)
+
+
+def _check_fields(vocabulary: Vocabulary) -> None:
+    for labels in (vocabulary.entity_labels, vocabulary.relation_labels):
+        wrong = next((label for label in labels or () if any(character in label for character in "\t\n\0")), None)
+        if wrong is not None:
+            raise ValueError(
+                f"found the label {wrong!r}, expected none with a tab, a line feed or a null character in a "
+                f"tab-separated file. Choose the format parquet."
+            )
 
 
 def sentences(pools: NegativePools, per_relation: int = 2) -> dict[str, list[str]]:

@@ -21,6 +21,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from .checkpoints import CHECKSUMS, complete_checkpoints, seal_checkpoint
 from .classifier import TripleClassifier, score_triples
 from .corruptions import Corruptor, corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
@@ -213,7 +214,7 @@ def fine_tune(
     generator = np.random.default_rng([settings.seed, 2**31 + 1])
     texts_of_graph = replace(texts, entities=texts.entities[: graph.num_entities])
     corruptor = settings.make_source().prepare(graph, texts_of_graph, settings.epochs, generator)
-    hf_tokenizer = AutoTokenizer.from_pretrained(language_model)
+    hf_tokenizer = AutoTokenizer.from_pretrained(language_model, trust_remote_code=False)
     num_others = len(texts.entities) - graph.num_entities
     texts = replace(texts, entities=texts.entities + corruptor.extra_texts)
     tokenizer = TripleTokenizer(hf_tokenizer, texts, settings.max_length)
@@ -231,7 +232,7 @@ def fine_tune(
             keep_epochs,
         )
         if keep_epochs:
-            for epoch, path in enumerate(_complete_checkpoints(Path(folder)), start=1):
+            for epoch, path in enumerate(complete_checkpoints(Path(folder)), start=1):
                 _copy_model(path, output / f"{EPOCH}{epoch}")
     scores = score_triples(model, tokenizer, examples.triples)
     relations = examples.triples[:, RELATION]
@@ -248,20 +249,14 @@ def fine_tune(
     )
 
 
-def _complete_checkpoints(folder: Path) -> list[Path]:
-    """List the Trainer's checkpoints, the oldest first; their thresholds are what is written last."""
-    found = [path.parent for path in folder.glob("checkpoint-*/thresholds.json")]
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
-
-
 def _copy_model(checkpoint: Path, output: Path) -> None:
     """Copy a checkpoint without what only training needs."""
     needless = ("optimizer*", "scheduler*", "rng_state*", "scaler*", "trainer_state.json", "training_args.bin")
-    shutil.copytree(checkpoint, output, ignore=shutil.ignore_patterns(*needless))
+    shutil.copytree(checkpoint, output, ignore=shutil.ignore_patterns(*needless, CHECKSUMS))
 
 
 class _ThresholdsInCheckpoints(TrainerCallback):
-    """Saves the thresholds of each epoch beside its model."""
+    """Saves the thresholds of each epoch beside its model, which completes the checkpoint."""
 
     def __init__(self, relation_labels: tuple[str, ...] | None) -> None:
         """Wait for an epoch's thresholds."""
@@ -271,7 +266,9 @@ class _ThresholdsInCheckpoints(TrainerCallback):
     # docstr-coverage: inherited
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self.thresholds is not None:
-            self.thresholds.save(Path(args.output_dir or "") / f"checkpoint-{state.global_step}", self.relation_labels)
+            checkpoint = Path(args.output_dir or "") / f"checkpoint-{state.global_step}"
+            self.thresholds.save(checkpoint, self.relation_labels)
+            seal_checkpoint(checkpoint)
 
 
 def _train(
@@ -336,7 +333,7 @@ def _train(
         compute_metrics=accuracy,
         callbacks=[callback],
     )
-    complete = _complete_checkpoints(checkpoints)
+    complete = complete_checkpoints(checkpoints)
     for path in set(checkpoints.glob("checkpoint-*")).difference(complete):
         shutil.rmtree(path)
     if complete:

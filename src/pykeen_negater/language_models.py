@@ -113,7 +113,7 @@ def measure_throughput(name: str, length: int, training: bool) -> float:
 
     from . import classifier  # noqa: F401  # so that fine-tuned models can be measured, too
 
-    model = AutoModel.from_pretrained(name).to(resolve_device()).train(training)
+    model = AutoModel.from_pretrained(name, trust_remote_code=False).to(resolve_device()).train(training)
     input_ids = torch.full((32, length), 5, device=model.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0)
     for _ in range(2):  # the first one warms up

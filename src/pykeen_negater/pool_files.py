@@ -1,18 +1,24 @@
 """Pools on disk: a folder that is written whole or not at all, and checked when it is read.
 
 ``metadata.json``
-    the format's version, the fingerprints of vocabulary and inputs, the settings, package versions and statistics
+    the format's version, the fingerprints of vocabulary and inputs, the settings, package versions and statistics, and
+    the checksums of the other files and of itself
 ``vocabulary.json``
     the labels and texts of entities and relations, for people and exports; training does not read it
 ``pools.safetensors``
     the arrays, mapped into memory when loaded
 ``durations.json``
-    how long each step of mining took; the only file that differs between two equal runs
+    how long each step of mining took; the only file that differs between two equal runs, and without a checksum
+
+The names of the files are fixed: no path that stands in a file is ever opened. Pools written before the vocabulary and
+the metadata had checksums are of the same format version, and are read without these.
 """
 
+import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +28,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .caching import atomic_folder, file_digest
+from .caching import atomic_folder
+from .checksums import file_digest
+from .indexing import HEAD, RELATION, TAIL
 
 __all__ = [
     "DTYPES",
     "FORMAT_VERSION",
     "PoolsError",
     "Vocabulary",
+    "check_checksums",
     "check_replaceable",
     "decode_risk",
     "encode_risk",
+    "is_small",
     "read_durations",
     "read_pools",
     "read_vocabulary",
@@ -59,8 +69,11 @@ _RISK_STEPS, _LEAST_RISK = 8, -8
 
 _REQUIRED = ("num_entities", "num_relations", "sides", "vocabulary", "checksum")
 
-#: Files up to this size are compared with their checksum whenever they are loaded
-_CHECK_BELOW = 2**28
+#: The checksums of vocabulary and metadata, which older pools lack
+_VOCABULARY_CHECKSUM, _METADATA_CHECKSUM = "vocabulary_checksum", "metadata_checksum"
+
+#: Pools up to this size, in bytes, are checked as a whole whenever they are loaded, which takes a fraction of a second
+CHECK_BELOW = 2**27
 
 
 class PoolsError(ValueError):
@@ -103,29 +116,64 @@ def write_pools(
     check_replaceable(path)
     with atomic_folder(path) as folder:
         save_file({name: arrays[name].to(dtype).contiguous() for name, dtype in DTYPES.items()}, folder / _ARRAYS)
-        checksum = file_digest(folder / _ARRAYS)
-        _write_json(folder / _METADATA, {"format_version": FORMAT_VERSION, **metadata, "checksum": checksum})
         _write_json(folder / _VOCABULARY, vars(vocabulary))
         _write_json(folder / _DURATIONS, durations)
+        content = {
+            "format_version": FORMAT_VERSION,
+            **metadata,
+            "checksum": file_digest(folder / _ARRAYS),
+            _VOCABULARY_CHECKSUM: file_digest(folder / _VOCABULARY),
+        }
+        _write_json(folder / _METADATA, {**content, _METADATA_CHECKSUM: _json_digest(content)})
 
 
-def read_pools(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_pools(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read pools; the arrays are mapped into memory, not read.
+
+    Their header and sizes are checked, and small ones are compared with their checksum.
 
     :param path: a folder of pools
     :return: a pair (the arrays of :data:`DTYPES`, the metadata)
     :raises PoolsError: if there are none, or they are damaged or of another version
     """
-    if not path.joinpath(_METADATA).is_file():
-        raise PoolsError(f"found no pools at {path}, expected a folder made by `negater mine` or pools.save(...).")
-    metadata = _read_json(path / _METADATA)
-    version = metadata.pop("format_version", None)
-    if version != FORMAT_VERSION:
-        raise PoolsError(f"{path} has the format version {version}, expected {FORMAT_VERSION}. Mine it again.")
-    missing = [name for name in _REQUIRED if name not in metadata]
-    if missing:
-        raise PoolsError(f"{path / _METADATA} lacks {', '.join(missing)}. Mine the pools again.")
-    return _read_arrays(path / _ARRAYS, metadata.pop("checksum")), metadata
+    metadata = _read_metadata(path)
+    try:
+        if is_small(path):
+            _check_checksum(path / _ARRAYS, metadata["checksum"])
+        with safe_open(path / _ARRAYS, framework="pt") as file:
+            arrays = {name: file.get_tensor(name) for name in DTYPES}
+    except (OSError, SafetensorError) as error:
+        raise PoolsError(f"{path / _ARRAYS} cannot be read ({error}). Mine the pools again.") from error
+    wrong = [name for name, dtype in DTYPES.items() if arrays[name].dtype != dtype or arrays[name].ndim != 1]
+    if wrong:
+        raise PoolsError(f"{path / _ARRAYS} has arrays of a wrong type: {', '.join(wrong)}. Mine the pools again.")
+    about_files = ("format_version", "checksum", _VOCABULARY_CHECKSUM, _METADATA_CHECKSUM)
+    return arrays, {name: value for name, value in metadata.items() if name not in about_files}
+
+
+def is_small(path: Path) -> bool:
+    """Tell whether pools are checked as a whole whenever they are loaded.
+
+    :param path: a folder of pools
+    :return: whether they are
+    :raises OSError: if the file with the arrays cannot be found
+    """
+    return path.joinpath(_ARRAYS).stat().st_size < CHECK_BELOW
+
+
+def check_checksums(path: Path) -> None:
+    """Compare all files with their checksums, however large they are.
+
+    :param path: a folder of pools
+    :raises PoolsError: if a file is not as it was written
+    """
+    metadata = _read_metadata(path)
+    try:
+        _check_checksum(path / _ARRAYS, metadata["checksum"])
+        if _VOCABULARY_CHECKSUM in metadata:
+            _check_checksum(path / _VOCABULARY, metadata[_VOCABULARY_CHECKSUM])
+    except OSError as error:
+        raise PoolsError(f"{path} cannot be read ({error}). Mine the pools again.") from error
 
 
 def read_vocabulary(path: Path) -> Vocabulary:
@@ -133,10 +181,22 @@ def read_vocabulary(path: Path) -> Vocabulary:
 
     :param path: a folder of pools
     :return: the vocabulary
-    :raises PoolsError: if it cannot be read
+    :raises PoolsError: if it cannot be read, or is damaged
     """
+    metadata = _read_metadata(path)
     content = _read_json(path / _VOCABULARY)
-    return Vocabulary(**{name: None if values is None else tuple(values) for name, values in content.items()})
+    if _VOCABULARY_CHECKSUM in metadata:
+        _check_checksum(path / _VOCABULARY, metadata[_VOCABULARY_CHECKSUM])
+    sizes = {"entity": metadata["num_entities"], "relation": metadata["num_relations"]}
+    for field in fields(Vocabulary):
+        values, size = content.get(field.name), sizes[field.name.partition("_")[0]]
+        is_list = isinstance(values, list) and len(values) == size and all(isinstance(value, str) for value in values)
+        if values is not None and not is_list:
+            raise PoolsError(
+                f"{path / _VOCABULARY} is damaged: its {field.name} are not {size:,} texts. Mine the pools again."
+            )
+    known = {field.name: content.get(field.name) for field in fields(Vocabulary)}
+    return Vocabulary(**{name: None if values is None else tuple(values) for name, values in known.items()})
 
 
 def read_durations(path: Path) -> dict[str, float]:
@@ -146,7 +206,10 @@ def read_durations(path: Path) -> dict[str, float]:
     :return: the seconds by step, none if the file is missing
     :raises PoolsError: if it cannot be read
     """
-    return _read_json(path / _DURATIONS) if path.joinpath(_DURATIONS).is_file() else {}
+    durations = _read_json(path / _DURATIONS) if path.joinpath(_DURATIONS).is_file() else {}
+    if not all(_is_number(seconds) for seconds in durations.values()):
+        raise PoolsError(f"{path / _DURATIONS} is damaged: it holds something else than seconds. Remove the file.")
+    return durations
 
 
 def check_replaceable(path: Path) -> None:
@@ -185,25 +248,76 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def _json_digest(content: Mapping[str, Any]) -> str:
+    try:
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    except RecursionError as error:
+        raise PoolsError("found metadata that are nested too deeply, expected fewer levels.") from error
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PoolsError(f"{path} cannot be read ({error}). Mine the pools again.") from error
     if not isinstance(content, dict):
         raise PoolsError(f"{path} is no JSON object. Mine the pools again.")
     return content
 
 
-def _read_arrays(path: Path, checksum: str) -> dict[str, Tensor]:
-    try:
-        if path.stat().st_size < _CHECK_BELOW and file_digest(path) != checksum:
-            raise PoolsError(f"{path} is damaged: its checksum is not the one in {_METADATA}. Mine the pools again.")
-        with safe_open(path, framework="pt") as file:
-            arrays = {name: file.get_tensor(name) for name in DTYPES}
-    except (OSError, SafetensorError) as error:
-        raise PoolsError(f"{path} cannot be read ({error}). Mine the pools again.") from error
-    wrong = [name for name, dtype in DTYPES.items() if arrays[name].dtype != dtype or arrays[name].ndim != 1]
+def _read_metadata(path: Path) -> dict[str, Any]:
+    if not path.joinpath(_METADATA).is_file():
+        raise PoolsError(f"found no pools at {path}, expected a folder made by `negater mine` or pools.save(...).")
+    metadata = _read_json(path / _METADATA)
+    version = metadata.get("format_version")
+    if version != FORMAT_VERSION:
+        found = reprlib.repr(version)
+        raise PoolsError(f"{path} has the format version {found}, expected {FORMAT_VERSION}. Mine it again.")
+    missing = [name for name in _REQUIRED if name not in metadata]
+    if missing:
+        raise PoolsError(f"{path / _METADATA} lacks {', '.join(missing)}. Mine the pools again.")
+    wrong = [name for name, is_valid in _VALUES.items() if name in metadata and not is_valid(metadata[name])]
     if wrong:
-        raise PoolsError(f"{path} has arrays of a wrong type: {', '.join(wrong)}. Mine the pools again.")
-    return arrays
+        found = f"{wrong[0]}={reprlib.repr(metadata[wrong[0]])}"
+        raise PoolsError(f"{path / _METADATA} is damaged: found {found}. Mine the pools again.")
+    content = {name: value for name, value in metadata.items() if name != _METADATA_CHECKSUM}
+    has_checksums = _VOCABULARY_CHECKSUM in metadata or _METADATA_CHECKSUM in metadata
+    if has_checksums and metadata.get(_METADATA_CHECKSUM) != _json_digest(content):
+        raise PoolsError(f"{path / _METADATA} is damaged: its checksum is another. Mine the pools again.")
+    return metadata
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 2**63
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_risk(value: Any) -> bool:
+    return value is None or _is_number(value)
+
+
+def _are_sides(value: Any) -> bool:
+    is_list = isinstance(value, list) and all(type(side) is int for side in value)
+    return is_list and value != [] and value == sorted(set(value) & {HEAD, RELATION, TAIL})
+
+
+#: What metadata may be that is read again
+_VALUES: dict[str, Callable[[Any], bool]] = {
+    "num_entities": _is_count,
+    "num_relations": _is_count,
+    "sides": _are_sides,
+    "vocabulary": lambda value: isinstance(value, str),
+    "labelled": lambda value: isinstance(value, bool),
+    "score_range": lambda value: isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)),
+    "max_risk": _is_risk,
+    "max_mined_risk": _is_risk,
+    "guard_skill": _is_risk,
+}
+
+
+def _check_checksum(path: Path, checksum: str) -> None:
+    if file_digest(path) != checksum:
+        raise PoolsError(f"{path} is damaged: its checksum is not the one in {_METADATA}. Mine the pools again.")

@@ -17,12 +17,14 @@ from .avoidance import AvoidedTriples
 from .caching import file_stamps
 from .graphs import Graph
 from .indexing import TripleIndex, check_key_space
+from .pool_checks import check_ids
 from .pool_files import (
     DTYPES,
     PoolsError,
     Vocabulary,
     decode_risk,
     encode_risk,
+    is_small,
     read_durations,
     read_pools,
     read_vocabulary,
@@ -92,6 +94,8 @@ class NegativePools:
         check_key_space(self.num_entities, self.num_relations)
         if not len(self.risk):
             self.risk = encode_risk(np.ones(len(self.replacements)))
+        if not len(self.keys):
+            raise PoolsError("found pools for no triples, expected some.")
         rows = len(self.keys) * len(self.sides)
         if not self.sides or not set(self.sides) <= {0, 1, 2}:
             raise PoolsError(f"found the sides {self.sides}, expected some of 0, 1 and 2.")
@@ -108,8 +112,6 @@ class NegativePools:
             raise PoolsError(
                 f"found offsets from {self.offsets[0]} to {self.offsets[-1]}, expected 0 to {len(self.replacements)}."
             )
-        if len(self.offsets) > 1 and bool((self.offsets[1:] < self.offsets[:-1]).any()):
-            raise PoolsError("found offsets that decrease, expected one pool after the other.")
         self.index = TripleIndex(self.keys, self.num_entities, self.num_relations)
 
     def __len__(self) -> int:
@@ -241,6 +243,9 @@ class NegativePools:
     def load(cls, path: str | Path) -> "NegativePools":
         """Load pools; the arrays are mapped into memory, not read.
 
+        Small ones are read once to see that they are whole; for large ones, there is
+        :func:`~pykeen_negater.verification.verify_pools`.
+
         :param path: a folder written by :meth:`save`
         :return: the pools
         :raises PoolsError: if there are none, or they are damaged or of another version
@@ -259,6 +264,8 @@ class NegativePools:
                 path=path.resolve(),
                 stamps=stamps,
             )
+            if is_small(path):
+                check_ids(arrays, pools.num_entities, pools.num_relations, pools.sides)
         except (PoolsError, TypeError, ValueError) as error:
             raise PoolsError(f"{path} is damaged: {error} Mine the pools again.") from error
         pools.durations = read_durations(path)

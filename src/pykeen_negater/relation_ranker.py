@@ -142,7 +142,7 @@ class RelationEmbeddingRanker(Ranker):
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
         triples = candidates.unique_triples
         path = self._scores(triples, context)
-        scores, between = np.load(path / "scores.npy"), np.load(path / "between.npy")
+        scores, between = (np.load(path / name, allow_pickle=False) for name in ("scores.npy", "between.npy"))
         thresholds = Thresholds.load(path, context.graph.num_relations)
         levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
         accepted = scores < levels[triples[:, RELATION]]

@@ -27,7 +27,7 @@ def read_rows(path: str | Path, columns: Collection[int]) -> Iterator[tuple[int,
     :param columns: the allowed numbers of columns. All lines need the same one.
     :return: an iterator of (line number from 1, fields)
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if a line has another number of columns, or the file is not UTF-8
+    :raises ValueError: if a line has another number of columns, or the file is no text in UTF-8
     """
     path = Path(path)
     if not path.is_file():
@@ -37,6 +37,8 @@ def read_rows(path: str | Path, columns: Collection[int]) -> Iterator[tuple[int,
         try:
             for number, line in enumerate(file, start=1):
                 line = line.rstrip("\r\n")
+                if "\0" in line:
+                    raise ValueError(f"{path}, line {number}: found a null character, expected a text file.")
                 if not line.strip() and "\t" not in line:
                     continue
                 fields = line.split("\t")

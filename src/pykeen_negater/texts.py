@@ -118,7 +118,7 @@ def _read_json(path: Path) -> dict[str, str]:
         raise FileNotFoundError(f"found no file {path}, expected a JSON object of texts.")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(data, dict) or not all(isinstance(text, str) for text in data.values()):
         raise ValueError(f"{path}: found another JSON value, expected one object that maps labels to texts.")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ..configuration import config_option
+from ..terminal import echo
 from .options import FILE, PATH, load_training, text_settings
 
 __all__ = [
@@ -75,4 +76,4 @@ def evaluate(
     frame = pd.DataFrame(rows)
     if output is not None:
         frame.to_csv(output, sep="\t", index=False, float_format="%.6g")
-    click.echo(frame.to_string(index=False, float_format="{:.4f}".format, na_rep=""))
+    echo(frame.to_string(index=False, float_format="{:.4f}".format, na_rep=""))

@@ -7,6 +7,7 @@ import click
 
 from ..configuration import config_option
 from ..exports import ExportFormat
+from ..terminal import echo
 from .options import PATH
 
 __all__ = [
@@ -31,4 +32,4 @@ def export(pools: Path, form: ExportFormat, output: Path) -> None:
     from ..pools import NegativePools
 
     rows = run(NegativePools.load(pools), output, form)
-    click.echo(f"{rows:,} rows written to {output}")
+    echo(f"{rows:,} rows written to {output}")

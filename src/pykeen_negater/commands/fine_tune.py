@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..configuration import config_option
+from ..terminal import echo
 from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, text_settings
 
 __all__ = [
@@ -78,9 +79,9 @@ def fine_tune(
     if dry_run:
         if "train" in action:
             num_examples, seconds = job.estimate(name)
-            click.echo(f"Would fine-tune {name} on {num_examples:,} examples: about {seconds / 60:.1f} min.")
+            echo(f"Would fine-tune {name} on {num_examples:,} examples: about {seconds / 60:.1f} min.")
         for split, num_triples in job.count_examples(action).items():
-            click.echo(f"Would classify {num_triples:,} {split} triples.")
+            echo(f"Would classify {num_triples:,} {split} triples.")
         return
     if "train" in action:
         job.train(name, keep_epochs)
@@ -88,9 +89,9 @@ def fine_tune(
         if step in action:
             run()
     for split, metrics in job.metrics().items():
-        click.echo(
+        echo(
             f"{metrics['num_triples']:,} {split} triples: accuracy {metrics['accuracy']:.1%}, precision "
             f"{metrics['precision']:.1%}, recall {metrics['recall']:.1%}, F1 {metrics['f1']:.1%}. Each relation's more "
             f"frequent class has an accuracy of {metrics['majority_accuracy']:.1%}."
         )
-    click.echo(f"Written to {output}")
+    echo(f"Written to {output}")

@@ -9,6 +9,7 @@ import click
 from ..configuration import config_option
 from ..mining_settings import GuardName
 from ..neighbors import Metric
+from ..terminal import echo
 from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, parse_object, text_settings
 
 __all__ = [
@@ -111,25 +112,25 @@ def mine(
     )
     if dry_run:
         free = shutil.disk_usage(Path.cwd()).free
-        click.echo(f"Would mine {miner.plan()} {free / 2**30:,.1f} GiB of disk are free.")
+        echo(f"Would mine {miner.plan()} {free / 2**30:,.1f} GiB of disk are free.")
         return
     pools = miner.mine()
     path = pools.path if output is None else pools.save(output)
     statistics = pools.metadata["statistics"]
-    click.echo(
+    echo(
         f"{len(pools):,} negatives for {pools.num_triples:,} triples, {statistics['coverage']:.1%} of which have some; "
         f"{statistics['candidates']:,} candidates, {statistics['candidates_within_budget']:,} within the budget."
     )
     if "guard" in statistics:
         measured = statistics["guard"]["proposed"]
-        click.echo(
+        echo(
             f"Of {measured['answers']:,} candidates to queries with hidden triples, {measured['hidden']:,} are hidden "
             f"triples; the guard tells them with an AUC of {measured.get('auc', float('nan')):.3f}. "
             f"{len(pools.suspects):,} corruptions are likely true and drawn less often."
         )
     for step, seconds in pools.durations.items():
-        click.echo(f"  {step}: {seconds:.1f} s")
-    click.echo(f"Written to {path}")
+        echo(f"  {step}: {seconds:.1f} s")
+    echo(f"Written to {path}")
 
 
 def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:

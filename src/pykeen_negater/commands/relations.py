@@ -10,6 +10,7 @@ import click
 
 from ..caching import Cache, atomic_file
 from ..configuration import config_option
+from ..terminal import echo
 from .train_relations import train
 
 __all__ = [
@@ -112,9 +113,9 @@ def evaluate(
         }
         with atomic_file(output) as path:
             path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    click.echo(to_table(results).to_string(index=False, float_format="{:.3f}".format, na_rep=""))
+    echo(to_table(results).to_string(index=False, float_format="{:.3f}".format, na_rep=""))
     if output is not None:
-        click.echo(f"Written to {output}")
+        echo(f"Written to {output}")
 
 
 relations.add_command(train)

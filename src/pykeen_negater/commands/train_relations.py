@@ -7,6 +7,7 @@ import click
 
 from ..configuration import config_option
 from ..relations.training_settings import LossName, RelationTrainingSettings
+from ..terminal import echo
 from .options import FILE, PATH, load_training
 
 __all__ = [
@@ -99,12 +100,12 @@ def train(
         pairs = _read_triples(dataset, training, entity_text, max_pairs, settings.seed)
     encoder = RelationEncoder(language_model, template=template, aggregation=aggregation, max_length=max_length)
     result = train_relation_encoder(encoder, pairs, output, settings)
-    click.echo(f"{len(pairs.positives):,} relation types, {sum(map(len, pairs.positives.values())):,} positives.")
+    echo(f"{len(pairs.positives):,} relation types, {sum(map(len, pairs.positives.values())):,} positives.")
     for epoch, loss in enumerate(result.training_losses):
         held_out = f", validation loss {result.validation_losses[epoch]:.4f}" if result.validation_losses else ""
         kept = ", kept" if epoch + 1 == result.kept_epoch else ""
-        click.echo(f"  epoch {epoch + 1}: training loss {loss:.4f}{held_out}{kept}")
-    click.echo(f"Written to {output}")
+        echo(f"  epoch {epoch + 1}: training loss {loss:.4f}{held_out}{kept}")
+    echo(f"Written to {output}")
 
 
 def _read_triples(

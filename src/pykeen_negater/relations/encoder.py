@@ -72,8 +72,8 @@ class RelationEncoder:
         """
         name = require_language_model(None if model is None else str(model))
         self.model = name
-        self.tokenizer = AutoTokenizer.from_pretrained(name)
-        self.language_model = AutoModel.from_pretrained(name)
+        self.tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        self.language_model = AutoModel.from_pretrained(name, trust_remote_code=False)
         nn.Module.to(self.language_model, resolve_device()).eval()
         trained_with = getattr(self.language_model.config, "relbert_config", None)
         #: Whether the language model was trained for relations

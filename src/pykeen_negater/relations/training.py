@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transformers import ProgressCallback, Trainer, TrainingArguments
 
 from ..caching import Cache, atomic_folder, fingerprint
+from ..checkpoints import complete_checkpoints, seal_checkpoint
 from .encoder import RelationEncoder
 from .losses import (
     PairClassifier,
@@ -37,9 +38,6 @@ logger = logging.getLogger(__name__)
 
 #: How the encoder was trained; written last of all that belongs to it
 _CONFIG = "finetuning_config.json"
-
-#: What the Trainer writes last into a checkpoint
-_STATE = "trainer_state.json"
 
 #: The number of relation types that are validated at once, each with the others' positives as negatives
 _VALIDATION_TYPES = 64
@@ -150,7 +148,7 @@ class _Progress(ProgressCallback):
 
 
 class _Trainer(Trainer):
-    """Validates with pairs of its own table."""
+    """Validates with pairs of its own table, and seals its checkpoints."""
 
     def __init__(self, *args: Any, eval_collator: _Collator | None, **kwargs: Any) -> None:
         """Remember how validation pairs become inputs.
@@ -168,15 +166,14 @@ class _Trainer(Trainer):
         loader = torch.utils.data.DataLoader(steps, batch_size=1, collate_fn=self.eval_collator)
         return self.accelerator.prepare(loader)
 
+    # docstr-coverage: inherited
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        super()._save_checkpoint(*args, **kwargs)
+        seal_checkpoint(Path(self.args.output_dir or "") / f"checkpoint-{self.state.global_step}")
+
 
 def _make_steps(data: RelationPairs, settings: RelationTrainingSettings) -> TrainingSteps:
     return (TripletSteps if settings.loss == "triplet" else ContrastiveSteps)(data, settings)
-
-
-def _complete_checkpoints(folder: Path) -> list[Path]:
-    """List the Trainer's checkpoints, the oldest first."""
-    found = [path.parent for path in folder.glob(f"checkpoint-*/{_STATE}")]
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
 
 
 def train_relation_encoder(
@@ -311,7 +308,7 @@ def _train(
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(_Progress)
     with trainer.args.main_process_first(local=False):
-        complete = _complete_checkpoints(checkpoints)
+        complete = complete_checkpoints(checkpoints)
         for path in set(checkpoints.glob("checkpoint-*")).difference(complete):
             shutil.rmtree(path)
     if complete:

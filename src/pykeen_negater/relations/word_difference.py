@@ -39,8 +39,8 @@ class WordDifferenceEncoder:
         """
         self.model = require_language_model(model)
         self.max_length = max_length
-        self.tokenizer = AutoTokenizer.from_pretrained(self.model)
-        self.language_model = AutoModel.from_pretrained(self.model)
+        self.tokenizer = AutoTokenizer.from_pretrained(self.model, trust_remote_code=False)
+        self.language_model = AutoModel.from_pretrained(self.model, trust_remote_code=False)
         nn.Module.to(self.language_model, resolve_device()).eval()
 
     def identify(self) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""Whether the files of a folder are still what was written.
+
+The checksums are kept in the form of ``sha256sum``, so that ``sha256sum -c`` in the folder checks them, too.
+"""
+
+import hashlib
+from pathlib import Path
+
+__all__ = [
+    "file_digest",
+    "find_damage",
+    "write_checksums",
+]
+
+
+def file_digest(path: Path) -> str:
+    """Compute the SHA-256 checksum of a file.
+
+    :param path: the file
+    :return: 64 hexadecimal digits
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_checksums(folder: Path, path: Path) -> None:
+    """Write the checksums of all files of a folder.
+
+    :param folder: the folder
+    :param path: the file to write them to. It may stand in the folder.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file != path)
+    lines = [f"{file_digest(file)}  {file.relative_to(folder).as_posix()}\n" for file in files]
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def find_damage(folder: Path, path: Path) -> str | None:
+    """Compare the files of a folder with their checksums.
+
+    :param folder: the folder
+    :param path: a file written by :func:`write_checksums`
+    :return: what is wrong; None if nothing is, or there are no checksums
+    """
+    if not path.is_file():
+        return None
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            checksum, _, name = line.partition("  ")
+            if not folder.joinpath(name).is_file():
+                return f"{name} is missing"
+            if file_digest(folder / name) != checksum:
+                return f"the checksum of {name} is not the one in {path.name}"
+    except (OSError, ValueError) as error:
+        return f"it cannot be read ({error})"
+    return None

@@ -1,0 +1,47 @@
+"""``negater verify``."""
+
+from pathlib import Path
+
+import click
+
+from ..configuration import config_option
+from ..terminal import echo
+from .options import PATH
+
+__all__ = [
+    "verify",
+]
+
+
+@click.command(epilog="Example: negater verify umls.pools conceptnet.pools")
+@config_option
+@click.argument("pools", type=PATH, nargs=-1)
+@click.option(
+    "--cache", "whole_cache", is_flag=True, help="Check what is cached, too; that is all if no POOLS are given."
+)
+def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
+    """Check that pools are what was written: checksums, ids, and the order of the negatives.
+
+    Without folders of POOLS, whatever is cached is checked. The exit code is 1 if anything is wrong.
+    """
+    from ..caching import Cache
+    from ..pool_files import PoolsError
+    from ..verification import verify_cache, verify_pools
+
+    failures = 0
+    for path in pools:
+        try:
+            found = verify_pools(path)
+            echo(f"{path}: {len(found):,} negatives for {found.num_triples:,} triples, as they should be")
+        except PoolsError as error:
+            failures += 1
+            echo(str(error), error=True)
+    if whole_cache or not pools:
+        for path, damage in verify_cache(Cache()):
+            if damage is None:
+                echo(f"{path}: as it should be")
+            else:
+                failures += 1
+                echo(f"{path} is damaged: {damage}", error=True)
+    if failures:
+        raise SystemExit(1)
