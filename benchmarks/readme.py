@@ -103,7 +103,7 @@ def true_neg(frame: pd.DataFrame) -> pd.DataFrame:
 
 def full(frame: pd.DataFrame) -> pd.DataFrame:
     """Count candidates and negatives by relation, and in all."""
-    counts = frame[["relation", "triples", "candidates", "negatives"]]
+    counts = frame[["relation", "triples", "candidates", "scored", "negatives"]]
     total = {"relation": "all", **counts.drop(columns="relation").sum().to_dict()}
     return pd.concat([counts, pd.DataFrame([total])], ignore_index=True)
 

@@ -71,7 +71,8 @@ def test_unknown_kind(data: Path, models: Path):
 
 def test_negatives_are_counted_by_relation(data: Path, models: Path, tiny_bert: str):
     table = count_negatives(data, SCALE, models, language_model=tiny_bert)
-    assert table.columns.tolist() == ["relation", "triples", "candidates", "negatives"]
+    assert table.columns.tolist() == ["relation", "triples", "candidates", "scored", "negatives"]
     assert dict(zip(table["relation"], table["triples"], strict=True)) == {"AtLocation": 4, "Desires": 3, "IsA": 4}
-    assert (table["negatives"] <= table["candidates"]).all()
-    assert table["candidates"].sum() > 0
+    assert (table["negatives"] <= table["scored"]).all()
+    assert (table["scored"] <= table["candidates"]).all()
+    assert table["scored"].sum() == SCALE.max_candidates < table["candidates"].sum()

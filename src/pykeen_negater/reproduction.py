@@ -7,7 +7,7 @@ uniform negatives.
 """
 
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,9 @@ def _job(
     return job
 
 
-def _mine(data: Path, ranker: str, model: Path, scale: Scale, k: int) -> NegativePools:
+def _mine(data: Path, ranker: str, model: Path, scale: Scale, k: int, guarded: bool = True) -> NegativePools:
     """Mine as NegatER does: the neighbours that were seen in the same slot, and nothing but its own rules."""
-    by_threshold = ranker == "thresholds"
+    by_threshold = ranker == "thresholds" and guarded
     given = {} if ranker == "similarity" else {"model": str(model)}
     own: dict[str, dict[str, Any]] = {"thresholds": {"recall": None}, "proxy-gradients": {"num_exact": scale.num_exact}}
     return mine(
@@ -151,21 +151,22 @@ def classify(
 def count_negatives(
     data: Path, scale: Scale, folder: Path, seed: int = 0, language_model: str | None = None
 ) -> pd.DataFrame:
-    """Count the candidates of each relation, and those below its threshold.
+    """Count the candidates of each relation, those that are scored, and those of them below its threshold.
 
     :param data: the folder with NegatER's full ConceptNet
-    :param scale: how much is fine-tuned on; all candidates are scored
+    :param scale: how much
     :param folder: where the model is kept
     :param seed: the seed of fine-tuning
     :param language_model: the model to fine-tune; by default the embedded MiniLM
-    :return: a row for each relation: ``relation``, ``triples``, ``candidates`` and ``negatives``
+    :return: a row for each relation: ``relation``, ``triples``, ``candidates``, ``scored`` and ``negatives``
     """
     sides = {"head": 1, "relation": 1, "tail": 1}
     job = _job(data, folder / f"full-{seed}", language_model, scale, seed, sides, negatives="uniform")
     labels = job.graph.relation_labels or ()
     counts = {"triples": pd.Series([labels[relation] for relation in job.graph.triples[:, 1]]).value_counts()}
-    for name, ranker in (("candidates", "similarity"), ("negatives", "thresholds")):
-        frame = to_frame(_mine(data, ranker, job.output, replace(scale, max_candidates=None), k=20))
+    steps = {"candidates": ("similarity", False), "scored": ("thresholds", False), "negatives": ("thresholds", True)}
+    for name, (ranker, guarded) in steps.items():
+        frame = to_frame(_mine(data, ranker, job.output, scale, k=20, guarded=guarded))
         counts[name] = frame.drop_duplicates(["head", "relation", "tail"])["relation"].value_counts()
     table = pd.DataFrame(counts).reindex(labels).fillna(0).astype(int)
     return table.rename_axis("relation").reset_index()
