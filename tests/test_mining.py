@@ -10,13 +10,15 @@ import torch
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
 from pykeen_negater import NegativePools, mine
-from pykeen_negater.assembly import assemble_pools
+from pykeen_negater.assembly import Assembly
 from pykeen_negater.candidates import SlotCandidateGenerator
 from pykeen_negater.graphs import Graph
 from pykeen_negater.guard import MINED_SAFETY
 from pykeen_negater.mining import Miner, find_graph
+from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex
+from pykeen_negater.partial_pools import assemble_shard
 from pykeen_negater.pool_files import decode_risk
 from pykeen_negater.ranking import Ranking
 from pykeen_negater.risks import LEAST_SUSPECT
@@ -101,7 +103,7 @@ def test_same_fine_tuned_model_gives_the_same_bytes(
 
 def test_second_time_comes_from_the_cache(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):
     first = mine(triples_factory=nations, **FAST)
-    monkeypatch.setattr(Miner, "_build", lambda *args: pytest.fail("mined again"))
+    monkeypatch.setattr(MiningRun, "build", lambda *args: pytest.fail("mined again"))
     assert mine(triples_factory=nations, **FAST).path == first.path
     with pytest.raises(pytest.fail.Exception, match="mined again"):
         mine(triples_factory=nations, **FAST, k=3)
@@ -120,7 +122,7 @@ def test_interrupted_mining_leaves_nothing(nations: TriplesFactory, empty_cache:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pykeen_negater.mining.assemble_pools", interrupt)
+        patch.setattr("pykeen_negater.mining_run.assemble_shard", interrupt)
         with pytest.raises(KeyboardInterrupt):
             mine(triples_factory=nations, **FAST)
     assert [path.suffix for path in empty_cache.joinpath("pools").iterdir()] == [".lock"]
@@ -205,7 +207,7 @@ def test_index_is_built_saved_and_used_again(nations: TriplesFactory, tmp_path: 
     first = mine(triples_factory=nations, **FAST, index=str(path))
     assert first.path == without.path
     assert len(NeighborIndex.load(path)) == nations.num_entities
-    monkeypatch.setattr("pykeen_negater.mining.NeighborIndex.build", lambda *args: pytest.fail("built again"))
+    monkeypatch.setattr("pykeen_negater.neighbors.NeighborIndex.build", lambda *args: pytest.fail("built again"))
     second = mine(triples_factory=nations, **FAST, index=str(path), pool_size=17)
     assert torch.equal(first.replacements, second.replacements)
 

@@ -1,5 +1,6 @@
 """What was computed once is kept, by content, under PyKEEN's data folder."""
 
+import errno
 import hashlib
 import json
 import logging
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pystow
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock, SoftFileLock
 
 __all__ = [
     "Cache",
@@ -29,6 +30,13 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+#: What a file system says that has no locks, and one that cannot be written to
+_WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+#: What a file system says that is full
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
@@ -121,6 +129,24 @@ def atomic_file(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
+def _acquire(path: Path) -> BaseFileLock:
+    """Lock a file, or rely on its existence where the file system has no locks."""
+    lock = FileLock(path)
+    try:
+        lock.acquire()
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCKS:
+            raise
+        logger.warning(
+            "%s is on a file system without locks. Another run is told by a file beside it that ends in .softlock; "
+            "remove that after a crash.",
+            path,
+        )
+        lock = SoftFileLock(path.with_suffix(".softlock"))
+        lock.acquire()
+    return lock
+
+
 class Cache:
     """Folders by kind and fingerprint, each built at most once, also by several processes."""
 
@@ -154,8 +180,7 @@ class Cache:
         path = self.path(kind, key)
         if path.is_dir():
             return path, False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f"{key}.lock")):
+        with self.lock(kind, key):
             if path.is_dir():
                 return path, False
             # what a killed run has left: under the lock, nobody else fills this entry
@@ -165,6 +190,39 @@ class Cache:
                 build(folder)
         logger.debug("cached %s", path)
         return path, True
+
+    @contextmanager
+    def lock(self, kind: str, key: str) -> Iterator[None]:
+        """Keep others from what this process builds, or wait until they have built it.
+
+        :param kind: what the entry is
+        :param key: its fingerprint
+        :raises PermissionError: if nothing can be written to the cache
+        :raises OSError: if no space is left for what is built
+        """
+        path = self.path(kind, f"{key}.lock")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = _acquire(path)
+        except OSError as error:
+            if error.errno not in _FORBIDDEN:
+                raise
+            raise PermissionError(
+                f"found the cache {self.root}, to which nothing can be written ({error.strerror}), expected a folder "
+                f"to keep results in. Set PYSTOW_HOME to one."
+            ) from error
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise OSError(
+                error.errno,
+                f"found no space left ({error.filename or self.root}). Free some, or set PYSTOW_HOME to a larger disk. "
+                f"What was finished is kept, and goes on from there",
+            ) from error
+        finally:
+            lock.release()
 
     def discard(self, kind: str, key: str) -> None:
         """Remove an entry, e.g. one whose files turned out to be damaged.

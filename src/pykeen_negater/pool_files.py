@@ -11,7 +11,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ class Vocabulary:
 
 def write_pools(
     path: Path,
-    arrays: Mapping[str, Tensor],
+    arrays: Mapping[str, Tensor] | Callable[[Path], None],
     metadata: Mapping[str, Any],
     vocabulary: Vocabulary,
     durations: Mapping[str, float],
@@ -94,7 +94,7 @@ def write_pools(
     """Write pools to a folder, whole or not at all.
 
     :param path: the folder. Pools that are already there are replaced.
-    :param arrays: those of :data:`DTYPES`
+    :param arrays: those of :data:`DTYPES`, or what writes them to a file where they do not fit into memory
     :param metadata: what else the pools are made of; JSON-native
     :param vocabulary: the meaning of the ids
     :param durations: how many seconds each step of mining took
@@ -102,7 +102,10 @@ def write_pools(
     """
     check_replaceable(path)
     with atomic_folder(path) as folder:
-        save_file({name: arrays[name].to(dtype).contiguous() for name, dtype in DTYPES.items()}, folder / _ARRAYS)
+        if callable(arrays):
+            arrays(folder / _ARRAYS)
+        else:
+            save_file({name: arrays[name].to(dtype).contiguous() for name, dtype in DTYPES.items()}, folder / _ARRAYS)
         checksum = file_digest(folder / _ARRAYS)
         _write_json(folder / _METADATA, {"format_version": FORMAT_VERSION, **metadata, "checksum": checksum})
         _write_json(folder / _VOCABULARY, vars(vocabulary))

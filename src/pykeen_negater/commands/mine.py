@@ -1,5 +1,6 @@
 """``negater mine``."""
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -75,12 +76,17 @@ def mine(
     dry_run: bool,
     **options: Any,
 ) -> None:
-    """Mine negatives for a graph and write them to a folder of pools."""
+    """Mine negatives for a graph and write them to a folder of pools.
+
+    What is interrupted goes on when the same command is run again. Several processes share the work if they are
+    started by torchrun or accelerate launch and have the same data folder.
+    """
     from ..graphs import Graph
     from ..held_out import read_held_out
     from ..mining import Miner
     from ..mining_settings import MiningSettings
     from ..pool_files import check_replaceable
+    from ..processes import Processes
 
     if output is not None:
         check_replaceable(output)
@@ -113,7 +119,12 @@ def mine(
         free = shutil.disk_usage(Path.cwd()).free
         click.echo(f"Would mine {miner.plan()} {free / 2**30:,.1f} GiB of disk are free.")
         return
-    pools = miner.mine()
+    processes = Processes.launched()
+    if not processes.is_main:
+        logging.getLogger("pykeen_negater").setLevel(logging.ERROR)
+    pools = miner.mine(processes)
+    if not processes.is_main:
+        return
     path = pools.path if output is None else pools.save(output)
     statistics = pools.metadata["statistics"]
     click.echo(
