@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
+from safetensors.torch import load_file, save_file
 
 from pykeen_negater import NegativePools, mine
 from pykeen_negater.assembly import Assembly
@@ -19,9 +20,10 @@ from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.partial_pools import assemble_shard
-from pykeen_negater.pool_files import decode_risk
+from pykeen_negater.pool_files import DTYPES, decode_risk, encode_risk
 from pykeen_negater.ranking import Ranking
-from pykeen_negater.risks import LEAST_SUSPECT
+from pykeen_negater.risks import LEAST_SUSPECT, Risks
+from pykeen_negater.shards import Shards
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
@@ -36,30 +38,54 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "durations.json"}
 
 
-def test_assembled_pools_match_a_loop(nations: TriplesFactory):
+@pytest.mark.parametrize("size", [100, 700, 10_000])
+def test_assembled_pools_match_a_loop(
+    nations: TriplesFactory, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", size)
+    monkeypatch.setattr("pykeen_negater.assembly.SUSPECTS_AT_ONCE", 150)
     graph = Graph.from_factory(nations)
     generator = np.random.default_rng(0)
-    vectors = generator.normal(size=(graph.num_entities, 3))
-    candidates = SlotCandidateGenerator(k=8, corruption_scheme=("h", "r", "t")).generate(
-        graph, NeighborIndex.build(vectors)
-    )
-    # with many ties
-    scores = generator.integers(0, 6, size=len(candidates)).astype(np.float32)
-    ranking = Ranking(scores=scores, accepted=generator.random(len(candidates)) < 0.5)
-    pools = assemble_pools(candidates, ranking, ("head", "relation", "tail"), pool_size=3)
-    expected: dict[tuple[int, int], list[tuple[float, int]]] = {}
-    for i in range(len(candidates)):
-        if ranking.accepted[i]:
+    index = NeighborIndex.build(generator.normal(size=(graph.num_entities, 3)))
+    scheme = ("head", "relation", "tail")
+    proposals = SlotCandidateGenerator(k=8, corruption_scheme=scheme).propose(graph, index)
+    shards = Shards(graph)
+    assert len(shards) == -(-len(graph) // size)
+    expected: dict[tuple[int, int], list[tuple[float, int, int]]] = {}
+    suspects: dict[int, float] = {}
+    paths = []
+    for shard in range(len(shards)):
+        candidates = proposals.candidates(shards.rows(shard))
+        # with many ties
+        scores = generator.integers(0, 6, size=len(candidates)).astype(np.float32)
+        ranking = Ranking(scores=scores, accepted=generator.random(len(candidates)) < 0.5)
+        keys = np.unique(generator.integers(5_000, size=400))
+        risks = Risks(np.ones(len(candidates), dtype=np.float32), keys, generator.random(len(keys), dtype=np.float32))
+        for key, risk in zip(keys.tolist(), risks.suspect_risks, strict=True):
+            suspects[key] = max(float(risk), suspects.get(key, 0.0))
+        for i in np.flatnonzero(ranking.accepted):
             row = expected.setdefault((int(candidates.positives[i]), int(candidates.sides[i])), [])
-            row.append((-float(scores[i]), i))
-    low, high = pools.metadata["score_range"]
+            row.append((-float(scores[i]), int(i), int(candidates.replacements[i])))
+        paths.append(tmp_path / f"{shard}.npz")
+        assemble_shard(candidates, ranking, scheme, 3, risks).save(paths[-1])
+    assembly = Assembly(graph, len(scheme), paths, tmp_path / "scratch")
+    assembly.write(tmp_path / "pools.safetensors")
+    arrays = load_file(tmp_path / "pools.safetensors")
+    # the same as safetensors would have written
+    save_file(arrays, tmp_path / "again.safetensors")
+    assert tmp_path.joinpath("pools.safetensors").read_bytes() == tmp_path.joinpath("again.safetensors").read_bytes()
+    assert {name: array.dtype for name, array in arrays.items()} == DTYPES
+    assert torch.equal(arrays["keys"], graph.index.keys)
+    low, high = assembly.score_range
     for positive in range(len(graph)):
         for s, side in enumerate((0, 1, 2)):
-            start, end = pools.offsets[3 * positive + s : 3 * positive + s + 2].tolist()
+            start, end = arrays["offsets"][3 * positive + s : 3 * positive + s + 2].tolist()
             kept = sorted(expected.get((positive, side), []))[:3]
-            assert pools.replacements[start:end].tolist() == [int(candidates.replacements[i]) for _, i in kept]
-            for hardness, (score, _) in zip(pools.hardness[start:end].tolist(), kept, strict=True):
+            assert arrays["replacements"][start:end].tolist() == [replacement for _, _, replacement in kept]
+            for hardness, (score, _, _) in zip(arrays["hardness"][start:end].tolist(), kept, strict=True):
                 assert low + hardness / 255 * (high - low) == pytest.approx(-score, abs=(high - low) / 500)
+    assert arrays["suspects"].tolist() == sorted(suspects)
+    assert torch.equal(arrays["suspect_risk"], encode_risk(np.array([suspects[key] for key in sorted(suspects)])))
 
 
 def test_pools_hold_no_known_triple_and_nothing_out_of_the_slot(nations: TriplesFactory):

@@ -129,24 +129,6 @@ def atomic_file(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def _acquire(path: Path) -> BaseFileLock:
-    """Lock a file, or rely on its existence where the file system has no locks."""
-    lock = FileLock(path)
-    try:
-        lock.acquire()
-    except OSError as error:
-        if error.errno not in _WITHOUT_LOCKS:
-            raise
-        logger.warning(
-            "%s is on a file system without locks. Another run is told by a file beside it that ends in .softlock; "
-            "remove that after a crash.",
-            path,
-        )
-        lock = SoftFileLock(path.with_suffix(".softlock"))
-        lock.acquire()
-    return lock
-
-
 class Cache:
     """Folders by kind and fingerprint, each built at most once, also by several processes."""
 
@@ -157,6 +139,7 @@ class Cache:
             ``PYSTOW_HOME`` moves
         """
         self.root = pystow.join("pykeen", "negater", version("pykeen-negater")) if root is None else Path(root)
+        self._lacks_locks = False
 
     def path(self, kind: str, key: str) -> Path:
         """Get the folder of an entry, whether it exists or not.
@@ -203,7 +186,7 @@ class Cache:
         path = self.path(kind, f"{key}.lock")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = _acquire(path)
+            lock = self._acquire(path)
         except OSError as error:
             if error.errno not in _FORBIDDEN:
                 raise
@@ -223,6 +206,25 @@ class Cache:
             ) from error
         finally:
             lock.release()
+
+    def _acquire(self, path: Path) -> BaseFileLock:
+        """Lock a file, or rely on the existence of another where the file system has no locks."""
+        lock = FileLock(path)
+        try:
+            lock.acquire()
+        except OSError as error:
+            if error.errno not in _WITHOUT_LOCKS:
+                raise
+            if not self._lacks_locks:
+                logger.warning(
+                    "%s is on a file system without locks. Other runs are told by files that end in .softlock; remove "
+                    "those of a run that crashed.",
+                    self.root,
+                )
+            self._lacks_locks = True
+            lock = SoftFileLock(path.with_suffix(".softlock"))
+            lock.acquire()
+        return lock
 
     def discard(self, kind: str, key: str) -> None:
         """Remove an entry, e.g. one whose files turned out to be damaged.

@@ -33,7 +33,7 @@ from .queries import ENTITY_SIDES, Queries
 from .ranking import Ranking
 from .ranking_context import RankingContext
 from .risks import Risks, assess_risks, to_answers
-from .shards import SHARD_SIZE, Shards
+from .shards import Shards
 
 if TYPE_CHECKING:
     from .mining import Miner
@@ -58,7 +58,7 @@ class MiningRun:
         self.graph, self.settings = miner.graph, miner.settings
         #: The seconds by step, without those of the shards
         self.durations: dict[str, float] = {}
-        identity = {"pools": miner.key, "versions": _versions(), "shard_size": SHARD_SIZE}
+        identity = {"pools": miner.key, "versions": _versions(), "shard_size": self.shards.size}
         self.folder = miner.cache.path("shards", fingerprint(identity))
 
     @cached_property
@@ -90,14 +90,14 @@ class MiningRun:
     def _bar(self, shards: Any, what: str) -> Iterator[int]:
         """Go through shards and show how many of their triples are left."""
         quiet = len(self.shards) == 1 or not self.processes.is_main
-        total = len(shards) * SHARD_SIZE
+        total = len(shards) * self.shards.size
         with (
             tqdm(total=total, desc=what, unit="triple", unit_scale=True, disable=quiet) as bar,
             logging_redirect_tqdm(),
         ):
             for i in shards:
                 yield i
-                bar.update(SHARD_SIZE)
+                bar.update(self.shards.size)
 
     def _prepare(self) -> None:
         """Do what concerns all shards; the main process goes first, and the others find the results in the cache."""

@@ -52,8 +52,8 @@ class RankingContext:
     #: False triples to validate with; shape: (n, 3)
     validation_negatives: np.ndarray | None = None
 
-    #: The corrupted triples that a :class:`~pykeen_negater.ranking.BudgetedRanker` scores, sorted by key; if None, those
-    #: of the candidates at hand. Shape: (n, 3)
+    #: The corrupted triples that a :class:`~pykeen_negater.ranking.BudgetedRanker` scores, sorted by key; if None,
+    #: those of the candidates at hand. Shape: (n, 3)
     chosen: np.ndarray | None = None
 
     #: The processes that share the work

@@ -26,7 +26,9 @@ class Shards:
 
         :param graph: the graph
         """
-        self.size = len(graph)
+        self._num_triples = len(graph)
+        #: The number of triples of a shard on each side
+        self.size = SHARD_SIZE
         heads, relations, tails = graph.triples.T
         self._orders = {
             HEAD: np.lexsort((heads, tails, relations)),
@@ -35,7 +37,7 @@ class Shards:
         }
 
     def __len__(self) -> int:
-        return -(-self.size // SHARD_SIZE)
+        return -(-self._num_triples // self.size)
 
     def rows(self, shard: int) -> dict[int, np.ndarray]:
         """Get the triples of a shard.
@@ -43,5 +45,5 @@ class Shards:
         :param shard: its number
         :return: by side, the triples to corrupt there; shape: (n,), n <= :data:`SHARD_SIZE`
         """
-        start = shard * SHARD_SIZE
-        return {side: order[start : start + SHARD_SIZE] for side, order in self._orders.items()}
+        start = shard * self.size
+        return {side: order[start : start + self.size] for side, order in self._orders.items()}

@@ -86,11 +86,15 @@ def mine(
     from ..mining import Miner
     from ..mining_settings import MiningSettings
     from ..pool_files import check_replaceable
-    from ..processes import Processes
+    from ..processes import Processes, main_first
 
     if output is not None:
         check_replaceable(output)
-    graph = Graph.from_factory(load_training(dataset, training))
+    processes = Processes.launched()
+    if not processes.is_main:
+        logging.getLogger("pykeen_negater").setLevel(logging.ERROR)
+    with main_first(processes):  # which caches the dataset
+        graph = Graph.from_factory(load_training(dataset, training))
     files = {"validation": validation, "validation_negatives": validation_negatives}
     held_out = read_held_out({name: path for name, path in files.items() if path is not None}, graph)
     miner = Miner(
@@ -116,12 +120,11 @@ def mine(
         held_out.other_entities,
     )
     if dry_run:
+        if not processes.is_main:
+            return
         free = shutil.disk_usage(Path.cwd()).free
         click.echo(f"Would mine {miner.plan()} {free / 2**30:,.1f} GiB of disk are free.")
         return
-    processes = Processes.launched()
-    if not processes.is_main:
-        logging.getLogger("pykeen_negater").setLevel(logging.ERROR)
     pools = miner.mine(processes)
     if not processes.is_main:
         return
