@@ -18,7 +18,7 @@ from pykeen.triples import TriplesFactory
 from pykeen_negater import NegativePools, evaluate_sampler, mine, pool_source
 from pykeen_negater.exports import sentences
 from pykeen_negater.indexing import TripleIndex
-from pykeen_negater.mining import Miner
+from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.tables import read_triples
 
 pytestmark = pytest.mark.integration
@@ -54,7 +54,7 @@ def test_bare_call_on_nations_with_minilm(empty_cache: Path, monkeypatch: pytest
                 random_seed=0,
             )
         )
-        monkeypatch.setattr(Miner, "_build", lambda *args: pytest.fail("the second run mined"))
+        monkeypatch.setattr(MiningRun, "build", lambda *args: pytest.fail("the second run mined"))
     assert results[0].losses == results[1].losses
     assert results[0].metric_results.to_dict() == results[1].metric_results.to_dict()
     path = next(path for path in empty_cache.joinpath("pools").iterdir() if path.is_dir())

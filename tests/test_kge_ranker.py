@@ -20,6 +20,7 @@ from pykeen_negater.hiding import hide_triples
 from pykeen_negater.kge_models import BATCH_SIZE, build_model, identify_model, score_triples
 from pykeen_negater.kge_ranker import KGERanker
 from pykeen_negater.mining import Miner
+from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.ranking_context import RankingContext
@@ -368,7 +369,7 @@ def test_mining_with_a_model_trained_on_the_spot(monkeypatch: pytest.MonkeyPatch
     assert len(first)
     assert "train RotatE" in first.durations
     assert first.metadata["settings"]["ranker"][0] == "kge"
-    monkeypatch.setattr(Miner, "_build", lambda *args: pytest.fail("mined again"))
+    monkeypatch.setattr(MiningRun, "build", lambda *args: pytest.fail("mined again"))
     assert mine(**settings).path == first.path
 
 
@@ -384,7 +385,7 @@ def test_mining_with_a_given_model(nations: TriplesFactory, saved: Path, monkeyp
     assert first.path != other.path
     assert torch.equal(first.replacements, other.replacements)
     assert first.metadata["max_risk"] == other.metadata["max_risk"]
-    monkeypatch.setattr(Miner, "_build", lambda *args: pytest.fail("mined again"))
+    monkeypatch.setattr(MiningRun, "build", lambda *args: pytest.fail("mined again"))
     assert mine(**settings, ranker_kwargs={"model": model}).path == first.path
 
 

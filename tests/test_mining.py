@@ -8,18 +8,22 @@ import numpy as np
 import pytest
 import torch
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
+from safetensors.torch import load_file, save_file
 
 from pykeen_negater import NegativePools, mine
-from pykeen_negater.assembly import assemble_pools
+from pykeen_negater.assembly import Assembly
 from pykeen_negater.candidates import SlotCandidateGenerator
 from pykeen_negater.graphs import Graph
 from pykeen_negater.guard import MINED_SAFETY
 from pykeen_negater.mining import Miner, find_graph
+from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex
-from pykeen_negater.pool_files import decode_risk
+from pykeen_negater.partial_pools import assemble_shard
+from pykeen_negater.pool_files import DTYPES, decode_risk, encode_risk
 from pykeen_negater.ranking import Ranking
-from pykeen_negater.risks import LEAST_SUSPECT
+from pykeen_negater.risks import LEAST_SUSPECT, Risks
+from pykeen_negater.shards import Shards
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
@@ -34,30 +38,54 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "durations.json"}
 
 
-def test_assembled_pools_match_a_loop(nations: TriplesFactory):
+@pytest.mark.parametrize("size", [100, 700, 10_000])
+def test_assembled_pools_match_a_loop(
+    nations: TriplesFactory, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", size)
+    monkeypatch.setattr("pykeen_negater.assembly.SUSPECTS_AT_ONCE", 150)
     graph = Graph.from_factory(nations)
     generator = np.random.default_rng(0)
-    vectors = generator.normal(size=(graph.num_entities, 3))
-    candidates = SlotCandidateGenerator(k=8, corruption_scheme=("h", "r", "t")).generate(
-        graph, NeighborIndex.build(vectors)
-    )
-    # with many ties
-    scores = generator.integers(0, 6, size=len(candidates)).astype(np.float32)
-    ranking = Ranking(scores=scores, accepted=generator.random(len(candidates)) < 0.5)
-    pools = assemble_pools(candidates, ranking, ("head", "relation", "tail"), pool_size=3)
-    expected: dict[tuple[int, int], list[tuple[float, int]]] = {}
-    for i in range(len(candidates)):
-        if ranking.accepted[i]:
+    index = NeighborIndex.build(generator.normal(size=(graph.num_entities, 3)))
+    scheme = ("head", "relation", "tail")
+    proposals = SlotCandidateGenerator(k=8, corruption_scheme=scheme).propose(graph, index)
+    shards = Shards(graph)
+    assert len(shards) == -(-len(graph) // size)
+    expected: dict[tuple[int, int], list[tuple[float, int, int]]] = {}
+    suspects: dict[int, float] = {}
+    paths = []
+    for shard in range(len(shards)):
+        candidates = proposals.candidates(shards.rows(shard))
+        # with many ties
+        scores = generator.integers(0, 6, size=len(candidates)).astype(np.float32)
+        ranking = Ranking(scores=scores, accepted=generator.random(len(candidates)) < 0.5)
+        keys = np.unique(generator.integers(5_000, size=400))
+        risks = Risks(np.ones(len(candidates), dtype=np.float32), keys, generator.random(len(keys), dtype=np.float32))
+        for key, risk in zip(keys.tolist(), risks.suspect_risks, strict=True):
+            suspects[key] = max(float(risk), suspects.get(key, 0.0))
+        for i in np.flatnonzero(ranking.accepted):
             row = expected.setdefault((int(candidates.positives[i]), int(candidates.sides[i])), [])
-            row.append((-float(scores[i]), i))
-    low, high = pools.metadata["score_range"]
+            row.append((-float(scores[i]), int(i), int(candidates.replacements[i])))
+        paths.append(tmp_path / f"{shard}.npz")
+        assemble_shard(candidates, ranking, scheme, 3, risks).save(paths[-1])
+    assembly = Assembly(graph, len(scheme), paths, tmp_path / "scratch")
+    assembly.write(tmp_path / "pools.safetensors")
+    arrays = load_file(tmp_path / "pools.safetensors")
+    # the same as safetensors would have written
+    save_file(arrays, tmp_path / "again.safetensors")
+    assert tmp_path.joinpath("pools.safetensors").read_bytes() == tmp_path.joinpath("again.safetensors").read_bytes()
+    assert {name: array.dtype for name, array in arrays.items()} == DTYPES
+    assert torch.equal(arrays["keys"], graph.index.keys)
+    low, high = assembly.score_range
     for positive in range(len(graph)):
         for s, side in enumerate((0, 1, 2)):
-            start, end = pools.offsets[3 * positive + s : 3 * positive + s + 2].tolist()
+            start, end = arrays["offsets"][3 * positive + s : 3 * positive + s + 2].tolist()
             kept = sorted(expected.get((positive, side), []))[:3]
-            assert pools.replacements[start:end].tolist() == [int(candidates.replacements[i]) for _, i in kept]
-            for hardness, (score, _) in zip(pools.hardness[start:end].tolist(), kept, strict=True):
+            assert arrays["replacements"][start:end].tolist() == [replacement for _, _, replacement in kept]
+            for hardness, (score, _, _) in zip(arrays["hardness"][start:end].tolist(), kept, strict=True):
                 assert low + hardness / 255 * (high - low) == pytest.approx(-score, abs=(high - low) / 500)
+    assert arrays["suspects"].tolist() == sorted(suspects)
+    assert torch.equal(arrays["suspect_risk"], encode_risk(np.array([suspects[key] for key in sorted(suspects)])))
 
 
 def test_pools_hold_no_known_triple_and_nothing_out_of_the_slot(nations: TriplesFactory):
@@ -101,7 +129,7 @@ def test_same_fine_tuned_model_gives_the_same_bytes(
 
 def test_second_time_comes_from_the_cache(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):
     first = mine(triples_factory=nations, **FAST)
-    monkeypatch.setattr(Miner, "_build", lambda *args: pytest.fail("mined again"))
+    monkeypatch.setattr(MiningRun, "build", lambda *args: pytest.fail("mined again"))
     assert mine(triples_factory=nations, **FAST).path == first.path
     with pytest.raises(pytest.fail.Exception, match="mined again"):
         mine(triples_factory=nations, **FAST, k=3)
@@ -120,7 +148,7 @@ def test_interrupted_mining_leaves_nothing(nations: TriplesFactory, empty_cache:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pykeen_negater.mining.assemble_pools", interrupt)
+        patch.setattr("pykeen_negater.mining_run.assemble_shard", interrupt)
         with pytest.raises(KeyboardInterrupt):
             mine(triples_factory=nations, **FAST)
     assert [path.suffix for path in empty_cache.joinpath("pools").iterdir()] == [".lock"]
@@ -205,7 +233,7 @@ def test_index_is_built_saved_and_used_again(nations: TriplesFactory, tmp_path: 
     first = mine(triples_factory=nations, **FAST, index=str(path))
     assert first.path == without.path
     assert len(NeighborIndex.load(path)) == nations.num_entities
-    monkeypatch.setattr("pykeen_negater.mining.NeighborIndex.build", lambda *args: pytest.fail("built again"))
+    monkeypatch.setattr("pykeen_negater.neighbors.NeighborIndex.build", lambda *args: pytest.fail("built again"))
     second = mine(triples_factory=nations, **FAST, index=str(path), pool_size=17)
     assert torch.equal(first.replacements, second.replacements)
 

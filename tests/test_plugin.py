@@ -17,7 +17,7 @@ from pykeen.sampling import negative_sampler_resolver
 from pykeen.triples import CoreTriplesFactory, SubGraphSLCWAInstances, TriplesFactory
 
 from pykeen_negater import NegatERNegativeSampler, NegativePools, _plugin, mine, pool_source
-from pykeen_negater.mining import Miner
+from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.training_context import current_factory, note_factories
 
@@ -156,8 +156,8 @@ def test_factory_is_noted_while_instances_are_made(nations: TriplesFactory, monk
 @pytest.mark.parametrize("model", ["TransE", "PairRE"])
 def test_pipeline_mines_once_for_all_constructions(model: str, empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
     built, constructed = [], []
-    build, init = Miner._build, NegatERNegativeSampler.__init__
-    monkeypatch.setattr(Miner, "_build", lambda self, folder: (built.append(folder), build(self, folder))[1])
+    build, init = MiningRun.build, NegatERNegativeSampler.__init__
+    monkeypatch.setattr(MiningRun, "build", lambda self, folder: (built.append(folder), build(self, folder))[1])
     monkeypatch.setattr(
         NegatERNegativeSampler, "__init__", lambda self, **kw: (constructed.append(kw), init(self, **kw))[1]
     )

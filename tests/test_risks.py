@@ -313,7 +313,7 @@ def test_random_neighbours_are_others_of_the_slot(k, size):
     vectors = random_vectors(0, 40)
     slot = np.sort(np.random.default_rng(size).permutation(40)[:size])
     index = NeighborIndex.build(vectors, "l2")
-    neighbors, distances = RandomCandidateGenerator(k=k).neighbors_in_slot(index, slot)
+    ((neighbors, distances),) = RandomCandidateGenerator(k=k).neighbors_in_slot(index, slot)
     assert neighbors.shape == distances.shape
     for entity, row, away in zip(slot.tolist(), neighbors.tolist(), distances.tolist(), strict=True):
         found = [other for other in row if other >= 0]
@@ -331,8 +331,9 @@ def test_random_neighbours_are_all_alike_and_stay_the_same():
     index = NeighborIndex.build(random_vectors(0, 300))
     slot = np.arange(0, 300, 3)
     generator = RandomCandidateGenerator(k=40)
-    neighbors, _ = generator.neighbors_in_slot(index, slot)
-    np.testing.assert_array_equal(neighbors, RandomCandidateGenerator(k=40).neighbors_in_slot(index, slot)[0])
+    ((neighbors, _),) = generator.neighbors_in_slot(index, slot)
+    ((again, _),) = RandomCandidateGenerator(k=40).neighbors_in_slot(index, slot)
+    np.testing.assert_array_equal(neighbors, again)
     counts = np.bincount(neighbors[neighbors >= 0], minlength=300)[slot]
     # of 40 draws from 99, a third is left of the others: about 33.2 for each
     assert counts.mean() == pytest.approx(99 * (1 - (98 / 99) ** 40), abs=1)
@@ -343,7 +344,7 @@ def test_random_neighbours_are_all_alike_and_stay_the_same():
 @pytest.mark.parametrize("size", [0, 1])
 def test_slots_without_others_have_no_random_neighbours(size):
     index = NeighborIndex.build(random_vectors(0, 40))
-    neighbors, _ = RandomCandidateGenerator(k=4).neighbors_in_slot(index, np.arange(size))
+    ((neighbors, _),) = RandomCandidateGenerator(k=4).neighbors_in_slot(index, np.arange(size))
     assert (neighbors == -1).all()
     assert len(neighbors) == size
 

@@ -1,5 +1,6 @@
 """What was computed once is kept, by content, under PyKEEN's data folder."""
 
+import errno
 import hashlib
 import json
 import logging
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pystow
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock, SoftFileLock
 
 from .checksums import file_digest, find_damage, write_checksums
 
@@ -31,6 +32,13 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+#: What a file system says that has no locks, and one that cannot be written to
+_WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+#: What a file system says that is full
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
@@ -123,6 +131,7 @@ class Cache:
             ``PYSTOW_HOME`` moves
         """
         self.root = pystow.join("pykeen", "negater", version("pykeen-negater")) if root is None else Path(root)
+        self._lacks_locks = False
 
     def path(self, kind: str, key: str) -> Path:
         """Get the folder of an entry, whether it exists or not.
@@ -147,8 +156,7 @@ class Cache:
         path, checksums = self.path(kind, key), self.path(kind, f"{key}.sha256")
         if path.is_dir() and find_damage(path, checksums) is None:
             return path, False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f"{key}.lock")):
+        with self.lock(kind, key):
             if path.is_dir():
                 damage = find_damage(path, checksums)
                 if damage is None:
@@ -162,6 +170,58 @@ class Cache:
                 write_checksums(folder, checksums)
         logger.debug("cached %s", path)
         return path, True
+
+    @contextmanager
+    def lock(self, kind: str, key: str) -> Iterator[None]:
+        """Keep others from what this process builds, or wait until they have built it.
+
+        :param kind: what the entry is
+        :param key: its fingerprint
+        :raises PermissionError: if nothing can be written to the cache
+        :raises OSError: if no space is left for what is built
+        """
+        path = self.path(kind, f"{key}.lock")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = self._acquire(path)
+        except OSError as error:
+            if error.errno not in _FORBIDDEN:
+                raise
+            raise PermissionError(
+                f"found the cache {self.root}, to which nothing can be written ({error.strerror}), expected a folder "
+                f"to keep results in. Set PYSTOW_HOME to one."
+            ) from error
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise OSError(
+                error.errno,
+                f"found no space left ({error.filename or self.root}). Free some, or set PYSTOW_HOME to a larger disk. "
+                f"What was finished is kept, and goes on from there",
+            ) from error
+        finally:
+            lock.release()
+
+    def _acquire(self, path: Path) -> BaseFileLock:
+        """Lock a file, or rely on the existence of another where the file system has no locks."""
+        lock = FileLock(path)
+        try:
+            lock.acquire()
+        except OSError as error:
+            if error.errno not in _WITHOUT_LOCKS:
+                raise
+            if not self._lacks_locks:
+                logger.warning(
+                    "%s is on a file system without locks. Other runs are told by files that end in .softlock; remove "
+                    "those of a run that crashed.",
+                    self.root,
+                )
+            self._lacks_locks = True
+            lock = SoftFileLock(path.with_suffix(".softlock"))
+            lock.acquire()
+        return lock
 
     def discard(self, kind: str, key: str) -> None:
         """Remove an entry, e.g. one whose files turned out to be damaged.

@@ -1,16 +1,19 @@
 """Corruptions that might be good negatives: a part of a known triple, replaced by something near it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
 from class_resolver import ClassResolver
 
+from .budgets import Budget
 from .graphs import Graph
 from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme, keys_to_triples, triples_to_keys
+from .neighbor_tables import fill_table
 from .neighbors import NeighborIndex
 
 __all__ = [
@@ -18,10 +21,14 @@ __all__ = [
     "CandidateGenerator",
     "Candidates",
     "IntersectCandidateGenerator",
+    "Proposals",
     "RandomCandidateGenerator",
     "SlotCandidateGenerator",
     "candidate_generator_resolver",
 ]
+
+#: The number of entities of a slot whose neighbours are searched at once
+BLOCK_SIZE = 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,24 +92,30 @@ class Candidates:
             self.graph, self.positives[mask], self.sides[mask], self.replacements[mask], self.distances[mask]
         )
 
-    def within_budget(self, max_unique: int | None) -> "Candidates":
-        """Keep the nearest candidates of every triple, so that no more than a number of triples is to be scored.
+    @property
+    def keys(self) -> np.ndarray:
+        """The keys of the corrupted triples, in the order of the candidates; shape: (n,), dtype: int64."""
+        return self._unique[0][self._unique[1]]
 
-        All triples get their nearest candidate before any gets its second nearest. Ties are broken by a fixed hash of
-        the corruption, so that none is favoured for its place in the file.
+    def within_budget(self, max_unique: int | None) -> "Candidates":
+        """Keep the nearest candidates of every triple, see :class:`pykeen_negater.budgets.Budget`.
 
         :param max_unique: > 0, the most *unique* corrupted triples; None for all
         :return: the candidates that remain
         """
+        budget = Budget(max_unique)
+        budget.add(*self.best_ranks())
+        return self.select(np.isin(self.keys, budget.keys))
+
+    def best_ranks(self) -> tuple[np.ndarray, np.ndarray]:
+        """Find the best rank that each corrupted triple has as a candidate.
+
+        :return: a pair (the keys of the corrupted triples, each once, sorted; their ranks), each of shape (m,)
+        """
         unique, inverse = self._unique
-        if max_unique is None or len(unique) <= max_unique:
-            return self
-        best_rank = np.full(len(unique), np.iinfo(np.int64).max)
-        np.minimum.at(best_rank, inverse, self.ranks)
-        scattered = (unique.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)
-        affordable = np.zeros(len(unique), dtype=bool)
-        affordable[np.lexsort((scattered, best_rank))[:max_unique]] = True
-        return self.select(affordable[inverse])
+        ranks = np.full(len(unique), np.iinfo(np.int64).max)
+        np.minimum.at(ranks, inverse, self.ranks)
+        return unique, ranks
 
 
 class CandidateGenerator(ABC):
@@ -131,20 +144,32 @@ class CandidateGenerator(ABC):
         self.corruption_scheme = check_corruption_scheme(corruption_scheme)
 
     @abstractmethod
-    def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find what may stand in for the entities of a slot.
+    def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Find what may stand in for the entities of a slot, :data:`BLOCK_SIZE` of them at a time.
 
         :param index: the index of all entities
         :param slot: shape: (n,), sorted, the entities that were seen in the slot
-        :return: a pair (neighbors, distances), each of shape (n, k'), nearest first; −1 where there is none
+        :yields: pairs (neighbors, distances), each of shape (m, k') with k' <= k, nearest first; −1 where there is none
         """
 
     def generate(self, graph: Graph, index: NeighborIndex) -> Candidates:
-        """Propose corruptions.
+        """Propose corruptions of all triples.
 
         :param graph: the graph
         :param index: the index of its entities
         :return: the candidates
+        :raises ValueError: if the index is one of another number of entities
+        """
+        rows = np.arange(len(graph))
+        return self.propose(graph, index).candidates({SIDES[name]: rows for name in self.corruption_scheme})
+
+    def propose(self, graph: Graph, index: NeighborIndex, folder: Path | None = None) -> "Proposals":
+        """Find what may stand in for each entity in each slot, and for each relation, once for all triples.
+
+        :param graph: the graph
+        :param index: the index of its entities
+        :param folder: where the neighbours are kept, and taken from if they are there. If None, in memory.
+        :return: what candidates are made from
         :raises ValueError: if the index is one of another number of entities
         """
         if len(index) != graph.num_entities:
@@ -152,19 +177,54 @@ class CandidateGenerator(ABC):
                 f"found an index of {len(index):,} vectors, expected one for each of the {graph.num_entities:,} "
                 f"entities, in the order of their ids."
             )
-        parts = []
+        tables = {}
         for name in self.corruption_scheme:
             side = SIDES[name]
-            if side == RELATION:
-                parts.append(self._corrupt_relations(graph, index))
-            else:
-                parts.extend(
-                    self._corrupt_slot(graph, index, relation, side) for relation in range(graph.num_relations)
-                )
+            blocks = self._relation_blocks(graph, index) if side == RELATION else self._slot_blocks(graph, index, side)
+            size = graph.num_relations if side == RELATION else len(graph.slots[side][1])
+            path = None if folder is None else folder / f"{name}.npy"
+            tables[side] = fill_table(size, min(self.k, max(graph.num_entities, graph.num_relations)), blocks, path)
+        return Proposals(graph, tables)
+
+    def _slot_blocks(self, graph: Graph, index: NeighborIndex, side: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for relation in range(graph.num_relations):
+            yield from self.neighbors_in_slot(index, graph.slot(relation, side))
+
+    def _relation_blocks(self, graph: Graph, index: NeighborIndex) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        signatures = NeighborIndex.build(relation_signatures(graph, index.vectors), index.metric)
+        yield signatures.search(np.arange(graph.num_relations), self.k)
+
+
+class Proposals:
+    """What may stand in for each entity in each slot, and for each relation: candidates of any triples, on request."""
+
+    def __init__(self, graph: Graph, tables: Mapping[int, np.ndarray]) -> None:
+        """Take what was found.
+
+        :param graph: the graph
+        :param tables: by side, for each entity in each slot, in the order of :attr:`Graph.slots`, or for each relation
+            its neighbours, see :func:`~pykeen_negater.neighbor_tables.fill_table`
+        """
+        self.graph = graph
+        self.tables = tables
+        self._members = {
+            side: np.repeat(np.arange(graph.num_relations), np.diff(offsets)) * graph.num_entities + entities
+            for side, (offsets, entities) in graph.slots.items()
+            if side in tables
+        }
+
+    def candidates(self, rows: Mapping[int, np.ndarray]) -> Candidates:
+        """Propose corruptions.
+
+        :param rows: by side, the triples to corrupt there, of any number; sides without neighbours are left alone
+        :return: the candidates
+        """
+        graph = self.graph
+        parts = [self._corrupt(side, rows[side]) for side in self.tables if side in rows]
         positives, sides, replacements, distances = (np.concatenate(column) for column in zip(*parts, strict=True))
-        corrupted = graph.triples[positives]
-        corrupted[np.arange(len(positives)), sides] = replacements
         original = graph.triples[positives]
+        corrupted = original.copy()
+        corrupted[np.arange(len(positives)), sides] = replacements
         is_entity = sides != RELATION
         # a head that is replaced by its own tail, or the other way round, says little
         valid = ~is_entity | ((replacements != original[:, HEAD]) & (replacements != original[:, TAIL]))
@@ -180,18 +240,22 @@ class CandidateGenerator(ABC):
             distances=distances[order],
         )
 
-    def _corrupt_slot(self, graph: Graph, index: NeighborIndex, relation: int, side: int) -> tuple[np.ndarray, ...]:
-        positives = np.flatnonzero(graph.triples[:, RELATION] == relation)
-        slot = graph.slot(relation, side)
-        neighbors, distances = self.neighbors_in_slot(index, slot)
-        rows = np.searchsorted(slot, graph.triples[positives, side])
-        return _flatten(positives, side, neighbors[rows], distances[rows])
-
-    def _corrupt_relations(self, graph: Graph, index: NeighborIndex) -> tuple[np.ndarray, ...]:
-        signatures = NeighborIndex.build(relation_signatures(graph, index.vectors), index.metric)
-        neighbors, distances = signatures.search(np.arange(graph.num_relations), self.k)
-        relations = graph.triples[:, RELATION]
-        return _flatten(np.arange(len(graph)), RELATION, neighbors[relations], distances[relations])
+    def _corrupt(self, side: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        triples = self.graph.triples[rows]
+        position = triples[:, RELATION]
+        if side != RELATION:
+            position = np.searchsorted(self._members[side], position * self.graph.num_entities + triples[:, side])
+        # many triples share a member of a slot, which is read once
+        unique, inverse = np.unique(position, return_inverse=True)
+        found = self.tables[side][unique][inverse]
+        neighbors = found["neighbor"]
+        is_there = neighbors >= 0
+        return (
+            np.repeat(rows, neighbors.shape[1]).reshape(neighbors.shape)[is_there],
+            np.full(is_there.sum(), side, dtype=np.int64),
+            neighbors[is_there],
+            found["distance"][is_there],
+        )
 
 
 def relation_signatures(graph: Graph, vectors: np.ndarray) -> np.ndarray:
@@ -209,16 +273,8 @@ def relation_signatures(graph: Graph, vectors: np.ndarray) -> np.ndarray:
     return signatures
 
 
-def _flatten(
-    positives: np.ndarray, side: int, neighbors: np.ndarray, distances: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    found = neighbors >= 0
-    return (
-        np.repeat(positives, neighbors.shape[1]).reshape(neighbors.shape)[found],
-        np.full(found.sum(), side, dtype=np.int64),
-        neighbors[found],
-        distances[found].astype(np.float32),
-    )
+def _blocks(slot: np.ndarray) -> Iterator[np.ndarray]:
+    return (slot[start : start + BLOCK_SIZE] for start in range(0, len(slot), BLOCK_SIZE))
 
 
 class SlotCandidateGenerator(CandidateGenerator):
@@ -228,8 +284,10 @@ class SlotCandidateGenerator(CandidateGenerator):
     """
 
     # docstr-coverage: inherited
-    def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: D102
-        return index.search(slot, self.k, among=slot)
+    def neighbors_in_slot(  # noqa: D102
+        self, index: NeighborIndex, slot: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return (index.search(block, self.k, among=slot) for block in _blocks(slot))
 
 
 class RandomCandidateGenerator(CandidateGenerator):
@@ -240,21 +298,25 @@ class RandomCandidateGenerator(CandidateGenerator):
     """
 
     # docstr-coverage: inherited
-    def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: D102
+    def neighbors_in_slot(  # noqa: D102
+        self, index: NeighborIndex, slot: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         size = len(slot)
-        if size < 2:
-            return np.full((size, 1), -1), np.zeros((size, 1), dtype=np.float32)
+        if size == 1:
+            yield np.full((1, 1), -1), np.zeros((1, 1), dtype=np.float32)
+            return
         # the same for the same slot, whatever else is mined
         generator = np.random.default_rng(slot)
-        count = min(self.k, size - 1)
-        if count == size - 1:
-            positions = np.arange(size)[:, None] + np.arange(1, size)
-        else:
-            # a step from the entity itself, never back to it; what is drawn twice counts once
-            positions = np.arange(size)[:, None] + generator.integers(1, size, size=(size, count))
-        neighbors = np.sort(slot[positions % size], axis=1)
-        neighbors[:, 1:][neighbors[:, 1:] == neighbors[:, :-1]] = -1
-        return neighbors, index.distances(slot, neighbors)
+        for start in range(0, size, BLOCK_SIZE):
+            block = np.arange(start, min(start + BLOCK_SIZE, size))[:, None]
+            if size <= self.k + 1:
+                positions = block + np.arange(1, size)
+            else:
+                # a step from the entity itself, never back to it; what is drawn twice counts once
+                positions = block + generator.integers(1, size, size=(len(block), self.k))
+            neighbors = np.sort(slot[positions % size], axis=1)
+            neighbors[:, 1:][neighbors[:, 1:] == neighbors[:, :-1]] = -1
+            yield neighbors, index.distances(slot[block[:, 0]], neighbors)
 
 
 class IntersectCandidateGenerator(CandidateGenerator):
@@ -264,17 +326,22 @@ class IntersectCandidateGenerator(CandidateGenerator):
     """
 
     # docstr-coverage: inherited
-    def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: D102
-        neighbors, distances = index.search(slot, self.k)
-        return np.where(np.isin(neighbors, slot), neighbors, -1), distances
+    def neighbors_in_slot(  # noqa: D102
+        self, index: NeighborIndex, slot: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for block in _blocks(slot):
+            neighbors, distances = index.search(block, self.k)
+            yield np.where(np.isin(neighbors, slot), neighbors, -1), distances
 
 
 class AnywhereCandidateGenerator(CandidateGenerator):
     """Searches all entities, whatever slot they were seen in."""
 
     # docstr-coverage: inherited
-    def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: D102
-        return index.search(slot, self.k)
+    def neighbors_in_slot(  # noqa: D102
+        self, index: NeighborIndex, slot: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return (index.search(block, self.k) for block in _blocks(slot))
 
 
 #: Resolves candidate generators by name: ``random`` (default), ``slot``, ``intersect``, ``anywhere``

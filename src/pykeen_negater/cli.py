@@ -18,9 +18,12 @@ __all__ = [
     "main",
 ]
 
+#: The exit code of what was interrupted, as shells have it: 128 and the signal's number
+INTERRUPTED = 130
+
 
 class _Group(click.Group):
-    """Says what went wrong in one line, and exits with 1; a wrong usage exits with 2."""
+    """Says what went wrong in one line, and exits with 1; a wrong usage exits with 2, an interruption with 130."""
 
     # docstr-coverage: inherited
     def invoke(self, ctx: click.Context) -> Any:
@@ -28,6 +31,9 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (ValueError, OSError) as error:
             raise click.ClickException(printable(str(error))) from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted. Run the same command again to go on with what is not finished yet.", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

@@ -2,7 +2,7 @@
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 import numpy as np
 
 from .caching import array_digest, fingerprint, timed
-from .candidates import Candidates
 from .fine_tuned_models import REPORT, FineTuningRun
 from .fine_tuning_settings import FineTuningSettings, Precision
 from .gradient_proxy import MIN_EXAMPLES, ProxySettings
 from .graphs import Graph
 from .indexing import RELATION
 from .language_models import identify_language_model, measure_throughput, require_language_model
-from .ranking import Ranker, Ranking
+from .partwise_scoring import PartwiseScoring
+from .processes import main_first
+from .ranking import BudgetedRanker, Ranking
 from .ranking_context import RankingContext
 from .texts import Texts, texts_digest
 
@@ -40,11 +41,10 @@ SECONDS_PER_STEP = 0.002
 NORMS = ("sum", "whole")
 
 
-class FineTunedRanker(Ranker):
+class FineTunedRanker(BudgetedRanker):
     """Fine-tunes a language model to tell triples from corruptions, or takes one, and computes a score with it."""
 
     needs_texts = True
-    expensive = True
 
     #: How many times as long a triple takes to score as with a forward pass
     cost: ClassVar[float] = 1.0
@@ -115,19 +115,20 @@ class FineTunedRanker(Ranker):
         return measure_throughput(self.language_model, length, training)
 
     @abstractmethod
-    def compute(
-        self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    def compute(self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray) -> np.ndarray:
         """Compute the scores of triples.
 
         :param model: the fine-tuned model
         :param tokenizer: its tokenizer, for the texts of the graph
         :param triples: shape: (n, 3)
-        :return: a pair (scores of shape (n,) and dtype float32, what is worth telling about them; JSON-native)
+        :return: shape: (n,), dtype: float32
         """
 
     def _fine_tuned(self, context: RankingContext) -> Path:
         """Take the model that was given, or one from the cache, or fine-tune it."""
+        return context.once("fine-tuned", lambda: self._find_fine_tuned(context))
+
+    def _find_fine_tuned(self, context: RankingContext) -> Path:
         if self.model is not None:
             return Path(self.model)
         run = FineTuningRun(
@@ -138,7 +139,8 @@ class FineTunedRanker(Ranker):
             context.validation,
             context.validation_negatives,
         )
-        path, _ = run.find_or_train(context.cache, context.durations)
+        with main_first(context.processes):
+            path, _ = run.find_or_train(context.cache, context.durations)
         context.statistics["fine_tuning"] = json.loads(path.joinpath(REPORT).read_text(encoding="utf-8"))
         return path
 
@@ -151,34 +153,34 @@ class FineTunedRanker(Ranker):
         :return: shape: (n,), dtype: float32, finite
         :raises ValueError: if a score is not finite
         """
+        with timed("score", context.durations):
+            scores = self._score_in_parts(self._what(), self.compute, model, triples, context)
+        context.statistics["scored"] = len(triples)
+        return scores
 
-        def build(folder: Path) -> None:
-            """Fill a folder of the cache with the candidates' scores."""
-            from .classifier import load_with_tokenizer
-
-            classifier, tokenizer = load_with_tokenizer(model, context.required_texts)
-            scores, statistics = self.compute(classifier, tokenizer, triples)
-            if not np.isfinite(scores).all():
-                raise ValueError(
-                    f"{model} gave {np.sum(~np.isfinite(scores)):,} scores that are not finite. Check the model."
-                )
-            np.save(folder / "scores.npy", scores, allow_pickle=False)
-            folder.joinpath("statistics.json").write_text(json.dumps(statistics), encoding="utf-8")
-
+    def _score_in_parts(
+        self,
+        what: str,
+        compute: "Callable[[TripleClassifier, TripleTokenizer, np.ndarray], np.ndarray]",
+        model: Path,
+        triples: np.ndarray,
+        context: RankingContext,
+    ) -> np.ndarray:
+        """Compute something of triples with the model, or take it from the cache; the processes share the work."""
         key = fingerprint(
             {
-                "what": self._what(),
+                "what": what,
                 "precision": self.precision,
                 "model": identify_language_model(str(model)),
                 "texts": texts_digest(context.texts),
                 "triples": array_digest(triples),
             }
         )
-        with timed("score", context.durations):
-            path, _ = context.cache.get_or_build("scores", key, build)
-        context.statistics["scored"] = len(triples)
-        context.statistics.update(json.loads(path.joinpath("statistics.json").read_text(encoding="utf-8")))
-        return np.load(path / "scores.npy", allow_pickle=False)
+        scoring = PartwiseScoring(model, compute, triples, context)
+        values, num_halved = scoring.find_or_compute(key)
+        if num_halved:
+            context.statistics["batches_halved"] = context.statistics.get("batches_halved", 0) + num_halved
+        return values
 
     def _what(self) -> str:
         """Name the score, so that those of different rankers are kept apart."""
@@ -216,24 +218,23 @@ class ThresholdsRanker(FineTunedRanker):
     # docstr-coverage: inherited
     def compute(  # noqa: D102
         self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    ) -> np.ndarray:
         from .classifier import score_triples
 
-        return score_triples(model, tokenizer, triples, progress="Scoring candidates", precision=self.precision), {}
+        return score_triples(model, tokenizer, triples, precision=self.precision)
 
     # docstr-coverage: inherited
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
         from .thresholds import Thresholds
 
-        graph = candidates.graph
+        graph = context.graph
         model = self._fine_tuned(context)
         thresholds = Thresholds.load(model, graph.num_relations, graph.relation_labels)
-        triples = candidates.unique_triples
         scores = self._scores(model, triples, context)
         levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
         accepted = scores < levels[triples[:, RELATION]]
         context.statistics["taken_for_true"] = int(np.sum(~accepted))
-        return Ranking(scores[candidates.unique_positions], accepted[candidates.unique_positions])
+        return Ranking(scores, accepted)
 
 
 class FullGradientsRanker(FineTunedRanker):
@@ -269,18 +270,15 @@ class FullGradientsRanker(FineTunedRanker):
     # docstr-coverage: inherited
     def compute(  # noqa: D102
         self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    ) -> np.ndarray:
         from .gradients import gradient_magnitudes
 
-        return gradient_magnitudes(
-            model, tokenizer, triples, self.norm, progress="Computing gradients", precision=self.precision
-        ), {}
+        return gradient_magnitudes(model, tokenizer, triples, self.norm, precision=self.precision)
 
     # docstr-coverage: inherited
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
-        model = self._fine_tuned(context)
-        scores = self._scores(model, candidates.unique_triples, context)
-        return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
+    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
+        scores = self._scores(self._fine_tuned(context), triples, context)
+        return Ranking(scores, np.ones(len(triples), dtype=bool))
 
 
 class ProxyGradientsRanker(FullGradientsRanker):
@@ -342,34 +340,63 @@ class ProxyGradientsRanker(FullGradientsRanker):
             seconds += SECONDS_PER_STEP * self.proxy.epochs * exact / self.proxy.batch_size
         return seconds
 
-    def _what(self) -> str:
-        guessed = {"num_exact": self.num_exact, "proxy": asdict(self.proxy), "seed": self.settings.seed}
-        return f"{super()._what()}, guessed with {json.dumps(guessed)}"
-
     # docstr-coverage: inherited
-    def compute(  # noqa: D102
-        self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        if len(triples) <= self.num_exact:
-            return super().compute(model, tokenizer, triples)
-        from .classifier import infer_triples
-        from .gradient_proxy import fit_proxy
-
+    def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> np.ndarray:
         order = np.random.default_rng(self.settings.seed).permutation(len(triples))
         exact, guessed = np.sort(order[: self.num_exact]), np.sort(order[self.num_exact :])
         scores = np.empty(len(triples), dtype=np.float32)
-        scores[exact], _ = super().compute(model, tokenizer, triples[exact])
-        vectors = infer_triples(
-            model, lambda inputs: model.embed(**inputs), tokenizer, triples[exact], precision=self.precision
+        scores[exact] = super()._scores(model, triples[exact], context)
+        context.statistics["scored"] = len(triples)
+        if len(guessed):
+            with timed("score", context.durations):
+                scores[guessed] = self._guess(model, triples[exact], scores[exact], triples[guessed], context)
+        return scores
+
+    def _guess(
+        self, model: Path, exact: np.ndarray, magnitudes: np.ndarray, guessed: np.ndarray, context: RankingContext
+    ) -> np.ndarray:
+        """Guess the magnitudes of triples from those of others."""
+        from safetensors.torch import load_model, save_model
+
+        from .classifier import infer_triples
+        from .gradient_proxy import GradientProxy, fit_proxy
+
+        def embed(classifier: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray) -> np.ndarray:
+            """Compute the vectors that the proxy reads."""
+            return infer_triples(
+                classifier, lambda inputs: classifier.embed(**inputs), tokenizer, triples, precision=self.precision
+            )
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache with the proxy."""
+            proxy, report = fit_proxy(vectors, magnitudes, self.proxy, self.settings.seed)
+            save_model(proxy, str(folder / "proxy.safetensors"))
+            folder.joinpath("statistics.json").write_text(json.dumps(report), encoding="utf-8")
+
+        vectors = self._score_in_parts("vector", embed, model, exact, context)
+        key = fingerprint(
+            {
+                "settings": asdict(self.proxy),
+                "seed": self.settings.seed,
+                "examples": [array_digest(vectors), array_digest(magnitudes)],
+            }
         )
-        proxy, report = fit_proxy(vectors, scores[exact], self.proxy, self.settings.seed)
-        proxy.to(model.device)
-        scores[guessed] = infer_triples(
-            model,
-            lambda inputs: proxy(model.embed(**inputs))["magnitudes"],
-            tokenizer,
-            triples[guessed],
-            "Guessing gradients",
-            self.precision,
-        )
-        return scores, {"proxy": report}
+        with main_first(context.processes):
+            path, _ = context.cache.get_or_build("proxies", key, build)
+        context.statistics["proxy"] = json.loads(path.joinpath("statistics.json").read_text(encoding="utf-8"))
+        proxy = GradientProxy(vectors.shape[1], self.proxy)
+        load_model(proxy, str(path / "proxy.safetensors"))
+        proxy.eval()
+
+        def guess(classifier: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray) -> np.ndarray:
+            """Guess magnitudes."""
+            proxy.to(classifier.device)
+            return infer_triples(
+                classifier,
+                lambda inputs: proxy(classifier.embed(**inputs))["magnitudes"],
+                tokenizer,
+                triples,
+                precision=self.precision,
+            )
+
+        return self._score_in_parts(f"{self._what()}, guessed with {key}", guess, model, guessed, context)

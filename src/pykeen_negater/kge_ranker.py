@@ -119,13 +119,19 @@ class KGERanker(Ranker):
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
         return self.source.estimate(graph, num_candidates)
 
+    def _model(self, context: RankingContext) -> "Model":
+        return context.once("model", lambda: self.source.get(context.graph, context))
+
+    # docstr-coverage: inherited
+    def prepare(self, context: RankingContext) -> None:  # noqa: D102
+        self._model(context)
+
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
-        # trained before the clock runs
-        model = self.source.get(candidates.graph, context)
+        model = self._model(context)  # trained before the clock runs
         triples = candidates.unique_triples
         with timed("score", context.durations):
-            scores = score_triples(model, triples, progress="Scoring candidates")
+            scores = score_triples(model, triples)
         if not np.isfinite(scores).all():
             raise ValueError(
                 f"{type(model).__name__} gave {np.sum(~np.isfinite(scores)):,} scores that are not finite. Check the "

@@ -1,7 +1,5 @@
 """From a graph to pools of negatives: the way of the data, step by step."""
 
-import importlib
-import importlib.metadata
 import logging
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,26 +11,21 @@ import numpy as np
 import torch
 from pykeen.triples import CoreTriplesFactory
 
-from .assembly import assemble_pools
 from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import CandidateGenerator, candidate_generator_resolver
 from .encoders import Encoder, encoder_resolver
-from .evidence import Answers, Evidence
 from .graphs import Graph
-from .guard import Guard, GuardError
-from .hiding import hide_triples
 from .language_models import find_language_model
+from .mining_run import MiningRun
 from .mining_settings import MiningSettings
 from .neighbors import NeighborIndex
-from .planning import Plan, make_plan, max_candidates
-from .pool_files import PoolsError, Vocabulary
+from .planning import Plan, make_plan
+from .pool_files import PoolsError
 from .pools import NegativePools
-from .queries import Queries
+from .processes import Processes, apart
 from .rankers import ranker_resolver
-from .ranking import Ranker, Ranking
-from .ranking_context import RankingContext
+from .ranking import Ranker
 from .resolving import find_class, make
-from .risks import assess_risks, to_answers
 from .seeding import preserved_random_state
 from .texts import extend_texts, load_texts, texts_digest
 from .types import load_types
@@ -134,12 +127,13 @@ class Miner:
                 "graph": self.graph.fingerprint,
                 "validation": [None if triples is None else array_digest(triples) for triples in validation],
                 "all_texts": texts_digest(self.all_texts),
-                "settings": self._settings_identity,
+                "settings": self.settings_identity,
             }
         )
 
     @cached_property
-    def _settings_identity(self) -> dict[str, Any]:
+    def settings_identity(self) -> dict[str, Any]:
+        """The settings, and identities of what they name; JSON-native."""
         settings = dict(vars(self.settings))
         for name in ("entity_text", "relation_text", "entity_types", "encoder_kwargs", "ranker_kwargs", "index"):
             del settings[name]
@@ -166,112 +160,47 @@ class Miner:
             self.cache.discard("pools", self.key)
             return None
 
-    def mine(self) -> NegativePools:
-        """Mine the pools, or take them from the cache.
+    def mine(self, processes: Processes | None = None) -> NegativePools:
+        """Mine the pools, or take them from the cache; what an interrupted run has finished is not mined again.
 
         Random states are as before afterwards, and neither inference mode nor disabled gradients disturb fine-tuning.
 
+        :param processes: the processes that share the work, all of which have to call this; by default this one alone
         :return: the pools
+        :raises OSError: if the cache cannot be written to
         """
-        pools = self.cached()
+        processes = processes or Processes()
+        pools = self.cached() if processes.is_main else None
         index_missing = self.settings.index is not None and not Path(self.settings.index).exists()
-        if pools is not None and not index_missing:
-            return pools
-        with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
-            if pools is not None:
-                self._neighbor_index({})
-                return pools
-            logger.warning("Mining negatives, once; the result is cached. %s", self.plan())
-            path, _ = self.cache.get_or_build("pools", self.key, self._build)
-        return NegativePools.load(path)
+        with apart(), preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
+            if index_missing and pools is not None and processes.is_main:
+                self.neighbor_index({})
+            if processes.tell("" if pools is None else "cached") == "cached":
+                return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
+            run = MiningRun(self, processes)
+            if processes.is_main:
+                logger.warning("Mining negatives, once; the result is cached. %s", self.plan())
 
-    def _build(self, folder: Path) -> None:
-        graph, seed = self.graph, self.settings.seed
-        guarded = self.settings.guard == "calibrated"
-        # what learns for the guard must not have seen what the guard is tested with
-        visible, hidden = hide_triples(graph, seed=seed) if guarded else (graph, graph.triples[:0])
-        durations: dict[str, float] = {}
-        index = self._neighbor_index(durations)
-        context = RankingContext(
-            graph=visible,
-            texts=self.all_texts,
-            cache=self.cache,
-            vectors=self._vectors(visible, durations),
-            seed=seed,
-            validation=self.validation,
-            validation_negatives=self.validation_negatives,
-            durations=durations,
-        )
-        with timed("candidates", durations):
-            proposed = self.generator.generate(graph, index)
-            candidates = proposed.within_budget(max_candidates(self.settings, self.ranker))
-        ranking = self.ranker.rank(candidates, context)
-        if self.settings.guard is None:
-            ranking = Ranking(ranking.scores, np.ones(len(candidates), dtype=bool))
-        guard = self._fit_guard(hidden, context) if guarded else None
-        risks = None
-        if guard is not None:
-            with timed("risks", durations):
-                risks = assess_risks(guard, candidates)
-            context.statistics["guard"] = guard.report
-        with timed("assemble", durations):
-            pools = assemble_pools(
-                candidates,
-                ranking,
-                self.settings.corruption_scheme,
-                self.settings.pool_size,
-                risks,
-                None if guard is None else guard.max_mined_risk,
-            )
-        if guard is not None:
-            pools.metadata |= {
-                "max_risk": guard.max_risk,
-                "max_mined_risk": guard.max_mined_risk,
-                "guard_skill": guard.skill,
-            }
-        statistics = {
-            "num_triples": len(self.graph),
-            "candidates": len(proposed),
-            "candidates_within_budget": len(candidates),
-            "negatives": len(pools),
-            "coverage": pools.coverage(torch.from_numpy(self.graph.triples)),
-            **context.statistics,
-        }
-        pools.metadata |= {
-            "labelled": self.graph.entity_labels is not None,
-            "fingerprint": self.key,
-            "graph": self.graph.fingerprint,
-            "settings": self._settings_identity,
-            "versions": _versions(),
-            "statistics": statistics,
-        }
-        pools.durations = context.durations
-        vocabulary = Vocabulary(
-            self.graph.entity_labels,
-            self.graph.relation_labels,
-            None if self.texts is None else self.texts.entities,
-            None if self.texts is None else self.texts.relations,
-        )
-        folder.rmdir()  # saving replaces pools, and nothing else
-        pools.save(folder, vocabulary)
+                def build(folder: Path) -> None:
+                    """Mine with the help of the others, now that nobody else is mining the same."""
+                    processes.tell("mine")
+                    run.build(folder)
 
-    def _fit_guard(self, hidden: np.ndarray, context: RankingContext) -> Guard | None:
-        witnesses = {"probe": context.probe, "factorization": context.factorization}
-        evidence = Evidence(context.graph, context.vectors, witnesses, self.types)
-        index = NeighborIndex.build(context.vectors, self.settings.metric, self.settings.index_factory)
+                _, is_new = self.cache.get_or_build("pools", self.key, build)
+                if not is_new:
+                    processes.tell("mined meanwhile")
+            elif processes.tell("") == "mine":
+                run.mine_shards()
+            processes.meet()
+        return NegativePools.load(self.cache.path("pools", self.key))
 
-        def propose(queries: Queries) -> Answers:
-            """Propose what mining the visible triples would."""
-            return to_answers(self.generator.generate(context.graph, index), queries)[0]
+    def neighbor_index(self, durations: dict[str, float]) -> NeighborIndex:
+        """Load the neighbour index, or build it.
 
-        with timed("guard", context.durations):
-            try:
-                return Guard.fit(evidence, hidden, propose, self.settings.seed)
-            except GuardError as error:
-                logger.warning("Mining goes on without a guard. %s", error)
-                return None
-
-    def _neighbor_index(self, durations: dict[str, float]) -> NeighborIndex:
+        :param durations: the seconds by step, which those of building are added to
+        :return: the index of all entities
+        :raises ValueError: if the index that was found is one of something else
+        """
         settings, path = self.settings, None if self.settings.index is None else Path(self.settings.index)
         source = self._vectors_key(self.graph)
         if path is not None and path.exists():
@@ -285,7 +214,7 @@ class Miner:
                 )
             return index
 
-        vectors = self._vectors(self.graph, durations)
+        vectors = self.vectors(self.graph, durations)
         with timed("index", durations):
             index = NeighborIndex.build(vectors, settings.metric, settings.index_factory, source)
         if path is not None:
@@ -296,7 +225,14 @@ class Miner:
         inputs = texts_digest(self.texts) if self.encoder.needs_texts else graph.fingerprint
         return fingerprint({"encoder": self._encoder_identity, "inputs": inputs})
 
-    def _vectors(self, graph: Graph, durations: dict[str, float]) -> np.ndarray:
+    def vectors(self, graph: Graph, durations: dict[str, float]) -> np.ndarray:
+        """Encode the entities, or take their vectors from the cache.
+
+        :param graph: the graph, or a part of its triples
+        :param durations: the seconds by step, which those of encoding are added to
+        :return: shape: (num_entities, dim)
+        """
+
         def encode(folder: Path) -> None:
             """Fill a folder of the cache with the entities' vectors."""
             with timed("encode", durations):
@@ -309,13 +245,6 @@ class Miner:
     @cached_property
     def _encoder_identity(self) -> list[Any]:
         return [encoder_resolver.normalize_inst(self.encoder), self.encoder.identify()]
-
-
-def _versions() -> dict[str, str]:
-    names = ("pykeen-negater", "pykeen", "torch", "transformers", "sentence-transformers")
-    # by its module, since it comes under several names
-    faiss = importlib.import_module("faiss").__version__
-    return {**{name: importlib.metadata.version(name) for name in names}, "faiss": faiss}
 
 
 def find_graph(dataset: "str | Dataset | None" = None, triples_factory: CoreTriplesFactory | None = None) -> Graph:

@@ -99,7 +99,7 @@ class Vocabulary:
 
 def write_pools(
     path: Path,
-    arrays: Mapping[str, Tensor],
+    arrays: Mapping[str, Tensor] | Callable[[Path], None],
     metadata: Mapping[str, Any],
     vocabulary: Vocabulary,
     durations: Mapping[str, float],
@@ -107,7 +107,7 @@ def write_pools(
     """Write pools to a folder, whole or not at all.
 
     :param path: the folder. Pools that are already there are replaced.
-    :param arrays: those of :data:`DTYPES`
+    :param arrays: those of :data:`DTYPES`, or what writes them to a file where they do not fit into memory
     :param metadata: what else the pools are made of; JSON-native
     :param vocabulary: the meaning of the ids
     :param durations: how many seconds each step of mining took
@@ -115,7 +115,10 @@ def write_pools(
     """
     check_replaceable(path)
     with atomic_folder(path) as folder:
-        save_file({name: arrays[name].to(dtype).contiguous() for name, dtype in DTYPES.items()}, folder / _ARRAYS)
+        if callable(arrays):
+            arrays(folder / _ARRAYS)
+        else:
+            save_file({name: arrays[name].to(dtype).contiguous() for name, dtype in DTYPES.items()}, folder / _ARRAYS)
         _write_json(folder / _VOCABULARY, vars(vocabulary))
         _write_json(folder / _DURATIONS, durations)
         content = {
@@ -127,7 +130,7 @@ def write_pools(
         _write_json(folder / _METADATA, {**content, _METADATA_CHECKSUM: _json_digest(content)})
 
 
-def read_pools(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_pools(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read pools; the arrays are mapped into memory, not read.
 
     Their header and sizes are checked, and small ones are compared with their checksum.

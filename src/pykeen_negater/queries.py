@@ -68,14 +68,14 @@ class Queries:
     def _sorted_keys(self) -> np.ndarray:
         return _keys(self.graph, self.sides, self.relations, self.entities)
 
-    def find(self, sides: np.ndarray, triples: np.ndarray) -> np.ndarray:
+    def find(self, sides: np.ndarray | int, triples: np.ndarray) -> np.ndarray:
         """Find the queries that triples would answer.
 
-        :param sides: shape: (m,), the side of each triple that is asked for
+        :param sides: shape: (m,), the side of each triple that is asked for, or the same for all
         :param triples: shape: (m, 3)
         :return: shape: (m,), the positions of the queries, −1 where there is none
         """
-        entities = np.where(sides == TAIL, triples[:, HEAD], triples[:, TAIL])
+        entities = np.where(np.asarray(sides) == TAIL, triples[:, HEAD], triples[:, TAIL])
         wanted = _keys(self.graph, sides, triples[:, RELATION], entities)
         if not len(self):
             return np.full(len(wanted), -1)

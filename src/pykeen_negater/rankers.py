@@ -1,6 +1,7 @@
 """Rankers by name, and those that need no language model."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,16 +62,23 @@ class ProbeRanker(Ranker):
         :param context: what the models are trained on
         :return: shape: (n,), higher is more plausible
         """
-        models = ((context.probe, 1.0), (context.factorization, FACTORIZATION_WEIGHT))
+        models = {"probe": (context.probe, 1.0), "factorization": (context.factorization, FACTORIZATION_WEIGHT)}
         # a triple answers two queries
-        scores = [weight * model.score_triples(triples, side) for model, weight in models for side in ENTITY_SIDES]
+        scores = []
+        for name, (model, weight) in models.items():
+            for side in ENTITY_SIDES:
+                answers = context.once(f"answers, {name}, {side}", partial(model.encode_all_answers, side))
+                scores.append(weight * model.score_triples(triples, side, answers))
         return np.sum(scores, axis=0) / len(ENTITY_SIDES)
+
+    # docstr-coverage: inherited
+    def prepare(self, context: RankingContext) -> None:  # noqa: D102
+        _ = context.probe, context.factorization
 
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
         triples = candidates.unique_triples
-        # trained before the clock runs
-        _ = context.probe, context.factorization
+        self.prepare(context)  # before the clock runs
         with timed("score", context.durations):
             scores = self.score(triples, context)
         return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))

@@ -8,10 +8,12 @@ import numpy as np
 
 from .candidates import Candidates
 from .graphs import Graph
+from .indexing import triples_to_keys
 from .ranking_context import RankingContext
 from .texts import Texts
 
 __all__ = [
+    "BudgetedRanker",
     "Ranker",
     "Ranking",
 ]
@@ -34,8 +36,7 @@ class Ranker(ABC):
     #: Whether the ranker reads texts
     needs_texts: ClassVar[bool] = False
 
-    #: Whether scoring a candidate is so slow that their number is limited. Such a ranker takes ``max_training_triples``
-    #: and ``seed``.
+    #: Whether scoring a candidate is so slow that their number is limited
     expensive: ClassVar[bool] = False
 
     #: Whether the ranker accepts only what is below a threshold
@@ -58,11 +59,54 @@ class Ranker(ABC):
         """
         return 0.0
 
+    def prepare(self, context: RankingContext) -> None:  # noqa: B027
+        """Do once what concerns all candidates, such as training. By default there is no such thing.
+
+        :param context: graph, texts and cache, where the result is kept
+        """
+
     @abstractmethod
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:
-        """Rank candidates.
+        """Rank candidates; the verdict on one does not depend on the others.
 
-        :param candidates: n candidates
+        :param candidates: n candidates, some or all of those of the graph
         :param context: graph, texts and cache
         :return: their scores, and which are accepted
         """
+
+
+class BudgetedRanker(Ranker):
+    """Scores slowly, so that corrupted triples are chosen first, then scored, each once.
+
+    Such a ranker takes ``max_training_triples`` and ``seed``.
+    """
+
+    expensive = True
+
+    @abstractmethod
+    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:
+        """Judge corrupted triples, or take the verdict from the cache.
+
+        :param triples: shape: (n, 3), sorted by key
+        :param context: graph, texts and cache
+        :return: their scores, and which are accepted
+        """
+
+    # docstr-coverage: inherited
+    def prepare(self, context: RankingContext) -> None:  # noqa: D102
+        if context.chosen is not None:
+            self._judge_chosen(context.chosen, context)
+
+    def _judge_chosen(self, chosen: np.ndarray, context: RankingContext) -> Ranking:
+        return context.once("verdict", lambda: self.judge(chosen, context))
+
+    # docstr-coverage: inherited
+    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+        if context.chosen is None:
+            verdict, positions = self.judge(candidates.unique_triples, context), candidates.unique_positions
+        else:
+            verdict = self._judge_chosen(context.chosen, context)
+            sizes = candidates.graph.num_entities, candidates.graph.num_relations
+            keys = context.once("chosen keys", lambda: triples_to_keys(np.asarray(context.chosen), *sizes))
+            positions = np.searchsorted(keys, candidates.keys)
+        return Ranking(verdict.scores[positions], verdict.accepted[positions])

@@ -1,9 +1,10 @@
 """What rankers and the guard can build on."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from safetensors.torch import load_model, save_model
@@ -14,12 +15,15 @@ from .factorization import training_of as factorization_training_of
 from .graphs import Graph
 from .probe import TRAINING as PROBE_TRAINING
 from .probe import Probe
+from .processes import Processes
 from .texts import Texts
 from .witnesses import Training, Witness, train_witness
 
 __all__ = [
     "RankingContext",
 ]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +52,32 @@ class RankingContext:
     #: False triples to validate with; shape: (n, 3)
     validation_negatives: np.ndarray | None = None
 
+    #: The corrupted triples that a :class:`~pykeen_negater.ranking.BudgetedRanker` scores, sorted by key; if None,
+    #: those of the candidates at hand. Shape: (n, 3)
+    chosen: np.ndarray | None = None
+
+    #: The processes that share the work
+    processes: Processes = field(default_factory=Processes)
+
     #: The seconds that the steps took, which rankers add theirs to
     durations: dict[str, float] = field(default_factory=dict)
 
     #: What is worth keeping about the run, which rankers add to; JSON-native
     statistics: dict[str, Any] = field(default_factory=dict)
+
+    #: What was computed once, by name
+    _computed: dict[str, Any] = field(default_factory=dict, init=False)
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """Compute something the first time that it is asked for.
+
+        :param name: its name
+        :param compute: computes it
+        :return: the result, of this time or the first one
+        """
+        if name not in self._computed:
+            self._computed[name] = compute()
+        return self._computed[name]
 
     @property
     def required_texts(self) -> Texts:

@@ -14,8 +14,9 @@ from .corruptions import corrupt_at_random
 from .graphs import Graph
 from .indexing import RELATION
 from .language_models import identify_language_model, measure_throughput, require_language_model
+from .processes import main_first
 from .queries import ENTITY_SIDES
-from .ranking import Ranker, Ranking
+from .ranking import BudgetedRanker, Ranking
 from .ranking_context import RankingContext
 from .relations.templates import find_template
 from .relations.training_settings import RelationTrainingSettings
@@ -36,7 +37,7 @@ PROTOTYPES = {"centroid": None, "nearest": 5}
 TYPICAL_LENGTH = 32
 
 
-class RelationEmbeddingRanker(Ranker):
+class RelationEmbeddingRanker(BudgetedRanker):
     """Ranks candidates by how much head and tail relate as the true pairs of the relation do, with RelBERT.
 
     The vector of a pair says what relates it [ushio2021]_. A corrupted head or tail is the harder, the more similar the
@@ -46,7 +47,6 @@ class RelationEmbeddingRanker(Ranker):
     """
 
     needs_texts = True
-    expensive = True
     has_thresholds = True
 
     def __init__(
@@ -139,38 +139,58 @@ class RelationEmbeddingRanker(Ranker):
         return RelationScorer(encoder, texts, positives, graph.num_relations, PROTOTYPES[self.prototype])
 
     # docstr-coverage: inherited
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
-        triples = candidates.unique_triples
-        path = self._scores(triples, context)
-        scores, between = (np.load(path / name, allow_pickle=False) for name in ("scores.npy", "between.npy"))
-        thresholds = Thresholds.load(path, context.graph.num_relations)
+    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
+        scores = np.load(self._scores(triples, context) / "scores.npy", allow_pickle=False)
+        thresholds = Thresholds.load(self._fitted(context), context.graph.num_relations)
         levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
         accepted = scores < levels[triples[:, RELATION]]
         context.statistics["scored"] = len(triples)
         context.statistics["taken_for_true"] = int(np.sum(~accepted))
-        scores = scores[candidates.unique_positions]
+        return Ranking(scores, accepted)
+
+    # docstr-coverage: inherited
+    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+        ranking = super().rank(candidates, context)
+        between = context.once("between", lambda: np.load(self._fitted(context) / "between.npy", allow_pickle=False))
         rows = np.flatnonzero(candidates.sides == RELATION)
         corrupted = candidates.graph.triples[candidates.positives[rows], RELATION]
-        scores[rows] = between[corrupted, candidates.replacements[rows]]
-        return Ranking(scores, accepted[candidates.unique_positions])
+        ranking.scores[rows] = between[corrupted, candidates.replacements[rows]]
+        return ranking
 
-    def _scores(self, triples: np.ndarray, context: RankingContext) -> Path:
-        """Compute the scores of triples, the thresholds and the similarities of relations, or find them in the cache.
+    def _scorer(self, context: RankingContext) -> "RelationScorer":
+        return context.once("scorer", lambda: self.make_scorer(context))
 
-        :param triples: shape: (n, 3)
+    def _fitted(self, context: RankingContext) -> Path:
+        """Choose thresholds and compare relations, or find the result in the cache.
+
         :param context: graph, texts and cache
-        :return: a folder with ``scores.npy``, ``between.npy`` and the thresholds
+        :return: a folder with ``between.npy`` and the thresholds
         """
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache."""
-            scorer = self.make_scorer(context)
+            scorer = self._scorer(context)
             self._fit_thresholds(scorer, context).save(folder)
-            np.save(folder / "scores.npy", scorer.score(triples, "Scoring candidates"), allow_pickle=False)
             np.save(folder / "between.npy", scorer.prototypes.between(), allow_pickle=False)
 
+        key = fingerprint({**self._inputs(context), **self._identify_scores()})
+        return context.cache.get_or_build("relation-thresholds", key, build)[0]
+
+    def _scores(self, triples: np.ndarray, context: RankingContext) -> Path:
+        """Compute the scores of triples, or find them in the cache.
+
+        :param triples: shape: (n, 3)
+        :param context: graph, texts and cache
+        :return: a folder with ``scores.npy``
+        """
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache."""
+            np.save(folder / "scores.npy", self._scorer(context).score(triples), allow_pickle=False)
+
         key = fingerprint({**self._inputs(context), **self._identify_scores(), "triples": array_digest(triples)})
-        with timed("score", context.durations):
+        with main_first(context.processes), timed("score", context.durations):
+            self._fitted(context)
             path, _ = context.cache.get_or_build("scores", key, build)
         return path
 

@@ -63,16 +63,25 @@ def to_answers(candidates: Candidates, queries: Queries) -> tuple[Answers, np.nd
     return Answers(position[found], triples[found, sides[found]]), found
 
 
-def assess_risks(guard: Guard, candidates: Candidates) -> Risks:
-    """Compute the risk of candidates, and find all suspects.
+def assess_risks(
+    guard: Guard, candidates: Candidates, queries: Queries | None = None, own: np.ndarray | None = None
+) -> Risks:
+    """Compute the risk of candidates, and find suspects.
 
     :param guard: the guard
     :param candidates: n candidates
+    :param queries: all queries of the graph, if they were collected before
+    :param own: the positions of the queries to find suspects of, apart from those that candidates answer; by default
+        all
     :return: the risks; a candidate that answers no query of the graph is as risky as a uniform corruption
     """
     graph = candidates.graph
-    queries = Queries.from_graph(graph)
+    queries = Queries.from_graph(graph) if queries is None else queries
     requested, found = to_answers(candidates, queries)
+    if own is not None:
+        wanted = np.union1d(own, requested.queries)
+        queries = queries.select(wanted)
+        requested = Answers(np.searchsorted(wanted, requested.queries), requested.entities)
     answers, features = guard.evidence.gather(queries, requested, bring_up=True)
     values = guard.risk(queries, answers, features)
     risks = np.ones(len(candidates), dtype=np.float32)

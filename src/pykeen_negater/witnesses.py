@@ -89,11 +89,21 @@ class Witness(nn.Module, ABC):
         return vectors @ answers.T
 
     @torch.no_grad()
-    def score_triples(self, triples: np.ndarray, side: int) -> np.ndarray:
+    def encode_all_answers(self, side: int) -> Tensor:
+        """Encode all entities as answers, to score with.
+
+        :param side: the side that is asked for: 0 head, 2 tail
+        :return: shape: (num_entities, dim)
+        """
+        return self.encode_answers(side)
+
+    @torch.no_grad()
+    def score_triples(self, triples: np.ndarray, side: int, answers: Tensor | None = None) -> np.ndarray:
         """Score triples.
 
         :param triples: shape: (n, 3)
         :param side: the side that is asked for: 0 head, 2 tail
+        :param answers: shape: (num_entities, dim), the answers of that side, if they were encoded before
         :return: shape: (n,), dtype: float32
         """
         heads, relations, tails = torch.as_tensor(triples).unbind(dim=1)
@@ -106,7 +116,7 @@ class Witness(nn.Module, ABC):
         parts = [
             self.encode_queries(part // num_relations, part % num_relations, side) for part in unique.split(BATCH_SIZE)
         ]
-        queries, answers = torch.cat(parts), self.encode_answers(side)
+        queries, answers = torch.cat(parts), self.encode_answers(side) if answers is None else answers
         rows = zip(query.split(BATCH_SIZE), asked.split(BATCH_SIZE), strict=True)
         return torch.cat([(queries[q] * answers[a]).sum(dim=1) for q, a in rows]).numpy()
 

@@ -1,5 +1,6 @@
 """``negater mine``."""
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -76,16 +77,25 @@ def mine(
     dry_run: bool,
     **options: Any,
 ) -> None:
-    """Mine negatives for a graph and write them to a folder of pools."""
+    """Mine negatives for a graph and write them to a folder of pools.
+
+    What is interrupted goes on when the same command is run again. Several processes share the work if they are
+    started by torchrun or accelerate launch and have the same data folder.
+    """
     from ..graphs import Graph
     from ..held_out import read_held_out
     from ..mining import Miner
     from ..mining_settings import MiningSettings
     from ..pool_files import check_replaceable
+    from ..processes import Processes, main_first
 
     if output is not None:
         check_replaceable(output)
-    graph = Graph.from_factory(load_training(dataset, training))
+    processes = Processes.launched()
+    if not processes.is_main:
+        logging.getLogger("pykeen_negater").setLevel(logging.ERROR)
+    with main_first(processes):  # which caches the dataset
+        graph = Graph.from_factory(load_training(dataset, training))
     files = {"validation": validation, "validation_negatives": validation_negatives}
     held_out = read_held_out({name: path for name, path in files.items() if path is not None}, graph)
     miner = Miner(
@@ -111,10 +121,14 @@ def mine(
         held_out.other_entities,
     )
     if dry_run:
+        if not processes.is_main:
+            return
         free = shutil.disk_usage(Path.cwd()).free
         echo(f"Would mine {miner.plan()} {free / 2**30:,.1f} GiB of disk are free.")
         return
-    pools = miner.mine()
+    pools = miner.mine(processes)
+    if not processes.is_main:
+        return
     path = pools.path if output is None else pools.save(output)
     statistics = pools.metadata["statistics"]
     echo(

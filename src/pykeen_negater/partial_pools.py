@@ -1,0 +1,132 @@
+"""The pools of a shard, as they wait in the cache for those of the other shards."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .caching import atomic_file
+from .candidates import Candidates
+from .indexing import SIDES
+from .pool_files import encode_risk
+from .ranking import Ranking
+from .risks import Risks
+
+__all__ = [
+    "PartialPools",
+    "assemble_shard",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class PartialPools:
+    """The pools of some triples and sides."""
+
+    #: The number of each pool: the triple's times the number of sides, plus the side's; shape: (num_pools,), increasing
+    rows: np.ndarray
+
+    #: How many negatives each pool has; shape: (num_pools,), dtype: int32, > 0
+    sizes: np.ndarray
+
+    #: What stands in, pool by pool, the hardest first; shape: (num_negatives,), dtype: int32
+    replacements: np.ndarray
+
+    #: How hard each negative is; shape: (num_negatives,), dtype: float32
+    scores: np.ndarray
+
+    #: How risky each negative is, encoded; shape: (num_negatives,), dtype: uint8
+    risk: np.ndarray
+
+    #: The sorted keys of the suspects; shape: (num_suspects,), dtype: int64
+    suspects: np.ndarray
+
+    #: How risky each suspect is, encoded; shape: (num_suspects,), dtype: uint8
+    suspect_risk: np.ndarray
+
+    #: What was counted; other shards' numbers are added
+    counts: Mapping[str, int]
+
+    #: The seconds by step
+    durations: Mapping[str, float]
+
+    def save(self, path: Path) -> None:
+        """Write the pools to a file, whole or not at all.
+
+        :param path: the file, in a folder that exists
+        """
+        report = json.dumps({"counts": dict(self.counts), "durations": dict(self.durations)})
+        with atomic_file(path) as unfinished, unfinished.open("wb") as file:
+            np.savez(file, **{name: getattr(self, name) for name in _ARRAYS}, report=np.array(report))
+
+    @classmethod
+    def load(cls, path: Path) -> "PartialPools":
+        """Read the pools of a file.
+
+        :param path: the file
+        :return: the pools
+        """
+        with np.load(path, allow_pickle=False) as file:
+            return cls(**{name: file[name] for name in _ARRAYS}, **json.loads(str(file["report"])))
+
+    @staticmethod
+    def load_report(path: Path) -> dict[str, Any]:
+        """Read what was counted, and how long it took, but no arrays.
+
+        :param path: the file
+        :return: ``counts`` and ``durations``
+        """
+        with np.load(path, allow_pickle=False) as file:
+            return json.loads(str(file["report"]))
+
+
+_ARRAYS = [field.name for field in fields(PartialPools) if field.name not in ("counts", "durations")]
+
+
+def assemble_shard(
+    candidates: Candidates,
+    ranking: Ranking,
+    corruption_scheme: tuple[str, ...],
+    pool_size: int,
+    risks: Risks,
+    max_risk: float | None = None,
+    counts: Mapping[str, int] | None = None,
+    durations: Mapping[str, float] | None = None,
+) -> PartialPools:
+    """Keep the hardest accepted candidates of each triple and side.
+
+    Equal scores are ordered by distance, so that the result is unique.
+
+    :param candidates: n candidates
+    :param ranking: their scores, and which are accepted
+    :param corruption_scheme: the sides that have pools, in the order of a triple's columns
+    :param pool_size: >= 1, how many to keep
+    :param risks: the risk of the candidates
+    :param max_risk: candidates that are riskier than this leave their place to others
+    :param counts: what was counted
+    :param durations: the seconds by step
+    :return: the pools
+    """
+    sides = tuple(SIDES[name] for name in corruption_scheme)
+    accepted = np.flatnonzero(ranking.accepted & (risks.candidates <= (np.inf if max_risk is None else max_risk)))
+    order = accepted[
+        np.lexsort((accepted, -ranking.scores[accepted], candidates.sides[accepted], candidates.positives[accepted]))
+    ]
+    rows = candidates.positives[order] * len(sides) + np.searchsorted(sides, candidates.sides[order])
+    starts = np.searchsorted(rows, rows)
+    kept = np.arange(len(rows)) - starts < pool_size
+    order = order[kept]
+    unique, sizes = np.unique(rows[kept], return_counts=True)
+    return PartialPools(
+        rows=unique,
+        sizes=sizes.astype(np.int32),
+        replacements=candidates.replacements[order],
+        scores=ranking.scores[order].astype(np.float32),
+        risk=encode_risk(risks.candidates[order]).numpy(),
+        suspects=risks.suspects,
+        suspect_risk=encode_risk(risks.suspect_risks).numpy(),
+        counts=counts or {},
+        durations=durations or {},
+    )

@@ -1,0 +1,107 @@
+"""Scoring triples with a fine-tuned model part by part: what was scored before an interruption is not scored again."""
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from .caching import atomic_file
+from .ranking_context import RankingContext
+
+if TYPE_CHECKING:
+    from .classifier import TripleClassifier
+    from .tokenization import TripleTokenizer
+
+__all__ = [
+    "PartwiseScoring",
+]
+
+#: The number of triples of a part: a multiple of all batch sizes, so that batches are the same as in a single part
+PART_SIZE = 2_048
+
+#: Computes a number or vector of each triple
+Compute: TypeAlias = "Callable[[TripleClassifier, TripleTokenizer, np.ndarray], np.ndarray]"
+
+_SCORES, _STATISTICS = "scores.npy", "statistics.json"
+
+
+class PartwiseScoring:
+    """Scores triples, the longest first; several processes share the parts."""
+
+    def __init__(self, model: Path, compute: Compute, triples: np.ndarray, context: RankingContext) -> None:
+        """Say what is to be done.
+
+        :param model: the folder of the fine-tuned model
+        :param compute: computes a number or vector of each triple, in batches of similar length
+        :param triples: shape: (n, 3)
+        :param context: texts, cache and processes
+        """
+        self.model, self.compute, self.triples, self.context = model, compute, triples, context
+
+    def find_or_compute(self, key: str) -> tuple[np.ndarray, int]:
+        """Score, or take the scores from the cache.
+
+        :param key: the fingerprint of all that the scores depend on
+        :return: a pair (scores of shape (n, ...) and dtype float32, finite; how many batches were halved for want of
+            memory)
+        :raises ValueError: if a score is not finite
+        """
+        cache, processes = self.context.cache, self.context.processes
+        path, parts = cache.path("scores", key), cache.path("scores", f"{key}-parts")
+        # another run may be scoring the same
+        with cache.lock("scores", parts.name) if processes.is_main else nullcontext():
+            if processes.tell(json.dumps(path.is_dir())) == "false":
+                self._compute_parts(parts)
+                processes.meet()
+                if processes.is_main:
+                    cache.get_or_build("scores", key, lambda folder: self._put_together(parts, folder))
+                    shutil.rmtree(parts)
+                processes.meet()
+        report = json.loads(path.joinpath(_STATISTICS).read_text(encoding="utf-8"))
+        return np.load(path / _SCORES, allow_pickle=False), report["batches_halved"]
+
+    def _files(self, parts: Path) -> list[Path]:
+        # of nothing, there is one part as well, so that its shape is known
+        return [parts / f"{i}.npz" for i in range(max(1, -(-len(self.triples) // PART_SIZE)))]
+
+    def _compute_parts(self, parts: Path) -> None:
+        from .classifier import load_with_tokenizer
+
+        processes, files = self.context.processes, self._files(parts)
+        missing = [i for i in processes.deal(len(files)) if not files[i].is_file()]
+        if not missing:
+            return
+        parts.mkdir(exist_ok=True)
+        model, tokenizer = load_with_tokenizer(self.model, self.context.required_texts)
+        order = np.argsort(-tokenizer.lengths(self.triples), kind="stable")
+        quiet = not processes.is_main or len(files) == 1
+        with tqdm(
+            desc="Scoring candidates", total=len(missing) * PART_SIZE, unit="triple", unit_scale=True, disable=quiet
+        ) as bar:
+            for i in missing:
+                rows = order[i * PART_SIZE : (i + 1) * PART_SIZE]
+                before = model.batches_halved
+                values = self.compute(model, tokenizer, self.triples[rows])
+                if not np.isfinite(values).all():
+                    count = np.sum(~np.isfinite(values))
+                    raise ValueError(f"{self.model} gave {count:,} scores that are not finite. Check the model.")
+                with atomic_file(files[i]) as unfinished, unfinished.open("wb") as file:
+                    np.savez(file, rows=rows, values=values, batches_halved=model.batches_halved - before)
+                bar.update(len(rows))
+
+    def _put_together(self, parts: Path, folder: Path) -> None:
+        scores, num_halved = np.zeros(0, dtype=np.float32), 0
+        for file in self._files(parts):
+            with np.load(file, allow_pickle=False) as part:
+                values = part["values"]
+                if not len(scores):
+                    scores = np.empty((len(self.triples), *values.shape[1:]), dtype=np.float32)
+                scores[part["rows"]] = values
+                num_halved += int(part["batches_halved"])
+        np.save(folder / _SCORES, scores, allow_pickle=False)
+        folder.joinpath(_STATISTICS).write_text(json.dumps({"batches_halved": num_halved}), encoding="utf-8")

@@ -1,0 +1,140 @@
+"""Several processes that share the work of mining, as ``torchrun`` and ``accelerate launch`` start them.
+
+They meet at a store [paszke2019]_, and exchange results through files in the cache. There is no process group, so that
+whatever one of them trains alone is trained as in a single process.
+
+.. [paszke2019] Paszke et al. (2019) PyTorch: An imperative style, high-performance deep learning library. NeurIPS.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import torch
+
+__all__ = [
+    "Processes",
+    "apart",
+    "main_first",
+]
+
+#: What launchers tell a process about the others
+_VARIABLES = (
+    "RANK",
+    "WORLD_SIZE",
+    "LOCAL_RANK",
+    "LOCAL_WORLD_SIZE",
+    "GROUP_RANK",
+    "GROUP_WORLD_SIZE",
+    "ROLE_RANK",
+    "ROLE_WORLD_SIZE",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+)
+
+#: One process may fine-tune a model, or wait for another run, while the others wait for it
+_PATIENCE = timedelta(days=365)
+
+
+@dataclass(eq=False)
+class Processes:
+    """The processes that share the work; by default this one alone."""
+
+    #: >= 0, the number of this process
+    rank: int = 0
+
+    #: > 0, how many there are
+    count: int = 1
+
+    #: Where they meet; None if this one is alone
+    store: Any = None
+
+    _meetings: int = field(default=0, init=False)
+
+    @classmethod
+    def launched(cls) -> "Processes":
+        """Find the processes that were launched with this one. All of them have to do so, once.
+
+        Each takes a GPU of its own, if there are some.
+
+        :return: the processes
+        """
+        if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+            return cls()
+        store, rank, count = next(torch.distributed.rendezvous("env://", timeout=_PATIENCE))
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+        return cls(rank, count, torch.distributed.PrefixStore("pykeen-negater", store))
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process does what is done once."""
+        return self.rank == 0
+
+    def deal(self, size: int) -> range:
+        """Deal out pieces of work.
+
+        :param size: the number of pieces
+        :return: those of this process
+        """
+        return range(self.rank, size, self.count)
+
+    def tell(self, message: str) -> str:
+        """Let all know what the main process says; all of them have to call it.
+
+        :param message: what it says, of no matter from others
+        :return: what the main process said
+        """
+        if self.store is None:
+            return message
+        self._meetings += 1
+        key = f"message {self._meetings}"
+        if self.is_main:
+            self.store.set(key, message)
+        return self.store.get(key).decode()
+
+    def meet(self) -> None:
+        """Wait until all of them are here."""
+        if self.store is None:
+            return
+        self._meetings += 1
+        key = f"meeting {self._meetings}"
+        if self.store.add(f"{key}, present", 1) == self.count:
+            self.store.set(key, "")
+        self.store.wait([key])
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Let libraries believe that this process is the only one, so that they train here, and wait for nobody."""
+    hidden = {name: os.environ.pop(name) for name in _VARIABLES if name in os.environ}
+    if not hidden:
+        yield
+        return
+    from accelerate.state import AcceleratorState, PartialState
+
+    kept = {state: dict(state._shared_state) for state in (PartialState, AcceleratorState)}
+    AcceleratorState._reset_state(reset_partial_state=True)
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+        for state, values in kept.items():
+            state._shared_state.clear()
+            state._shared_state.update(values)
+
+
+@contextmanager
+def main_first(processes: Processes) -> Iterator[None]:
+    """Let the main process run a block before the others do, which then find what it has left in the cache.
+
+    :param processes: all of which have to come here
+    """
+    if not processes.is_main:
+        processes.meet()
+    yield
+    if processes.is_main:
+        processes.meet()

@@ -1,0 +1,71 @@
+"""Files of safetensors that are written piece by piece, where their content does not fit into memory."""
+
+import errno
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+__all__ = [
+    "TensorFile",
+]
+
+#: The names that the format has for types, in the order in which their tensors stand in a file
+_NAMES = {"int64": "I64", "int32": "I32", "uint8": "U8"}
+
+#: What a file system says that cannot reserve room; None where the system has no such call
+_WITHOUT_RESERVATION = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, None)
+
+
+class TensorFile:
+    """A file of one-dimensional arrays, the same as safetensors would write."""
+
+    def __init__(self, path: Path, sizes: Mapping[str, tuple[np.dtype, int]]) -> None:
+        """Create the file, all zeros.
+
+        :param path: its path
+        :param sizes: the type (int64, int32 or uint8) and number of elements of each array by name
+        :raises OSError: if there is no room for it
+        """
+        self.path = path
+        self._sizes = sizes
+        self._starts: dict[str, int] = {}
+        types = list(_NAMES)
+        end, header = 0, {}
+        for name in sorted(sizes, key=lambda name: (types.index(sizes[name][0].name), name)):
+            dtype, size = sizes[name]
+            start, end = end, end + dtype.itemsize * size
+            header[name] = {"dtype": _NAMES[dtype.name], "shape": [size], "data_offsets": [start, end]}
+            self._starts[name] = start
+        encoded = json.dumps(header, separators=(",", ":")).encode()
+        encoded += b" " * (-len(encoded) % 8)
+        with path.open("wb") as file:
+            file.write(len(encoded).to_bytes(8, "little"))
+            file.write(encoded)
+            # a full disk is noticed here, and not when a page of the mapped file is written
+            self._reserve(file.fileno(), file.tell(), end)
+        self._first = 8 + len(encoded)
+
+    @staticmethod
+    def _reserve(file: int, start: int, size: int) -> None:
+        if not size:
+            return
+        try:
+            os.posix_fallocate(file, start, size)
+        except (AttributeError, OSError) as error:
+            if getattr(error, "errno", None) not in _WITHOUT_RESERVATION:
+                raise
+            os.truncate(file, start + size)
+
+    def array(self, name: str) -> np.ndarray:
+        """Map an array into memory; what is written to it goes to the file.
+
+        :param name: its name
+        :return: shape: (size,); as long as it is used, its pages count as this process's memory
+        """
+        dtype, size = self._sizes[name]
+        if not size:
+            return np.zeros(0, dtype=dtype)
+        return np.memmap(self.path, dtype, "r+", self._first + self._starts[name], (size,))

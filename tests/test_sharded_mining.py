@@ -1,0 +1,357 @@
+"""Shards, processes and faults: whatever happens on the way, the pools are the same."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from pykeen.triples import TriplesFactory
+from torch import Tensor, nn
+
+from pykeen_negater import NegativePools, mine
+from pykeen_negater.budgets import Budget
+from pykeen_negater.caching import Cache
+from pykeen_negater.classifier import TripleClassifier, map_triples
+from pykeen_negater.cli import main
+from pykeen_negater.fine_tuning import fine_tune
+from pykeen_negater.fine_tuning_settings import FineTuningSettings
+from pykeen_negater.graphs import Graph
+from pykeen_negater.mining_run import MiningRun
+from pykeen_negater.partial_pools import PartialPools
+from pykeen_negater.pool_files import decode_risk
+from pykeen_negater.shards import Shards
+from pykeen_negater.texts import Texts, load_texts
+
+#: Mining in a moment
+FAST = {"encoder": "structural", "ranker": "similarity", "guard": None}
+
+#: A process that mines in small shards
+MINE = """
+import json, sys
+import pykeen_negater.partwise_scoring, pykeen_negater.shards
+pykeen_negater.shards.SHARD_SIZE = 200
+pykeen_negater.partwise_scoring.PART_SIZE = 128
+from pykeen_negater.cli import main
+main(sys.argv[1:])
+"""
+
+
+def arrays(pools: NegativePools) -> bytes:
+    """Read the arrays' file."""
+    assert pools.path is not None
+    return pools.path.joinpath("pools.safetensors").read_bytes()
+
+
+def content(home: Path) -> dict[str, bytes]:
+    """Read the files of the pools in a data folder, but for the durations."""
+    (folder,) = (path.parent for path in home.rglob("pools.safetensors"))
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "durations.json"}
+
+
+def in_home(home: Path) -> dict[str, str]:
+    """Make the environment of a process with a data folder of its own."""
+    return {**os.environ, "PYSTOW_HOME": str(home), "OMP_NUM_THREADS": "1"}
+
+
+def command(*options: str) -> list[str]:
+    """Make a command that mines Nations."""
+    return [sys.executable, "-c", MINE, "mine", "--dataset", "nations", "--encoder", "structural", *options]
+
+
+@pytest.fixture(scope="session")
+def fine_tuned(tmp_path_factory: pytest.TempPathFactory, tiny_bert: str, nations: TriplesFactory) -> str:
+    """Fine-tune a tiny model on Nations."""
+    folder = tmp_path_factory.mktemp("fine-tuned")
+    graph = Graph.from_factory(nations)
+    texts = load_texts(graph)
+    assert texts is not None
+    fine_tune(tiny_bert, graph, texts, FineTuningSettings(max_training_triples=60, epochs=1, max_length=24), folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize("size", [90, 1_000])
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {},
+        {"corruption_scheme": ("h", "r", "t"), "k": 5, "pool_size": 7},
+        {"candidates": "slot"},
+    ],
+)
+def test_pools_do_not_depend_on_shards(
+    nations: TriplesFactory, size: int, kwargs: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    contents = []
+    for shard_size in (10_000, size):
+        root = tmp_path / str(shard_size)
+        monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", shard_size)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, root=root: root)
+        pools = mine(triples_factory=nations, **FAST, **kwargs)
+        contents.append([arrays(pools), pools.metadata])
+        assert not list(root.joinpath("shards").iterdir())
+    assert contents[0] == contents[1]
+
+
+def test_guarded_pools_hardly_depend_on_shards(
+    nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pools = []
+    for shard_size in (10_000, 300):
+        monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", shard_size)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, size=shard_size: tmp_path / str(size))
+        pools.append(mine(triples_factory=nations, encoder="structural"))
+    # batches differ, and with them the last digits
+    one, many = pools
+    assert one.metadata["max_risk"] == many.metadata["max_risk"]
+    assert abs(len(one) - len(many)) <= 0.001 * len(one)
+    assert abs(len(one.suspects) - len(many.suspects)) <= 0.001 * len(one.suspects)
+    if torch.equal(one.replacements, many.replacements):
+        difference = decode_risk(one.risk).log2() - decode_risk(many.risk).log2()
+        assert difference.abs().max() <= 0.13
+
+
+def test_budget_does_not_depend_on_shards():
+    generator = np.random.default_rng(0)
+    keys, ranks = generator.integers(300, size=2_000), generator.integers(8, size=2_000)
+    for size in (1, 50, 299, 300, 1_000, None):
+        best: dict[int, int] = {}
+        for key, rank in zip(keys.tolist(), ranks.tolist(), strict=True):
+            best[key] = min(rank, best.get(key, rank))
+        kept = [sorted(best)[:0]]
+        for pieces in (1, 7, 100):
+            budget = Budget(size)
+            for part in np.array_split(np.arange(len(keys)), pieces):
+                budget.add(keys[part], ranks[part])
+                if pieces == 7:
+                    assert len(budget.keys) <= (size or 300)
+            kept.append(budget.keys.tolist())
+        assert kept[1] == kept[2] == kept[3]
+        assert len(kept[1]) == min(size or 300, len(best))
+        dropped = set(best) - set(kept[1])
+        if dropped:
+            assert max(best[key] for key in kept[1]) <= min(best[key] for key in dropped)
+
+
+def test_every_triple_is_in_one_shard_of_each_side(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", 100)
+    graph = Graph.from_factory(nations)
+    shards = Shards(graph)
+    for side in (0, 1, 2):
+        rows = [shards.rows(i)[side] for i in range(len(shards))]
+        assert max(map(len, rows)) == 100
+        assert sorted(np.concatenate(rows).tolist()) == list(range(len(graph)))
+
+
+@pytest.mark.parametrize("ranker", ["thresholds", "full-gradients", "proxy-gradients"])
+def test_scores_do_not_depend_on_shards_or_parts(
+    nations: TriplesFactory, fine_tuned: str, ranker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    contents = []
+    kwargs: dict[str, Any] = {"model": fine_tuned, **({"num_exact": 150} if ranker == "proxy-gradients" else {})}
+    for shard_size, part_size in ((10_000, 10_240), (500, 128)):
+        monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", shard_size)
+        monkeypatch.setattr("pykeen_negater.partwise_scoring.PART_SIZE", part_size)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, n=shard_size: tmp_path / str(n))
+        settings = {**FAST, "ranker": ranker, "max_candidates": 600, "ranker_kwargs": kwargs}
+        pools = mine(triples_factory=nations, **settings)
+        contents.append([arrays(pools), pools.metadata])
+    assert contents[0] == contents[1]
+    assert contents[0][1]["statistics"]["scored"] == 600
+
+
+def test_a_failure_leaves_what_was_finished(
+    nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", 200)
+    mined: list[int] = []
+    mine_shard = MiningRun._mine_shard
+
+    def fail_at_third(self: MiningRun, shard: int) -> PartialPools:
+        mined.append(shard)
+        if len(mined) == 3:
+            raise KeyboardInterrupt
+        return mine_shard(self, shard)
+
+    monkeypatch.setattr(MiningRun, "_mine_shard", fail_at_third)
+    with pytest.raises(KeyboardInterrupt):
+        mine(triples_factory=nations, **FAST)
+    # a bit flips meanwhile
+    (path,) = empty_cache.glob("shards/*/1.npz")
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    path.write_bytes(damaged)
+    resumed = mine(triples_factory=nations, **FAST)
+    assert mined == [0, 1, 2, 1, 2, 3, 4, 5, 6, 7]
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: empty_cache / "other")
+    assert arrays(mine(triples_factory=nations, **FAST)) == arrays(resumed)
+
+
+def test_full_disk(nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", 500)
+    savez = np.savez
+    written: list[Path] = []
+
+    def write_half(file: Any, **content: Any) -> None:
+        if len(written) == 2:
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(file.name)
+        savez(file, **content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", write_half)
+        with pytest.raises(OSError, match=r"found no space left .* Free some") as error:
+            mine(triples_factory=nations, **FAST)
+        assert error.value.errno == errno.ENOSPC
+    assert sorted(path.name for path in empty_cache.glob("shards/*/*") if path.is_file()) == ["0.npz", "1.npz"]
+    assert [path.suffix for path in empty_cache.joinpath("pools").iterdir()] == [".lock"]
+    assert mine(triples_factory=nations, **FAST).coverage(nations.mapped_triples) > 0.9
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_read_only_cache(nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch, code: int):
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise OSError(code, os.strerror(code), "somewhere")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", refuse)
+        with pytest.raises(PermissionError, match=r"found the cache .* to which nothing can be written .* PYSTOW_HOME"):
+            mine(triples_factory=nations, **FAST)
+    path = mine(triples_factory=nations, **FAST).path
+    # what is there can be used
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert mine(triples_factory=nations, **FAST).path == path
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_file_system_without_locks(
+    nations: TriplesFactory,
+    empty_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    code: int,
+):
+    def refuse(*args: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(filelock.FileLock, "_acquire", refuse)
+    assert mine(triples_factory=nations, **FAST).coverage(nations.mapped_triples) > 0.9
+    assert sum("without locks" in record.getMessage() for record in caplog.records) == 1
+    assert not list(empty_cache.rglob("*.softlock"))
+    with Cache(empty_cache).lock("pools", "k"), pytest.raises(filelock.Timeout):
+        filelock.SoftFileLock(empty_cache / "pools" / "k.softlock").acquire(timeout=0.01)
+
+
+def test_interrupted_command(empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupt(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MiningRun, "_mine_shard", interrupt)
+    options = ["--dataset", "nations", "--encoder", "structural", "--ranker", "similarity", "--guard", "none"]
+    result = CliRunner().invoke(main, ["mine", *options])
+    assert result.exit_code == 130
+    assert "Run the same command again to go on" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_batches_are_halved_for_want_of_memory(
+    nations: TriplesFactory,
+    fine_tuned: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    forward, pools = TripleClassifier.forward, []
+    sizes: list[int] = []
+
+    def run_out_of_memory(self: TripleClassifier, input_ids: Tensor, **kwargs: Any) -> Any:
+        sizes.append(len(input_ids))
+        if len(input_ids) > 50:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return forward(self, input_ids, **kwargs)
+
+    settings = {**FAST, "ranker": "thresholds", "max_candidates": 300, "ranker_kwargs": {"model": fine_tuned}}
+    for name in ("enough", "too little"):
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        pools.append(mine(triples_factory=nations, **settings))
+        monkeypatch.setattr(TripleClassifier, "forward", run_out_of_memory)
+    enough, too_little = pools
+    assert "batches_halved" not in enough.metadata["statistics"]
+    assert too_little.metadata["statistics"]["batches_halved"] == 6
+    assert max(sizes) == 128
+    assert torch.equal(enough.replacements, too_little.replacements)
+    assert sum("Memory does not suffice" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_other_errors_are_no_want_of_memory(small_texts: Texts, fine_tuned: str):
+    from pykeen_negater.classifier import load_with_tokenizer
+
+    model, tokenizer = load_with_tokenizer(fine_tuned, small_texts)
+
+    def fail(inputs: dict[str, Tensor]) -> Tensor:
+        raise RuntimeError("something else")
+
+    with pytest.raises(RuntimeError, match="something else"):
+        map_triples(fail, model, tokenizer, np.zeros((4, 3), dtype=np.int64), 2)
+    assert isinstance(model, nn.Module)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("ranker", ["thresholds", "similarity", "probe"])
+def test_two_processes_give_the_same_pools(fine_tuned: str, ranker: str, tmp_path: Path):
+    options = {
+        "thresholds": ["--model", fine_tuned, "--guard", "thresholds", "--max-candidates", "700"],
+        "similarity": ["--ranker", "similarity", "--guard", "none"],
+        "probe": [],
+    }[ranker]
+    script = tmp_path / "mine.py"
+    script.write_text(MINE, encoding="utf-8")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", str(script)]
+    for name, start in (("one", [sys.executable, str(script)]), ("two", launcher)):
+        result = subprocess.run(
+            [*start, *command(*options)[3:]],
+            env=in_home(tmp_path / name),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=500,
+        )
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.count("Written to") == 1
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+@pytest.mark.integration
+def test_two_runs_at_once_mine_once(tmp_path: Path):
+    options = command("--ranker", "similarity", "--guard", "none")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    runs = [subprocess.Popen(options, env=in_home(tmp_path), **pipes) for _ in range(2)]
+    outputs = [run.communicate(timeout=300) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], outputs
+    assert len(content(tmp_path)) == 3
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("moment", [0.2, 0.45, 0.7, 0.9])
+def test_killed_runs_resume_to_the_same_bytes(tmp_path: Path, moment: float):
+    options = command("--ranker", "similarity", "--guard", "none")
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    start = time.monotonic()
+    subprocess.run(options, env=in_home(tmp_path / "whole"), check=True, **silent)
+    seconds = time.monotonic() - start
+    killed = subprocess.Popen(options, env=in_home(tmp_path / "killed"), **silent)
+    time.sleep(moment * seconds)
+    killed.kill()
+    killed.wait()
+    subprocess.run(options, env=in_home(tmp_path / "killed"), check=True, **silent)
+    assert content(tmp_path / "whole") == content(tmp_path / "killed")
+    assert json.loads(content(tmp_path / "killed")["metadata.json"])["statistics"]["num_triples"] == 1_592
