@@ -5,7 +5,8 @@ Run: python benchmarks/growth.py --triples 100000 --triples 1000000
 Triples are drawn from a fixed generator: ten per entity on average, of 100 relations, entities and relations
 of a few sizes. Each size is mined in a process and a data folder of its own, with structural vectors, the similarity
 ranker, and with or without the guard. The exponent is that of the seconds between a size and the one before it in the
-table: 1 where ten times the triples take ten times as long. Memory is the peak of the resident set, with what is mapped from files.
+table: 1 where ten times the triples take ten times as long. Memory is the peak of the resident set, with
+what is mapped from files.
 """
 
 import math
