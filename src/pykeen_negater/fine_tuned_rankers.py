@@ -126,7 +126,7 @@ class FineTunedRanker(BudgetedRanker):
 
     def _fine_tuned(self, context: RankingContext) -> Path:
         """Take the model that was given, or one from the cache, or fine-tune it."""
-        return context.once("fine-tuned", lambda: self._find_fine_tuned(context))
+        return context.once((self, "fine-tuned"), lambda: self._find_fine_tuned(context))
 
     def _find_fine_tuned(self, context: RankingContext) -> Path:
         if self.model is not None:

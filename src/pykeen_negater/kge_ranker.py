@@ -120,7 +120,7 @@ class KGERanker(Ranker):
         return self.source.estimate(graph, num_candidates)
 
     def _model(self, context: RankingContext) -> "Model":
-        return context.once("model", lambda: self.source.get(context.graph, context))
+        return context.once((self, "model"), lambda: self.source.get(context.graph, context))
 
     # docstr-coverage: inherited
     def prepare(self, context: RankingContext) -> None:  # noqa: D102

@@ -98,7 +98,7 @@ class BudgetedRanker(Ranker):
             self._judge_chosen(context.chosen, context)
 
     def _judge_chosen(self, chosen: np.ndarray, context: RankingContext) -> Ranking:
-        return context.once("verdict", lambda: self.judge(chosen, context))
+        return context.once((self, "verdict"), lambda: self.judge(chosen, context))
 
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102

@@ -1,6 +1,6 @@
 """What rankers and the guard can build on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -66,12 +66,12 @@ class RankingContext:
     statistics: dict[str, Any] = field(default_factory=dict)
 
     #: What was computed once, by name
-    _computed: dict[str, Any] = field(default_factory=dict, init=False)
+    _computed: dict[Hashable, Any] = field(default_factory=dict, init=False)
 
-    def once(self, name: str, compute: Callable[[], T]) -> T:
+    def once(self, name: Hashable, compute: Callable[[], T]) -> T:
         """Compute something the first time that it is asked for.
 
-        :param name: its name
+        :param name: its name; together with whatever it belongs to, if that is less than the context
         :param compute: computes it
         :return: the result, of this time or the first one
         """

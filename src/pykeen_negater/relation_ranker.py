@@ -151,14 +151,16 @@ class RelationEmbeddingRanker(BudgetedRanker):
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
         ranking = super().rank(candidates, context)
-        between = context.once("between", lambda: np.load(self._fitted(context) / "between.npy", allow_pickle=False))
+        between = context.once(
+            (self, "between"), lambda: np.load(self._fitted(context) / "between.npy", allow_pickle=False)
+        )
         rows = np.flatnonzero(candidates.sides == RELATION)
         corrupted = candidates.graph.triples[candidates.positives[rows], RELATION]
         ranking.scores[rows] = between[corrupted, candidates.replacements[rows]]
         return ranking
 
     def _scorer(self, context: RankingContext) -> "RelationScorer":
-        return context.once("scorer", lambda: self.make_scorer(context))
+        return context.once((self, "scorer"), lambda: self.make_scorer(context))
 
     def _fitted(self, context: RankingContext) -> Path:
         """Choose thresholds and compare relations, or find the result in the cache.
