@@ -60,12 +60,7 @@ TRAINING = RelationTrainingSettings(
 )
 
 #: What CoDEx-S's pairs are compared by
-RANKERS: dict[str, dict[str, Any]] = {
-    "untrained": {},
-    "untrained, centroid": {"prototype": "centroid"},
-    "trained on SemEval-2012": {},
-    "trained on the graph": {"training": {**asdict(TRAINING), "epochs": 4}},
-}
+RANKERS: dict[str, dict[str, Any]] = {"untrained": {}, "trained on SemEval-2012": {}}
 
 #: The number of turns and of pairs in each; the original's length, and its batch size where it classifies such pairs
 TURNS, PAIRS_PER_TURN, LENGTH, BATCH_SIZE = 5, 1_024, 64, 512

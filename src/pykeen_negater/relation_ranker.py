@@ -57,6 +57,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         training: Mapping[str, Any] | None = None,
         prototype: Literal["centroid", "nearest"] = "nearest",
         recall: float | None = 0.95,
+        max_positives: int | None = 20_000,
         max_training_triples: int | None = 2_000,
         seed: int = 0,
     ) -> None:
@@ -72,7 +73,9 @@ class RelationEmbeddingRanker(BudgetedRanker):
             ``nearest`` five of them
         :param recall: in (0, 1), the share of a relation's true pairs that are at or above its threshold; None for the
             threshold that tells them best from random corruptions
-        :param max_training_triples: > 0, the most true pairs that are compared with and trained on; None for all
+        :param max_positives: > 0, the most true pairs that others are compared with; None for all
+        :param max_training_triples: > 0, the most true pairs that are trained on, and that choose thresholds; None for
+            all
         :param seed: the seed of what is drawn
         :raises FileNotFoundError: if the default language model cannot be had
         :raises ValueError: if a parameter is out of range, or there is no such template or training setting
@@ -92,6 +95,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         self.training = None if training is None else RelationTrainingSettings(**{"seed": seed, **training})
         self.prototype = prototype
         self.recall = recall
+        self.max_positives = max_positives
         self.max_training_triples = max_training_triples
         self.seed = seed
 
@@ -102,6 +106,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
     def _identify_scores(self) -> dict[str, Any]:
         return {
             "prototype": self.prototype,
+            "max_positives": self.max_positives,
             "max_training_triples": self.max_training_triples,
             "seed": self.seed,
             **self._identify_encoder(),
@@ -116,11 +121,11 @@ class RelationEmbeddingRanker(BudgetedRanker):
 
     # docstr-coverage: inherited
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
-        num_positives = min(len(graph), self.max_training_triples or len(graph))
-        num_pairs = num_candidates + (1 + len(ENTITY_SIDES)) * num_positives
+        num_trained = min(len(graph), self.max_training_triples or len(graph))
+        num_pairs = num_candidates + min(len(graph), self.max_positives or len(graph)) + len(ENTITY_SIDES) * num_trained
         seconds = num_pairs / measure_throughput(self.model, TYPICAL_LENGTH, training=False)
         if self.training is not None:
-            num_pairs = self.training.epochs * num_positives
+            num_pairs = self.training.epochs * num_trained
             seconds += num_pairs / measure_throughput(self.model, TYPICAL_LENGTH, training=True)
         return seconds
 
@@ -134,8 +139,8 @@ class RelationEmbeddingRanker(BudgetedRanker):
         from .relations.scorer import RelationScorer, choose_positives
 
         graph, texts = context.graph, context.required_texts
-        positives = choose_positives(graph, self.max_training_triples, self.seed)
-        encoder = RelationEncoder(self._trained(positives, context), template=self.template)
+        encoder = RelationEncoder(self._trained(context), template=self.template)
+        positives = choose_positives(graph, self.max_positives, self.seed)
         return RelationScorer(encoder, texts, positives, graph.num_relations, PROTOTYPES[self.prototype])
 
     # docstr-coverage: inherited
@@ -201,7 +206,8 @@ class RelationEmbeddingRanker(BudgetedRanker):
         graph, generator = context.graph, np.random.default_rng(self.seed)
         if context.validation is None:
             positives, scores = scorer.positives, scorer.prototypes.own_similarity()
-            positives, scores = positives[np.isfinite(scores)], scores[np.isfinite(scores)]
+            rows = generator.permutation(np.flatnonzero(np.isfinite(scores)))[: self.max_training_triples]
+            positives, scores = positives[rows], scores[rows]
         else:
             positives, scores = context.validation, scorer.score(context.validation)
         negatives = context.validation_negatives
@@ -216,13 +222,16 @@ class RelationEmbeddingRanker(BudgetedRanker):
             graph.num_relations,
         )
 
-    def _trained(self, positives: np.ndarray, context: RankingContext) -> Path | str:
+    def _trained(self, context: RankingContext) -> Path | str:
         """Train the encoder on true pairs, or find it in the cache; the language model as it is if that is all."""
         if self.training is None:
             return self.model
         from .relations.encoder import RelationEncoder
+        from .relations.scorer import choose_positives
         from .relations.training import train_relation_encoder
         from .relations.training_data import RelationPairs
+
+        positives = choose_positives(context.graph, self.max_training_triples, self.seed)
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache with a trained encoder."""
