@@ -300,7 +300,7 @@ def test_mining_announces_itself_once(nations: TriplesFactory, caplog: pytest.Lo
         (
             {"ranker": "magic"},
             ValueError,
-            "found ranker='magic', expected one of fullgradients, kge, probe, proxygradients, similarity",
+            "found ranker='magic', expected one of fullgradients, kge, probe, proxygradients, relationembedding",
         ),
         ({"encoder": "magic"}, ValueError, "found encoder='magic', expected one of precomputed, sentencetransformer"),
         ({"candidates": "magic"}, ValueError, "found candidates='magic', expected one of anywhere, intersect, random"),

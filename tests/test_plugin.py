@@ -344,19 +344,20 @@ def test_changed_texts_are_noticed(small_factory: TriplesFactory, tmp_path: Path
 
 
 @pytest.mark.parametrize("how", ["replaced", "rewritten", "removed"])
-def test_pools_that_change_on_disk_are_noticed(how: str, nations: TriplesFactory, empty_cache: Path):
+def test_pools_that_change_on_disk_are_noticed(how: str, nations: TriplesFactory, empty_cache: Path, tmp_path: Path):
     def pools() -> NegativePools:
         """Make a sampler, and take its pools."""
         return NegatERNegativeSampler(mapped_triples=nations.mapped_triples, **FAST).pools
 
     first = pools()
     assert pools() is first
+    other = replace(first, metadata={**first.metadata, "note": "other"})
     match how:
         case "replaced":
-            replace(first, metadata={**first.metadata, "note": "other"}).save(first.path)
+            other.save(first.path)
         case "rewritten":
-            path = first.path / "metadata.json"
-            path.write_text(json.dumps({**json.loads(path.read_text()), "note": "other"}))
+            for path in other.save(tmp_path / "other").iterdir():
+                first.path.joinpath(path.name).write_bytes(path.read_bytes())
         case "removed":
             shutil.rmtree(first.path)
     second = pools()

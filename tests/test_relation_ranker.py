@@ -15,6 +15,7 @@ from pykeen_negater.ranking_context import RankingContext
 from pykeen_negater.relation_ranker import RelationEmbeddingRanker
 from pykeen_negater.relations import RelationEncoder, scorer
 from pykeen_negater.texts import Texts
+from pykeen_negater.thresholds import Thresholds
 
 TEMPLATE = "<subj> <mask> <obj>"
 
@@ -95,12 +96,12 @@ def test_given_validation_triples_choose_the_thresholds(
         validation=validation,
         validation_negatives=candidates.triples[1::4],
     )
-    path = ranker._scores(candidates.unique_triples, context)
     scored = ranker.make_scorer(context)
     expected = scored.score(np.concatenate([validation, candidates.triples[1::4]]))
     thresholds = ranker._fit_thresholds(scored, context)
     np.testing.assert_allclose(thresholds.positive_scores, expected[: len(validation)])
-    assert path.joinpath("thresholds.json").is_file()
+    kept = Thresholds.load(ranker._fitted(context), small_graph.num_relations)
+    np.testing.assert_allclose(kept.positive_scores, thresholds.positive_scores)
 
 
 def test_the_encoder_is_trained_once(tiny_bert: str, candidates: Candidates, context: RankingContext):
