@@ -111,6 +111,13 @@ def true_neg(frame: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("accuracy", ascending=False).rename_axis("negatives").reset_index()
 
 
+def full(frame: pd.DataFrame) -> pd.DataFrame:
+    """Count candidates and negatives by relation, and in all."""
+    counts = frame[["relation", "triples", "candidates", "scored", "negatives"]]
+    total = {"relation": "all", **counts.drop(columns="relation").sum().to_dict()}
+    return pd.concat([counts, pd.DataFrame([total])], ignore_index=True)
+
+
 def relations(frame: pd.DataFrame) -> pd.DataFrame:
     """Say how good vectors of pairs are: one row per figure, one column per encoder."""
     frame = frame[~frame["figure"].isin(["AUC, verified negatives"])]
@@ -138,6 +145,7 @@ TABLES = {
     "filtering_cost": ("filtering_cost", filtering_cost),
     "original_loops": ("original_loops", original_loops),
     "true_neg": ("true_neg", true_neg),
+    "full": ("full", full),
     "relations": ("relations", relations),
     "relation_ranker": ("relations", relation_ranker),
 }
