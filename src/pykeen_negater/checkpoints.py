@@ -1,6 +1,7 @@
 """The checkpoints that an interrupted training goes on from, as far as they are whole."""
 
 import logging
+import shutil
 from pathlib import Path
 
 from accelerate import PartialState
@@ -10,6 +11,7 @@ from .checksums import find_damage, write_checksums
 __all__ = [
     "CHECKSUMS",
     "complete_checkpoints",
+    "drop_incomplete",
     "seal_checkpoint",
 ]
 
@@ -38,6 +40,18 @@ def complete_checkpoints(folder: Path) -> list[Path]:
     """
     found = [path.parent for path in folder.glob(f"checkpoint-*/{CHECKSUMS}") if _is_undamaged(path.parent)]
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def drop_incomplete(folder: Path) -> Path | None:
+    """Remove the Trainer's checkpoints that are incomplete or damaged.
+
+    :param folder: where the Trainer saves them
+    :return: the last of the others, which training can go on from; None if there is none
+    """
+    complete = complete_checkpoints(folder)
+    for path in set(folder.glob("checkpoint-*")).difference(complete):
+        shutil.rmtree(path)
+    return complete[-1] if complete else None
 
 
 def _is_undamaged(checkpoint: Path) -> bool:

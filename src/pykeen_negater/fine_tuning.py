@@ -21,7 +21,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from .checkpoints import CHECKSUMS, complete_checkpoints, seal_checkpoint
+from .checkpoints import CHECKSUMS, complete_checkpoints, drop_incomplete, seal_checkpoint
 from .classifier import TripleClassifier, score_triples
 from .corruptions import Corruptor, corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
@@ -333,9 +333,7 @@ def _train(
         compute_metrics=accuracy,
         callbacks=[callback],
     )
-    complete = complete_checkpoints(checkpoints)
-    for path in set(checkpoints.glob("checkpoint-*")).difference(complete):
-        shutil.rmtree(path)
-    if complete:
-        logger.warning("Fine-tuning goes on after step %s.", complete[-1].name.rpartition("-")[2])
-    trainer.train(resume_from_checkpoint=str(complete[-1]) if complete else None)
+    last = drop_incomplete(checkpoints)
+    if last is not None:
+        logger.warning("Fine-tuning goes on after step %s.", last.name.rpartition("-")[2])
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))

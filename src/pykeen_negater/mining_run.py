@@ -24,7 +24,7 @@ from .evidence import Answers, Evidence
 from .graphs import Graph
 from .guard import Guard, GuardError
 from .hiding import hide_triples
-from .indexing import RELATION, SIDES, keys_to_triples, triples_to_keys
+from .indexing import RELATION, SIDES, keys_to_triples
 from .neighbors import NeighborIndex
 from .partial_pools import PartialPools, assemble_shard
 from .pool_files import Vocabulary, write_pools
@@ -215,8 +215,7 @@ class MiningRun:
         )
 
     def _is_chosen(self, keys: np.ndarray) -> np.ndarray:
-        sizes = self.graph.num_entities, self.graph.num_relations
-        chosen = self.context.once("chosen keys", lambda: triples_to_keys(np.asarray(self.context.chosen), *sizes))
+        chosen = self.context.chosen_keys
         position = np.searchsorted(chosen, keys).clip(max=len(chosen) - 1)
         return chosen[position] == keys if len(chosen) else np.zeros(len(keys), dtype=bool)
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from .candidates import Candidates
 from .graphs import Graph
-from .indexing import triples_to_keys
 from .ranking_context import RankingContext
 from .texts import Texts
 
@@ -106,7 +105,5 @@ class BudgetedRanker(Ranker):
             verdict, positions = self.judge(candidates.unique_triples, context), candidates.unique_positions
         else:
             verdict = self._judge_chosen(context.chosen, context)
-            sizes = candidates.graph.num_entities, candidates.graph.num_relations
-            keys = context.once("chosen keys", lambda: triples_to_keys(np.asarray(context.chosen), *sizes))
-            positions = np.searchsorted(keys, candidates.keys)
+            positions = np.searchsorted(context.chosen_keys, candidates.keys)
         return Ranking(verdict.scores[positions], verdict.accepted[positions])

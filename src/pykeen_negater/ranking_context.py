@@ -13,6 +13,7 @@ from .caching import Cache, array_digest, fingerprint, timed
 from .factorization import Factorization
 from .factorization import training_of as factorization_training_of
 from .graphs import Graph
+from .indexing import triples_to_keys
 from .probe import TRAINING as PROBE_TRAINING
 from .probe import Probe
 from .processes import Processes
@@ -88,6 +89,11 @@ class RankingContext:
         if self.texts is None:
             raise ValueError("found a graph without texts, expected some for a ranker that reads them.")
         return self.texts
+
+    @cached_property
+    def chosen_keys(self) -> np.ndarray:
+        """The keys of the triples that are chosen, where some are; shape: (m,), dtype: int64, sorted."""
+        return triples_to_keys(np.asarray(self.chosen), self.graph.num_entities, self.graph.num_relations)
 
     @cached_property
     def probe(self) -> Probe:

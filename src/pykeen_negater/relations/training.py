@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import ProgressCallback, Trainer, TrainingArguments
 
 from ..caching import Cache, atomic_folder, fingerprint
-from ..checkpoints import complete_checkpoints, seal_checkpoint
+from ..checkpoints import drop_incomplete, seal_checkpoint
 from .encoder import RelationEncoder
 from .losses import (
     PairClassifier,
@@ -308,12 +308,10 @@ def _train(
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(_Progress)
     with trainer.args.main_process_first(local=False):
-        complete = complete_checkpoints(checkpoints)
-        for path in set(checkpoints.glob("checkpoint-*")).difference(complete):
-            shutil.rmtree(path)
-    if complete:
-        logger.warning("Training goes on after step %s.", complete[-1].name.rpartition("-")[2])
-    trainer.train(resume_from_checkpoint=str(complete[-1]) if complete else None)
+        last = drop_incomplete(checkpoints)
+    if last is not None:
+        logger.warning("Training goes on after step %s.", last.name.rpartition("-")[2])
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
     encoder.language_model.eval()
     logged = trainer.state.log_history
     losses = [entry["loss"] for entry in logged if "loss" in entry]
