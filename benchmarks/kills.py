@@ -1,43 +1,94 @@
 """Kills mining again and again, and compares what the next run resumes to with what an uninterrupted one mines.
 
-Run: python benchmarks/kills.py --rounds 50
+Run: python benchmarks/kills.py --rounds 20
 
-Nations is mined in small shards with structural vectors and the similarity ranker, or the ranker that is asked for. A
-round is one data folder, in which a forked process is killed (SIGKILL) at a random moment, and another one mines to the
-end. The moments are from a fixed generator, but the machine's load decides what is going on at each: the last lines say
-how far the killed runs had come.
+Nations is mined in shards of 100 triples, in three ways: by similarity with structural vectors, by the default settings
+(texts, probe and guard), and with the thresholds of a fine-tuned model, a small BERT with random weights, since weights
+don't matter here. A round is one data folder, in which a forked process is killed (SIGKILL) at a random moment, and
+another one mines to the end. That one counts the shards that it mines, of which none may have been there. The moments
+are from a fixed generator, but the machine's load decides what is going on at each: the table says how far the killed
+runs had come.
 """
 
 import multiprocessing
 import tempfile
 import time
 from collections import Counter
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import ForkProcess
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
+import torch
+from common import write
 from pykeen.datasets import Nations
+from transformers import AutoTokenizer, BertConfig, BertModel
 
 from pykeen_negater import shards
 from pykeen_negater.caching import Cache
 from pykeen_negater.graphs import Graph
+from pykeen_negater.language_models import find_language_model
 from pykeen_negater.mining import Miner
-from pykeen_negater.mining_settings import GuardName, MiningSettings
+from pykeen_negater.mining_run import MiningRun
+from pykeen_negater.mining_settings import MiningSettings
 
 CONTEXT = multiprocessing.get_context("fork")
 
+SHARD_SIZE = 100
 
-def start(graph: Graph, ranker: str, guard: GuardName | None, home: Path) -> BaseProcess:
-    """Start mining in a process of its own."""
+WAYS: dict[str, dict[str, Any]] = {
+    "similarity": {"encoder": "structural", "ranker": "similarity", "guard": None},
+    "default": {},
+    "thresholds": {
+        "ranker": "thresholds",
+        "guard": "thresholds",
+        "max_candidates": 4_000,
+        "max_training_triples": 500,
+        "ranker_kwargs": {"fine_tuning": {"epochs": 3}},
+    },
+}
+
+#: What is in a data folder when a run has come so far, the last one first
+STEPS = {
+    "writing pools": "pools/*/metadata.json",
+    "putting shards together": "shards/*/scratch",
+    "mining shards": "shards/*/*.npz",
+    "after scoring": "scores/*/scores.npy",
+    "scoring": "scores/*-parts",
+    "after fine-tuning": "models/*",
+    "fine-tuning": "checkpoints/*/checkpoint-*",
+    "first epoch of fine-tuning": "checkpoints/*",
+    "preparing": "shards/*",
+}
+
+
+def small_bert(folder: Path) -> str:
+    """Make a small BERT with random weights, which reads as the default language model does."""
+    tokenizer = AutoTokenizer.from_pretrained(find_language_model())
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder)
+    return str(folder)
+
+
+def start(graph: Graph, settings: MiningSettings, home: Path, mined: Any) -> ForkProcess:
+    """Start mining in a process of its own, which counts the shards that it mines."""
+    mine_shard = MiningRun._mine_shard
+
+    def counted(run: MiningRun, shard: int) -> Any:
+        """Mine a shard."""
+        pools = mine_shard(run, shard)
+        mined.value += 1
+        return pools
 
     def mine() -> None:
         """Mine all sides."""
-        settings = MiningSettings(
-            encoder="structural", ranker=ranker, guard=guard, corruption_scheme=("head", "relation", "tail")
-        )
+        MiningRun._mine_shard = counted  # type: ignore[method-assign]
         Miner(graph, settings, cache=Cache(home)).mine()
 
+    mined.value = 0
     process = CONTEXT.Process(target=mine)
     process.start()
     return process
@@ -51,46 +102,51 @@ def content(home: Path) -> dict[str, bytes]:
 
 def progress(home: Path) -> str:
     """Tell how far a run has come."""
-    if any(home.glob("pools/*/metadata.json")):
-        return "when the pools were complete"
-    if any(home.glob("shards/*/scratch")):
-        return "while putting shards together"
-    return "while mining shards" if any(home.glob("shards/*/*.npz")) else "before the first shard"
+    return next((step for step, pattern in STEPS.items() if any(home.glob(pattern))), "before anything")
 
 
 @click.command()
-@click.option("--rounds", default=50, help="How many kills.")
+@click.option("--rounds", default=20, help="How many kills in each way.")
 @click.option("--seed", default=0, help="The seed of the moments.")
-@click.option("--shard-size", default=100, help="The triples of a shard.")
-@click.option("--ranker", default="similarity", help="The ranker.")
-@click.option("--guard", type=click.Choice(["none", "calibrated"]), default="none", help="The guard.")
-def main(rounds: int, seed: int, shard_size: int, ranker: str, guard: str) -> None:
+def main(rounds: int, seed: int) -> None:
     """Kill and compare."""
-    shards.SHARD_SIZE = shard_size
+    shards.SHARD_SIZE = SHARD_SIZE
     graph = Graph.from_factory(Nations().training)
-    generator, seen = np.random.default_rng(seed), Counter()
-    how = graph, ranker, "calibrated" if guard == "calibrated" else None
+    num_shards, mined, rows = len(shards.Shards(graph)), CONTEXT.Value("i"), []
     with tempfile.TemporaryDirectory() as scratch:
-        begin = time.perf_counter()
-        start(*how, Path(scratch, "whole")).join()
-        seconds = time.perf_counter() - begin
-        expected = content(Path(scratch, "whole"))
-        for i in range(rounds):
-            home = Path(scratch, str(i))
-            process = start(*how, home)
-            time.sleep(generator.random() * seconds)
-            process.kill()
-            process.join()
-            seen[progress(home)] += 1
-            process = start(*how, home)
-            process.join()
-            assert process.exitcode == 0, f"round {i}: mining does not resume"
-            assert content(home) == expected, f"round {i}: other pools than those of an uninterrupted run"
-            left = [path for path in home.glob("shards/*") if path.suffix != ".lock"]
-            assert not left or seen["when the pools were complete"], f"round {i}: {left} are left"
-    print(f"{rounds} kills within {seconds:.1f} s of mining, all resumed to the same bytes. Killed")
-    for what, count in sorted(seen.items()):
-        print(f"  {what}: {count}")
+        language_model = small_bert(Path(scratch, "small-bert"))
+        WAYS["thresholds"]["ranker_kwargs"]["language_model"] = language_model
+        for way, kwargs in WAYS.items():
+            generator, seen = np.random.default_rng(seed), Counter()
+            settings = MiningSettings(**kwargs, corruption_scheme=("head", "relation", "tail"))
+            whole = Path(scratch, way)
+            begin = time.perf_counter()
+            start(graph, settings, whole, mined).join()
+            seconds = time.perf_counter() - begin
+            expected = content(whole)
+            assert mined.value == num_shards
+            for i in range(rounds):
+                home = Path(scratch, f"{way}-{i}")
+                process = start(graph, settings, home, mined)
+                time.sleep(generator.random() * seconds)
+                process.kill()
+                process.join()
+                step = progress(home)
+                seen[step] += 1
+                left = num_shards - len(list(home.glob("shards/*/[0-9]*.npz")))
+                process = start(graph, settings, home, mined)
+                process.join()
+                assert process.exitcode == 0, f"{way}, {step}: mining does not resume"
+                assert content(home) == expected, f"{way}, {step}: other pools than those of an uninterrupted run"
+                assert mined.value == (0 if step == "writing pools" else left), f"{way}, {step}: shards mined again"
+                assert not [path for path in home.glob("shards/*") if path.suffix != ".lock"], f"{way}, {step}: shards"
+            print(f"{way}: {rounds} kills within {seconds:.1f} s of mining, {dict(seen)}", flush=True)
+            rows += [
+                {"way": way, "killed while": step, "kills": seen[step], "resumed to the same bytes": seen[step]}
+                for step in ("before anything", *reversed(STEPS))
+                if seen[step]
+            ]
+    write("kills", rows)
 
 
 if __name__ == "__main__":
