@@ -172,7 +172,7 @@ def measure_ranker() -> None:
     for name, kwargs in RANKERS.items():
         given = {"model": str(trained_encoder())} if name.startswith("trained on SemEval") else {}
         ranker = RelationEmbeddingRanker(**kwargs, **given)
-        scores[f"relation-embedding, {name}"] = ranker.make_scorer(context).score(triples)
+        scores[f"relation-embedding, {name}"] = ranker.make_scorer(context).compute(triples)
     samples = np.random.default_rng(0).integers(len(triples), size=(RESAMPLES, len(triples)))
     baseline = [roc_auc_score(labels[rows], scores["similarity"][rows]) for rows in samples]
     for name, values in scores.items():

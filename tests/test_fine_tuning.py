@@ -19,7 +19,7 @@ from pykeen_negater.classifier import (
     score_triples,
 )
 from pykeen_negater.corruptions import RandomCorruptor
-from pykeen_negater.fine_tuned_rankers import FullGradientsRanker, ProxyGradientsRanker, ThresholdsRanker
+from pykeen_negater.fine_tuned_rankers import ThresholdsRanker
 from pykeen_negater.fine_tuning import (
     FineTuningSettings,
     LabelledTriples,
@@ -28,6 +28,7 @@ from pykeen_negater.fine_tuning import (
     split_training,
     validation_examples,
 )
+from pykeen_negater.gradient_rankers import FullGradientsRanker, ProxyGradientsRanker
 from pykeen_negater.graphs import Graph
 from pykeen_negater.kge_ranker import KGERanker
 from pykeen_negater.mining_settings import MiningSettings

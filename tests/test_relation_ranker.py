@@ -13,7 +13,7 @@ from pykeen_negater.graphs import Graph
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.ranking_context import RankingContext
 from pykeen_negater.relation_ranker import RelationEmbeddingRanker
-from pykeen_negater.relations import RelationEncoder, scorer
+from pykeen_negater.relations import RelationEncoder
 from pykeen_negater.texts import Texts
 from pykeen_negater.thresholds import Thresholds
 
@@ -49,7 +49,7 @@ def directions(language_model: str, triples: np.ndarray, texts: Texts, mean: np.
 def test_scores_equal_a_loop(
     tiny_bert: str, candidates: Candidates, context: RankingContext, prototype: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(scorer, "SHARD", 5)  # so that there are several shards
+    monkeypatch.setattr("pykeen_negater.partwise_scoring.PART_SIZE", 5)
     ranker = RelationEmbeddingRanker(model=tiny_bert, template=TEMPLATE, prototype=prototype)
     ranking = ranker.rank(candidates, context)
     known = context.graph.triples
@@ -97,7 +97,7 @@ def test_given_validation_triples_choose_the_thresholds(
         validation_negatives=candidates.triples[1::4],
     )
     scored = ranker.make_scorer(context)
-    expected = scored.score(np.concatenate([validation, candidates.triples[1::4]]))
+    expected = scored.compute(np.concatenate([validation, candidates.triples[1::4]]))
     thresholds = ranker._fit_thresholds(scored, context)
     np.testing.assert_allclose(thresholds.positive_scores, expected[: len(validation)])
     kept = Thresholds.load(ranker._fitted(context), small_graph.num_relations)

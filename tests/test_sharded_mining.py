@@ -189,7 +189,11 @@ def test_a_failure_leaves_what_was_finished(
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
+    # and another version has left something
+    stale = path.parent.with_name(f"{path.parent.name.partition('-')[0]}-0")
+    stale.mkdir()
     resumed = mine(triples_factory=nations, **FAST)
+    assert not stale.exists()
     assert mined == [0, 1, 2, 1, 2, 3, 4, 5, 6, 7]
     monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: empty_cache / "other")
     assert arrays(mine(triples_factory=nations, **FAST)) == arrays(resumed)
@@ -306,16 +310,20 @@ def test_other_errors_are_no_want_of_memory(small_texts: Texts, fine_tuned: str)
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("ranker", ["thresholds", "similarity", "probe"])
+@pytest.mark.parametrize("ranker", ["thresholds", "similarity", "probe", "relation-embedding"])
 def test_two_processes_give_the_same_pools(fine_tuned: str, ranker: str, tmp_path: Path):
     options = {
         "thresholds": ["--model", fine_tuned, "--guard", "thresholds", "--max-candidates", "700"],
         "similarity": ["--ranker", "similarity", "--guard", "none"],
         "probe": [],
+        "relation-embedding": ["--ranker", "relation-embedding", "--guard", "none", "--max-candidates", "700"],
     }[ranker]
     script = tmp_path / "mine.py"
     script.write_text(MINE, encoding="utf-8")
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", str(script)]
+    launcher = {
+        "similarity": ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"],
+    }.get(ranker, ["torch.distributed.run", "--nproc_per_node", "2"])
+    launcher = [sys.executable, "-m", *launcher, str(script)]
     for name, start in (("one", [sys.executable, str(script)]), ("two", launcher)):
         result = subprocess.run(
             [*start, *command(*options)[3:]],

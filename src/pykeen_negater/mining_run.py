@@ -58,8 +58,8 @@ class MiningRun:
         self.graph, self.settings = miner.graph, miner.settings
         #: The seconds by step, without those of the shards
         self.durations: dict[str, float] = {}
-        identity = {"pools": miner.key, "versions": _versions(), "shard_size": self.shards.size}
-        self.folder = miner.cache.path("shards", fingerprint(identity))
+        how = fingerprint({"versions": _versions(), "shard_size": self.shards.size})
+        self.folder = miner.cache.path("shards", f"{miner.key}-{how}")
 
     @cached_property
     def shards(self) -> Shards:
@@ -71,6 +71,9 @@ class MiningRun:
 
         :param folder: an empty folder, which they are written to
         """
+        # what other versions have left can't be gone on with
+        for left in set(self.folder.parent.glob(f"{self.miner.key}-*")) - {self.folder}:
+            shutil.rmtree(left)
         self.mine_shards()
         self._put_together(folder)
         shutil.rmtree(self.folder)

@@ -1,11 +1,11 @@
-"""Scoring triples with a fine-tuned model part by part: what was scored before an interruption is not scored again."""
+"""Scoring triples part by part: what was scored before an interruption is not scored again."""
 
 import json
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -13,35 +13,54 @@ from tqdm.auto import tqdm
 from .caching import atomic_file
 from .ranking_context import RankingContext
 
-if TYPE_CHECKING:
-    from .classifier import TripleClassifier
-    from .tokenization import TripleTokenizer
-
 __all__ = [
     "PartwiseScoring",
+    "Scorer",
 ]
 
 #: The number of triples of a part: a multiple of all batch sizes, so that batches are the same as in a single part
 PART_SIZE = 2_048
 
-#: Computes a number or vector of each triple
-Compute: TypeAlias = "Callable[[TripleClassifier, TripleTokenizer, np.ndarray], np.ndarray]"
-
 _SCORES, _STATISTICS = "scores.npy", "statistics.json"
 
 
-class PartwiseScoring:
-    """Scores triples, the longest first; several processes share the parts."""
+class Scorer(Protocol):
+    """Computes a number or a vector of each triple, with a model that has been loaded."""
 
-    def __init__(self, model: Path, compute: Compute, triples: np.ndarray, context: RankingContext) -> None:
+    @property
+    def doing(self) -> str:
+        """What the progress bar says."""
+
+    @property
+    def batches_halved(self) -> int:
+        """How many batches were halved for want of memory, up to now."""
+
+    def order(self, triples: np.ndarray) -> np.ndarray:
+        """Choose in which order to score.
+
+        :param triples: shape: (n, 3)
+        :return: shape: (n,), a permutation: what follows each other is scored together
+        """
+
+    def compute(self, triples: np.ndarray) -> np.ndarray:
+        """Compute.
+
+        :param triples: shape: (m, 3), of one part
+        :return: shape: (m, ...), dtype: float32
+        """
+
+
+class PartwiseScoring:
+    """Scores triples; several processes share the parts."""
+
+    def __init__(self, load: Callable[[], Scorer], triples: np.ndarray, context: RankingContext) -> None:
         """Say what is to be done.
 
-        :param model: the folder of the fine-tuned model
-        :param compute: computes a number or vector of each triple, in batches of similar length
+        :param load: loads what scores, if there is something to score
         :param triples: shape: (n, 3)
-        :param context: texts, cache and processes
+        :param context: cache and processes
         """
-        self.model, self.compute, self.triples, self.context = model, compute, triples, context
+        self.load, self.triples, self.context = load, triples, context
 
     def find_or_compute(self, key: str) -> tuple[np.ndarray, int]:
         """Score, or take the scores from the cache.
@@ -70,28 +89,26 @@ class PartwiseScoring:
         return [parts / f"{i}.npz" for i in range(max(1, -(-len(self.triples) // PART_SIZE)))]
 
     def _compute_parts(self, parts: Path) -> None:
-        from .classifier import load_with_tokenizer
-
         processes, files = self.context.processes, self._files(parts)
         missing = [i for i in processes.deal(len(files)) if not files[i].is_file()]
         if not missing:
             return
         parts.mkdir(exist_ok=True)
-        model, tokenizer = load_with_tokenizer(self.model, self.context.required_texts)
-        order = np.argsort(-tokenizer.lengths(self.triples), kind="stable")
+        scorer = self.load()
+        order = scorer.order(self.triples)
         quiet = not processes.is_main or len(files) == 1
         with tqdm(
-            desc="Scoring candidates", total=len(missing) * PART_SIZE, unit="triple", unit_scale=True, disable=quiet
+            desc=scorer.doing, total=len(missing) * PART_SIZE, unit="triple", unit_scale=True, disable=quiet
         ) as bar:
             for i in missing:
                 rows = order[i * PART_SIZE : (i + 1) * PART_SIZE]
-                before = model.batches_halved
-                values = self.compute(model, tokenizer, self.triples[rows])
+                before = scorer.batches_halved
+                values = scorer.compute(self.triples[rows])
                 if not np.isfinite(values).all():
                     count = np.sum(~np.isfinite(values))
-                    raise ValueError(f"{self.model} gave {count:,} scores that are not finite. Check the model.")
+                    raise ValueError(f"{scorer} gave {count:,} scores that are not finite. Check the model.")
                 with atomic_file(files[i]) as unfinished, unfinished.open("wb") as file:
-                    np.savez(file, rows=rows, values=values, batches_halved=model.batches_halved - before)
+                    np.savez(file, rows=rows, values=values, batches_halved=scorer.batches_halved - before)
                 bar.update(len(rows))
 
     def _put_together(self, parts: Path, folder: Path) -> None:

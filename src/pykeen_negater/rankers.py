@@ -9,7 +9,8 @@ from class_resolver import ClassResolver
 
 from .caching import timed
 from .candidates import Candidates
-from .fine_tuned_rankers import FullGradientsRanker, ProxyGradientsRanker, ThresholdsRanker
+from .fine_tuned_rankers import ThresholdsRanker
+from .gradient_rankers import FullGradientsRanker, ProxyGradientsRanker
 from .kge_ranker import KGERanker
 from .probe import TRAINING as PROBE_TRAINING
 from .queries import ENTITY_SIDES

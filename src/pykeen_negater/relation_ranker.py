@@ -14,6 +14,7 @@ from .corruptions import corrupt_at_random
 from .graphs import Graph
 from .indexing import RELATION
 from .language_models import identify_language_model, measure_throughput, require_language_model
+from .partwise_scoring import PartwiseScoring
 from .processes import main_first
 from .queries import ENTITY_SIDES
 from .ranking import BudgetedRanker, Ranking
@@ -132,20 +133,27 @@ class RelationEmbeddingRanker(BudgetedRanker):
     def make_scorer(self, context: RankingContext) -> "RelationScorer":
         """Encode true pairs to compare others with; the encoder is trained first, if that is asked for.
 
-        :param context: graph, texts and cache
+        :param context: graph, texts, cache and processes, all of which have to call this
         :return: the scorer
         """
         from .relations.encoder import RelationEncoder
-        from .relations.scorer import RelationScorer, choose_positives
+        from .relations.prototypes import Prototypes
+        from .relations.scorer import PairEncoding, RelationScorer, choose_positives
 
         graph, texts = context.graph, context.required_texts
-        encoder = RelationEncoder(self._trained(context), template=self.template)
+        with main_first(context.processes):
+            encoder = RelationEncoder(self._trained(context), template=self.template)
         positives = choose_positives(graph, self.max_positives, self.seed)
-        return RelationScorer(encoder, texts, positives, graph.num_relations, PROTOTYPES[self.prototype])
+        key = fingerprint(
+            {"encoder": encoder.identify(), "texts": texts_digest(texts), "positives": array_digest(positives)}
+        )
+        vectors, _ = PartwiseScoring(lambda: PairEncoding(encoder, texts), positives, context).find_or_compute(key)
+        prototypes = Prototypes(vectors, positives[:, RELATION], graph.num_relations, PROTOTYPES[self.prototype])
+        return RelationScorer(encoder, texts, positives, prototypes)
 
     # docstr-coverage: inherited
     def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
-        scores = np.load(self._scores(triples, context) / "scores.npy", allow_pickle=False)
+        scores = self._scores(triples, context)
         thresholds = Thresholds.load(self._fitted(context), context.graph.num_relations)
         levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
         accepted = scores < levels[triples[:, RELATION]]
@@ -183,23 +191,20 @@ class RelationEmbeddingRanker(BudgetedRanker):
         key = fingerprint({**self._inputs(context), **self._identify_scores()})
         return context.cache.get_or_build("relation-thresholds", key, build)[0]
 
-    def _scores(self, triples: np.ndarray, context: RankingContext) -> Path:
-        """Compute the scores of triples, or find them in the cache.
+    def _scores(self, triples: np.ndarray, context: RankingContext) -> np.ndarray:
+        """Compute the scores of triples, or find them in the cache; the processes share the work.
 
         :param triples: shape: (n, 3)
-        :param context: graph, texts and cache
-        :return: a folder with ``scores.npy``
+        :param context: graph, texts, cache and processes
+        :return: shape: (n,), dtype: float32
         """
-
-        def build(folder: Path) -> None:
-            """Fill a folder of the cache."""
-            np.save(folder / "scores.npy", self._scorer(context).score(triples), allow_pickle=False)
-
         key = fingerprint({**self._inputs(context), **self._identify_scores(), "triples": array_digest(triples)})
-        with main_first(context.processes), timed("score", context.durations):
-            self._fitted(context)
-            path, _ = context.cache.get_or_build("scores", key, build)
-        return path
+        with timed("score", context.durations):
+            scorer = self._scorer(context)
+            with main_first(context.processes):
+                self._fitted(context)
+            scores, _ = PartwiseScoring(lambda: scorer, triples, context).find_or_compute(key)
+        return scores
 
     def _fit_thresholds(self, scorer: "RelationScorer", context: RankingContext) -> Thresholds:
         """Choose thresholds that tell validation triples from false ones, or true pairs from corruptions of theirs."""
@@ -209,14 +214,14 @@ class RelationEmbeddingRanker(BudgetedRanker):
             rows = generator.permutation(np.flatnonzero(np.isfinite(scores)))[: self.max_training_triples]
             positives, scores = positives[rows], scores[rows]
         else:
-            positives, scores = context.validation, scorer.score(context.validation)
+            positives, scores = context.validation, scorer.compute(context.validation)
         negatives = context.validation_negatives
         if negatives is None:
             negatives = np.concatenate(
                 [corrupt_at_random(graph, positives, side, 1.0, generator) for side in ENTITY_SIDES]
             )
         return Thresholds.fit(
-            np.concatenate([scores, scorer.score(negatives)]),
+            np.concatenate([scores, scorer.compute(negatives)]),
             np.arange(len(positives) + len(negatives)) < len(positives),
             np.concatenate([positives[:, RELATION], negatives[:, RELATION]]),
             graph.num_relations,

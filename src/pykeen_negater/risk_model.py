@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler, TargetEncoder
+from threadpoolctl import threadpool_limits
 
 __all__ = [
     "RiskModel",
@@ -73,7 +74,9 @@ class RiskModel:
         """
         inputs = np.column_stack([slots, features])
         self._regression.fit(inputs, labels, logisticregression__sample_weight=weights)
-        self._trees.fit(inputs[plausible], labels[plausible])
+        # threads meet at every node of every tree: where processors are busy, they wait far longer than they work
+        with threadpool_limits(1, user_api="openmp"):
+            self._trees.fit(inputs[plausible], labels[plausible])
         return self
 
     def predict(self, slots: np.ndarray, features: np.ndarray, plausible: np.ndarray | None = None) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Scores of triples: how much head and tail relate as the relation's true pairs do."""
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ..graphs import Graph
 from ..indexing import HEAD, RELATION, TAIL
@@ -10,12 +9,10 @@ from .encoder import RelationEncoder
 from .prototypes import Prototypes
 
 __all__ = [
+    "PairEncoding",
     "RelationScorer",
     "choose_positives",
 ]
-
-#: How many triples are scored before their vectors are forgotten, which bounds the memory
-SHARD = 2**16
 
 
 def choose_positives(graph: Graph, max_triples: int | None, seed: int) -> np.ndarray:
@@ -35,48 +32,65 @@ def choose_positives(graph: Graph, max_triples: int | None, seed: int) -> np.nda
     return graph.triples[np.sort(shuffled[np.argsort(turn, kind="stable")[:max_triples]])]
 
 
-class RelationScorer:
-    """Compares the pairs of triples with the true pairs of their relations."""
+class PairEncoding:
+    """Encodes the pairs of triples."""
 
-    def __init__(
-        self,
-        encoder: RelationEncoder,
-        texts: Texts,
-        positives: np.ndarray,
-        num_relations: int,
-        nearest: int | None,
-    ) -> None:
-        """Encode the true pairs.
+    #: What the progress bar says
+    doing = "Encoding true pairs"
+
+    #: No batch is
+    batches_halved = 0
+
+    def __init__(self, encoder: RelationEncoder, texts: Texts) -> None:
+        """Choose the encoder.
 
         :param encoder: encodes pairs
         :param texts: the texts of entities
-        :param positives: shape: (n, 3), true triples
-        :param num_relations: the number of relations
-        :param nearest: see :class:`pykeen_negater.relations.prototypes.Prototypes`
         """
-        self.encoder, self.texts, self.positives = encoder, texts, positives
-        self.prototypes = Prototypes(
-            self._encode(positives, "Encoding true pairs"), positives[:, RELATION], num_relations, nearest
-        )
+        self.encoder, self.texts = encoder, texts
 
-    def _encode(self, triples: np.ndarray, progress: str | None = None) -> np.ndarray:
-        pairs = [(self.texts.entities[head], self.texts.entities[tail]) for head, tail in triples[:, [HEAD, TAIL]]]
-        return self.encoder.get_embedding(pairs, progress)
+    def __str__(self) -> str:
+        return "The relation encoder"
 
-    def score(self, triples: np.ndarray, progress: str | None = None) -> np.ndarray:
-        """Score triples.
+    def order(self, triples: np.ndarray) -> np.ndarray:
+        """Let triples with the same pair follow each other, since a pair is encoded once in a part.
 
         :param triples: shape: (n, 3)
-        :param progress: what the progress bar says; None for no bar
+        :return: shape: (n,), a permutation
+        """
+        return np.lexsort((triples[:, TAIL], triples[:, HEAD]))
+
+    def compute(self, triples: np.ndarray) -> np.ndarray:
+        """Encode.
+
+        :param triples: shape: (n, 3)
+        :return: shape: (n, dim), dtype: float32
+        """
+        entities = self.texts.entities
+        return self.encoder.get_embedding([(entities[head], entities[tail]) for head, tail in triples[:, [HEAD, TAIL]]])
+
+
+class RelationScorer(PairEncoding):
+    """Compares the pairs of triples with the true pairs of their relations."""
+
+    doing = "Scoring candidates"
+
+    def __init__(self, encoder: RelationEncoder, texts: Texts, positives: np.ndarray, prototypes: Prototypes) -> None:
+        """Choose what to compare with.
+
+        :param encoder: encodes pairs
+        :param texts: the texts of entities
+        :param positives: shape: (n, 3), the true triples
+        :param prototypes: their pairs
+        """
+        super().__init__(encoder, texts)
+        self.positives, self.prototypes = positives, prototypes
+
+    def compute(self, triples: np.ndarray) -> np.ndarray:
+        """Score.
+
+        :param triples: shape: (n, 3)
         :return: shape: (n,), dtype: float32, in [−1, 1], see
             :meth:`pykeen_negater.relations.prototypes.Prototypes.similarity`
         """
-        # a pair that stands in several triples is encoded once, if these are in the same shard
-        order = np.lexsort((triples[:, TAIL], triples[:, HEAD]))
-        scores = np.empty(len(triples), dtype=np.float32)
-        with tqdm(total=len(order), desc=progress, unit="triple", unit_scale=True, disable=progress is None) as bar:
-            for start in range(0, len(order), SHARD):
-                rows = order[start : start + SHARD]
-                scores[rows] = self.prototypes.similarity(self._encode(triples[rows]), triples[rows, RELATION])
-                bar.update(len(rows))
-        return scores
+        return self.prototypes.similarity(super().compute(triples), triples[:, RELATION])
