@@ -1,6 +1,6 @@
 """Kills mining again and again, and compares what the next run resumes to with what an uninterrupted one mines.
 
-Run: python benchmarks/kills.py --rounds 20
+Run: python benchmarks/kills.py --rounds 25
 
 Nations is mined in shards of 100 triples, in three ways: by similarity with structural vectors, by the default settings
 (texts, probe and guard), and with the thresholds of a fine-tuned model, a small BERT with random weights, since weights
@@ -45,7 +45,7 @@ WAYS: dict[str, dict[str, Any]] = {
         "guard": "thresholds",
         "max_candidates": 4_000,
         "max_training_triples": 500,
-        "ranker_kwargs": {"fine_tuning": {"epochs": 3}},
+        "ranker_kwargs": {"fine_tuning": {"epochs": 8}},
     },
 }
 
@@ -53,13 +53,15 @@ WAYS: dict[str, dict[str, Any]] = {
 STEPS = {
     "writing pools": "pools/*/metadata.json",
     "putting shards together": "shards/*/scratch",
-    "mining shards": "shards/*/*.npz",
+    "mining shards": "shards/*/[0-9]*.npz",
     "after scoring": "scores/*/scores.npy",
-    "scoring": "scores/*-parts",
-    "after fine-tuning": "models/*",
-    "fine-tuning": "checkpoints/*/checkpoint-*",
-    "first epoch of fine-tuning": "checkpoints/*",
-    "preparing": "shards/*",
+    "scoring": "scores/*-parts/*",
+    "after fine-tuning": "models/*/fine_tuning.json",
+    "fine-tuning, after an epoch": "checkpoints/*/checkpoint-*",
+    "fine-tuning": "checkpoints/*/*",
+    "training the probe, fitting the guard": "witnesses/*",
+    "finding candidates": "shards/*/all/*",
+    "encoding entities": "vectors/*",
 }
 
 
@@ -106,7 +108,7 @@ def progress(home: Path) -> str:
 
 
 @click.command()
-@click.option("--rounds", default=20, help="How many kills in each way.")
+@click.option("--rounds", default=25, help="How many kills in each way.")
 @click.option("--seed", default=0, help="The seed of the moments.")
 def main(rounds: int, seed: int) -> None:
     """Kill and compare."""
