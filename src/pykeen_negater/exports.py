@@ -21,8 +21,8 @@ __all__ = [
 ]
 
 #: ``tsv``: NegatER's columns head, relation, tail and score, without a header, each negative once. ``triples``: the
-#: same without scores, as PyKEEN reads triples. ``parquet``: one row per positive and negative, with both. ``triplets``: a
-#: Parquet file of texts to train encoders with, see :func:`to_triplets`.
+#: same without scores, as PyKEEN reads triples. ``parquet``: one row per positive and negative, with both.
+#: ``triplets``: a Parquet file of texts to train encoders with, see :func:`to_triplets`.
 ExportFormat = Literal["tsv", "triples", "parquet", "triplets"]
 
 _PARTS = ("head", "relation", "tail")
