@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pykeen.datasets import Nations, get_dataset
+from pykeen.datasets import get_dataset
 from pykeen.hpo import hpo_pipeline
 from pykeen.pipeline import pipeline
 from pykeen.sampling import negative_sampler_resolver
 from pykeen.triples import CoreTriplesFactory, SubGraphSLCWAInstances, TriplesFactory
 
 from pykeen_negater import NegatERNegativeSampler, NegativePools, _plugin, mine, pool_source
+from pykeen_negater.conceptnet import ConceptNetFull
 from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.training_context import current_factory, note_factories
@@ -103,7 +104,9 @@ def test_registration_is_idempotent():
     _plugin.register()
     note_factories()
     assert negative_sampler_resolver.lookup_dict == before
-    assert _plugin.Nations is Nations
+    assert _plugin.ConceptNetFull is ConceptNetFull
+    with pytest.raises(AttributeError, match="no attribute 'Nations'"):
+        _ = _plugin.Nations
     for name in ("negater", "NegatER", "negat-er", "NegatERNegativeSampler"):
         assert negative_sampler_resolver.lookup(name) is NegatERNegativeSampler
 
@@ -121,7 +124,7 @@ def test_other_samplers_draw_as_without_the_plugin(nations: TriplesFactory):
         "if sys.argv[1] == 'without':\n"
         "    import importlib.metadata as m\n"
         "    original = m.entry_points\n"
-        "    m.entry_points = lambda **kw: [e for e in original(**kw) if e.name != 'negater']\n"
+        "    m.entry_points = lambda **kw: [e for e in original(**kw) if 'pykeen_negater' not in e.value]\n"
         "    import class_resolver.base\n"
         "    class_resolver.base.entry_points = m.entry_points\n"
         "from pykeen.datasets import Nations\n"

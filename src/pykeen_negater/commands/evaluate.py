@@ -6,7 +6,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import echo
-from .options import FILE, PATH, load_training, text_settings
+from .options import FILE, PATH, TEXTS, load_training, text_settings
 
 __all__ = [
     "evaluate",
@@ -20,8 +20,8 @@ __all__ = [
 @click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
 @click.option("--testing", type=FILE, help="Its test triples; needed with --training.")
 @click.option("--pools", type=PATH, help="A folder of pools for negater. By default they are mined, unless cached.")
-@click.option("--entity-text", type=FILE, help="The entities' texts, for negater: label TAB text, .json or .parquet.")
-@click.option("--relation-text", type=FILE, help="The relations' texts, likewise.")
+@click.option("--entity-text", type=TEXTS, help="The entities' texts, for negater: label TAB text, .json or .parquet.")
+@click.option("--relation-text", type=TEXTS, help="The relations' texts, likewise.")
 @click.option("--samplers", help="Names of negative samplers, separated by commas. By default, all that PyKEEN knows.")
 @click.option("--reference", default="TransE", help="The PyKEEN model that tells how hard negatives are.")
 @click.option("--epochs", default=30, help="The number of epochs that it is trained for.")

@@ -9,6 +9,7 @@ import click
 
 from ..indexing import SIDES
 from ..negative_sources import negative_source_resolver
+from ..wikidata import WIKIDATA
 
 if TYPE_CHECKING:
     from pykeen.triples import TriplesFactory
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FILE",
     "PATH",
+    "TEXTS",
     "fine_tuning_options",
     "graph_options",
     "load_training",
@@ -25,6 +27,18 @@ __all__ = [
 
 #: A file or folder
 PATH = click.Path(path_type=Path)
+
+
+class _TextSource(click.Path):
+    """A file that is there, or the name of what is no file."""
+
+    # docstr-coverage: inherited
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return Path(value) if str(value) == WIKIDATA else super().convert(value, param, ctx)
+
+
+#: A file with texts, or ``wikidata``
+TEXTS = _TextSource(path_type=Path, exists=True, dir_okay=False)
 
 #: A file that is there
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -46,8 +60,10 @@ def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
 graph_options = _options(
     click.option("--dataset", help="A PyKEEN dataset, whose training triples are used."),
     click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail."),
-    click.option("--entity-text", type=FILE, help="The entities' texts: label TAB text, or .json, or .parquet."),
-    click.option("--relation-text", type=FILE, help="The relations' texts, likewise."),
+    click.option(
+        "--entity-text", type=TEXTS, help="The entities' texts: label TAB text, .json, .parquet, or wikidata."
+    ),
+    click.option("--relation-text", type=TEXTS, help="The relations' texts, likewise."),
     click.option("--validation", type=FILE, help="True triples to choose thresholds with."),
     click.option("--validation-negatives", type=FILE, help="False triples to choose thresholds with."),
 )
