@@ -15,6 +15,7 @@ from .texts import Texts, humanize
 __all__ = [
     "ExportFormat",
     "export",
+    "readable_texts",
     "sentences",
     "to_frame",
 ]
@@ -118,17 +119,26 @@ def sentences(pools: NegativePools, per_relation: int = 2) -> dict[str, list[str
     :param per_relation: the most lines per relation
     :return: the lines by relation, hardest first
     """
-    vocabulary = pools.load_vocabulary()
-    texts = Texts(
-        entities=vocabulary.entity_texts or _names(vocabulary.entity_labels, pools.num_entities),
-        relations=vocabulary.relation_texts or _names(vocabulary.relation_labels, pools.num_relations),
-    )
+    texts = readable_texts(pools)
     _, negatives, _, scores = _unroll(pools)
     lines: dict[str, list[str]] = {relation: [] for relation in texts.relations}
     hardest = pd.DataFrame(negatives[np.argsort(-scores, kind="stable")]).drop_duplicates()
     for triple in hardest.groupby(RELATION).head(per_relation).to_numpy():
         lines[texts.relations[triple[RELATION]]].append(texts.sentence(triple))
     return lines
+
+
+def readable_texts(pools: NegativePools) -> Texts:
+    """Find something to read for every entity and relation.
+
+    :param pools: the pools
+    :return: the texts they were mined with, else the words of the labels, else the ids
+    """
+    vocabulary = pools.load_vocabulary()
+    return Texts(
+        entities=vocabulary.entity_texts or _names(vocabulary.entity_labels, pools.num_entities),
+        relations=vocabulary.relation_texts or _names(vocabulary.relation_labels, pools.num_relations),
+    )
 
 
 def _names(labels: tuple[str, ...] | None, size: int) -> tuple[str, ...]:
