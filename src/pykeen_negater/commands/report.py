@@ -95,6 +95,6 @@ def _compare(
 
     pools.check_vocabulary(Graph.from_factory(data.training))
     model = train_reference(data.training, reference, epochs, seed)
-    kwargs = {name: {} for name in BESIDE} | {"negater": {"pools": str(pools.path)}}
+    kwargs: dict[str, dict[str, str]] = {**{name: {} for name in BESIDE}, "negater": {"pools": str(pools.path)}}
     reports = {name: evaluate_sampler(name, data, sampler, model, negatives, seed) for name, sampler in kwargs.items()}
     return Comparison.from_reports(reports, reference)

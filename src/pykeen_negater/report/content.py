@@ -167,10 +167,17 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
         guard=statistics.get("guard") if judged else None,
         max_mined_risk=pools.max_mined_risk,
         max_risk=pools.max_risk,
-        negatives=tuple(hardest_negatives(pools, names, relations, per_relation, judged)[:MOST_EXAMPLES]),
-        suspects=tuple(likeliest_suspects(pools, names, per_relation)[:MOST_EXAMPLES]),
+        negatives=_arrange(hardest_negatives(pools, names, relations, per_relation, judged), figures),
+        suspects=_arrange(likeliest_suspects(pools, names, per_relation), figures),
         comparison=comparison,
     )
+
+
+def _arrange(examples: list[Example], relations: tuple[RelationFigures, ...]) -> tuple[Example, ...]:
+    """Order examples like relations, and leave out what is too much."""
+    places = {relation.phrase: i for i, relation in enumerate(relations)}
+    ordered = sorted(examples, key=lambda example: places.get(example.negative.parts[1], len(places)))
+    return tuple(ordered[:MOST_EXAMPLES])
 
 
 def _items(pools: NegativePools, name: str) -> list[tuple[str, Any]]:

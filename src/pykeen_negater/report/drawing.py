@@ -4,6 +4,8 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -24,7 +26,7 @@ INK, MUTED, GRID, ACCENT, WARM = "#000001", "#000002", "#000003", "#000004", "#0
 
 _VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--line", ACCENT: "--accent", WARM: "--warm"}
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 9,
     "axes.edgecolor": GRID,
@@ -67,7 +69,7 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
 
     :param figure: the figure, drawn in the colours above
     :param name: what tells its ids from those of other figures
-    :param description: what it shows, for who cannot see it; numbers and words of this project only
+    :param description: what it shows, for who cannot see it
     :return: an ``svg`` element
     """
     file = io.StringIO()
@@ -87,7 +89,7 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
     width, height = (float(value) * 4 / 3 for value in re.findall(r'(?:width|height)="([\d.]+)pt"', svg)[:2])
     view = re.search(r'viewBox="[^"]*"', svg)
     opening = (
-        f'<svg role="img" aria-label="{description}" width="{width:.0f}" height="{height:.0f}" '
+        f'<svg role="img" aria-label="{escape(description)}" width="{width:.0f}" height="{height:.0f}" '
         f'{view[0] if view else ""} focusable="false">'
     )
     svg = opening + svg[svg.index(">") + 1 :]

@@ -83,32 +83,48 @@ def hardest_negatives(
 
 
 def likeliest_suspects(pools: NegativePools, names: Names, per_relation: int) -> list[Example]:
-    """Choose the riskiest corruptions of each relation, beside a training triple that they corrupt.
+    """Choose the riskiest corruptions of each relation, each beside another training triple that it corrupts.
 
     :param pools: the pools
     :param names: their phrases
     :param per_relation: the most of each relation
     :return: the examples by relation, riskiest first
     """
-    triples = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)
     suspects = keys_to_triples(pools.suspects.numpy(), pools.num_entities, pools.num_relations)
-    risks = decode_risk(pools.suspect_risk).numpy()
-    examples = []
-    chosen = _first_of_each(suspects[:, RELATION], -pools.suspect_risk.numpy().astype(np.int16), per_relation)
-    positives: dict[int, np.ndarray] = {}
+    levels = pools.suspect_risk.numpy()
+    chosen = _first_of_each(suspects[:, RELATION], -levels.astype(np.int16), LOOKED_AT * per_relation)
+    triples = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)
     # the tail is replaced where another one is known, else the head
-    for side, given in ((HEAD, TAIL), (TAIL, HEAD)):
-        queries, first = np.unique(triples[:, RELATION] * pools.num_entities + triples[:, given], return_index=True)
-        wanted = suspects[chosen, RELATION] * pools.num_entities + suspects[chosen, given]
-        places = np.searchsorted(queries, wanted).clip(max=len(queries) - 1)
-        positives[side] = np.where(queries[places] == wanted, first[places], -1)
-    for number, i in enumerate(chosen):
-        side = TAIL if positives[TAIL][number] >= 0 else HEAD
-        position = positives[side][number]
-        if position >= 0:
-            sentences = (names.sentence(triple, side) for triple in (suspects[i], triples[position]))
-            examples.append(Example(*sentences, score=None, risk=float(risks[i])))
-    return examples
+    by_tail, by_head = (_find_positives(triples, suspects[chosen], side, pools.num_entities) for side in (TAIL, HEAD))
+    positives = np.where(by_tail >= 0, by_tail, by_head)
+    sides = np.where(by_tail >= 0, TAIL, HEAD)
+    found = pd.DataFrame({"relation": suspects[chosen, RELATION], "positive": positives})
+    found = found[positives >= 0].drop_duplicates()
+    risks = decode_risk(pools.suspect_risk).numpy()
+    return [
+        Example(
+            negative=names.sentence(suspects[chosen[i]], int(sides[i])),
+            positive=names.sentence(triples[positives[i]], int(sides[i])),
+            score=None,
+            risk=float(risks[chosen[i]]),
+        )
+        for i in found.groupby("relation", sort=True).head(per_relation).index
+    ]
+
+
+def _find_positives(triples: np.ndarray, corrupted: np.ndarray, side: int, num_entities: int) -> np.ndarray:
+    """Find a triple that differs from a corruption at most in one side.
+
+    :param triples: shape: (n, 3)
+    :param corrupted: shape: (m, 3)
+    :param side: the column in which they may differ: 0 head, 2 tail
+    :param num_entities: the number of entities
+    :return: shape: (m,), the position of the first such triple; −1 where there is none
+    """
+    known, wanted = (rows[:, RELATION] * num_entities + rows[:, TAIL - side] for rows in (triples, corrupted))
+    queries, first = np.unique(known, return_index=True)
+    places = np.searchsorted(queries, wanted).clip(max=len(queries) - 1)
+    return np.where(queries[places] == wanted, first[places], -1)
 
 
 def _first_of_each(groups: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:

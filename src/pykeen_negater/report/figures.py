@@ -1,11 +1,14 @@
 """The pictures of a report."""
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
+from ..pool_files import encode_risk
 from .content import RelationFigures, ReportContent
 from .drawing import ACCENT, GRID, INK, MUTED, WARM, drawing, to_svg
 from .levels import NUM_LEVELS, median
@@ -72,12 +75,12 @@ def draw_coverage(content: ReportContent) -> str:
     edges = np.unique(np.linspace(1, most + 1, min(most, 16) + 1).astype(int))
     counts, _ = np.histogram(totals, edges)
     heights = np.concatenate([[coverage.num_empty], counts]) / len(totals)
-    names = ["0", *(f"{a}" if b - a == 1 else f"{a}–{b - 1}" for a, b in zip(edges[:-1], edges[1:], strict=True))]
+    names = ["0", *(f"{a}" if b - a == 1 else f"{a}–{b - 1}" for a, b in pairwise(edges))]
     with drawing(6.4, 2.6) as (figure, axes):
         axes.bar(range(len(names)), heights, color=[WARM] + [ACCENT] * len(counts), width=0.78)
         axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 9 else 0, ha="right", fontsize=8)
         axes.set(xlabel="negatives of a triple, all sides together", ylabel="triples")
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
         _light_grid(axes)
         return to_svg(
             figure,
@@ -94,7 +97,7 @@ def draw_reasons(content: ReportContent) -> str:
     :return: SVG
     """
     reasons = content.reasons[::-1]
-    with drawing(6.4, 0.45 + 0.3 * len(reasons)) as (figure, axes):
+    with drawing(6.4, 0.2 + 0.34 * len(reasons)) as (figure, axes):
         colours = [ACCENT if reason.outcome == "kept" else WARM for reason in reasons]
         bars = axes.barh(
             [reason.name for reason in reasons], [reason.share for reason in reasons], color=colours, height=0.62
@@ -151,19 +154,19 @@ def draw_comparison(content: ReportContent) -> str | None:
     :param content: what the report says
     :return: SVG; None if hardness was not measured
     """
-    rows = [row for row in (content.comparison.samplers if content.comparison else ()) if row.hardness is not None]
+    samplers = content.comparison.samplers if content.comparison else ()
+    rows = [(row.name, row.hardness, row.false_negatives) for row in samplers if row.hardness is not None]
     if not rows:
         return None
     with drawing(5.4, 3.5) as (figure, axes):
-        for row in rows:
-            ours = row.name.startswith("negater")
-            axes.scatter(row.hardness, row.false_negatives, color=ACCENT if ours else WARM, marker="o" if ours else "s")
-            axes.annotate(
-                row.name, (row.hardness, row.false_negatives), textcoords="offset points", xytext=(6, 5), color=INK
-            )
+        for name, hardness, false_negatives in rows:
+            ours = name.startswith("negater")
+            axes.scatter(hardness, false_negatives, color=ACCENT if ours else WARM, marker="o" if ours else "s")
+            axes.annotate(name, (hardness, false_negatives), textcoords="offset points", xytext=(6, 5), color=INK)
         axes.set(xlabel="hardness", ylabel="false negatives")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
+        axes.yaxis.set_major_locator(MaxNLocator(6))
         axes.set_ylim(bottom=0)
         axes.margins(x=0.28, y=0.18)
         _light_grid(axes, "both")
@@ -240,9 +243,14 @@ def _draw_risks(
     name = f"risks-{'all' if relation is None else relation.id}"
     description = f"Histogram of risks: {_describe(content.levels.risks, negatives, ' times')}"
     with drawing(*size) as (figure, axes):
-        edges = np.log2(content.levels.risks[0]) + np.arange(0, NUM_LEVELS + 1, LEVELS_PER_BAR) / 8 - 1 / 16
+        # a bar ends where the limit is
+        limit = int(encode_risk(np.array([content.max_mined_risk or 1.0])))
+        first = (limit + 1) % LEVELS_PER_BAR - LEVELS_PER_BAR
+        padding = (-first, (first - NUM_LEVELS) % LEVELS_PER_BAR)
+        num_bars = (NUM_LEVELS + sum(padding)) // LEVELS_PER_BAR
+        edges = np.log2(content.levels.risks[0]) + (first + LEVELS_PER_BAR * np.arange(num_bars + 1)) / 8 - 1 / 16
         for counts, colour, fill in ((negatives, ACCENT, True), (suspects, WARM, False)):
-            bars = counts.reshape(-1, LEVELS_PER_BAR).sum(axis=1)
+            bars = np.pad(counts, padding).reshape(num_bars, LEVELS_PER_BAR).sum(axis=1)
             if bars.any():
                 axes.stairs(bars / bars.sum(), edges, color=colour, fill=fill, linewidth=1.1)
         if suspects.any():
@@ -251,16 +259,10 @@ def _draw_risks(
             axes.axvline(np.log2(content.max_mined_risk), color=INK, linewidth=1.1)
             description += f" The limit is {content.max_mined_risk:.2f} times."
         axes.set_xlim(*_risk_range(content))
-        axes.xaxis.set_major_locator(_every_fourth())
+        axes.xaxis.set_major_locator(MultipleLocator(4))
         axes.xaxis.set_major_formatter(FuncFormatter(_power_of_two))
         _small(axes, "risk, in multiples of a random corruption's" if relation is None else None)
         return to_svg(figure, name, description)
-
-
-def _every_fourth():  # noqa: ANN202
-    from matplotlib.ticker import MultipleLocator
-
-    return MultipleLocator(4)
 
 
 def _power_of_two(value: float, _: object) -> str:
@@ -304,6 +306,6 @@ def _small(axes: Axes, label: str | None) -> None:
         axes.set_xlabel(label)
 
 
-def _light_grid(axes: Axes, axis: str = "y") -> None:
+def _light_grid(axes: Axes, axis: Literal["both", "x", "y"] = "y") -> None:
     axes.grid(axis=axis)
     axes.tick_params(length=0)

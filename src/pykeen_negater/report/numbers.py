@@ -34,15 +34,15 @@ def percent(share: float | None) -> str:
     :return: the text
 
     >>> percent(1.0), percent(0.99881), percent(0.0123), percent(0.00076), percent(0.0)
-    ('100 %', '99.9 %', '1.2 %', '0.076 %', '0 %')
+    ('100%', '99.9%', '1.2%', '0.076%', '0%')
     """
     if share is None:
         return NONE
     if share in (0, 1):
-        return f"{share:.0%}".replace("%", " %")
+        return f"{share:.0%}"
     value = 100 * share
     # what is not all must not look like all
-    return f"{min(value, 99.9):.1f} %" if value >= 1 else f"{value:.2g} %"
+    return f"{min(value, 99.9):.1f}%" if value >= 1 else f"{value:.2g}%"
 
 
 def multiple(risk: float | None) -> str:

@@ -28,6 +28,10 @@ __all__ = [
 ]
 
 
+#: The most relations in the table of relations
+MOST_LISTED = 1_000
+
+
 def _draw(content: ReportContent) -> dict[str, Markup]:
     scores, risks = draw_spread(content)
     figures = {
@@ -64,6 +68,7 @@ def render(content: ReportContent) -> str:
     return environment.get_template("page.html.jinja").render(
         content=content,
         figures=_draw(content),
+        listed=content.relations[:MOST_LISTED],
         pictures=[draw_relation(content, relation) for relation in pictured],
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
