@@ -175,8 +175,8 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
 
 def _arrange(examples: list[Example], relations: tuple[RelationFigures, ...]) -> tuple[Example, ...]:
     """Order examples like relations, and leave out what is too much."""
-    places = {relation.phrase: i for i, relation in enumerate(relations)}
-    ordered = sorted(examples, key=lambda example: places.get(example.negative.parts[1], len(places)))
+    places = {relation.id: i for i, relation in enumerate(relations)}
+    ordered = sorted(examples, key=lambda example: places.get(example.relation, len(places)))
     return tuple(ordered[:MOST_EXAMPLES])
 
 

@@ -25,6 +25,9 @@ LOOKED_AT = 50
 class Example:
     """A negative beside the positive that it corrupts."""
 
+    #: The id of the negative's relation
+    relation: int
+
     negative: Sentence
     positive: Sentence
 
@@ -73,6 +76,7 @@ def hardest_negatives(
     distinct = distinct.drop_duplicates([0, 1, 2]).drop_duplicates([1, "positive"])
     return [
         Example(
+            relation=int(negatives[i, RELATION]),
             negative=names.sentence(negatives[i], int(sides[i])),
             positive=names.sentence(positives[i], int(sides[i])),
             score=float(low + hardness[chosen[i]] / 255 * (high - low)),
@@ -103,6 +107,7 @@ def likeliest_suspects(pools: NegativePools, names: Names, per_relation: int) ->
     risks = decode_risk(pools.suspect_risk).numpy()
     return [
         Example(
+            relation=int(suspects[chosen[i], RELATION]),
             negative=names.sentence(suspects[chosen[i]], int(sides[i])),
             positive=names.sentence(triples[positives[i]], int(sides[i])),
             score=None,

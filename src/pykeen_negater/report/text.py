@@ -53,9 +53,8 @@ def _parts(content: ReportContent) -> Iterator[RenderableType]:
         ("Likely true after all, and kept out", content.suspects),
     ):
         # the first of each relation, of the largest relations
-        first = {example.negative.parts[1]: example for example in reversed(examples)}
-        phrases = [relation.phrase for relation in content.relations]
-        shown = [first[phrase] for phrase in phrases if phrase in first][:MOST_ROWS]
+        first = {example.relation: example for example in reversed(examples)}
+        shown = [first[relation.id] for relation in content.relations if relation.id in first][:MOST_ROWS]
         if shown:
             yield _table(
                 f"{title}: one of each relation",
