@@ -261,6 +261,7 @@ def test_candidates_beyond_the_budget_are_counted(nations: TriplesFactory, tiny_
     html = render(content)
     check(html)
     assert "θ marks the relation" in html
+    assert "Each scores below the" in html
     assert "their score reaches the relation&#39;s threshold" in html
     assert f"Skipped <strong>{sums['beyond_budget']:,}</strong>" in html
     assert "max_candidates=300" in text_of(content)

@@ -102,7 +102,10 @@ class ReportContent:
     #: rankers without thresholds
     score_counts: np.ndarray | None
 
-    #: What was measured about the guard; None without one
+    #: The setting that chose the guard; None without one, or where it is not known
+    guard_name: str | None
+
+    #: What was measured about a calibrated guard; None without one
     guard: Mapping[str, Any] | None
 
     #: The limits of risk in pools, and of what is drawn at random; None without a guard
@@ -164,6 +167,7 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
         relations=figures,
         score_edges=None if counts is None else np.array(statistics["score_edges"]),
         score_counts=None if counts is None else np.array(counts),
+        guard_name=settings.get("guard"),
         guard=statistics.get("guard") if judged else None,
         max_mined_risk=pools.max_mined_risk,
         max_risk=pools.max_risk,

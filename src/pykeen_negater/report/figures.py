@@ -222,8 +222,14 @@ def _draw_scores(
             axes.stairs(scored / max(1, scored.sum()), content.score_edges, color=WARM, linewidth=1.1)
         if relation is not None and relation.threshold is not None:
             axes.axvline(relation.threshold, color=INK, linewidth=1.1)
-            axes.text(
-                relation.threshold, 1.0, " θ", transform=axes.get_xaxis_transform(), va="top", ha="left", color=INK
+            axes.annotate(
+                "θ",
+                (relation.threshold, 1.0),
+                xycoords=axes.get_xaxis_transform(),
+                xytext=(3, 0),
+                textcoords="offset points",
+                va="top",
+                color=INK,
             )
             description += f" θ is {relation.threshold:.3g}."
         axes.set_xlim(low, high)
