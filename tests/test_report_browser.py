@@ -82,6 +82,12 @@ def test_it_opens(opened: "Page"):
     assert opened.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_contents_lead_to_sections(opened: "Page"):
+    for name in ("Hardest negatives", "Coverage", "Settings"):
+        opened.get_by_role("link", name=name).click()
+        playwright.expect(opened.get_by_role("heading", name=name)).to_be_in_viewport()
+
+
 def test_search(opened: "Page"):
     field = opened.get_by_label("Search negatives")
     rows = opened.locator("#hardest-table tbody tr")
@@ -143,4 +149,4 @@ def test_axe_finds_nothing_serious(
     page.locator("details").evaluate_all("all => all.forEach(it => { it.open = true; })")
     violations = axe.Axe().run(page).response["violations"]
     context.close()
-    assert [(it["id"], it["nodes"][0]["html"]) for it in violations] == []
+    assert [(it["id"], it["nodes"][0]["html"], it["nodes"][0]["failureSummary"]) for it in violations] == []

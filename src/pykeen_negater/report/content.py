@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 #: The most examples of a relation, and of all together
-PER_RELATION, MOST_EXAMPLES = 10, 1_500
+PER_RELATION, MOST_EXAMPLES = 6, 900
 
 
 @dataclass(frozen=True)
