@@ -1,6 +1,6 @@
 """The negatives of this project's sampler beside those of others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..evaluation import NegativesReport
@@ -49,15 +49,3 @@ class Comparison:
                 mined = report.false_negatives_of_mined
                 rows.append(SamplerFigures(f"{name}, mined ones only", mined, None, report.hardness_of_mined))
         return cls(tuple(rows), reference)
-
-    def find(self, name: str) -> SamplerFigures | None:
-        """Look up a sampler.
-
-        :param name: its name
-        :return: its figures; None if it was not measured
-        """
-        return _first([row for row in self.samplers if row.name == name])
-
-
-def _first(rows: Sequence[SamplerFigures]) -> SamplerFigures | None:
-    return rows[0] if rows else None

@@ -40,9 +40,6 @@ class Phrase:
         name, _, gloss = " ".join(printable(text).split()).partition(": ")
         return cls(_shorten(name, NAME_WIDTH), _shorten(gloss, GLOSS_WIDTH))
 
-    def __str__(self) -> str:
-        return f"{self.name}: {self.gloss}" if self.gloss else self.name
-
 
 def _shorten(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"

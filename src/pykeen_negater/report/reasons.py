@@ -36,11 +36,6 @@ class Reason:
     #: Why they are no negatives; empty for those that are
     because: str
 
-    def __str__(self) -> str:
-        if not self.because:
-            return f"kept {self.count:,} ({self.share:.1%})"
-        return f"skipped {self.count:,} ({self.share:.1%}) because {self.because}"
-
 
 _NAMES = {
     "kept": "kept",
