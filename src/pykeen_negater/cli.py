@@ -11,6 +11,7 @@ from .commands.export import export
 from .commands.fine_tune import fine_tune
 from .commands.mine import mine
 from .commands.relations import relations
+from .commands.report import report
 from .commands.verify import verify
 from .terminal import PrintableFormatter, printable
 
@@ -45,7 +46,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-for _command in (mine, fine_tune, evaluate, export, relations, verify):
+for _command in (mine, fine_tune, evaluate, report, export, relations, verify):
     main.add_command(_command)
 
 

@@ -15,6 +15,7 @@ from .texts import Texts, humanize
 __all__ = [
     "ExportFormat",
     "export",
+    "readable_texts",
     "sentences",
     "to_frame",
     "to_triplets",
@@ -74,7 +75,7 @@ def to_triplets(pools: NegativePools) -> pd.DataFrame:
     :return: one row per negative, in the order of the pools: the texts ``anchor``, ``positive`` and ``negative``
     """
     positives, negatives, sides, _ = _unroll(pools)
-    texts = _texts(pools)
+    texts = readable_texts(pools)
     columns = [np.array(part, dtype=object) for part in (texts.entities, texts.relations, texts.entities)]
     frame = pd.DataFrame({"anchor": "", "positive": "", "negative": ""}, index=np.arange(len(sides)), dtype=object)
     for side, part in enumerate(columns):
@@ -149,7 +150,7 @@ def sentences(pools: NegativePools, per_relation: int = 2) -> dict[str, list[str
     :param per_relation: the most lines per relation
     :return: the lines by relation, hardest first
     """
-    texts = _texts(pools)
+    texts = readable_texts(pools)
     _, negatives, _, scores = _unroll(pools)
     lines: dict[str, list[str]] = {relation: [] for relation in texts.relations}
     hardest = pd.DataFrame(negatives[np.argsort(-scores, kind="stable")]).drop_duplicates()
@@ -158,7 +159,12 @@ def sentences(pools: NegativePools, per_relation: int = 2) -> dict[str, list[str
     return lines
 
 
-def _texts(pools: NegativePools) -> Texts:
+def readable_texts(pools: NegativePools) -> Texts:
+    """Find something to read for every entity and relation.
+
+    :param pools: the pools
+    :return: the texts they were mined with, else the words of the labels, else the ids
+    """
     vocabulary = pools.load_vocabulary()
     return Texts(
         entities=vocabulary.entity_texts or _names(vocabulary.entity_labels, pools.num_entities),

@@ -6,7 +6,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import echo
-from .options import FILE, PATH, TEXTS, load_training, text_settings
+from .options import FILE, PATH, TEXTS, check_writable, load_dataset, text_settings
 
 __all__ = [
     "evaluate",
@@ -45,24 +45,12 @@ def evaluate(
 ) -> None:
     """Measure the negatives of samplers: how many are true after all, and how hard are the others."""
     import pandas as pd
-    from pykeen.datasets import get_dataset
 
     from ..evaluation import evaluate_sampler, find_sampler, samplers_to_compare, train_reference
-    from ..tables import read_triples
 
-    if output is not None and not output.resolve().parent.is_dir():
-        raise FileNotFoundError(f"found no folder {output.parent}, expected one to write {output.name} to.")
-    if training is not None and (validation is None or testing is None):
-        raise click.UsageError("Pass --validation and --testing with --training.")
-    factory = load_training(dataset, training)
-    if validation is None or testing is None:
-        data = get_dataset(dataset=dataset)
-    else:
-        data = get_dataset(
-            training=factory,
-            validation=read_triples(validation, like=factory),
-            testing=read_triples(testing, like=factory),
-        )
+    if output is not None:
+        check_writable(output)
+    data = load_dataset(dataset, training, validation, testing)
     names = list(samplers_to_compare()) if samplers is None else [name.strip() for name in samplers.split(",")]
     for name in names:
         find_sampler(name)
