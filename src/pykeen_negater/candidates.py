@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from .budgets import Budget
 from .graphs import Graph
 from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme, keys_to_triples, triples_to_keys
 from .neighbor_tables import fill_table
+from .approximation import EXACT
 from .neighbors import NeighborIndex
 
 __all__ = [
@@ -126,6 +128,9 @@ class CandidateGenerator(ABC):
     never proposed, nor is the triple's own head or tail.
     """
 
+    #: Whether neighbours are searched among all entities
+    searches_all: ClassVar[bool] = False
+
     def __init__(
         self,
         *,
@@ -191,7 +196,7 @@ class CandidateGenerator(ABC):
             yield from self.neighbors_in_slot(index, graph.slot(relation, side))
 
     def _relation_blocks(self, graph: Graph, index: NeighborIndex) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        signatures = NeighborIndex.build(relation_signatures(graph, index.vectors), index.metric)
+        signatures = NeighborIndex.build(relation_signatures(graph, index.vectors), index.metric, EXACT)
         yield signatures.search(np.arange(graph.num_relations), self.k)
 
 
@@ -325,6 +330,8 @@ class IntersectCandidateGenerator(CandidateGenerator):
     A triple gets at most k neighbours, and often none.
     """
 
+    searches_all = True
+
     # docstr-coverage: inherited
     def neighbors_in_slot(  # noqa: D102
         self, index: NeighborIndex, slot: np.ndarray
@@ -336,6 +343,8 @@ class IntersectCandidateGenerator(CandidateGenerator):
 
 class AnywhereCandidateGenerator(CandidateGenerator):
     """Searches all entities, whatever slot they were seen in."""
+
+    searches_all = True
 
     # docstr-coverage: inherited
     def neighbors_in_slot(  # noqa: D102
