@@ -29,6 +29,7 @@ __all__ = [
     "Approximation",
     "approximate",
     "cells_factory",
+    "check_factory",
     "default_factory",
 ]
 
@@ -87,6 +88,20 @@ def cells_factory(size: int, dim: int) -> str:
     cells = 2 ** round(math.log2(size) / 2)
     dims_per_code = next(part for part in (4, 3, 2, 1) if dim % part == 0)
     return f"IVF{cells},PQ{dim // dims_per_code}x4fs,RFlat"
+
+
+def check_factory(factory: str, dim: int, metric: Metric) -> None:
+    """Check that FAISS knows an index.
+
+    :param factory: the factory string
+    :param dim: > 0, the dimension of the vectors
+    :param metric: the metric
+    :raises ValueError: if it does not
+    """
+    try:
+        _faiss().index_factory(dim, factory, faiss_metric(metric))
+    except RuntimeError as error:
+        raise _unsuitable(factory, f"of dimension {dim}", error) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,10 +169,7 @@ def approximate(vectors: np.ndarray, metric: Metric, factory: str) -> Approximat
             index.train(vectors)
             index.add(vectors)
     except RuntimeError as error:
-        raise ValueError(
-            f"found index_factory={factory!r} for {len(vectors):,} vectors, expected a factory string of FAISS "
-            f"that suits as many, such as Flat, HNSW32 or IVF1024,Flat ({error})."
-        ) from error
+        raise _unsuitable(factory, f"as many as {len(vectors):,}", error) from error
     order = np.random.default_rng(0).permutation(len(vectors))
     parameters = choose_parameters(index, Sample(vectors, metric, order[:SAMPLE]))
     recall = Sample(vectors, metric, order[-SAMPLE:]).recall(index)
@@ -171,6 +183,13 @@ def approximate(vectors: np.ndarray, metric: Metric, factory: str) -> Approximat
         f"{len(vectors):,}",
     )
     return Approximation(index, recall)
+
+
+def _unsuitable(factory: str, kind: str, error: RuntimeError) -> ValueError:
+    return ValueError(
+        f"found index_factory={factory!r} for vectors, {kind}, expected a factory string of FAISS that suits them, "
+        f"such as Flat, HNSW32 or IVF1024,Flat ({error})."
+    )
 
 
 @contextmanager

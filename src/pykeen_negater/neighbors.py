@@ -6,7 +6,7 @@ from typing import get_args
 
 import numpy as np
 
-from .approximation import EXACT, Approximation, approximate, default_factory
+from .approximation import EXACT, Approximation, approximate, check_factory, default_factory
 from .caching import atomic_folder
 from .checksums import find_damage, write_checksums
 from .exact_search import Metric, pair_distances, search_exactly
@@ -61,13 +61,15 @@ class NeighborIndex:
         :param factory: as for :meth:`build`. If it is exact, neighbours among some entities are, too.
         :param source: the fingerprint of what the vectors were made from, so that it is used for nothing else
         :return: the vectors; a search of all of them is exact, and slow if there are many
-        :raises ValueError: if there is no such metric
+        :raises ValueError: if there is no such metric, or FAISS does not know the factory string
         """
         if metric not in get_args(Metric):
             raise ValueError(f"found metric={metric!r}, expected one of {', '.join(get_args(Metric))}.")
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         if metric == "cosine":
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        if factory is not None:
+            check_factory(factory, vectors.shape[1], metric)
         return cls(vectors, metric, default_factory(*vectors.shape) if factory is None else factory, source=source)
 
     @classmethod
@@ -120,11 +122,7 @@ class NeighborIndex:
         """
         folder = Path(path)
         try:
-            if not folder.joinpath(_CHECKSUMS_FILE).is_file():
-                raise ValueError(f"{_CHECKSUMS_FILE} is missing")
-            damage = find_damage(folder, folder / _CHECKSUMS_FILE)
-            if damage is not None:
-                raise ValueError(damage)
+            _check_files(folder)
             settings = json.loads(folder.joinpath(_SETTINGS_FILE).read_text(encoding="utf-8"))
             vectors = np.load(folder / _VECTORS_FILE, mmap_mode="r", allow_pickle=False)
             approximation = None if settings["factory"] == EXACT else Approximation.read(folder)
@@ -200,3 +198,15 @@ class NeighborIndex:
             self._part = None  # so that there are never two at once
             self._part = among, approximate(self.vectors[among], self.metric, factory)
         return self._part[1]
+
+
+def _check_files(folder: Path) -> None:
+    """Compare the files of a saved index with their checksums, as FAISS crashes at some damage."""
+    path = folder / _CHECKSUMS_FILE
+    checksums = path.read_text(encoding="utf-8")
+    damage = find_damage(folder, path)
+    if damage is not None:
+        raise ValueError(damage)
+    unlisted = [file.name for file in folder.iterdir() if file != path and f"  {file.name}\n" not in checksums]
+    if unlisted:
+        raise ValueError(f"{path.name} lacks {', '.join(unlisted)}")

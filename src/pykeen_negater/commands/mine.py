@@ -8,8 +8,8 @@ from typing import Any, cast, get_args
 import click
 
 from ..configuration import config_option
+from ..exact_search import Metric
 from ..mining_settings import GuardName
-from ..neighbors import Metric
 from ..terminal import echo
 from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, parse_object, text_settings
 
@@ -37,7 +37,7 @@ __all__ = [
 @click.option("--corruption-scheme", default="head,tail", help="The sides to corrupt, of head, relation and tail.")
 @click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
 @click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
-@click.option("--index-factory", default="Flat", help="FAISS's factory string for a new index.")
+@click.option("--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large.")
 @click.option(
     "--ranker",
     help="Decides how hard a negative is: probe, similarity, kge, thresholds, full-gradients, proxy-gradients, "
@@ -135,6 +135,8 @@ def mine(
         f"{len(pools):,} negatives for {pools.num_triples:,} triples, {statistics['coverage']:.1%} of which have some; "
         f"{statistics['candidates']:,} candidates, {statistics['candidates_within_budget']:,} within the budget."
     )
+    if "index_recall" in statistics:
+        echo(f"The neighbour index finds {statistics['index_recall']:.1%} of the ten nearest entities.")
     if "guard" in statistics:
         measured = statistics["guard"]["proposed"]
         echo(
