@@ -230,9 +230,10 @@ class Miner:
         :param durations: the seconds by step, which those of building are added to
         :return: the index of the graph's entities
         """
-        settings, vectors = self.settings, self.vectors(graph, durations)
+        vectors, settings = self.vectors(graph, durations), self.settings
         with timed("index", durations):
             index = NeighborIndex.of_vectors(vectors, settings.metric, settings.index_factory, self._vectors_key(graph))
+        del vectors  # which may be gigabytes, and the index has its own
         if self.generator.searches_all:
             self._approximate(index, durations)
         return index
