@@ -1,5 +1,6 @@
 """From a graph to pools of negatives: the way of the data, step by step."""
 
+import importlib
 import logging
 from collections.abc import Sequence
 from dataclasses import fields
@@ -248,7 +249,12 @@ class Miner:
             with timed("index", durations):
                 approximate(index.vectors, index.metric, index.factory).write(folder)
 
-        identity = {"vectors": index.source, "metric": index.metric, "factory": index.factory}
+        identity = {
+            "vectors": index.source,
+            "metric": index.metric,
+            "factory": index.factory,
+            "faiss": importlib.import_module("faiss").__version__,
+        }
         folder, _ = self.cache.get_or_build("indexes", fingerprint(identity), build)
         index.approximation = Approximation.read(folder)
 
