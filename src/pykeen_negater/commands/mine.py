@@ -8,8 +8,8 @@ from typing import Any, cast, get_args
 import click
 
 from ..configuration import config_option
+from ..exact_search import Metric
 from ..mining_settings import GuardName
-from ..neighbors import Metric
 from ..terminal import conclude, echo, output_options
 from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, parse_object, text_settings
 
@@ -38,7 +38,7 @@ __all__ = [
 @click.option("--corruption-scheme", default="head,tail", help="The sides to corrupt, of head, relation and tail.")
 @click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
 @click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
-@click.option("--index-factory", default="Flat", help="FAISS's factory string for a new index.")
+@click.option("--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large.")
 @click.option(
     "--ranker",
     help="Decides how hard a negative is: probe, similarity, kge, thresholds, full-gradients, proxy-gradients, "
@@ -139,6 +139,8 @@ def mine(
         "candidates": statistics["candidates"],
         "candidates within the budget": statistics["candidates_within_budget"],
     }
+    if "index_recall" in statistics:
+        summary["of the ten nearest entities, found share"] = statistics["index_recall"]
     if "guard" in statistics:
         measured = statistics["guard"]["proposed"]
         summary |= {
