@@ -1,4 +1,4 @@
-"""Pictures of the results: false negatives against hardness, and MRR against epochs.
+"""Pictures of the results: false negatives against hardness, MRR against epochs, time and memory against triples.
 
 Run: python benchmarks/plots.py
 """
@@ -49,7 +49,22 @@ def mrr_against_epochs() -> None:
     figure.savefig(RESULTS / "epochs.svg", metadata={"Date": None})
 
 
+def growth() -> None:
+    """Draw time and memory against triples, one line per encoder."""
+    frame = pd.read_csv(RESULTS / "growth.tsv", sep="\t")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+    for axis, column in zip(axes, ("processor seconds", "peak memory (GiB)"), strict=True):
+        for encoder, part in frame.groupby("encoder"):
+            axis.plot(part["triples"], part[column], marker="o", label=encoder)
+        axis.set(xlabel="triples", ylabel=column, xscale="log")
+        axis.legend()
+    axes[0].set_yscale("log")
+    axes[1].set_ylim(bottom=0)
+    figure.savefig(RESULTS / "growth.svg", metadata={"Date": None})
+
+
 if __name__ == "__main__":
     plt.rcParams["svg.hashsalt"] = "negater"
     false_negatives_against_hardness()
     mrr_against_epochs()
+    growth()

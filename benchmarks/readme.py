@@ -118,6 +118,19 @@ def full(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([counts, pd.DataFrame([total])], ignore_index=True)
 
 
+def growth(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how time and memory grow, without what is beside the point."""
+    columns = ["encoder", "triples", "negatives", "processor seconds", "exponent of processor seconds"]
+    table = frame[[*columns, "peak memory (GiB)"]].astype(object)
+    return table.where(table.notna(), "").rename(columns={"exponent of processor seconds": "exponent"})
+
+
+def neighbors(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how fast and how good the default index is."""
+    columns = ["entities", "index", "build (s)", "search (s)", "exact (s)", "recall at 10", "peak memory (GiB)"]
+    return frame.loc[frame["vectors"] == "generated", columns]
+
+
 def relations(frame: pd.DataFrame) -> pd.DataFrame:
     """Say how good vectors of pairs are: one row per figure, one column per encoder."""
     frame = frame[~frame["figure"].isin(["AUC, verified negatives"])]
@@ -146,6 +159,11 @@ TABLES = {
     "original_loops": ("original_loops", original_loops),
     "true_neg": ("true_neg", true_neg),
     "full": ("full", full),
+    "growth": ("growth", growth),
+    "neighbors": ("neighbors", neighbors),
+    "pool_scale": ("pool_scale", plain),
+    "processes": ("processes", plain),
+    "kills": ("kills", plain),
     "relations": ("relations", relations),
     "relation_ranker": ("relations", relation_ranker),
 }
