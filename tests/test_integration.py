@@ -137,8 +137,12 @@ def test_pykeens_own_sampler_cases(tmp_path: Path):
         archive.extractall(tmp_path, filter="data")
     checkout = tmp_path / f"pykeen-{version}"
     checkout.joinpath("tests", "test_sampling", "test_negater.py").write_text(
-        "from tests.test_sampling import cases\n"
+        "from tests.test_sampling import cases, test_filterer\n"
         "from pykeen.sampling import negative_sampler_resolver\n"
+        "from pykeen.sampling.filtering import filterer_resolver\n"
+        "\n"
+        "class Exact(test_filterer.FiltererTest):\n"
+        "    cls = filterer_resolver.lookup('exact')\n"
         "\n"
         "class Structural(cases.NegativeSamplerGenericTestCase):\n"
         "    cls = negative_sampler_resolver.lookup('negater')\n"
@@ -155,7 +159,7 @@ def test_pykeens_own_sampler_cases(tmp_path: Path):
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_sampling/test_negater.py",
         cwd=checkout,
     )  # fmt: skip
-    assert "15 passed" in output
+    assert "17 passed" in output
 
 
 def test_wheel_in_an_empty_environment(tmp_path: Path):
