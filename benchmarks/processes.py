@@ -46,7 +46,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @click.command()
 @click.option("--turns", default=3, help="How often each has its turn.")
-@click.option("--candidates", default=10_000, help="How many corrupted triples are scored.")
+@click.option("--candidates", default=16_384, help="How many corrupted triples are scored: parts of 2,048.")
 def main(turns: int, candidates: int) -> None:
     """Measure and write."""
     data = data_folder() / "codex-s"
