@@ -32,7 +32,7 @@ class Encoder(ABC):
         """Encode all entities.
 
         :param graph: the graph
-        :param texts: the texts of its entities; not None where :attr:`needs_texts`
+        :param texts: the texts of its entities; not None where :attr:`Encoder.needs_texts`
         :return: shape: (num_entities, dim), dtype: float32, finite
         """
 
