@@ -2,11 +2,10 @@
 
 import importlib.metadata
 import os
-from pathlib import Path
 
 project = "pykeen-negater"
 author = "The pykeen-negater developers"
-copyright = f"2026, {author}"  # noqa: A001
+copyright = f"2026, {author}"
 release = version = importlib.metadata.version(project)
 
 extensions = [

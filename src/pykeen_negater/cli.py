@@ -9,6 +9,7 @@ import click
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.fine_tune import fine_tune
+from .commands.import_ import import_
 from .commands.mine import mine
 from .commands.relations import relations
 from .commands.verify import verify
@@ -45,7 +46,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-for _command in (mine, fine_tune, evaluate, export, relations, verify):
+for _command in (mine, fine_tune, evaluate, export, import_, relations, verify):
     main.add_command(_command)
 
 
