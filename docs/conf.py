@@ -26,6 +26,7 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_preserve_defaults = True
 autosummary_generate = False
+smartquotes_action = "qe"  # two hyphens begin an option
 python_use_unqualified_type_names = True
 
 # links into other projects' documentation, where there is a network to read their lists of names from
