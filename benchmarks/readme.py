@@ -133,6 +133,12 @@ def relation_ranker(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"score": frame["encoder"], "AUC": frame["value"].round(3), "difference": interval})
 
 
+def growth(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how time and memory of mining grow with the number of triples."""
+    columns = ["triples", "encoder", "guard", "negatives", "seconds", "peak memory (GiB)", "pools (MiB)"]
+    return frame[columns]
+
+
 #: The result file and the function of each table
 TABLES = {
     "mrr": ("differences", mrr),
@@ -144,6 +150,7 @@ TABLES = {
     "sampling_cost": ("sampling_cost", plain),
     "filtering_cost": ("filtering_cost", filtering_cost),
     "original_loops": ("original_loops", original_loops),
+    "growth": ("growth", growth),
     "true_neg": ("true_neg", true_neg),
     "full": ("full", full),
     "relations": ("relations", relations),

@@ -14,6 +14,7 @@ from pykeen_negater import NegativePools
 from pykeen_negater.caching import file_digest
 from pykeen_negater.cli import main
 from pykeen_negater.exports import export, sentences, to_frame
+from pykeen_negater.indexing import keys_to_triples
 
 from .conftest import SMALL
 
@@ -211,6 +212,34 @@ def test_export_parquet(pools: Path, tmp_path: Path):
             part for part in ("head", "relation", "tail") if getattr(row, part) != getattr(row, f"positive_{part}")
         ]
         assert differing == [row.side]
+
+
+def test_export_triples_that_pykeen_reads(pools: Path, tmp_path: Path):
+    run("export", pools, "--format", "triples", "--output", tmp_path / "negatives.tsv")
+    factory = TriplesFactory.from_path(tmp_path / "negatives.tsv")
+    frame = to_frame(NegativePools.load(pools))
+    found = [tuple(triple) for triple in factory.label_triples(factory.mapped_triples)]
+    assert set(found) == set(frame[["head", "relation", "tail"]].itertuples(index=False, name=None))
+    assert len(set(found)) == len(found)
+
+
+def test_export_triplets_for_text_encoders(pools: Path, tmp_path: Path):
+    run("export", pools, "--format", "triplets", "--output", tmp_path / "triplets.parquet")
+    frame = pd.read_parquet(tmp_path / "triplets.parquet")
+    assert list(frame) == ["anchor", "positive", "negative"]
+    loaded = NegativePools.load(pools)
+    entities = dict(enumerate(loaded.load_vocabulary().entity_texts))
+    relations = dict(enumerate(loaded.load_vocabulary().relation_texts))
+    expected = []
+    for i, key in enumerate(loaded.keys.numpy()):
+        head, relation, tail = keys_to_triples(np.array([key]), loaded.num_entities, loaded.num_relations)[0]
+        texts = [entities[head], relations[relation], entities[tail]]
+        for j, side in enumerate(loaded.sides):
+            row = i * len(loaded.sides) + j
+            for other in loaded.replacements[loaded.offsets[row] : loaded.offsets[row + 1]].tolist():
+                anchor = " ".join(text for place, text in enumerate(texts) if place != side)
+                expected.append((anchor, texts[side], (relations if side == 1 else entities)[other]))
+    assert list(frame.itertuples(index=False, name=None)) == expected
 
 
 def test_export_is_whole_or_nothing(pools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -20,6 +20,7 @@ EXPECTED = {
     "mine_once.py": r"(?s)[\d,]+ negatives for 1,592 triples\n.*TransE: MRR 0\.\d{3}\nDistMult: MRR 0\.\d{3}\n",
     "own_texts.py": r"MRR 0\.\d{3}\n",
     "own_negatives.py": r"\d+ negatives; \d% of the 1,592 training triples .*\nMRR 0\.\d{3}\n",
+    "known_triples.py": r"MRR 0\.\d{3}\n",
     "inverse_triples.py": r"55 relations, 110 with inverse ones\nMRR 0\.\d{3}\n",
     "lightning.py": r"MRR 0\.\d{3}\n",
     "hpo.py": r"(?s).*hard_fraction: 0\.\d+\n.*",
@@ -27,13 +28,14 @@ EXPECTED = {
     "evaluation.py": r"(?s).*\nnegater: \d+\.\d% false negatives, 0\.\d% training triples\n.*roc_auc: 0\.\d{3}\n.*",
     "relation_vectors.py": r"\(384,\) \(2, 384\)\n",
     "command_line.sh": r"(?s).*Written to again\.pools\n.*Written to \S*similar\.pools\n",
+    "report.sh": r"(?s).*Written to nations\.html\n.*Guard.*",
     "processes.sh": r"(?s).*Written to shared\.pools\n",
     "fine_tune.sh": r"(?s).*Written to nations\.model\n.*Written to read\.pools\n",
     "train_relations.sh": r"(?s).*Written to nations\.pools\n",
 }
 
 #: What an example needs that the project does not
-NEEDED = {"lightning.py": "pytorch_lightning"}
+NEEDED = {"lightning.py": "pytorch_lightning", "report.sh": "rich"}
 
 
 @pytest.fixture(scope="module")

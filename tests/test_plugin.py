@@ -1,5 +1,6 @@
 """Tests for the way from PyKEEN to the sampler, each with a new interpreter where imports matter."""
 
+import inspect
 import json
 import shutil
 import subprocess
@@ -10,16 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pykeen.datasets import Nations, get_dataset
+from pykeen.datasets import dataset_resolver, get_dataset
 from pykeen.hpo import hpo_pipeline
 from pykeen.pipeline import pipeline
 from pykeen.sampling import negative_sampler_resolver
 from pykeen.triples import CoreTriplesFactory, SubGraphSLCWAInstances, TriplesFactory
 
 from pykeen_negater import NegatERNegativeSampler, NegativePools, _plugin, mine, pool_source
+from pykeen_negater.conceptnet import ConceptNetFull
 from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.training_context import current_factory, note_factories
+
+#: The experiments of the repository
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 
 FAST = {"encoder": "structural", "ranker": "similarity"}
 TRAINING = {"num_epochs": 2, "use_tqdm": False, "batch_size": 256}
@@ -103,7 +108,9 @@ def test_registration_is_idempotent():
     _plugin.register()
     note_factories()
     assert negative_sampler_resolver.lookup_dict == before
-    assert _plugin.Nations is Nations
+    assert _plugin.ConceptNetFull is ConceptNetFull
+    with pytest.raises(AttributeError, match="no attribute 'Nations'"):
+        _ = _plugin.Nations
     for name in ("negater", "NegatER", "negat-er", "NegatERNegativeSampler"):
         assert negative_sampler_resolver.lookup(name) is NegatERNegativeSampler
 
@@ -121,7 +128,7 @@ def test_other_samplers_draw_as_without_the_plugin(nations: TriplesFactory):
         "if sys.argv[1] == 'without':\n"
         "    import importlib.metadata as m\n"
         "    original = m.entry_points\n"
-        "    m.entry_points = lambda **kw: [e for e in original(**kw) if e.name != 'negater']\n"
+        "    m.entry_points = lambda **kw: [e for e in original(**kw) if 'pykeen_negater' not in e.value]\n"
         "    import class_resolver.base\n"
         "    class_resolver.base.entry_points = m.entry_points\n"
         "from pykeen.datasets import Nations\n"
@@ -278,19 +285,22 @@ def test_hpo(tmp_path: Path):
     assert tmp_path.joinpath("study.json").is_file()
 
 
-def test_experiment_file(tmp_path: Path):
-    configuration = {
-        "metadata": {},
-        "pipeline": {
-            "dataset": "nations",
-            "model": "TransE",
-            "negative_sampler": "negater",
-            "negative_sampler_kwargs": FAST,
-            "training_kwargs": {"num_epochs": 1, "use_tqdm": False, "batch_size": 256},
-            "evaluation_kwargs": EVALUATION,
-            "random_seed": 0,
-        },
-    }
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.json")), ids=lambda path: path.stem)
+def test_experiments_name_what_there_is(path: Path):
+    configuration = json.loads(path.read_text(encoding="utf-8"))["pipeline"]
+    assert path.stem == f"{configuration['model']}_{configuration['dataset']}".lower()
+    assert configuration["dataset"] in dataset_resolver.options
+    parameters = inspect.signature(negative_sampler_resolver.lookup(configuration["negative_sampler"])).parameters
+    assert set(configuration["negative_sampler_kwargs"]) <= set(parameters)
+
+
+@pytest.mark.parametrize("model", ["transe", "pairre"])
+def test_an_experiment_runs(model: str, tmp_path: Path):
+    """With fewer epochs, and faster settings of mining."""
+    configuration = json.loads(EXPERIMENTS.joinpath(f"{model}_umls.json").read_text(encoding="utf-8"))
+    configuration["pipeline"]["negative_sampler_kwargs"] |= FAST
+    configuration["pipeline"]["training_kwargs"] |= {"num_epochs": 1, "use_tqdm": False}
+    configuration["pipeline"]["evaluation_kwargs"] = EVALUATION
     path = tmp_path / "experiment.json"
     path.write_text(json.dumps(configuration))
     subprocess.run(

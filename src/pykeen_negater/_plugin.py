@@ -1,9 +1,9 @@
 """PyKEEN's way in: loading this module registers the sampler and the filterer.
 
 PyKEEN has no entry points for these, but loads those for datasets whenever :mod:`pykeen.datasets` is imported, as
-the pipeline, the hyperparameter optimization and the command line do. The object of ours is a dataset that PyKEEN has
-already, so that nothing is added there. This module must not fail, and nothing that it imports may import a language
-model's libraries, or :mod:`pykeen.datasets`: whichever is imported first, that would be a cycle.
+the pipeline, the hyperparameter optimization and the command line do. Ours are NegatER's datasets, which are imported
+when PyKEEN asks for them, since by then its own are there. This module must not fail, and nothing that it imports may
+import a language model's libraries, or :mod:`pykeen.datasets`: whichever is imported first, that would be a cycle.
 """
 
 from typing import Any
@@ -30,11 +30,11 @@ def register() -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name != "Nations":
+    if name not in ("ConceptNetFull", "ConceptNetTrueNeg"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pykeen.datasets.nations import Nations
+    from . import conceptnet
 
-    return Nations
+    return getattr(conceptnet, name)
 
 
 register()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from .graphs import Graph
+from .outcomes import OUTCOMES
 from .partial_pools import PartialPools
 from .pool_files import DTYPES
 from .tensor_files import TensorFile
@@ -36,11 +37,14 @@ class Assembly:
         self._scratch = scratch
         #: Where the pool of each triple and side starts; shape: (num_triples * num_sides + 1,)
         self.offsets = np.zeros(len(graph) * num_sides + 1, dtype=np.int64)
+        #: What became of the candidates of each relation; shape: (num_relations, num_outcomes)
+        self.outcomes = np.zeros((graph.num_relations, len(OUTCOMES)), dtype=np.int64)
         low, high, num_suspects = np.inf, -np.inf, 0
         samples = []
         for path in shards:
             shard = PartialPools.load(path)
             self.offsets[shard.rows + 1] = shard.sizes
+            self.outcomes += shard.outcomes
             num_suspects += len(shard.suspects)
             samples.append(shard.suspects[:: max(1, SUSPECTS_AT_ONCE // 1_000)])
             if len(shard.scores):

@@ -12,6 +12,7 @@ from .commands.fine_tune import fine_tune
 from .commands.import_ import import_
 from .commands.mine import mine
 from .commands.relations import relations
+from .commands.report import report
 from .commands.verify import verify
 from .terminal import PrintableFormatter, printable
 
@@ -46,7 +47,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-for _command in (mine, fine_tune, evaluate, export, import_, relations, verify):
+for _command in (mine, fine_tune, evaluate, report, export, import_, relations, verify):
     main.add_command(_command)
 
 

@@ -30,6 +30,7 @@ import yaml
 from click.types import BoolParamType, FloatParamType, IntParamType
 
 from .negater_configuration import describe_deviations, is_negater_configuration, translate
+from .wikidata import WIKIDATA
 
 __all__ = [
     "config_option",
@@ -181,7 +182,7 @@ def _to_argument(value: Any, parameter: click.Parameter, folder: Path) -> Any:
             return json.dumps(_locate_in_kwargs(name, value, folder), default=str)
         return ",".join(f"{key}={_scalar(part)}" for key, part in value.items())
     text = _scalar(value)
-    is_path = folder.joinpath(text).is_dir() if name in _MODELS else isinstance(kind, click.Path)
+    is_path = folder.joinpath(text).is_dir() if name in _MODELS else isinstance(kind, click.Path) and text != WIKIDATA
     return _beside(text, folder) if is_path else text
 
 

@@ -15,13 +15,16 @@ from .texts import Texts, humanize
 __all__ = [
     "ExportFormat",
     "export",
+    "readable_texts",
     "sentences",
     "to_frame",
+    "to_triplets",
 ]
 
-#: ``tsv``: NegatER's columns head, relation, tail and score, without a header, each negative once. ``parquet``: one row
-#: per positive and negative, with both.
-ExportFormat = Literal["tsv", "parquet"]
+#: ``tsv``: NegatER's columns head, relation, tail and score, without a header, each negative once. ``triples``: the
+#: same without scores, as PyKEEN reads triples. ``parquet``: one row per positive and negative, with both.
+#: ``triplets``: a Parquet file of texts to train encoders with, see :func:`to_triplets`.
+ExportFormat = Literal["tsv", "triples", "parquet", "triplets"]
 
 _PARTS = ("head", "relation", "tail")
 
@@ -62,6 +65,30 @@ def to_frame(pools: NegativePools) -> pd.DataFrame:
     )
 
 
+def to_triplets(pools: NegativePools) -> pd.DataFrame:
+    """Write all negatives as texts that sentence-transformers and `datasets` read as triplets.
+
+    The anchor is what is left of a triple without the replaced part, in the order of the triple: ``dog at location`` is
+    nearer to ``kennel`` than to ``sky``, and ``at location kennel`` to ``dog``.
+
+    :param pools: the pools
+    :return: one row per negative, in the order of the pools: the texts ``anchor``, ``positive`` and ``negative``
+    """
+    positives, negatives, sides, _ = _unroll(pools)
+    texts = readable_texts(pools)
+    columns = [np.array(part, dtype=object) for part in (texts.entities, texts.relations, texts.entities)]
+    frame = pd.DataFrame({"anchor": "", "positive": "", "negative": ""}, index=np.arange(len(sides)), dtype=object)
+    for side, part in enumerate(columns):
+        rows = np.flatnonzero(sides == side)
+        first, second = (columns[other][positives[rows, other]] for other in range(3) if other != side)
+        frame.loc[rows, "anchor"] = first + " " + second
+        frame.loc[rows, "positive"], frame.loc[rows, "negative"] = (
+            part[positives[rows, side]],
+            part[negatives[rows, side]],
+        )
+    return frame
+
+
 def _labels(triples: np.ndarray, vocabulary: Vocabulary) -> list[np.ndarray]:
     names = (vocabulary.entity_labels, vocabulary.relation_labels, vocabulary.entity_labels)
     return [
@@ -75,7 +102,7 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
 
     :param pools: the pools
     :param path: the file; its folder must exist
-    :param form: ``tsv`` or ``parquet``, see :data:`ExportFormat`
+    :param form: ``tsv``, ``triples``, ``parquet`` or ``triplets``, see :data:`ExportFormat`
     :return: the number of rows
     :raises ValueError: if there is no such form, or it cannot hold a label
     :raises FileNotFoundError: if the file's folder does not exist
@@ -85,17 +112,22 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
-    if form == "tsv":
+    if form in ("tsv", "triples"):
         _check_fields(pools.load_vocabulary())
-    frame = to_frame(pools)
+    frame = to_triplets(pools) if form == "triplets" else to_frame(pools)
     with atomic_file(path) as unfinished:
-        if form == "parquet":
+        if form in ("parquet", "triplets"):
             frame.to_parquet(unfinished, index=False)
         else:
             # of several positives with the same negative, the hardest score
             best = frame.sort_values("score", ascending=False, kind="stable").drop_duplicates(list(_PARTS))
             frame = best.sort_values(["relation", "score"], ascending=[True, False], kind="stable")
-            lines = (f"{h}\t{r}\t{t}\t{score:.6g}\n" for h, r, t, score in frame[[*_PARTS, "score"]].to_numpy())
+            columns = [*_PARTS, "score"] if form == "tsv" else list(_PARTS)
+            # labels as they are: a quote is a part of them
+            lines = (
+                "\t".join(f"{value:.6g}" if isinstance(value, float) else str(value) for value in row) + "\n"
+                for row in frame[columns].itertuples(index=False)
+            )
             with unfinished.open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines(lines)
     return len(frame)
@@ -118,17 +150,26 @@ def sentences(pools: NegativePools, per_relation: int = 2) -> dict[str, list[str
     :param per_relation: the most lines per relation
     :return: the lines by relation, hardest first
     """
-    vocabulary = pools.load_vocabulary()
-    texts = Texts(
-        entities=vocabulary.entity_texts or _names(vocabulary.entity_labels, pools.num_entities),
-        relations=vocabulary.relation_texts or _names(vocabulary.relation_labels, pools.num_relations),
-    )
+    texts = readable_texts(pools)
     _, negatives, _, scores = _unroll(pools)
     lines: dict[str, list[str]] = {relation: [] for relation in texts.relations}
     hardest = pd.DataFrame(negatives[np.argsort(-scores, kind="stable")]).drop_duplicates()
     for triple in hardest.groupby(RELATION).head(per_relation).to_numpy():
         lines[texts.relations[triple[RELATION]]].append(texts.sentence(triple))
     return lines
+
+
+def readable_texts(pools: NegativePools) -> Texts:
+    """Find something to read for every entity and relation.
+
+    :param pools: the pools
+    :return: the texts they were mined with, else the words of the labels, else the ids
+    """
+    vocabulary = pools.load_vocabulary()
+    return Texts(
+        entities=vocabulary.entity_texts or _names(vocabulary.entity_labels, pools.num_entities),
+        relations=vocabulary.relation_texts or _names(vocabulary.relation_labels, pools.num_relations),
+    )
 
 
 def _names(labels: tuple[str, ...] | None, size: int) -> tuple[str, ...]:

@@ -193,13 +193,12 @@ class ThresholdsRanker(FineTunedRanker):
 
     # docstr-coverage: inherited
     def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
-        from .thresholds import Thresholds
+        from .thresholds import Thresholds, describe_levels
 
         graph = context.graph
         model = self._fine_tuned(context)
         thresholds = Thresholds.load(model, graph.num_relations, graph.relation_labels)
         scores = self._scores(model, triples, context)
         levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
-        accepted = scores < levels[triples[:, RELATION]]
-        context.statistics["taken_for_true"] = int(np.sum(~accepted))
-        return Ranking(scores, accepted)
+        context.statistics.update(describe_levels(scores, triples[:, RELATION], levels))
+        return Ranking(scores, scores < levels[triples[:, RELATION]])

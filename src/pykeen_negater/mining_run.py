@@ -26,6 +26,7 @@ from .guard import Guard, GuardError
 from .hiding import hide_triples
 from .indexing import RELATION, SIDES, keys_to_triples
 from .neighbors import NeighborIndex
+from .outcomes import OUTCOMES
 from .partial_pools import PartialPools, assemble_shard
 from .pool_files import Vocabulary, write_pools
 from .processes import Processes, main_first
@@ -192,7 +193,8 @@ class MiningRun:
         durations.clear()
         with timed("candidates", durations):
             proposed = self.proposals.candidates(rows)
-            candidates = proposed if context.chosen is None else proposed.select(self._is_chosen(proposed.keys))
+            chosen = np.ones(len(proposed), bool) if context.chosen is None else self._is_chosen(proposed.keys)
+            candidates = proposed.select(chosen)
         ranking = self.miner.ranker.rank(candidates, context)
         if self.settings.guard is None:
             ranking = Ranking(ranking.scores, np.ones(len(candidates), dtype=bool))
@@ -210,6 +212,7 @@ class MiningRun:
                 self.settings.pool_size,
                 risks,
                 None if self.guard is None else self.guard.max_mined_risk,
+                proposed.triples[~chosen, RELATION],
             )
         return replace(
             pools,
@@ -240,6 +243,7 @@ class MiningRun:
             **counts,
             "negatives": assembly.num_negatives,
             "coverage": assembly.coverage,
+            "outcomes": dict(zip(OUTCOMES, assembly.outcomes.T.tolist(), strict=True)),
             **context.statistics,
         }
         guarded = (

@@ -10,7 +10,8 @@ import numpy as np
 
 from .caching import atomic_file
 from .candidates import Candidates
-from .indexing import SIDES
+from .indexing import RELATION, SIDES
+from .outcomes import count_outcomes
 from .pool_files import encode_risk
 from .ranking import Ranking
 from .risks import Risks
@@ -45,6 +46,9 @@ class PartialPools:
 
     #: How risky each suspect is, encoded; shape: (num_suspects,), dtype: uint8
     suspect_risk: np.ndarray
+
+    #: What became of the candidates of each relation; shape: (num_relations, num_outcomes), dtype: int64
+    outcomes: np.ndarray
 
     #: What was counted; other shards' numbers are added
     counts: Mapping[str, int]
@@ -92,6 +96,7 @@ def assemble_shard(
     pool_size: int,
     risks: Risks,
     max_risk: float | None = None,
+    beyond_budget: np.ndarray | None = None,
     counts: Mapping[str, int] | None = None,
     durations: Mapping[str, float] | None = None,
 ) -> PartialPools:
@@ -105,12 +110,14 @@ def assemble_shard(
     :param pool_size: >= 1, how many to keep
     :param risks: the risk of the candidates
     :param max_risk: candidates that are riskier than this leave their place to others
+    :param beyond_budget: shape: (m,), the relations of further candidates, which were not scored
     :param counts: what was counted
     :param durations: the seconds by step
     :return: the pools
     """
     sides = tuple(SIDES[name] for name in corruption_scheme)
-    accepted = np.flatnonzero(ranking.accepted & (risks.candidates <= (np.inf if max_risk is None else max_risk)))
+    safe = risks.candidates <= (np.inf if max_risk is None else max_risk)
+    accepted = np.flatnonzero(ranking.accepted & safe)
     order = accepted[
         np.lexsort((accepted, -ranking.scores[accepted], candidates.sides[accepted], candidates.positives[accepted]))
     ]
@@ -119,6 +126,16 @@ def assemble_shard(
     kept = np.arange(len(rows)) - starts < pool_size
     order = order[kept]
     unique, sizes = np.unique(rows[kept], return_counts=True)
+    is_kept = np.zeros(len(candidates), dtype=bool)
+    is_kept[order] = True
+    outcomes = count_outcomes(
+        candidates.triples[:, RELATION],
+        ranking.accepted,
+        safe,
+        is_kept,
+        np.zeros(0, dtype=np.int64) if beyond_budget is None else beyond_budget,
+        candidates.graph.num_relations,
+    )
     return PartialPools(
         rows=unique,
         sizes=sizes.astype(np.int32),
@@ -127,6 +144,7 @@ def assemble_shard(
         risk=encode_risk(risks.candidates[order]).numpy(),
         suspects=risks.suspects,
         suspect_risk=encode_risk(risks.suspect_risks).numpy(),
+        outcomes=outcomes,
         counts=counts or {},
         durations=durations or {},
     )

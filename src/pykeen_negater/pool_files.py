@@ -9,6 +9,8 @@
     the arrays, mapped into memory when loaded
 ``durations.json``
     how long each step of mining took; the only file that differs between two equal runs, and without a checksum
+``README.md``
+    a page about the pools, for people, see :mod:`pykeen_negater.pool_card`; no program reads it
 
 The names of the files are fixed: no path that stands in a file is ever opened. Pools written before the vocabulary and
 the metadata had checksums are of the same format version, and are read without these.
@@ -31,6 +33,7 @@ from torch import Tensor
 from .caching import atomic_folder
 from .checksums import file_digest
 from .indexing import HEAD, RELATION, TAIL
+from .pool_card import pool_card
 
 __all__ = [
     "DTYPES",
@@ -52,6 +55,8 @@ __all__ = [
 FORMAT_VERSION = 2
 
 _METADATA, _VOCABULARY, _ARRAYS, _DURATIONS = "metadata.json", "vocabulary.json", "pools.safetensors", "durations.json"
+
+_CARD = "README.md"
 
 #: The arrays of a pool folder and their types
 DTYPES = {
@@ -127,6 +132,9 @@ def write_pools(
             "checksum": file_digest(folder / _ARRAYS),
             _VOCABULARY_CHECKSUM: file_digest(folder / _VOCABULARY),
         }
+        with safe_open(folder / _ARRAYS, framework="pt") as file:
+            sizes = [file.get_slice(name).get_shape()[0] for name in ("keys", "replacements")]
+        folder.joinpath(_CARD).write_text(pool_card(metadata, *sizes), encoding="utf-8")
         _write_json(folder / _METADATA, {**content, _METADATA_CHECKSUM: _json_digest(content)})
 
 

@@ -16,6 +16,7 @@ from .training_context import current_factory
 
 __all__ = [
     "MiningMode",
+    "current_graph",
     "find_pools",
 ]
 
@@ -61,7 +62,7 @@ def find_pools(
             # without a factory, twice as many relations can only mean inverse triples
             found.check_size(num_entities, num_relations)
         return found
-    graph = _current_graph(mapped_triples, num_entities, num_relations)
+    graph = current_graph(mapped_triples, num_entities, num_relations)
     settings_key = _settings_key(settings)
     trained_with = _BY_VOCABULARY.get((graph.vocabulary, settings_key))
     # nothing is mined for triples that a loss is only evaluated on
@@ -122,7 +123,14 @@ def _is_held_out(graph: Graph, pools: NegativePools) -> bool:
     return len(graph) < pools.num_triples and bool(known < 0.5)
 
 
-def _current_graph(mapped_triples: torch.Tensor, num_entities: int, num_relations: int) -> Graph:
+def current_graph(mapped_triples: torch.Tensor, num_entities: int, num_relations: int) -> Graph:
+    """Get the graph that a sampler is made for, with labels if that is known.
+
+    :param mapped_triples: shape: (n, 3), the sampler's triples, inverse ones included
+    :param num_entities: the number of entities
+    :param num_relations: the number of relations, inverse ones included
+    :return: the graph, without inverse triples
+    """
     factory = current_factory()
     if factory is None or factory.num_entities != num_entities or factory.num_relations != num_relations:
         return Graph.from_triples(mapped_triples, num_entities, num_relations)

@@ -16,7 +16,7 @@ from torch import Tensor
 from .avoidance import AvoidedTriples
 from .caching import file_stamps
 from .graphs import Graph
-from .indexing import TripleIndex, check_key_space
+from .indexing import RELATION, TripleIndex, check_key_space, keys_to_triples
 from .pool_checks import check_ids
 from .pool_files import (
     DTYPES,
@@ -151,34 +151,58 @@ class NegativePools:
         """The Brier skill of the guard among candidates: ≤ 1, no better than a guess at 0; None without a guard."""
         return self.metadata.get("guard_skill")
 
-    def safer_than(self, max_risk: float) -> "NegativePools":
+    def safer_than(self, max_risk: float | Tensor) -> "NegativePools":
         """Leave out the negatives that are too risky.
 
-        :param max_risk: > 0, in multiples of the risk of a uniform corruption
+        :param max_risk: >= 0, in multiples of the risk of a uniform corruption, for all relations or by relation;
+            shape of the latter: (num_relations,)
         :return: the other negatives; the same pools if there are no others
         """
-        kept = decode_risk(self.risk) <= max_risk
+        limit = max_risk[self._triples()[:, RELATION]] if isinstance(max_risk, Tensor) else max_risk
+        return self._select(decode_risk(self.risk) <= limit)
+
+    def without(self, known: TripleIndex) -> "NegativePools":
+        """Leave out negatives that are true.
+
+        :param known: true triples
+        :return: the other negatives; the same pools if there are no others
+        """
+        return self._select(~known.contains(self._triples()))
+
+    def _triples(self) -> Tensor:
+        """Get the negatives as triples; shape: (num_negatives, 3)."""
+        rows = torch.repeat_interleave(torch.arange(len(self.offsets) - 1), self.offsets.diff())
+        positives = keys_to_triples(self.keys.numpy(), self.num_entities, self.num_relations)
+        triples = torch.from_numpy(positives)[rows // len(self.sides)]
+        columns = torch.tensor(self.sides)[rows % len(self.sides)]
+        return triples.scatter_(1, columns.unsqueeze(-1), self.replacements.long().unsqueeze(-1))
+
+    def _select(self, kept: Tensor) -> "NegativePools":
         if bool(kept.all()):
             return self
         counts = torch.cat([kept.new_zeros(1, dtype=torch.long), kept.cumsum(dim=0)])
         arrays = {name: getattr(self, name)[kept] for name in ("replacements", "hardness", "risk")}
         return replace(self, **arrays, offsets=counts[self.offsets], path=None)
 
-    def avoided(self, max_risk: float) -> AvoidedTriples:
+    def avoided(self, max_risk: float | Tensor, known: TripleIndex | None = None) -> AvoidedTriples:
         """Get what is not to be drawn at random, or less often.
 
         Training triples are not drawn. Of what is riskier than allowed, so much is that what remains is as risky as
         allowed: a corruption twice as risky is drawn half as often. Never to draw it would leave a model ignorant of
         the most plausible falsehoods.
 
-        :param max_risk: > 0, in multiples of the risk of a uniform corruption
+        :param max_risk: >= 0, in multiples of the risk of a uniform corruption, for all relations or by relation;
+            shape of the latter: (num_relations,)
+        :param known: further true triples
         :return: the triples to avoid
         """
-        shares = (1 - max_risk / decode_risk(self.suspect_risk)).clamp_min_(0)
-        keys = torch.cat([self.keys, self.suspects])
-        return AvoidedTriples(
-            keys, torch.cat([torch.ones(len(self.keys)), shares]), self.num_entities, self.num_relations
-        )
+        size = self.num_entities, self.num_relations
+        limit = max_risk
+        if isinstance(max_risk, Tensor):
+            limit = max_risk[torch.from_numpy(keys_to_triples(self.suspects.numpy(), *size)[:, RELATION])]
+        shares = (1 - limit / decode_risk(self.suspect_risk)).clamp_min_(0)
+        true = self.keys if known is None else torch.cat([self.keys, known.keys])
+        return AvoidedTriples(torch.cat([true, self.suspects]), torch.cat([torch.ones(len(true)), shares]), *size)
 
     def coverage(self, triples: Tensor) -> float:
         """Compute how many triples have a negative.

@@ -22,7 +22,7 @@ from .ranking_context import RankingContext
 from .relations.templates import find_template
 from .relations.training_settings import RelationTrainingSettings
 from .texts import Texts, texts_digest
-from .thresholds import Thresholds
+from .thresholds import Thresholds, describe_levels
 
 if TYPE_CHECKING:
     from .relations.scorer import RelationScorer
@@ -156,10 +156,9 @@ class RelationEmbeddingRanker(BudgetedRanker):
         scores = self._scores(triples, context)
         thresholds = Thresholds.load(self._fitted(context), context.graph.num_relations)
         levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
-        accepted = scores < levels[triples[:, RELATION]]
         context.statistics["scored"] = len(triples)
-        context.statistics["taken_for_true"] = int(np.sum(~accepted))
-        return Ranking(scores, accepted)
+        context.statistics.update(describe_levels(scores, triples[:, RELATION], levels))
+        return Ranking(scores, scores < levels[triples[:, RELATION]])
 
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102

@@ -13,15 +13,18 @@ import torch
 from class_resolver import HintOrType
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer
-from pykeen.typing import BoolTensor, LongTensor, MappedTriples
+from pykeen.typing import BoolTensor, FloatTensor, LongTensor, MappedTriples
 
 from .avoidance import AvoidedTriples
 from .filtering import ExactFilterer
 from .hard_negatives import HardNegatives, Strategy, without_inverse
-from .indexing import check_corruption_scheme
+from .indexing import RELATION, TripleIndex, check_corruption_scheme
+from .known_triples import TripleSource, load_known_triples
 from .loops import Loops, default_loop_fraction
 from .mining_settings import GuardName, MiningSettings
-from .pool_source import MiningMode, find_pools
+from .overrides import Overrides
+from .pool_files import Vocabulary
+from .pool_source import MiningMode, current_graph, find_pools
 from .pools import NegativePools
 from .resolving import find_class
 from .texts import TextSource
@@ -95,6 +98,8 @@ class NegatERNegativeSampler(NegativeSampler):
         base_sampler: HintOrType[NegativeSampler] = None,
         base_sampler_kwargs: Mapping[str, Any] | None = None,
         corruption_scheme: Collection[str] = ("head", "tail"),
+        known_triples: TripleSource | None = None,
+        relation_overrides: Mapping[str, Mapping[str, float]] | None = None,
         mine: MiningMode = "auto",
         entity_text: TextSource | None = None,
         relation_text: TextSource | None = None,
@@ -137,6 +142,10 @@ class NegatERNegativeSampler(NegativeSampler):
         :param base_sampler: what draws the other negatives, PyKEEN's default if None
         :param base_sampler_kwargs: its parameters. It gets the corruption scheme if it takes one.
         :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``
+        :param known_triples: true triples beyond those that are trained on, by labels: a tab-separated file (head,
+            relation, tail), or a list. They are taken from no pool, drawn again when the base sampler draws them, and
+            masked with ``filtered=True``.
+        :param relation_overrides: by the label of a relation, another ``hard_fraction`` or ``max_risk`` for it
         :param mine: whether to mine pools that are not cached: ``auto``, or ``never`` to do without
         :param entity_text: see :class:`pykeen_negater.mining_settings.MiningSettings`, as are all further parameters
         :param relation_text: the relations' texts
@@ -202,14 +211,32 @@ class NegatERNegativeSampler(NegativeSampler):
         self.has_inverse_triples = found is not None and self.num_relations == 2 * found.num_relations
         self.hard_negatives: HardNegatives | None = None
         self.avoided: AvoidedTriples | None = None
+        #: True triples beyond those that are trained on
+        self.known: TripleIndex | None = None
+        self._hard_fractions: FloatTensor | None = None
+        limit = None if found is None else found.max_risk if max_risk is None else max_risk
+        limits: float | FloatTensor | None = limit
+        if known_triples is not None or relation_overrides:
+            graph = current_graph(mapped_triples, self.num_entities, self.num_relations)
+            num_relations = graph.num_relations if found is None else found.num_relations
+            self.has_inverse_triples = self.num_relations == 2 * num_relations
+            vocabulary = Vocabulary(graph.entity_labels, graph.relation_labels)
+            if found is not None and graph.entity_labels is None:
+                vocabulary = found.load_vocabulary()
+            if known_triples is not None:
+                self.known = load_known_triples(known_triples, self.num_entities, num_relations, vocabulary)
+            overrides = Overrides.check(relation_overrides or {}, vocabulary.relation_labels)
+            self._hard_fractions = overrides.by_relation("hard_fraction", self.hard_fraction)
+            others = overrides.by_relation("max_risk", math.inf if limit is None else limit)
+            limits = limit if others is None else others
         if found is not None:
-            limit = found.max_risk if max_risk is None else max_risk
-            safe = found if limit is None else found.safer_than(limit)
+            safe = found if limits is None else found.safer_than(limits)
+            safe = safe if self.known is None else safe.without(self.known)
             self.hard_negatives = HardNegatives(
                 safe, self.corruption_scheme, self.has_inverse_triples, strategy, temperature
             )
-            if limit is not None:
-                self.avoided = found.avoided(limit)
+            if limits is not None or self.known is not None:
+                self.avoided = found.avoided(math.inf if limits is None else limits, self.known)
                 self._redrawing_sampler = copy.copy(self.base_sampler)
                 self._redrawing_sampler.num_negs_per_pos = SPARES
             self._log_coverage(safe, mapped_triples)
@@ -273,7 +300,7 @@ class NegatERNegativeSampler(NegativeSampler):
         negative_batch = self.corrupt_batch(positive_batch)
         if self.filterer is None:
             return negative_batch, None
-        mask = self.filterer(negative_batch)
+        mask = self._is_unknown(negative_batch, self.filterer)
         for _ in range(RESAMPLING_ROUNDS):
             known = ~mask
             rows = known.any(dim=-1)
@@ -281,19 +308,23 @@ class NegatERNegativeSampler(NegativeSampler):
                 break
             drawn = self.base_sampler.corrupt_batch(positive_batch[rows].reshape(-1, 3))[known[rows]]
             negative_batch[known] = drawn
-            mask[known] = self.filterer(drawn)
+            mask[known] = self._is_unknown(drawn, self.filterer)
         if not mask.any():
             # a loss of nothing is not a number
             mask.view(-1)[0] = True
         return negative_batch, mask
 
+    def _is_unknown(self, triples: LongTensor, filterer: Filterer) -> BoolTensor:
+        mask = filterer(triples)
+        return mask if self.known is None else mask & ~self.known.contains(self._real(triples).cpu()).to(mask.device)
+
     # docstr-coverage: inherited
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
         positives = positive_batch.reshape(-1, 3)
-        if self.hard_negatives is None or not self.hard_fraction:
+        if self.hard_negatives is None or not (self.hard_fraction or self._hard_fractions is not None):
             negatives = self._corrupt_at_random(positives)
         else:
-            chosen = torch.rand(len(positives)) < self.hard_fraction
+            chosen = torch.rand(len(positives)) < self._fraction_of(positives)
             mined = torch.nonzero(chosen).squeeze(dim=-1)
             hard, has_any = self.hard_negatives.draw(positives[mined], self.num_negs_per_pos)
             mined = mined[has_any]
@@ -305,6 +336,11 @@ class NegatERNegativeSampler(NegativeSampler):
         if self.loop_fraction:
             self._put_loops(positives, negatives)
         return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
+
+    def _fraction_of(self, positives: LongTensor) -> float | FloatTensor:
+        if self._hard_fractions is None:
+            return self.hard_fraction
+        return self._hard_fractions[self._real(positives)[:, RELATION].cpu()]
 
     def _put_loops(self, positives: LongTensor, negatives: LongTensor) -> None:
         """Replace a share of the negatives by loops.

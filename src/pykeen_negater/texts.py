@@ -14,6 +14,7 @@ import pandas as pd
 from .caching import fingerprint
 from .graphs import Graph
 from .tables import read_rows
+from .wikidata import WIKIDATA, wikidata_texts
 
 __all__ = [
     "TextSource",
@@ -28,7 +29,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: A mapping of labels to texts, or the path of a file with one
+#: A mapping of labels to texts, the path of a file with one, or ``wikidata``, whose ids the labels are then
 TextSource: TypeAlias = Mapping[str, str] | str | Path
 
 _SYNSET = re.compile(r"^(?P<lemma>.+)\.[nvasr]\.\d{2}$|^_*(?P<wordnet>.+?)_(?:NN|VB|JJ|RB)_\d+$")
@@ -187,8 +188,9 @@ def load_texts(
     if entity_text is None and looks_opaque(graph.entity_labels):
         logger.warning(
             "The entities' labels (e.g. %s) are opaque ids, so that the graph's structure is mined instead of its "
-            "texts. Pass entity_text=..., a mapping or file of label and text, to mine with a language model.",
+            "texts. Pass entity_text=..., a mapping or file of label and text%s, to mine with a language model.",
             ", ".join(graph.entity_labels[:3]),
+            ", or 'wikidata'" if re.fullmatch(r"Q\d+", graph.entity_labels[0]) else "",
         )
         return None
     return Texts(
@@ -205,7 +207,7 @@ def extend_texts(texts: Texts, entity_labels: Sequence[str], entity_text: TextSo
     :param entity_text: their texts, see :func:`load_texts`. What it does not hold falls back to the words of its label.
     :return: the same texts, and those of the other entities after the graph's
     """
-    source = {} if entity_text is None else entity_text if isinstance(entity_text, Mapping) else read_texts(entity_text)
+    source = {} if entity_text is None else _read(entity_text, entity_labels)
     others = tuple((source.get(label) or "").strip() or humanize(label) for label in entity_labels)
     return Texts(texts.entities + others, texts.relations)
 
@@ -219,10 +221,16 @@ def texts_digest(texts: Texts | None) -> str | None:
     return None if texts is None else fingerprint({"entities": texts.entities, "relations": texts.relations})
 
 
+def _read(source: TextSource, labels: Sequence[str]) -> Mapping[str, str]:
+    if isinstance(source, Mapping):
+        return source
+    return wikidata_texts(labels) if source == WIKIDATA else read_texts(source)
+
+
 def _texts_of(kind: str, labels: tuple[str, ...], source: TextSource | None) -> tuple[str, ...]:
     if source is None:
         return tuple(map(humanize, labels))
-    texts = source if isinstance(source, Mapping) else read_texts(source)
+    texts = _read(source, labels)
     # an empty text says nothing
     found = [(texts.get(label) or "").strip() for label in labels]
     missing = [label for label, text in zip(labels, found, strict=True) if not text]

@@ -4,12 +4,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 __all__ = [
     "Thresholds",
     "best_threshold",
+    "describe_levels",
 ]
 
 _FILE = "thresholds.json"
@@ -38,6 +40,31 @@ def best_threshold(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float
     halfway = np.where(halfway > scores[:-1], halfway, scores[1:])
     bounds = np.concatenate([[-np.inf], halfway, [np.inf]])
     return float(bounds[cut]), float(correct[cut] / len(scores))
+
+
+#: Into how many parts the range of scores is cut where they are counted
+NUM_BINS = 40
+
+
+def describe_levels(scores: np.ndarray, relations: np.ndarray, levels: np.ndarray) -> dict[str, Any]:
+    """Count what was taken for true, and how the scores of each relation lie around its level.
+
+    :param scores: shape: (n,), finite, the scores of candidates
+    :param relations: shape: (n,), their relations
+    :param levels: shape: (num_relations,), the score from which on a candidate is taken for true
+    :return: JSON-native: ``taken_for_true``, ``thresholds`` (by relation, None where it is infinite), ``score_edges``
+        and ``score_counts`` (by relation)
+    """
+    edges = np.histogram_bin_edges(scores, NUM_BINS)
+    counts = np.zeros((len(levels), NUM_BINS), dtype=np.int64)
+    for relation in np.unique(relations):
+        counts[relation], _ = np.histogram(scores[relations == relation], edges)
+    return {
+        "taken_for_true": int(np.sum(scores >= levels[relations])),
+        "thresholds": [float(level) if np.isfinite(level) else None for level in levels],
+        "score_edges": edges.tolist(),
+        "score_counts": counts.tolist(),
+    }
 
 
 #: Relations with fewer true validation triples get no level of their own that is above the level of all relations

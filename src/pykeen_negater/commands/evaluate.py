@@ -6,7 +6,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import echo
-from .options import FILE, PATH, load_training, text_settings
+from .options import FILE, PATH, TEXTS, check_writable, load_dataset, text_settings
 
 __all__ = [
     "evaluate",
@@ -20,8 +20,8 @@ __all__ = [
 @click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
 @click.option("--testing", type=FILE, help="Its test triples; needed with --training.")
 @click.option("--pools", type=PATH, help="A folder of pools for negater. By default they are mined, unless cached.")
-@click.option("--entity-text", type=FILE, help="The entities' texts, for negater: label TAB text, .json or .parquet.")
-@click.option("--relation-text", type=FILE, help="The relations' texts, likewise.")
+@click.option("--entity-text", type=TEXTS, help="The entities' texts, for negater: label TAB text, .json or .parquet.")
+@click.option("--relation-text", type=TEXTS, help="The relations' texts, likewise.")
 @click.option("--samplers", help="Names of negative samplers, separated by commas. By default, all that PyKEEN knows.")
 @click.option("--reference", default="TransE", help="The PyKEEN model that tells how hard negatives are.")
 @click.option("--epochs", default=30, help="The number of epochs that it is trained for.")
@@ -45,24 +45,12 @@ def evaluate(
 ) -> None:
     """Measure the negatives of samplers: how many are true after all, and how hard are the others."""
     import pandas as pd
-    from pykeen.datasets import get_dataset
 
     from ..evaluation import evaluate_sampler, find_sampler, samplers_to_compare, train_reference
-    from ..tables import read_triples
 
-    if output is not None and not output.resolve().parent.is_dir():
-        raise FileNotFoundError(f"found no folder {output.parent}, expected one to write {output.name} to.")
-    if training is not None and (validation is None or testing is None):
-        raise click.UsageError("Pass --validation and --testing with --training.")
-    factory = load_training(dataset, training)
-    if validation is None or testing is None:
-        data = get_dataset(dataset=dataset)
-    else:
-        data = get_dataset(
-            training=factory,
-            validation=read_triples(validation, like=factory),
-            testing=read_triples(testing, like=factory),
-        )
+    if output is not None:
+        check_writable(output)
+    data = load_dataset(dataset, training, validation, testing)
     names = list(samplers_to_compare()) if samplers is None else [name.strip() for name in samplers.split(",")]
     for name in names:
         find_sampler(name)

@@ -9,15 +9,20 @@ import click
 
 from ..indexing import SIDES
 from ..negative_sources import negative_source_resolver
+from ..wikidata import WIKIDATA
 
 if TYPE_CHECKING:
+    from pykeen.datasets import Dataset
     from pykeen.triples import TriplesFactory
 
 __all__ = [
     "FILE",
     "PATH",
+    "TEXTS",
+    "check_writable",
     "fine_tuning_options",
     "graph_options",
+    "load_dataset",
     "load_training",
     "parse_object",
     "text_settings",
@@ -25,6 +30,18 @@ __all__ = [
 
 #: A file or folder
 PATH = click.Path(path_type=Path)
+
+
+class _TextSource(click.Path):
+    """A file that is there, or the name of what is no file."""
+
+    # docstr-coverage: inherited
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return Path(value) if str(value) == WIKIDATA else super().convert(value, param, ctx)
+
+
+#: A file with texts, or ``wikidata``
+TEXTS = _TextSource(path_type=Path, exists=True, dir_okay=False)
 
 #: A file that is there
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -46,8 +63,10 @@ def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
 graph_options = _options(
     click.option("--dataset", help="A PyKEEN dataset, whose training triples are used."),
     click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail."),
-    click.option("--entity-text", type=FILE, help="The entities' texts: label TAB text, or .json, or .parquet."),
-    click.option("--relation-text", type=FILE, help="The relations' texts, likewise."),
+    click.option(
+        "--entity-text", type=TEXTS, help="The entities' texts: label TAB text, .json, .parquet, or wikidata."
+    ),
+    click.option("--relation-text", type=TEXTS, help="The relations' texts, likewise."),
     click.option("--validation", type=FILE, help="True triples to choose thresholds with."),
     click.option("--validation-negatives", type=FILE, help="False triples to choose thresholds with."),
 )
@@ -129,6 +148,48 @@ def load_training(dataset: str | None, training: Path | None) -> "TriplesFactory
     if not isinstance(factory, TriplesFactory):
         raise ValueError(f"found the dataset {dataset!r}, whose triples have no labels, expected one with labels.")
     return factory
+
+
+def load_dataset(
+    dataset: str | None, training: Path | None, validation: Path | None, testing: Path | None
+) -> "Dataset":
+    """Load training, validation and test triples.
+
+    :param dataset: the name of a PyKEEN dataset
+    :param training: a file of training triples, instead of a dataset
+    :param validation: a file of validation triples; needed with training triples
+    :param testing: a file of test triples; needed with training triples
+    :return: the dataset, whose training triples have labels
+    :raises click.UsageError: if not exactly one of dataset and training is given, or the other files are missing
+    :raises ValueError: if there is no such dataset, its triples have no labels, or a file is malformed
+    """
+    from pykeen.datasets import get_dataset
+
+    from ..tables import read_triples
+
+    if training is not None and (validation is None or testing is None):
+        raise click.UsageError("Pass --validation and --testing with --training.")
+    factory = load_training(dataset, training)
+    if validation is None or testing is None:
+        return get_dataset(dataset=dataset)
+    return get_dataset(
+        training=factory,
+        validation=read_triples(validation, like=factory),
+        testing=read_triples(testing, like=factory),
+    )
+
+
+def check_writable(path: Path) -> None:
+    """Check that a file can be put where it shall be, before any work is done.
+
+    :param path: the file
+    :raises FileNotFoundError: if its folder does not exist
+    :raises IsADirectoryError: if it is a folder
+    """
+    if not path.resolve().parent.is_dir():
+        raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
+    if path.is_dir():
+        raise IsADirectoryError(f"found the folder {path}, expected a file to write to.")
 
 
 def text_settings(entity_text: Path | None, relation_text: Path | None) -> dict[str, Any]:

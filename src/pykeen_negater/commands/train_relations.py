@@ -8,7 +8,7 @@ import click
 from ..configuration import config_option
 from ..relations.training_settings import LossName, RelationTrainingSettings
 from ..terminal import echo
-from .options import FILE, PATH, load_training
+from .options import FILE, PATH, TEXTS, load_training
 
 __all__ = [
     "train",
@@ -22,7 +22,7 @@ _DEFAULTS = RelationTrainingSettings()
 @click.option("--data", type=FILE, help="Pairs by relation type: .jsonl, .parquet, or SemEval-2012's ratings as .tsv.")
 @click.option("--dataset", help="A PyKEEN dataset instead, whose training triples are the pairs.")
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
-@click.option("--entity-text", type=FILE, help="The entities' texts: label TAB text, or .json, or .parquet.")
+@click.option("--entity-text", type=TEXTS, help="The entities' texts: label TAB text, or .json, or .parquet.")
 @click.option("--output", "-o", type=PATH, required=True, help="The folder to write the encoder to.")
 @click.option("--language-model", help="The model to train: a folder or a name on the Hugging Face hub.")
 @click.option("--template", help="A letter from a to e, or a text with <subj>, <obj> and <mask>.  [default: d]")

@@ -1,0 +1,100 @@
+"""``negater report``."""
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..configuration import config_option
+from ..terminal import echo
+from .options import FILE, PATH, check_writable, load_dataset
+
+if TYPE_CHECKING:
+    from pykeen.datasets import Dataset
+
+    from ..pools import NegativePools
+    from ..report import Comparison
+
+__all__ = [
+    "report",
+]
+
+#: The packages of the extra ``report``
+PACKAGES = ("jinja2", "matplotlib", "rich")
+
+
+@click.command(epilog="Example: negater report umls.pools --evaluate umls -o report.html")
+@config_option
+@click.argument("pools", type=PATH)
+@click.option("--output", "-o", type=PATH, help="The HTML file to write. Without it, the report goes to the terminal.")
+@click.option("--text", is_flag=True, help="Show the report in the terminal, even if it is written to a file.")
+@click.option("--evaluate", "dataset", help="A PyKEEN dataset to measure false negatives and hardness with.")
+@click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
+@click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
+@click.option("--testing", type=FILE, help="Its test triples; needed with --training.")
+@click.option("--reference", default="TransE", help="The PyKEEN model that tells how hard negatives are.")
+@click.option("--epochs", default=30, help="The number of epochs that it is trained for.")
+@click.option("--negatives", default=16, help="The number of negatives per positive.")
+@click.option("--seed", default=0, help="The seed of everything random.")
+def report(
+    pools: Path,
+    output: Path | None,
+    text: bool,
+    dataset: str | None,
+    training: Path | None,
+    validation: Path | None,
+    testing: Path | None,
+    reference: str,
+    epochs: int,
+    negatives: int,
+    seed: int,
+) -> None:
+    """Show what was mined: one page for a browser, or tables in the terminal.
+
+    The page needs no network. With --evaluate, or with --training, --validation and --testing, false negatives and
+    hardness of POOLS stand beside those of the samplers basic, bernoulli and pseudotyped.
+    """
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise click.ClickException(
+            f"found no package {', '.join(missing)}, expected those of the extra report. "
+            f"Run: pip install 'pykeen-negater[report]'"
+        )
+    if output is not None:
+        check_writable(output)
+    from ..pools import NegativePools
+    from ..report import collect
+
+    loaded = NegativePools.load(pools)
+    comparison = None
+    if dataset is not None or training is not None:
+        data = load_dataset(dataset, training, validation, testing)
+        comparison = _compare(loaded, data, reference, epochs, negatives, seed)
+    elif validation is not None or testing is not None:
+        raise click.UsageError("Pass --training with --validation and --testing.")
+    content = collect(loaded, pools.resolve().name, comparison)
+    if output is not None:
+        from ..report.page import write_page
+
+        write_page(content, output)
+        echo(f"Written to {output}")
+    if text or output is None:
+        from ..report.text import print_report
+
+        print_report(content)
+
+
+def _compare(
+    pools: "NegativePools", data: "Dataset", reference: str, epochs: int, negatives: int, seed: int
+) -> "Comparison":
+    """Measure the samplers beside one another."""
+    from ..evaluation import evaluate_sampler, train_reference
+    from ..graphs import Graph
+    from ..report.comparison import BESIDE, Comparison
+
+    pools.check_vocabulary(Graph.from_factory(data.training))
+    model = train_reference(data.training, reference, epochs, seed)
+    kwargs: dict[str, dict[str, str]] = {**{name: {} for name in BESIDE}, "negater": {"pools": str(pools.path)}}
+    reports = {name: evaluate_sampler(name, data, sampler, model, negatives, seed) for name, sampler in kwargs.items()}
+    return Comparison.from_reports(reports, reference)

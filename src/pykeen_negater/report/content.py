@@ -1,0 +1,235 @@
+"""What a report says, whatever it looks like."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..outcomes import OUTCOMES
+from ..pools import NegativePools
+from ..terminal import printable
+from .comparison import Comparison
+from .coverage import Coverage
+from .examples import Example, hardest_negatives, likeliest_suspects, negative_relations
+from .levels import Levels, median
+from .phrases import Names, Phrase
+from .reasons import Reason, advise, explain_outcomes, read_outcomes
+
+__all__ = [
+    "RelationFigures",
+    "ReportContent",
+    "collect",
+]
+
+#: The most examples of a relation, and of all together
+PER_RELATION, MOST_EXAMPLES = 6, 900
+
+
+@dataclass(frozen=True)
+class RelationFigures:
+    """What was mined for a relation."""
+
+    #: Its id
+    id: int
+
+    #: What it is called
+    phrase: Phrase
+
+    #: The number of training triples
+    num_triples: int
+
+    #: The share of these that have a negative, in [0, 1]
+    coverage: float
+
+    #: The number of negatives
+    num_negatives: int
+
+    #: The number of corruptions that are likely true
+    num_suspects: int
+
+    #: What became of candidates, by outcome; None where it was not counted
+    outcomes: Mapping[str, int] | None
+
+    #: The score in the middle; None without negatives
+    median_score: float | None
+
+    #: The risk in the middle; None without negatives or a guard
+    median_risk: float | None
+
+    #: θ_r, the score from which on the ranker takes a candidate for true; None where there is none
+    threshold: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class ReportContent:
+    """All that a report says."""
+
+    #: What the pools are called
+    title: str
+
+    num_triples: int
+    num_entities: int
+    num_relations: int
+    num_negatives: int
+    num_suspects: int
+
+    #: The settings and package versions of mining, as name and value
+    settings: tuple[tuple[str, str], ...]
+    versions: tuple[tuple[str, str], ...]
+
+    #: The seconds of each step
+    durations: Mapping[str, float]
+
+    coverage: Coverage
+
+    #: What became of candidates; empty where it was not counted
+    reasons: tuple[Reason, ...]
+
+    #: What would help where triples have few negatives
+    advice: str | None
+
+    #: How scores and risks are spread
+    levels: Levels
+
+    #: The relations with training triples, the largest first
+    relations: tuple[RelationFigures, ...]
+
+    #: The edges of the bins of :attr:`score_counts`; shape: (num_bins + 1,)
+    score_edges: np.ndarray | None
+
+    #: The scored candidates by bin, whether they were taken for true or not; shape: (num_relations, num_bins). None for
+    #: rankers without thresholds
+    score_counts: np.ndarray | None
+
+    #: The setting that chose the guard; None without one, or where it is not known
+    guard_name: str | None
+
+    #: What was measured about a calibrated guard; None without one
+    guard: Mapping[str, Any] | None
+
+    #: The limits of risk in pools, and of what is drawn at random; None without a guard
+    max_mined_risk: float | None
+    max_risk: float | None
+
+    #: The hardest negatives of each relation, and its riskiest suspects
+    negatives: tuple[Example, ...]
+    suspects: tuple[Example, ...]
+
+    #: The samplers beside one another; None if they were not measured
+    comparison: Comparison | None
+
+    @property
+    def seconds(self) -> float:
+        """The seconds that mining took."""
+        return float(sum(self.durations.values()))
+
+    @property
+    def median_risk(self) -> float | None:
+        """The risk in the middle of all negatives; None without a guard or negatives."""
+        if self.guard is None:
+            return None
+        return median(self.levels.risks, self.levels.negatives_by_risk.sum(axis=0))
+
+
+def collect(pools: NegativePools, title: str, comparison: Comparison | None = None) -> ReportContent:
+    """Gather what there is to say about pools.
+
+    :param pools: the pools
+    :param title: what they are called
+    :param comparison: what was measured about samplers, if anything
+    :return: the content of a report
+    """
+    statistics, settings = pools.metadata.get("statistics", {}), pools.metadata.get("settings", {})
+    names, coverage = Names(pools), Coverage.measure(pools)
+    relations = negative_relations(pools)
+    levels = Levels.count(pools, relations)
+    outcomes = read_outcomes(statistics, pools.num_relations)
+    reasons = () if outcomes is None else explain_outcomes(outcomes, settings, pools.max_mined_risk)
+    judged = pools.max_risk is not None
+    figures = _relations(names, coverage, levels, outcomes, judged, statistics.get("thresholds"))
+    per_relation = max(1, min(PER_RELATION, MOST_EXAMPLES // max(1, len(figures))))
+    counts = statistics.get("score_counts")
+    return ReportContent(
+        title=printable(title),
+        num_triples=pools.num_triples,
+        num_entities=pools.num_entities,
+        num_relations=pools.num_relations,
+        num_negatives=len(pools),
+        num_suspects=len(pools.suspects),
+        settings=_describe_settings(settings),
+        versions=tuple((printable(name), printable(str(value))) for name, value in _items(pools, "versions")),
+        durations={printable(name): seconds for name, seconds in pools.durations.items()},
+        coverage=coverage,
+        reasons=reasons,
+        advice=advise(coverage, reasons, settings),
+        levels=levels,
+        relations=figures,
+        score_edges=None if counts is None else np.array(statistics["score_edges"]),
+        score_counts=None if counts is None else np.array(counts),
+        guard_name=settings.get("guard"),
+        guard=statistics.get("guard") if judged else None,
+        max_mined_risk=pools.max_mined_risk,
+        max_risk=pools.max_risk,
+        negatives=_arrange(hardest_negatives(pools, names, relations, per_relation, judged), figures),
+        suspects=_arrange(likeliest_suspects(pools, names, per_relation), figures),
+        comparison=comparison,
+    )
+
+
+def _arrange(examples: list[Example], relations: tuple[RelationFigures, ...]) -> tuple[Example, ...]:
+    """Order examples like relations, and leave out what is too much."""
+    places = {relation.id: i for i, relation in enumerate(relations)}
+    ordered = sorted(examples, key=lambda example: places.get(example.relation, len(places)))
+    return tuple(ordered[:MOST_EXAMPLES])
+
+
+def _items(pools: NegativePools, name: str) -> list[tuple[str, Any]]:
+    return list(pools.metadata.get(name, {}).items())
+
+
+def _relations(
+    names: Names,
+    coverage: Coverage,
+    levels: Levels,
+    outcomes: np.ndarray | None,
+    judged: bool,
+    thresholds: list[float | None] | None,
+) -> tuple[RelationFigures, ...]:
+    size = len(levels.num_negatives)
+    triples, covered = coverage.triples_by_relation(size), coverage.covered_by_relation(size)
+    return tuple(
+        RelationFigures(
+            id=int(i),
+            phrase=names.relation(i),
+            num_triples=int(triples[i]),
+            coverage=float(covered[i] / triples[i]),
+            num_negatives=int(levels.num_negatives[i]),
+            num_suspects=int(levels.num_suspects[i]),
+            outcomes=None if outcomes is None else dict(zip(OUTCOMES, outcomes[i].tolist(), strict=True)),
+            median_score=median(levels.scores, levels.negatives_by_score[i]),
+            median_risk=median(levels.risks, levels.negatives_by_risk[i]) if judged else None,
+            threshold=None if thresholds is None else thresholds[i],
+        )
+        for i in np.argsort(-triples, kind="stable")
+        if triples[i]
+    )
+
+
+def _describe_settings(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Write settings as they would be passed, nested ones with dots."""
+    described = []
+    for name, value in settings.items():
+        if isinstance(value, list) and len(value) == 2 and isinstance(value[1], Mapping):
+            described.append((name, value[0]))
+            described += [(f"{name}.{key}", str(inner)) for key, inner in _flatten(value[1])]
+        else:
+            described.append((name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return tuple((printable(name), printable(str(value))) for name, value in described)
+
+
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    flat: list[tuple[str, Any]] = []
+    for name, value in settings.items():
+        flat += _flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [(prefix + name, value)]
+    return flat

@@ -1,0 +1,145 @@
+"""Negatives to read: the hardest ones that were kept, and the riskiest corruptions that are kept out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..indexing import HEAD, RELATION, TAIL, keys_to_triples
+from ..pool_files import decode_risk
+from ..pools import NegativePools
+from .phrases import Names, Sentence
+
+__all__ = [
+    "Example",
+    "hardest_negatives",
+    "likeliest_suspects",
+    "negative_relations",
+]
+
+#: How many negatives are looked at for each one that is shown, since some are alike
+LOOKED_AT = 50
+
+
+@dataclass(frozen=True)
+class Example:
+    """A negative beside the positive that it corrupts."""
+
+    #: The id of the negative's relation
+    relation: int
+
+    negative: Sentence
+    positive: Sentence
+
+    #: The ranker's score; None where it is not known
+    score: float | None
+
+    #: How risky it is, in multiples of the risk of a uniform corruption; None where no guard has judged
+    risk: float | None
+
+
+def negative_relations(pools: NegativePools) -> np.ndarray:
+    """Find the relation of each negative.
+
+    :param pools: the pools
+    :return: shape: (num_negatives,)
+    """
+    sizes = np.diff(pools.offsets.numpy())
+    triples = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)
+    relations = np.repeat(np.repeat(triples[:, RELATION], len(pools.sides)), sizes)
+    sides = np.repeat(np.tile(pools.sides, pools.num_triples), sizes)
+    return np.where(sides == RELATION, pools.replacements.numpy(), relations)
+
+
+def hardest_negatives(
+    pools: NegativePools, names: Names, relations: np.ndarray, per_relation: int, judged: bool
+) -> list[Example]:
+    """Choose the hardest negatives of each relation, each for another positive.
+
+    :param pools: the pools
+    :param names: their phrases
+    :param relations: shape: (num_negatives,), the relation of each negative
+    :param per_relation: the most of each relation
+    :param judged: whether a guard has judged their risk
+    :return: the examples by relation, hardest first
+    """
+    hardness, risks = pools.hardness.numpy(), decode_risk(pools.risk).numpy()
+    low, high = pools.metadata.get("score_range", (0.0, 1.0))
+    chosen = _first_of_each(relations, -hardness.astype(np.int16), LOOKED_AT * per_relation)
+    rows = np.searchsorted(pools.offsets.numpy(), chosen, side="right") - 1
+    positions, side_numbers = np.divmod(rows, len(pools.sides))
+    sides = np.array(pools.sides)[side_numbers]
+    positives = keys_to_triples(pools.keys.numpy()[positions], pools.num_entities, pools.num_relations)
+    negatives = positives.copy()
+    negatives[np.arange(len(chosen)), sides] = pools.replacements.numpy()[chosen]
+    distinct = pd.DataFrame(negatives).assign(positive=positions)
+    distinct = distinct.drop_duplicates([0, 1, 2]).drop_duplicates([1, "positive"])
+    return [
+        Example(
+            relation=int(negatives[i, RELATION]),
+            negative=names.sentence(negatives[i], int(sides[i])),
+            positive=names.sentence(positives[i], int(sides[i])),
+            score=float(low + hardness[chosen[i]] / 255 * (high - low)),
+            risk=float(risks[chosen[i]]) if judged else None,
+        )
+        for i in distinct.groupby(1, sort=True).head(per_relation).index
+    ]
+
+
+def likeliest_suspects(pools: NegativePools, names: Names, per_relation: int) -> list[Example]:
+    """Choose the riskiest corruptions of each relation, each beside another training triple that it corrupts.
+
+    :param pools: the pools
+    :param names: their phrases
+    :param per_relation: the most of each relation
+    :return: the examples by relation, riskiest first
+    """
+    suspects = keys_to_triples(pools.suspects.numpy(), pools.num_entities, pools.num_relations)
+    levels = pools.suspect_risk.numpy()
+    chosen = _first_of_each(suspects[:, RELATION], -levels.astype(np.int16), LOOKED_AT * per_relation)
+    triples = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)
+    # the tail is replaced where another one is known, else the head
+    by_tail, by_head = (_find_positives(triples, suspects[chosen], side, pools.num_entities) for side in (TAIL, HEAD))
+    positives = np.where(by_tail >= 0, by_tail, by_head)
+    sides = np.where(by_tail >= 0, TAIL, HEAD)
+    found = pd.DataFrame({"relation": suspects[chosen, RELATION], "positive": positives})
+    found = found[positives >= 0].drop_duplicates()
+    risks = decode_risk(pools.suspect_risk).numpy()
+    return [
+        Example(
+            relation=int(suspects[chosen[i], RELATION]),
+            negative=names.sentence(suspects[chosen[i]], int(sides[i])),
+            positive=names.sentence(triples[positives[i]], int(sides[i])),
+            score=None,
+            risk=float(risks[chosen[i]]),
+        )
+        for i in found.groupby("relation", sort=True).head(per_relation).index
+    ]
+
+
+def _find_positives(triples: np.ndarray, corrupted: np.ndarray, side: int, num_entities: int) -> np.ndarray:
+    """Find a triple that differs from a corruption at most in one side.
+
+    :param triples: shape: (n, 3)
+    :param corrupted: shape: (m, 3)
+    :param side: the column in which they may differ: 0 head, 2 tail
+    :param num_entities: the number of entities
+    :return: shape: (m,), the position of the first such triple; −1 where there is none
+    """
+    known, wanted = (rows[:, RELATION] * num_entities + rows[:, TAIL - side] for rows in (triples, corrupted))
+    queries, first = np.unique(known, return_index=True)
+    places = np.searchsorted(queries, wanted).clip(max=len(queries) - 1)
+    return np.where(queries[places] == wanted, first[places], -1)
+
+
+def _first_of_each(groups: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    """Find the members of each group with the lowest values.
+
+    :param groups: shape: (n,), the group of each
+    :param values: shape: (n,)
+    :param count: the most of each group
+    :return: their positions, by group, then value, then position
+    """
+    order = np.lexsort((values, groups))
+    starts = np.searchsorted(groups[order], groups[order])
+    return order[np.arange(len(order)) - starts < count]

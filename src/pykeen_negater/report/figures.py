@@ -1,0 +1,317 @@
+"""The pictures of a report."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
+
+from ..pool_files import encode_risk
+from .content import RelationFigures, ReportContent
+from .drawing import ACCENT, GRID, INK, MUTED, WARM, drawing, to_svg
+from .levels import NUM_LEVELS, median
+
+__all__ = [
+    "MOST_RELATIONS",
+    "RelationPicture",
+    "draw_comparison",
+    "draw_coverage",
+    "draw_durations",
+    "draw_reasons",
+    "draw_relation",
+    "draw_reliability",
+    "draw_spread",
+]
+
+#: The most relations that get pictures of their own
+MOST_RELATIONS = 48
+
+#: The number of bars of a histogram of scores
+SCORE_BARS = 32
+
+#: How many levels of risk make a bar: half a power of two
+LEVELS_PER_BAR = 4
+
+#: The share of the easiest negatives that are out of the picture
+OUT_OF_PICTURE = 0.005
+
+
+@dataclass(frozen=True)
+class RelationPicture:
+    """The histograms of a relation, as SVG."""
+
+    relation: RelationFigures
+    scores: str
+    risks: str | None
+
+
+def draw_durations(content: ReportContent) -> str:
+    """Draw how long each step took.
+
+    :param content: what the report says, with durations
+    :return: SVG
+    """
+    steps = sorted(content.durations.items(), key=lambda item: item[1])
+    with drawing(6.4, 0.45 + 0.27 * len(steps)) as (figure, axes):
+        bars = axes.barh([name for name, _ in steps], [seconds for _, seconds in steps], color=ACCENT, height=0.62)
+        axes.bar_label(bars, [f"{seconds:,.1f} s" for _, seconds in steps], padding=4, color=INK)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.xaxis.set_visible(False)
+        axes.spines[["bottom", "left"]].set_visible(False)
+        axes.margins(x=0.15, y=0.02)
+        return to_svg(figure, "durations", "Bars: the seconds of each step, as in the table below.")
+
+
+def draw_coverage(content: ReportContent) -> str:
+    """Draw how many triples have how many negatives.
+
+    :param content: what the report says
+    :return: SVG
+    """
+    coverage = content.coverage
+    totals, most = coverage.sizes.sum(axis=1), max(1, coverage.pool_size * len(coverage.sides))
+    edges = np.unique(np.linspace(1, most + 1, min(most, 16) + 1).astype(int))
+    counts, _ = np.histogram(totals, edges)
+    heights = np.concatenate([[coverage.num_empty], counts]) / len(totals)
+    names = ["0", *(f"{a}" if b - a == 1 else f"{a}–{b - 1}" for a, b in pairwise(edges))]
+    with drawing(6.4, 2.6) as (figure, axes):
+        axes.bar(range(len(names)), heights, color=[WARM] + [ACCENT] * len(counts), width=0.78)
+        axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 9 else 0, ha="right", fontsize=8)
+        axes.set(xlabel="negatives of a triple, all sides together", ylabel="triples")
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        _light_grid(axes)
+        return to_svg(
+            figure,
+            "coverage",
+            f"Histogram: the share of triples by number of negatives. {coverage.share:.1%} have some; the median is "
+            f"{int(np.median(totals))}, the most possible {most}.",
+        )
+
+
+def draw_reasons(content: ReportContent) -> str:
+    """Draw what became of candidates.
+
+    :param content: what the report says, with reasons
+    :return: SVG
+    """
+    reasons = content.reasons[::-1]
+    with drawing(6.4, 0.2 + 0.34 * len(reasons)) as (figure, axes):
+        colours = [ACCENT if reason.outcome == "kept" else WARM for reason in reasons]
+        bars = axes.barh(
+            [reason.name for reason in reasons], [reason.share for reason in reasons], color=colours, height=0.62
+        )
+        axes.bar_label(bars, [f"{reason.share:.1%}" for reason in reasons], padding=4, color=INK)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.xaxis.set_visible(False)
+        axes.spines[["bottom", "left"]].set_visible(False)
+        axes.margins(x=0.12, y=0.02)
+        shares = ", ".join(f"{reason.name} {reason.share:.1%}" for reason in content.reasons)
+        return to_svg(figure, "reasons", f"Bars: what became of candidates. {shares}.")
+
+
+def draw_reliability(content: ReportContent) -> str | None:
+    """Draw how often the guard's predictions came true.
+
+    :param content: what the report says
+    :return: SVG; None if nothing was measured
+    """
+    curves = {
+        label: report["reliability"]
+        for name, label in (("proposed", "what mining proposes"), ("all", "all that is plausible"))
+        if content.guard and "reliability" in (report := content.guard.get(name, {}))
+    }
+    if not curves:
+        return None
+    values = [value for curve in curves.values() for value in (*curve["predicted"], *curve["observed"]) if value > 0]
+    low, high = 10 ** np.floor(np.log10([min(values)]))[0], 10 ** np.ceil(np.log10([max(values)]))[0]
+    with drawing(4.6, 3.9) as (figure, axes):
+        axes.plot([low, high], [low, high], color=MUTED, linewidth=1, linestyle=(0, (3, 3)), label="perfect")
+        for (label, curve), colour, marker in zip(curves.items(), (ACCENT, WARM), "os", strict=False):
+            predicted, observed = np.array(curve["predicted"]), np.array(curve["observed"])
+            # what never came true lies on the lower edge
+            axes.plot(predicted, observed.clip(min=low), color=colour, linewidth=1.4, marker=marker, markersize=4.5)
+            axes.plot([], [], color=colour, linewidth=1.4, marker=marker, markersize=4.5, label=label)
+        axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
+        axes.set(xlabel="predicted probability of being true", ylabel="observed share of true ones")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
+        axes.minorticks_off()
+        _light_grid(axes, "both")
+        axes.legend(loc="upper left")
+        return to_svg(
+            figure,
+            "reliability",
+            "Curves: the observed share of hidden triples against the predicted probability, in tenths of the "
+            "candidates, on logarithmic axes; the table below has the numbers.",
+        )
+
+
+def draw_comparison(content: ReportContent) -> str | None:
+    """Draw false negatives against hardness, a point for each sampler.
+
+    :param content: what the report says
+    :return: SVG; None if hardness was not measured
+    """
+    samplers = content.comparison.samplers if content.comparison else ()
+    rows = [(row.name, row.hardness, row.false_negatives) for row in samplers if row.hardness is not None]
+    if not rows:
+        return None
+    with drawing(5.4, 3.5) as (figure, axes):
+        for name, hardness, false_negatives in rows:
+            ours = name.startswith("negater")
+            axes.scatter(hardness, false_negatives, color=ACCENT if ours else WARM, marker="o" if ours else "s")
+            axes.annotate(name, (hardness, false_negatives), textcoords="offset points", xytext=(6, 5), color=INK)
+        axes.set(xlabel="hardness", ylabel="false negatives")
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
+        axes.yaxis.set_major_locator(MaxNLocator(6))
+        axes.set_ylim(bottom=0)
+        axes.margins(x=0.28, y=0.18)
+        _light_grid(axes, "both")
+        return to_svg(
+            figure,
+            "comparison",
+            "Points: the share of false negatives against hardness, one for each sampler, as in the table below. The "
+            "lower and the further right, the better.",
+        )
+
+
+def draw_spread(content: ReportContent) -> tuple[str, str | None]:
+    """Draw the scores and risks of all relations together.
+
+    :param content: what the report says
+    :return: SVG of scores and of risks; the latter is None without a guard
+    """
+    levels = content.levels
+    scores = _draw_scores(content, None, levels.negatives_by_score.sum(axis=0), size=(4.6, 2.3))
+    risks = _draw_risks(
+        content, None, levels.negatives_by_risk.sum(axis=0), levels.suspects_by_risk.sum(axis=0), size=(4.6, 2.3)
+    )
+    return scores, risks
+
+
+def draw_relation(content: ReportContent, relation: RelationFigures) -> RelationPicture:
+    """Draw the scores and risks of a relation, on the same axes as those of all others.
+
+    :param content: what the report says
+    :param relation: the relation
+    :return: the pictures
+    """
+    levels, i = content.levels, relation.id
+    return RelationPicture(
+        relation,
+        _draw_scores(content, relation, levels.negatives_by_score[i], size=(2.5, 1.15)),
+        _draw_risks(content, relation, levels.negatives_by_risk[i], levels.suspects_by_risk[i], size=(2.5, 1.15)),
+    )
+
+
+def _draw_scores(
+    content: ReportContent, relation: RelationFigures | None, counts: np.ndarray, size: tuple[float, float]
+) -> str:
+    low, high = _score_range(content)
+    name = f"scores-{'all' if relation is None else relation.id}"
+    description = f"Histogram of scores: {_describe(content.levels.scores, counts)}"
+    with drawing(*size) as (figure, axes):
+        edges = np.linspace(low, high, SCORE_BARS + 1)
+        bars, _ = np.histogram(content.levels.scores.clip(low, high), edges, weights=counts)
+        axes.stairs(bars / max(1, bars.sum()), edges, fill=True, color=ACCENT)
+        if content.score_counts is not None and content.score_edges is not None:
+            scored = content.score_counts.sum(axis=0) if relation is None else content.score_counts[relation.id]
+            axes.stairs(scored / max(1, scored.sum()), content.score_edges, color=WARM, linewidth=1.1)
+        if relation is not None and relation.threshold is not None:
+            axes.axvline(relation.threshold, color=INK, linewidth=1.1)
+            axes.annotate(
+                "θ",
+                (relation.threshold, 1.0),
+                xycoords=axes.get_xaxis_transform(),
+                xytext=(3, 0),
+                textcoords="offset points",
+                va="top",
+                color=INK,
+            )
+            description += f" θ is {relation.threshold:.3g}."
+        axes.set_xlim(low, high)
+        _small(axes, "score" if relation is None else None)
+        return to_svg(figure, name, description)
+
+
+def _draw_risks(
+    content: ReportContent,
+    relation: RelationFigures | None,
+    negatives: np.ndarray,
+    suspects: np.ndarray,
+    size: tuple[float, float],
+) -> str | None:
+    if content.guard is None:
+        return None
+    name = f"risks-{'all' if relation is None else relation.id}"
+    description = f"Histogram of risks: {_describe(content.levels.risks, negatives, ' times')}"
+    with drawing(*size) as (figure, axes):
+        # a bar ends where the limit is
+        limit = int(encode_risk(np.array([content.max_mined_risk or 1.0])))
+        first = (limit + 1) % LEVELS_PER_BAR - LEVELS_PER_BAR
+        padding = (-first, (first - NUM_LEVELS) % LEVELS_PER_BAR)
+        num_bars = (NUM_LEVELS + sum(padding)) // LEVELS_PER_BAR
+        edges = np.log2(content.levels.risks[0]) + (first + LEVELS_PER_BAR * np.arange(num_bars + 1)) / 8 - 1 / 16
+        for counts, colour, fill in ((negatives, ACCENT, True), (suspects, WARM, False)):
+            bars = np.pad(counts, padding).reshape(num_bars, LEVELS_PER_BAR).sum(axis=1)
+            if bars.any():
+                axes.stairs(bars / bars.sum(), edges, color=colour, fill=fill, linewidth=1.1)
+        if suspects.any():
+            description += f" Of what is likely true: {_describe(content.levels.risks, suspects, ' times')}"
+        if content.max_mined_risk:
+            axes.axvline(np.log2(content.max_mined_risk), color=INK, linewidth=1.1)
+            description += f" The limit is {content.max_mined_risk:.2f} times."
+        axes.set_xlim(*_risk_range(content))
+        axes.xaxis.set_major_locator(MultipleLocator(4))
+        axes.xaxis.set_major_formatter(FuncFormatter(_power_of_two))
+        _small(axes, "risk, in multiples of a random corruption's" if relation is None else None)
+        return to_svg(figure, name, description)
+
+
+def _power_of_two(value: float, _: object) -> str:
+    return f"{2**value:,.0f}×" if value >= 0 else f"1/{2**-value:,.0f}"
+
+
+def _score_range(content: ReportContent) -> tuple[float, float]:
+    """Find the range of all histograms of scores; a few easy negatives may lie far below the others."""
+    levels = content.levels
+    counts = levels.negatives_by_score.sum(axis=0)
+    reached = np.flatnonzero(counts.cumsum() > OUT_OF_PICTURE * counts.sum())
+    low, high = float(levels.scores[reached[0]]) if len(reached) else 0.0, float(levels.scores[-1])
+    if content.score_edges is not None:
+        low, high = min(low, float(content.score_edges[0])), max(high, float(content.score_edges[-1]))
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
+
+
+def _risk_range(content: ReportContent) -> tuple[float, float]:
+    levels = content.levels
+    counts = levels.negatives_by_risk.sum(axis=0) + levels.suspects_by_risk.sum(axis=0)
+    seen = np.log2(levels.risks[np.flatnonzero(counts)])
+    return (float(seen.min()) - 0.5, float(seen.max()) + 0.5) if len(seen) else (-8.0, 4.0)
+
+
+def _describe(values: np.ndarray, counts: np.ndarray, unit: str = "") -> str:
+    total = int(counts.sum())
+    if not total:
+        return "there are none."
+    seen = values[np.flatnonzero(counts)]
+    return (
+        f"{total:,}, from {seen[0]:.3g} to {seen[-1]:.3g}{unit}, half of them up to {median(values, counts):.3g}{unit}."
+    )
+
+
+def _small(axes: Axes, label: str | None) -> None:
+    axes.yaxis.set_visible(False)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="x", labelsize=8, color=GRID, length=2.5, pad=2)
+    axes.locator_params(axis="x", nbins=5) if label == "score" else None
+    if label:
+        axes.set_xlabel(label)
+
+
+def _light_grid(axes: Axes, axis: Literal["both", "x", "y"] = "y") -> None:
+    axes.grid(axis=axis)
+    axes.tick_params(length=0)

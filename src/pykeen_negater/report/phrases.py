@@ -1,0 +1,93 @@
+"""Texts of a graph as they stand in a report: on one line, short, and harmless to a terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..exports import readable_texts
+from ..pools import NegativePools
+from ..terminal import printable
+
+__all__ = [
+    "Names",
+    "Phrase",
+    "Sentence",
+]
+
+#: The most characters of a name, and of what explains it
+NAME_WIDTH, GLOSS_WIDTH = 60, 60
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """The text of an entity or a relation."""
+
+    #: What it is called
+    name: str
+
+    #: What explains the name; often empty
+    gloss: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Phrase":
+        """Tell the name from its explanation, and shorten both.
+
+        :param text: any text
+        :return: the phrase
+
+        >>> Phrase.parse("cancer: group of diseases")
+        Phrase(name='cancer', gloss='group of diseases')
+        """
+        name, _, gloss = " ".join(printable(text).split()).partition(": ")
+        return cls(_shorten(name, NAME_WIDTH), _shorten(gloss, GLOSS_WIDTH))
+
+
+def _shorten(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A triple to read."""
+
+    #: Head, relation and tail
+    parts: tuple[Phrase, Phrase, Phrase]
+
+    #: The column in which it differs from another triple: 0 head, 1 relation, 2 tail
+    side: int
+
+    def __str__(self) -> str:
+        return " · ".join(part.name for part in self.parts)
+
+
+class Names:
+    """The phrases of a graph."""
+
+    def __init__(self, pools: NegativePools) -> None:
+        """Load the texts.
+
+        :param pools: the pools
+        """
+        self._texts = readable_texts(pools)
+
+    def relation(self, relation: int) -> Phrase:
+        """Get the phrase of a relation.
+
+        :param relation: its id
+        :return: the phrase
+        """
+        return Phrase.parse(self._texts.relations[relation])
+
+    def sentence(self, triple: Sequence[int], side: int) -> Sentence:
+        """Write a triple.
+
+        :param triple: head, relation and tail id
+        :param side: the column in which it differs from another
+        :return: the sentence
+        """
+        head, relation, tail = (int(i) for i in triple)
+        parts = (
+            Phrase.parse(self._texts.entities[head]),
+            self.relation(relation),
+            Phrase.parse(self._texts.entities[tail]),
+        )
+        return Sentence(parts, side)
