@@ -139,6 +139,12 @@ def growth(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[columns]
 
 
+def neighbors(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how long all neighbours take, and how many of the nearest are found."""
+    columns = ["entities", "dimension", "index", "build (s)", "search (s)", "exact (s)", "recall at 10"]
+    return frame[columns]
+
+
 #: The result file and the function of each table
 TABLES = {
     "mrr": ("differences", mrr),
@@ -151,6 +157,7 @@ TABLES = {
     "filtering_cost": ("filtering_cost", filtering_cost),
     "original_loops": ("original_loops", original_loops),
     "growth": ("growth", growth),
+    "neighbors": ("neighbors", neighbors),
     "true_neg": ("true_neg", true_neg),
     "full": ("full", full),
     "relations": ("relations", relations),

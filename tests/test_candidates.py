@@ -217,3 +217,18 @@ def test_slot_generator_restricts_before_the_search(side):
     intersect = IntersectCandidateGenerator(k=1, corruption_scheme=scheme).generate(graph, index)
     assert slot.replacements.tolist() == [9, 0]
     assert len(intersect) == 0
+
+
+def test_neighbours_on_disk_keep_the_recall(tmp_path, monkeypatch):
+    monkeypatch.setattr("pykeen_negater.approximation.EXACT_UP_TO", 100)
+    graph = random_graph(0, num_entities=400, num_relations=2, num_triples=900)
+    vectors = random_vectors(0, 400, 8)
+    generator = SlotCandidateGenerator(k=5, corruption_scheme=["head", "relation", "tail"])
+    in_memory = generator.propose(graph, NeighborIndex.of_vectors(vectors))
+    first = generator.propose(graph, NeighborIndex.of_vectors(vectors), tmp_path)
+    monkeypatch.setattr(NeighborIndex, "search", lambda *args: pytest.fail("searched again"))
+    again = generator.propose(graph, NeighborIndex.of_vectors(vectors), tmp_path)
+    assert 0.9 < in_memory.recall <= 1
+    assert in_memory.recall == first.recall == again.recall
+    for side, table in in_memory.tables.items():
+        np.testing.assert_array_equal(table, again.tables[side])

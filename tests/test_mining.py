@@ -2,6 +2,7 @@
 
 import logging
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -247,6 +248,56 @@ def test_index_made_for_something_else_is_refused(
     for factory, kwargs in others:
         with pytest.raises(ValueError, match="another graph, encoder or metric"):
             mine(triples_factory=factory, **{**FAST, **kwargs}, index=path)
+
+
+@pytest.fixture
+def large_factory(monkeypatch: pytest.MonkeyPatch) -> CoreTriplesFactory:
+    """Make a graph whose entities are many, as if it took few for that."""
+    monkeypatch.setattr("pykeen_negater.approximation.EXACT_UP_TO", 150)
+    generator = np.random.default_rng(0)
+    triples = np.unique(generator.integers([600, 3, 600], size=(2000, 3)), axis=0)
+    return CoreTriplesFactory(torch.from_numpy(triples), 600, 3)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+@pytest.mark.parametrize(("candidates", "num_indexes"), [("random", 0), ("slot", 0), ("anywhere", 1)])
+def test_the_recall_of_an_approximate_index_is_reported(
+    large_factory: CoreTriplesFactory,
+    candidates: str,
+    num_indexes: int,
+    metric: str,
+    empty_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    settings = {**FAST, "candidates": candidates, "metric": metric, "k": 10}
+    pools = mine(triples_factory=large_factory, **settings)
+    statistics = pools.metadata["statistics"]
+    if candidates == "random":
+        assert "index_recall" not in statistics
+    else:
+        assert 0.9 < statistics["index_recall"] <= 1
+    entries = [path for path in empty_cache.glob("**/indexes/*") if path.is_dir()]
+    assert len(entries) == num_indexes
+    if num_indexes:
+        monkeypatch.setattr("pykeen_negater.mining.approximate", lambda *args: pytest.fail("built again"))
+    again = mine(triples_factory=large_factory, **settings, pool_size=3)
+    assert again.metadata["statistics"].get("index_recall") == statistics.get("index_recall")
+
+
+def test_a_large_index_is_saved_and_used_again(large_factory: CoreTriplesFactory, tmp_path: Path):
+    settings = {**FAST, "candidates": "anywhere"}
+    first = mine(triples_factory=large_factory, **settings, index=str(tmp_path / "index"))
+    assert NeighborIndex.load(tmp_path / "index").factory == "IVF32,PQ16x4fs,RFlat"
+    first_files = files(first.path)
+    shutil.rmtree(first.path)
+    assert files(mine(triples_factory=large_factory, **settings, index=str(tmp_path / "index")).path) == first_files
+    with pytest.raises(ValueError, match=r"'index_factory': 'IVF32,PQ16x4fs,RFlat'.*expected .*'HNSW8'"):
+        mine(triples_factory=large_factory, **settings, index=str(tmp_path / "index"), index_factory="HNSW8")
+
+
+def test_an_index_that_faiss_does_not_know_is_refused(nations: TriplesFactory):
+    with pytest.raises(ValueError, match="found index_factory='Flt'"):
+        mine(triples_factory=nations, **FAST, index_factory="Flt")
 
 
 def test_budget_limits_what_is_scored(small_factory: TriplesFactory, tiny_bert: str):

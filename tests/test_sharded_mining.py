@@ -310,11 +310,15 @@ def test_other_errors_are_no_want_of_memory(small_texts: Texts, fine_tuned: str)
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("ranker", ["thresholds", "similarity", "probe", "relation-embedding"])
+@pytest.mark.parametrize(
+    "ranker", ["thresholds", "similarity", "similarity of neighbours", "probe", "relation-embedding"]
+)
 def test_two_processes_give_the_same_pools(fine_tuned: str, ranker: str, tmp_path: Path):
     options = {
         "thresholds": ["--model", fine_tuned, "--guard", "thresholds", "--max-candidates", "700"],
         "similarity": ["--ranker", "similarity", "--guard", "none"],
+        # which an approximate index finds
+        "similarity of neighbours": ["--ranker", "similarity", "--candidates", "anywhere", "--index-factory", "HNSW8"],
         "probe": [],
         "relation-embedding": ["--ranker", "relation-embedding", "--guard", "none", "--max-candidates", "700"],
     }[ranker]

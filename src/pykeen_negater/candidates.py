@@ -1,15 +1,18 @@
 """Corruptions that might be good negatives: a part of a known triple, replaced by something near it."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 from class_resolver import ClassResolver
 
+from .approximation import EXACT
 from .budgets import Budget
 from .graphs import Graph
 from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme, keys_to_triples, triples_to_keys
@@ -126,6 +129,9 @@ class CandidateGenerator(ABC):
     never proposed, nor is the triple's own head or tail.
     """
 
+    #: Whether neighbours are searched among all entities
+    searches_all: ClassVar[bool] = False
+
     def __init__(
         self,
         *,
@@ -177,37 +183,45 @@ class CandidateGenerator(ABC):
                 f"found an index of {len(index):,} vectors, expected one for each of the {graph.num_entities:,} "
                 f"entities, in the order of their ids."
             )
-        tables = {}
+        tables, recalls = {}, []
         for name in self.corruption_scheme:
             side = SIDES[name]
             blocks = self._relation_blocks(graph, index) if side == RELATION else self._slot_blocks(graph, index, side)
             size = graph.num_relations if side == RELATION else len(graph.slots[side][1])
-            path = None if folder is None else folder / f"{name}.npy"
-            tables[side] = fill_table(size, min(self.k, max(graph.num_entities, graph.num_relations)), blocks, path)
-        return Proposals(graph, tables)
+            width = min(self.k, max(graph.num_entities, graph.num_relations))
+            if folder is None:
+                tables[side] = fill_table(size, width, blocks)
+                recalls.append(index.recall)
+            else:
+                report = folder / f"{name}.json"
+                tables[side] = fill_table(size, width, _then_report(blocks, index, report), folder / f"{name}.npy")
+                recalls.append(json.loads(report.read_text(encoding="utf-8")))
+        return Proposals(graph, tables, min((recall for recall in recalls if recall is not None), default=None))
 
     def _slot_blocks(self, graph: Graph, index: NeighborIndex, side: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for relation in range(graph.num_relations):
             yield from self.neighbors_in_slot(index, graph.slot(relation, side))
 
     def _relation_blocks(self, graph: Graph, index: NeighborIndex) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        signatures = NeighborIndex.build(relation_signatures(graph, index.vectors), index.metric)
+        signatures = NeighborIndex.build(relation_signatures(graph, index.vectors), index.metric, EXACT)
         yield signatures.search(np.arange(graph.num_relations), self.k)
 
 
 class Proposals:
     """What may stand in for each entity in each slot, and for each relation: candidates of any triples, on request."""
 
-    def __init__(self, graph: Graph, tables: Mapping[int, np.ndarray]) -> None:
+    def __init__(self, graph: Graph, tables: Mapping[int, np.ndarray], recall: float | None = None) -> None:
         """Take what was found.
 
         :param graph: the graph
         :param tables: by side, for each entity in each slot, in the order of
             :attr:`~pykeen_negater.graphs.Graph.slots`, or for each relation its neighbours, see
             :func:`~pykeen_negater.neighbor_tables.fill_table`
+        :param recall: the least recall of the approximate indices that were searched for them; None if there was none
         """
         self.graph = graph
         self.tables = tables
+        self.recall = recall
         self._members = {
             side: np.repeat(np.arange(graph.num_relations), np.diff(offsets)) * graph.num_entities + entities
             for side, (offsets, entities) in graph.slots.items()
@@ -274,6 +288,14 @@ def relation_signatures(graph: Graph, vectors: np.ndarray) -> np.ndarray:
     return signatures
 
 
+def _then_report(
+    blocks: Iterator[tuple[np.ndarray, np.ndarray]], index: NeighborIndex, path: Path
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Write the recall of what was searched when all has been, for a run that finds the neighbours on disk."""
+    yield from blocks
+    path.write_text(json.dumps(index.recall), encoding="utf-8")
+
+
 def _blocks(slot: np.ndarray) -> Iterator[np.ndarray]:
     return (slot[start : start + BLOCK_SIZE] for start in range(0, len(slot), BLOCK_SIZE))
 
@@ -326,6 +348,8 @@ class IntersectCandidateGenerator(CandidateGenerator):
     A triple gets at most k neighbours, and often none.
     """
 
+    searches_all = True
+
     # docstr-coverage: inherited
     def neighbors_in_slot(  # noqa: D102
         self, index: NeighborIndex, slot: np.ndarray
@@ -337,6 +361,8 @@ class IntersectCandidateGenerator(CandidateGenerator):
 
 class AnywhereCandidateGenerator(CandidateGenerator):
     """Searches all entities, whatever slot they were seen in."""
+
+    searches_all = True
 
     # docstr-coverage: inherited
     def neighbors_in_slot(  # noqa: D102

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.fine_tune import fine_tune
@@ -47,7 +48,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-for _command in (mine, fine_tune, evaluate, report, export, import_, relations, verify):
+for _command in (mine, fine_tune, evaluate, report, export, import_, relations, verify, doctor):
     main.add_command(_command)
 
 

@@ -1,5 +1,6 @@
 """From a graph to pools of negatives: the way of the data, step by step."""
 
+import importlib
 import logging
 from collections.abc import Sequence
 from dataclasses import fields
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from pykeen.triples import CoreTriplesFactory
 
+from .approximation import EXACT, Approximation, approximate, cells_factory
 from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import CandidateGenerator, candidate_generator_resolver
 from .encoders import Encoder, encoder_resolver
@@ -195,18 +197,20 @@ class Miner:
         return NegativePools.load(self.cache.path("pools", self.key))
 
     def neighbor_index(self, durations: dict[str, float]) -> NeighborIndex:
-        """Load the neighbour index, or build it.
+        """Load the neighbour index of the graph's entities, or build it.
 
         :param durations: the seconds by step, which those of building are added to
         :return: the index of all entities
         :raises ValueError: if the index that was found is one of something else
         """
         settings, path = self.settings, None if self.settings.index is None else Path(self.settings.index)
-        source = self._vectors_key(self.graph)
         if path is not None and path.exists():
             index = NeighborIndex.load(path)
             found = {"metric": index.metric, "index_factory": index.factory, "source": index.source}
-            expected = {"metric": settings.metric, "index_factory": settings.index_factory, "source": source}
+            factory = settings.index_factory
+            if factory is None and index.factory in (EXACT, cells_factory(*index.vectors.shape)):
+                factory = index.factory  # which may be the default on another machine only
+            expected = {"metric": settings.metric, "index_factory": factory, "source": self._vectors_key(self.graph)}
             if found != expected:
                 raise ValueError(
                     f"found a neighbour index at {path} that was made for {found}, expected {expected}: another graph, "
@@ -214,12 +218,45 @@ class Miner:
                 )
             return index
 
-        vectors = self.vectors(self.graph, durations)
-        with timed("index", durations):
-            index = NeighborIndex.build(vectors, settings.metric, settings.index_factory, source)
+        index = self.index_of(self.graph, durations)
         if path is not None:
+            self._approximate(index, durations)
             index.save(path)
         return index
+
+    def index_of(self, graph: Graph, durations: dict[str, float]) -> NeighborIndex:
+        """Make a neighbour index, of as many entities as candidates are searched among; what takes long is cached.
+
+        :param graph: the graph, or a part of its triples
+        :param durations: the seconds by step, which those of building are added to
+        :return: the index of the graph's entities
+        """
+        vectors, settings = self.vectors(graph, durations), self.settings
+        with timed("index", durations):
+            index = NeighborIndex.of_vectors(vectors, settings.metric, settings.index_factory, self._vectors_key(graph))
+        del vectors  # which may be gigabytes, and the index has its own
+        if self.generator.searches_all:
+            self._approximate(index, durations)
+        return index
+
+    def _approximate(self, index: NeighborIndex, durations: dict[str, float]) -> None:
+        """Give an index what searches all entities, if that is not exact."""
+        if index.factory == EXACT:
+            return
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache with the index."""
+            with timed("index", durations):
+                approximate(index.vectors, index.metric, index.factory).write(folder)
+
+        identity = {
+            "vectors": index.source,
+            "metric": index.metric,
+            "factory": index.factory,
+            "faiss": importlib.import_module("faiss").__version__,
+        }
+        folder, _ = self.cache.get_or_build("indexes", fingerprint(identity), build)
+        index.approximation = Approximation.read(folder)
 
     def _vectors_key(self, graph: Graph) -> str:
         inputs = texts_digest(self.texts) if self.encoder.needs_texts else graph.fingerprint

@@ -158,7 +158,7 @@ class MiningRun:
         context = self.context
         with main_first(self.processes):
             witnesses = {"probe": context.probe, "factorization": context.factorization}
-            index = NeighborIndex.build(context.vectors, self.settings.metric, self.settings.index_factory)
+            index = self.miner.index_of(context.graph, self.durations)
             proposals = self._propose(context.graph, index, "visible")
         evidence = Evidence(context.graph, context.vectors, witnesses, self.miner.types)
 
@@ -244,6 +244,7 @@ class MiningRun:
             "negatives": assembly.num_negatives,
             "coverage": assembly.coverage,
             "outcomes": dict(zip(OUTCOMES, assembly.outcomes.T.tolist(), strict=True)),
+            **({} if self.proposals.recall is None else {"index_recall": round(self.proposals.recall, 4)}),
             **context.statistics,
         }
         guarded = (

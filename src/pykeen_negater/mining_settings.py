@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+from .exact_search import Metric
 from .indexing import check_corruption_scheme
-from .neighbors import EXACT, Metric
 from .texts import TextSource
 from .types import TypeSource
 
@@ -51,8 +51,10 @@ class MiningSettings:
     #: The folder of a neighbour index: loaded if it is there, else built and saved there
     index: str | Path | None = None
 
-    #: FAISS's factory string for a new index
-    index_factory: str = EXACT
+    #: FAISS's factory string for a new index of all entities, whose search parameters are chosen by measured recall. By
+    #: default exact up to some ten thousand entities, else approximate, see
+    #: :func:`~pykeen_negater.approximation.default_factory`.
+    index_factory: str | None = None
 
     #: The types of entities, which the guard takes into account: a mapping of labels to types, or a file of label TAB
     #: type, in which a label may have several lines

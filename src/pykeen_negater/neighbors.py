@@ -1,30 +1,21 @@
-"""Nearest neighbours with FAISS [johnson2019]_.
+"""Nearest neighbours among the entities, found with FAISS."""
 
-.. [johnson2019] Johnson, Douze and Jégou (2019) Billion-scale similarity search with GPUs. IEEE Big Data 7(3).
-"""
-
-import importlib
 import json
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import get_args
 
 import numpy as np
 
+from .approximation import EXACT, Approximation, approximate, check_factory, default_factory
 from .caching import atomic_folder
+from .checksums import find_damage, write_checksums
+from .exact_search import Metric, pair_distances, search_exactly
 
 __all__ = [
-    "EXACT",
-    "Metric",
     "NeighborIndex",
 ]
 
-#: How near two vectors are: Euclidean distance, or the cosine of their angle
-Metric = Literal["l2", "cosine"]
-
-#: The factory string of an exact index
-EXACT = "Flat"
-
-_VECTORS_FILE, _INDEX_FILE, _SETTINGS_FILE = "vectors.npy", "index.faiss", "settings.json"
+_VECTORS_FILE, _SETTINGS_FILE, _CHECKSUMS_FILE = "vectors.npy", "settings.json", "checksums.sha256"
 
 
 class NeighborIndex:
@@ -35,77 +26,91 @@ class NeighborIndex:
         vectors: np.ndarray,
         metric: Metric,
         factory: str,
-        index: Any = None,
+        approximation: Approximation | None = None,
         source: str | None = None,
     ) -> None:
-        """Wrap vectors and index. Use :meth:`build` or :meth:`load` instead.
+        """Wrap vectors and index. Use :meth:`build`, :meth:`of_vectors` or :meth:`load` instead.
 
         :param vectors: shape: (num_entities, dim), dtype: float32, of unit length if the metric is the cosine
         :param metric: the metric
         :param factory: the factory string of the index
-        :param index: the FAISS index of these vectors; None if it is exact, and the vectors are all there is to it
+        :param approximation: the index of these vectors; None if all entities are searched exactly
         :param source: the fingerprint of what the vectors were made from, if known
         """
         self.vectors = vectors
         self.metric: Metric = metric
         self.factory = factory
-        self.index = index
+        self.approximation = approximation
         self.source = source
+        #: The least recall of the approximate indices that have been searched; None if there was none
+        self.recall: float | None = None
+        self._part: tuple[np.ndarray, Approximation] | None = None
+
+    @classmethod
+    def of_vectors(
+        cls,
+        vectors: np.ndarray,
+        metric: Metric = "cosine",
+        factory: str | None = None,
+        source: str | None = None,
+    ) -> "NeighborIndex":
+        """Take vectors without an index of all of them, where only neighbours among some entities are asked for.
+
+        :param vectors: shape: (num_entities, dim)
+        :param metric: the metric
+        :param factory: as for :meth:`build`. If it is exact, neighbours among some entities are, too.
+        :param source: the fingerprint of what the vectors were made from, so that it is used for nothing else
+        :return: the vectors; a search of all of them is exact, and slow if there are many
+        :raises ValueError: if there is no such metric, or FAISS does not know the factory string
+        """
+        if metric not in get_args(Metric):
+            raise ValueError(f"found metric={metric!r}, expected one of {', '.join(get_args(Metric))}.")
+        vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+        if metric == "cosine":
+            vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        if factory is not None:
+            check_factory(factory, vectors.shape[1], metric)
+        return cls(vectors, metric, default_factory(*vectors.shape) if factory is None else factory, source=source)
 
     @classmethod
     def build(
         cls,
         vectors: np.ndarray,
         metric: Metric = "cosine",
-        factory: str = EXACT,
+        factory: str | None = None,
         source: str | None = None,
     ) -> "NeighborIndex":
         """Build an index.
 
         :param vectors: shape: (num_entities, dim)
         :param metric: the metric
-        :param factory: FAISS's index factory string, e.g. ``Flat`` (exact), ``HNSW32`` or ``IVF1024,Flat``
+        :param factory: FAISS's index factory string, e.g. ``Flat`` (exact), ``HNSW32`` or ``IVF1024,Flat``; by default
+            chosen by number and dimension, see :func:`~pykeen_negater.approximation.default_factory`
         :param source: the fingerprint of what the vectors were made from, so that it is used for nothing else
         :return: the index
         :raises ValueError: if there is no such metric, or FAISS does not know the factory string
         """
-        import faiss
-
-        if metric not in get_args(Metric):
-            raise ValueError(f"found metric={metric!r}, expected one of {', '.join(get_args(Metric))}.")
-        vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        if metric == "cosine":
-            vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        if factory == EXACT:
-            return cls(vectors, metric, factory, source=source)
-        try:
-            index = faiss.index_factory(vectors.shape[1], factory, _faiss_metric(metric))
-            index.train(vectors)
-            index.add(vectors)
-        except RuntimeError as error:
-            raise ValueError(
-                f"found index_factory={factory!r} for {len(vectors):,} vectors, expected a factory string of FAISS "
-                f"that suits as many, such as Flat, HNSW32 or IVF1024,Flat ({error})."
-            ) from error
-        return cls(vectors, metric, factory, index, source)
+        index = cls.of_vectors(vectors, metric, factory, source)
+        if index.factory != EXACT:
+            index.approximation = approximate(index.vectors, metric, index.factory)
+        return index
 
     def save(self, path: str | Path) -> None:
-        """Write the index to a folder, whole or not at all.
+        """Write the index to a folder, whole or not at all, with checksums.
 
         :param path: the folder. An index that is already there is replaced.
         :raises FileExistsError: if something else is there
         """
-        import faiss
-
         path = Path(path)
         if path.exists() and not path.joinpath(_VECTORS_FILE).is_file():
             raise FileExistsError(f"found {path}, which holds no neighbour index. Choose another path, or remove it.")
         with atomic_folder(path) as folder:
             np.save(folder / _VECTORS_FILE, self.vectors, allow_pickle=False)
-            if self.index is not None:
-                faiss.write_index(self.index, str(folder / _INDEX_FILE))
+            if self.approximation is not None:
+                self.approximation.write(folder)
             settings = {"metric": self.metric, "factory": self.factory, "source": self.source}
             folder.joinpath(_SETTINGS_FILE).write_text(json.dumps(settings), encoding="utf-8")
+            write_checksums(folder, folder / _CHECKSUMS_FILE)
 
     @classmethod
     def load(cls, path: str | Path) -> "NeighborIndex":
@@ -113,20 +118,19 @@ class NeighborIndex:
 
         :param path: a folder written by :meth:`save`
         :return: the index
-        :raises ValueError: if the folder does not hold one
+        :raises ValueError: if the folder does not hold one, or a file is not what was written
         """
-        import faiss
-
         folder = Path(path)
         try:
+            _check_files(folder)
             settings = json.loads(folder.joinpath(_SETTINGS_FILE).read_text(encoding="utf-8"))
             vectors = np.load(folder / _VECTORS_FILE, mmap_mode="r", allow_pickle=False)
-            index = None if settings["factory"] == EXACT else faiss.read_index(str(folder / _INDEX_FILE))
+            approximation = None if settings["factory"] == EXACT else Approximation.read(folder)
             if settings["metric"] not in get_args(Metric) or vectors.ndim != 2:
                 raise ValueError(f"metric {settings['metric']}, vectors of shape {vectors.shape}")
-            if index is not None and (index.ntotal, index.d) != vectors.shape:
-                raise ValueError(f"an index of shape ({index.ntotal}, {index.d}) for vectors of shape {vectors.shape}")
-            return cls(vectors, index=index, **settings)
+            if approximation is not None and approximation.shape != vectors.shape:
+                raise ValueError(f"an index of shape {approximation.shape} for vectors of shape {vectors.shape}")
+            return cls(vectors, approximation=approximation, **settings)
         except (OSError, EOFError, RuntimeError, TypeError, KeyError, ValueError) as error:
             raise ValueError(f"{folder} holds no readable neighbour index ({error}). Build it again.") from error
 
@@ -135,6 +139,9 @@ class NeighborIndex:
 
     def search(self, queries: np.ndarray, k: int, among: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Find the nearest neighbours of entities.
+
+        Among some entities, the kind of index is the default for as many entities and queries, unless that of all
+        entities is exact. If it is approximate, it is built of these entities alone, and kept until the next one.
 
         :param queries: shape: (n,), the entities whose neighbours are asked for
         :param k: >= 1, the number of neighbours; clamped to the number of entities that are searched
@@ -167,46 +174,39 @@ class NeighborIndex:
         :param others: shape: (n, k), −1 where there is none
         :return: shape: (n, k), as those of :meth:`search`
         """
-        points = self.vectors[queries]
-        columns = []
-        for column in others.T:
-            if self.metric == "cosine":
-                distance = np.maximum(1 - np.einsum("ij,ij->i", points, self.vectors[column]), 0)
-            else:
-                distance = np.square(points - self.vectors[column]).sum(axis=1)
-            columns.append(np.where(column < 0, np.inf, distance))
-        return np.stack(columns, axis=1).astype(np.float32)
+        return pair_distances(self.vectors, queries, others, self.metric)
 
     def _search(self, queries: np.ndarray, width: int, among: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        import faiss
-
         if not width or not len(queries):
             return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0), dtype=np.float32)
         points = self.vectors[queries]
-        if self.index is None:
+        approximation = self.approximation if among is None else self._approximation_of(among, len(queries))
+        if approximation is None:
             base = self.vectors if among is None else self.vectors[among]
-            distances, neighbors = faiss.knn(points, base, width, metric=_faiss_metric(self.metric))
-            return (neighbors if among is None else among[neighbors]), distances
-        parameters = None if among is None else _restricted(self.index, among)
-        distances, neighbors = self.index.search(points, width, params=parameters)
-        return neighbors, distances
+            distances, neighbors = search_exactly(points, base, width, self.metric)
+        else:
+            self.recall = min(approximation.recall, 1.0 if self.recall is None else self.recall)
+            distances, neighbors = approximation.search(points, width)
+        return (neighbors if among is None else np.where(neighbors < 0, -1, among[neighbors])), distances
+
+    def _approximation_of(self, among: np.ndarray, num_queries: int) -> Approximation | None:
+        dim = self.vectors.shape[1]
+        factory = EXACT if self.factory == EXACT else default_factory(len(among), dim, num_queries)
+        if factory == EXACT:
+            return None
+        if self._part is None or not np.array_equal(self._part[0], among):
+            self._part = None  # so that there are never two at once
+            self._part = among, approximate(self.vectors[among], self.metric, factory)
+        return self._part[1]
 
 
-def _faiss_metric(metric: Metric) -> int:
-    import faiss
-
-    return faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
-
-
-def _restricted(index: Any, among: np.ndarray) -> Any:
-    """Make FAISS's search parameters that restrict a search to some ids, for this type of index."""
-    faiss: Any = importlib.import_module("faiss")  # whose types lack what its C++ classes take
-    selector = faiss.IDSelectorBatch(among)
-    concrete = faiss.downcast_index(index)
-    while isinstance(concrete, faiss.IndexPreTransform):
-        concrete = faiss.downcast_index(concrete.index)
-    if isinstance(concrete, faiss.IndexIVF):
-        return faiss.SearchParametersIVF(sel=selector, nprobe=concrete.nprobe)
-    if isinstance(concrete, faiss.IndexHNSW):
-        return faiss.SearchParametersHNSW(sel=selector, efSearch=concrete.hnsw.efSearch)
-    return faiss.SearchParameters(sel=selector)
+def _check_files(folder: Path) -> None:
+    """Compare the files of a saved index with their checksums, as FAISS crashes at some damage."""
+    path = folder / _CHECKSUMS_FILE
+    checksums = path.read_text(encoding="utf-8")
+    damage = find_damage(folder, path)
+    if damage is not None:
+        raise ValueError(damage)
+    unlisted = [file.name for file in folder.iterdir() if file != path and f"  {file.name}\n" not in checksums]
+    if unlisted:
+        raise ValueError(f"{path.name} lacks {', '.join(unlisted)}")

@@ -1,15 +1,31 @@
 """What a terminal is told: labels and texts of a graph must not move its cursor."""
 
+import io
+import json
 import logging
 import re
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = [
     "PrintableFormatter",
+    "conclude",
+    "conclude_json",
+    "conclude_table",
     "echo",
+    "output_options",
     "printable",
 ]
+
+#: Where errors go when nothing else does
+_ERRORS = f"{__name__}.errors"
 
 #: Control characters but tabs and line feeds, what turns the direction of writing, and halves of characters
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -27,13 +43,90 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--quiet`` and ``--json`` to a command, which :func:`echo` and :func:`conclude` heed.
+
+    :param command: the command's function
+    :return: the same, with both options
+    """
+    for name, help_text in (
+        ("--json", "Print the result as JSON, and nothing else on the standard output."),
+        ("--quiet", "Print nothing but errors."),
+    ):
+        option = click.option(name, is_flag=True, expose_value=False, is_eager=True, callback=_choose, help=help_text)
+        command = option(command)
+    return command
+
+
+def _choose(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if not value or context.resilient_parsing:
+        return
+    context.meta[f"{__name__}.{parameter.name}"] = True
+    if parameter.name == "quiet":
+        context.meta[_ERRORS] = sys.stderr
+        logging.disable(logging.WARNING)
+        context.call_on_close(lambda: logging.disable(logging.NOTSET))
+        # progress bars
+        context.with_resource(redirect_stderr(io.StringIO()))
+
+
+def _is_chosen(name: str) -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(f"{__name__}.{name}"))
+
+
 def echo(text: str, error: bool = False) -> None:
-    """Print a text for people.
+    """Print a text for people, unless a command was asked for JSON or to be quiet.
 
     :param text: the text
-    :param error: whether it goes to the standard error
+    :param error: whether it goes to the standard error, whatever was asked for
     """
-    click.echo(printable(text), err=error)
+    if error:
+        context = click.get_current_context(silent=True)
+        click.echo(printable(text), file=sys.stderr if context is None else context.meta.get(_ERRORS, sys.stderr))
+    elif not (_is_chosen("quiet") or _is_chosen("json")):
+        click.echo(printable(text))
+
+
+def conclude_json(summary: Any) -> None:
+    """Print what a command has come to as JSON, if that is asked for; people have been told already.
+
+    :param summary: anything JSON can hold
+    """
+    if _is_chosen("json"):
+        click.echo(json.dumps(summary, indent=2))
+
+
+def conclude(summary: Mapping[str, Any]) -> None:
+    """Print what a command has come to: a table for people, or JSON for programs.
+
+    :param summary: values by what they are; JSON-native. Shares are floats in [0, 1] whose names end in ``share``,
+        durations end in ``seconds``.
+    """
+    conclude_json(summary)
+    width = max(map(len, summary), default=0)
+    for name, value in summary.items():
+        echo(f"  {name:<{width}}  {_written(name, value)}")
+
+
+def conclude_table(table: "pd.DataFrame", digits: int) -> None:
+    """Print a table that a command has come to, or its rows as JSON.
+
+    :param table: the table
+    :param digits: >= 0, how many decimals people are shown
+    """
+    if _is_chosen("json"):
+        click.echo(table.to_json(orient="records", indent=2, force_ascii=True))
+    else:
+        echo(table.to_string(index=False, float_format=f"{{:.{digits}f}}".format, na_rep=""))
+
+
+def _written(name: str, value: Any) -> str:
+    if isinstance(value, float):
+        return format(value, ".1%" if name.endswith("share") else ".1f" if name.endswith("seconds") else ".3f")
+    if isinstance(value, bool) or value is None:
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 class PrintableFormatter(logging.Formatter):

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..configuration import config_option
-from ..terminal import echo
+from ..terminal import conclude_table, output_options
 from .options import FILE, PATH, TEXTS, check_writable, load_dataset, text_settings
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
 
 @click.command(epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")
 @config_option
+@output_options
 @click.option("--dataset", help="A PyKEEN dataset.")
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
 @click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
@@ -64,4 +65,4 @@ def evaluate(
     frame = pd.DataFrame(rows)
     if output is not None:
         frame.to_csv(output, sep="\t", index=False, float_format="%.6g")
-    echo(frame.to_string(index=False, float_format="{:.4f}".format, na_rep=""))
+    conclude_table(frame, digits=4)

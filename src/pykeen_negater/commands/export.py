@@ -7,7 +7,7 @@ import click
 
 from ..configuration import config_option
 from ..exports import ExportFormat
-from ..terminal import echo
+from ..terminal import conclude, output_options
 from .options import PATH
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
 
 @click.command(epilog="Example: negater export umls.pools --format tsv --output negatives.tsv")
 @config_option
+@output_options
 @click.argument("pools", type=PATH)
 @click.option(
     "--format",
@@ -33,4 +34,4 @@ def export(pools: Path, form: ExportFormat, output: Path) -> None:
     from ..pools import NegativePools
 
     rows = run(NegativePools.load(pools), output, form)
-    echo(f"{rows:,} rows written to {output}")
+    conclude({"rows": rows, "file": str(output)})

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..configuration import config_option
-from ..terminal import echo
+from ..terminal import conclude_json, echo, output_options
 from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, text_settings
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
 
 @click.command("fine-tune", epilog="Example: negater fine-tune --dataset umls --output umls.model")
 @config_option
+@output_options
 @graph_options
 @click.option("--output", "-o", type=PATH, required=True, help="The folder for model, tokenizer and thresholds.")
 @click.option(
@@ -94,4 +95,5 @@ def fine_tune(
             f"{metrics['precision']:.1%}, recall {metrics['recall']:.1%}, F1 {metrics['f1']:.1%}. Each relation's more "
             f"frequent class has an accuracy of {metrics['majority_accuracy']:.1%}."
         )
+    conclude_json({**job.metrics(), "model": str(output)})
     echo(f"Written to {output}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..configuration import config_option
-from ..terminal import echo
+from ..terminal import conclude, echo, output_options
 from .options import FILE, PATH, load_training
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
 
 @click.command("import", epilog="Example: negater import negatives.tsv --dataset umls --output umls.pools")
 @config_option
+@output_options
 @click.argument("negatives", type=FILE)
 @click.option("--dataset", help="A PyKEEN dataset, whose training triples are used.")
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
@@ -25,5 +26,5 @@ def import_(negatives: Path, dataset: str | None, training: Path | None, output:
 
     pools = import_negatives(negatives, output, triples_factory=load_training(dataset, training))
     coverage = pools.metadata["statistics"]["coverage"]
-    echo(f"{len(pools):,} negatives for {pools.num_triples:,} triples, {coverage:.1%} of which have some.")
+    conclude({"triples": pools.num_triples, "negatives": len(pools), "covered share": coverage, "pools": str(output)})
     echo(f"Written to {output}")

@@ -8,9 +8,9 @@ from typing import Any, cast, get_args
 import click
 
 from ..configuration import config_option
+from ..exact_search import Metric
 from ..mining_settings import GuardName
-from ..neighbors import Metric
-from ..terminal import echo
+from ..terminal import conclude, echo, output_options
 from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, parse_object, text_settings
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     epilog="Example: negater mine --dataset umls --entity-text entity2text.tsv --output umls.pools",
 )
 @config_option
+@output_options
 @graph_options
 @click.option("--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache.")
 @click.option("--encoder", help="Turns entities into vectors: sentence-transformer, structural, precomputed.")
@@ -37,7 +38,7 @@ __all__ = [
 @click.option("--corruption-scheme", default="head,tail", help="The sides to corrupt, of head, relation and tail.")
 @click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
 @click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
-@click.option("--index-factory", default="Flat", help="FAISS's factory string for a new index.")
+@click.option("--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large.")
 @click.option(
     "--ranker",
     help="Decides how hard a negative is: probe, similarity, kge, thresholds, full-gradients, proxy-gradients, "
@@ -131,19 +132,26 @@ def mine(
         return
     path = pools.path if output is None else pools.save(output)
     statistics = pools.metadata["statistics"]
-    echo(
-        f"{len(pools):,} negatives for {pools.num_triples:,} triples, {statistics['coverage']:.1%} of which have some; "
-        f"{statistics['candidates']:,} candidates, {statistics['candidates_within_budget']:,} within the budget."
-    )
+    summary = {
+        "negatives": len(pools),
+        "training triples": pools.num_triples,
+        "covered share": statistics["coverage"],
+        "candidates": statistics["candidates"],
+        "candidates within the budget": statistics["candidates_within_budget"],
+    }
+    if "index_recall" in statistics:
+        summary["of the ten nearest entities, found share"] = statistics["index_recall"]
     if "guard" in statistics:
         measured = statistics["guard"]["proposed"]
-        echo(
-            f"Of {measured['answers']:,} candidates to queries with hidden triples, {measured['hidden']:,} are hidden "
-            f"triples; the guard tells them with an AUC of {measured.get('auc', float('nan')):.3f}. "
-            f"{len(pools.suspects):,} corruptions are likely true and drawn less often."
-        )
-    for step, seconds in pools.durations.items():
-        echo(f"  {step}: {seconds:.1f} s")
+        summary |= {
+            "candidates that the guard was tested with": measured["answers"],
+            "hidden triples among them": measured["hidden"],
+            "AUC of the guard": measured.get("auc"),
+            "corruptions that are likely true": len(pools.suspects),
+        }
+    conclude(
+        {**summary, **{f"{step}, seconds": seconds for step, seconds in pools.durations.items()}, "pools": str(path)}
+    )
     echo(f"Written to {path}")
 
 

@@ -10,7 +10,7 @@ import click
 
 from ..caching import Cache, atomic_file
 from ..configuration import config_option
-from ..terminal import echo
+from ..terminal import conclude_table, echo, output_options
 from .train_relations import train
 
 __all__ = [
@@ -50,6 +50,7 @@ def _numbers(kind: type[T]) -> Callable[[click.Context, click.Parameter, str], l
     epilog="Example: negater relations evaluate my.model --data google.test.jsonl --data ROOT09 --output report.json"
 )
 @config_option
+@output_options
 @click.argument("model", required=False)
 @click.option(
     "--data",
@@ -113,7 +114,7 @@ def evaluate(
         }
         with atomic_file(output) as path:
             path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    echo(to_table(results).to_string(index=False, float_format="{:.3f}".format, na_rep=""))
+    conclude_table(to_table(results), digits=3)
     if output is not None:
         echo(f"Written to {output}")
 

@@ -1,5 +1,6 @@
 """The command ``negater relations train``."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -7,7 +8,7 @@ import click
 
 from ..configuration import config_option
 from ..relations.training_settings import LossName, RelationTrainingSettings
-from ..terminal import echo
+from ..terminal import conclude_json, echo, output_options
 from .options import FILE, PATH, TEXTS, load_training
 
 __all__ = [
@@ -19,6 +20,7 @@ _DEFAULTS = RelationTrainingSettings()
 
 @click.command(epilog="Example: negater relations train --data gold_ratings.tsv --output relbert.model")
 @config_option
+@output_options
 @click.option("--data", type=FILE, help="Pairs by relation type: .jsonl, .parquet, or SemEval-2012's ratings as .tsv.")
 @click.option("--dataset", help="A PyKEEN dataset instead, whose training triples are the pairs.")
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
@@ -105,6 +107,7 @@ def train(
         held_out = f", validation loss {result.validation_losses[epoch]:.4f}" if result.validation_losses else ""
         kept = ", kept" if epoch + 1 == result.kept_epoch else ""
         echo(f"  epoch {epoch + 1}: training loss {loss:.4f}{held_out}{kept}")
+    conclude_json({**asdict(result), "model": str(output)})
     echo(f"Written to {output}")
 
 

