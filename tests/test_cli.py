@@ -259,7 +259,7 @@ def test_sentences(pools: Path):
     assert all(" · Desires · " in line for line in lines["Desires"])
 
 
-@pytest.mark.parametrize("command", ["mine", "fine-tune", "export"])
+@pytest.mark.parametrize("command", ["mine", "fine-tune", "export", "import"])
 def test_help_has_an_example(command: str):
     output = run(command, "--help").output
     assert f"Example: negater {command}" in output.replace("\n", " ").replace("  ", " ")

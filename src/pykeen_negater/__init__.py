@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .evaluation import evaluate_sampler
+    from .imports import import_negatives
     from .mining import mine
     from .pool_files import PoolsError
     from .pools import NegativePools
@@ -42,6 +43,7 @@ __all__ = [
     "PoolsError",
     "TripleClassificationEvaluator",
     "evaluate_sampler",
+    "import_negatives",
     "mine",
 ]
 
@@ -51,6 +53,7 @@ _HOMES = {
     "PoolsError": "pool_files",
     "TripleClassificationEvaluator": "triple_classification",
     "evaluate_sampler": "evaluation",
+    "import_negatives": "imports",
     "mine": "mining",
 }
 

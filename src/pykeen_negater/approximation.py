@@ -61,7 +61,7 @@ _INDEX_FILE, _REPORT_FILE = "index.faiss", "approximation.json"
 
 
 def default_factory(size: int, dim: int, num_queries: int | None = None) -> str:
-    """Choose an index, exact as long as that takes no longer than for all of :data:`EXACT_UP_TO` vectors.
+    """Choose an index, exact as long as that takes no longer than for all of ``EXACT_UP_TO`` vectors.
 
     :param size: >= 0, the number of vectors
     :param dim: > 0, their dimension
@@ -125,7 +125,7 @@ class Approximation:
 
         :param points: shape: (n, dim), dtype: float32
         :param width: > 0, the number of vectors to find
-        :return: as :func:`~pykeen_negater.exact_search.search_exactly`; −1 where none was found
+        :return: shapes as those of :func:`~pykeen_negater.exact_search.search_exactly`; −1 where none was found
         """
         distances, neighbors = self.index.search(points, width)
         return distances, neighbors

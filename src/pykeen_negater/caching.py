@@ -65,7 +65,7 @@ def file_stamps(path: Path) -> dict[str, list[int]]:
 def array_digest(array: np.ndarray) -> str:
     """Compute a checksum of an array's values.
 
-    :param array: the array
+    :param array: of any shape and type
     :return: 32 hexadecimal digits
     """
     return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()

@@ -151,7 +151,7 @@ class CandidateGenerator(ABC):
 
     @abstractmethod
     def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Find what may stand in for the entities of a slot, :data:`BLOCK_SIZE` of them at a time.
+        """Find what may stand in for the entities of a slot, some ten thousand of them at a time.
 
         :param index: the index of all entities
         :param slot: shape: (n,), sorted, the entities that were seen in the slot
@@ -214,8 +214,9 @@ class Proposals:
         """Take what was found.
 
         :param graph: the graph
-        :param tables: by side, for each entity in each slot, in the order of :attr:`Graph.slots`, or for each relation
-            its neighbours, see :func:`~pykeen_negater.neighbor_tables.fill_table`
+        :param tables: by side, for each entity in each slot, in the order of
+            :attr:`~pykeen_negater.graphs.Graph.slots`, or for each relation its neighbours, see
+            :func:`~pykeen_negater.neighbor_tables.fill_table`
         :param recall: the least recall of the approximate indices that were searched for them; None if there was none
         """
         self.graph = graph

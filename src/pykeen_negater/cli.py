@@ -10,6 +10,7 @@ from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.fine_tune import fine_tune
+from .commands.import_ import import_
 from .commands.mine import mine
 from .commands.relations import relations
 from .commands.report import report
@@ -47,7 +48,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-for _command in (mine, fine_tune, evaluate, report, export, relations, verify, doctor):
+for _command in (mine, fine_tune, evaluate, report, export, import_, relations, verify, doctor):
     main.add_command(_command)
 
 

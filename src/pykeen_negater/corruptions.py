@@ -112,7 +112,7 @@ class Corruptor(ABC):
         :param side: the column to replace: 0 head, 1 relation, 2 tail
         :param generator: the source of randomness
         :return: shape: (m, 3) with m ≤ n, the corruptions, none of which is a known triple; an entity from
-            ``num_entities`` on is one of the :attr:`extra_texts`
+            ``num_entities`` on is one of :attr:`~pykeen_negater.corruptions.Corruptor.extra_texts`
         """
 
     def draw(
@@ -124,7 +124,8 @@ class Corruptor(ABC):
         :param corruptions: how many corruptions of each side (``head``, ``relation``, ``tail``) a triple gets
         :param epoch: >= 0, the number of the epoch
         :param generator: the source of randomness
-        :return: shape: (m, 3), m ≤ n · number of corruptions, see :meth:`corrupt`
+        :return: shape: (m, 3), m ≤ n · number of corruptions, see
+            :meth:`~pykeen_negater.corruptions.Corruptor.corrupt`
         """
         drawn = [
             self.corrupt(triples, SIDES[side], generator) for side, count in corruptions.items() for _ in range(count)

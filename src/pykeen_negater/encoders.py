@@ -32,7 +32,7 @@ class Encoder(ABC):
         """Encode all entities.
 
         :param graph: the graph
-        :param texts: the texts of its entities; not None where :attr:`needs_texts`
+        :param texts: the texts of its entities; not None where :attr:`Encoder.needs_texts`
         :return: shape: (num_entities, dim), dtype: float32, finite
         """
 
@@ -163,6 +163,7 @@ class StructuralEncoder(Encoder):
 
         :param dim: > 0, the dimension of the vectors (less in a small graph)
         :param seed: the seed of the randomised decomposition
+        :raises ValueError: if the dimension is not positive
         """
         if dim < 1:
             raise ValueError(f"found dim={dim}, expected at least 1.")

@@ -47,7 +47,7 @@ class FullGradientsRanker(FineTunedRanker):
 
         :param norm: ``sum``, of the L2 norms of all parameter tensors, as NegatER does; ``whole``, the L2 norm of all
             parameters' gradient
-        :param kwargs: the parameters of :class:`FineTunedRanker`
+        :param kwargs: the parameters of :class:`~pykeen_negater.fine_tuned_rankers.FineTunedRanker`
         :raises ValueError: if there is no such norm
         """
         super().__init__(**kwargs)

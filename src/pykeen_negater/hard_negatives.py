@@ -25,7 +25,7 @@ def without_inverse(triples: LongTensor) -> tuple[LongTensor, BoolTensor]:
     """Replace inverse triples by those they are the inverse of.
 
     :param triples: shape: (n, 3), with PyKEEN's ids of relations and their inverses: 2r and 2r + 1
-    :return: a pair (the triples with real relations, which ones were inverse)
+    :return: a pair (the triples with real relations; shape: (n, 3). Which ones were inverse; shape: (n,), dtype: bool)
     """
     heads, relations, tails = triples.unbind(dim=-1)
     inverse = relations % 2 == 1

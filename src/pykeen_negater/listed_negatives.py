@@ -1,6 +1,7 @@
 """Negatives from a file, as examples for a language model."""
 
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from .texts import Texts
 __all__ = [
     "ListedNegatives",
     "read_negatives",
+    "read_scores",
 ]
 
 logger = logging.getLogger(__name__)
@@ -34,11 +36,7 @@ def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
     :raises ValueError: if the file does not have that form, names something that is not in the graph, or holds no
         triple that is not known
     """
-    rows = [fields[:3] for _, fields in read_rows(path, columns=[3, 4])]
-    if rows and [field.lower() for field in rows[0]] == _HEADER:
-        rows = rows[1:]
-    if not rows:
-        raise ValueError(f"{path}: found no triple, expected negatives: head TAB relation TAB tail.")
+    rows = [fields[:3] for _, fields in _read(path)]
     entity_to_id = _ids(graph.entity_labels, texts.entities)
     relation_to_id = _ids(graph.relation_labels, texts.relations)
     unknown = {
@@ -64,6 +62,48 @@ def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
     if known.any():
         logger.warning("%s: %d of %d triples are known, and left out.", path, known.sum(), len(known))
     return negatives[~known]
+
+
+def read_scores(path: Path, graph: Graph, texts: Texts, negatives: np.ndarray) -> np.ndarray:
+    """Read how hard negatives are.
+
+    :param path: a file that :func:`read_negatives` has read
+    :param graph: the graph
+    :param texts: its texts
+    :param negatives: shape: (n, 3), what it has read there
+    :return: shape: (n,), finite: the score of each negative, the highest one where a triple has several; 1 where the
+        file has no scores
+    :raises ValueError: if a score is not a finite number
+    """
+    entity_to_id, relation_to_id = (
+        _ids(graph.entity_labels, texts.entities),
+        _ids(graph.relation_labels, texts.relations),
+    )
+    scores: dict[tuple[int, int, int], float] = {}
+    for number, (head, relation, tail, *score) in _read(path):
+        triple = (entity_to_id[head], relation_to_id[relation], entity_to_id[tail])
+        scores[triple] = max(scores.get(triple, -math.inf), _parse(score[0], path, number) if score else 1.0)
+    return np.array([scores[tuple(triple)] for triple in negatives.tolist()])
+
+
+def _read(path: Path) -> list[tuple[int, list[str]]]:
+    """Read numbered lines, without a header."""
+    lines = list(read_rows(path, columns=[3, 4]))
+    if lines and [field.lower() for field in lines[0][1][:3]] == _HEADER:
+        lines = lines[1:]
+    if not lines:
+        raise ValueError(f"{path}: found no triple, expected negatives: head TAB relation TAB tail.")
+    return lines
+
+
+def _parse(score: str, path: Path, number: int) -> float:
+    try:
+        value = float(score)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{path}, line {number}: found the score {score!r}, expected a finite number.")
+    return value
 
 
 def _ids(labels: tuple[str, ...] | None, texts: tuple[str, ...]) -> dict[str, int]:

@@ -33,8 +33,10 @@ __all__ = [
     "count_negatives",
 ]
 
-#: The kinds of negatives that are compared: two that are drawn at random, and those of four rankers
+#: The kinds of negatives that are drawn at random, and those of rankers
 DRAWN, MINED = ("uniform", "slots"), ("similarity", "thresholds", "full-gradients", "proxy-gradients")
+
+#: The kinds of negatives that are compared
 KINDS = (*DRAWN, *MINED)
 
 #: The files of a dataset, by their names in :class:`pykeen_negater.fine_tuning_job.FineTuningJob`

@@ -71,8 +71,8 @@ def assess_risks(
     :param guard: the guard
     :param candidates: n candidates
     :param queries: all queries of the graph, if they were collected before
-    :param own: the positions of the queries to find suspects of, apart from those that candidates answer; by default
-        all
+    :param own: shape: (m,), the positions of the queries to find suspects of, apart from those that candidates answer;
+        by default all
     :return: the risks; a candidate that answers no query of the graph is as risky as a uniform corruption
     """
     graph = candidates.graph

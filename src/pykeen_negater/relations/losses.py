@@ -138,7 +138,7 @@ def triplet_discrimination_loss(classifier: PairClassifier, vectors: Tensor, tri
 
     :param classifier: tells them
     :param vectors: the pairs' vectors; shape: (num_pairs, dim)
-    :param triplets: see :func:`triplet_loss`
+    :param triplets: shape: (num_types, 3) or (num_types, 5), see :func:`triplet_loss`
     :return: the binary cross-entropy, a scalar; that of the parents' pairs is added
     """
     anchor, *others = vectors[triplets].unbind(dim=1)

@@ -1,0 +1,8 @@
+"""Pairs of words as vectors of what relates them."""
+
+from pykeen_negater.relations import RelationEncoder
+
+encoder = RelationEncoder()  # the embedded MiniLM, not trained for relations yet
+one = encoder.get_embedding(["Tokyo", "Japan"])
+several = encoder.get_embedding([["Tokyo", "Japan"], ["Paris", "France"]])
+print(one.shape, several.shape)

@@ -1,0 +1,30 @@
+"""``negater import``."""
+
+from pathlib import Path
+
+import click
+
+from ..configuration import config_option
+from ..terminal import conclude, echo, output_options
+from .options import FILE, PATH, load_training
+
+__all__ = [
+    "import_",
+]
+
+
+@click.command("import", epilog="Example: negater import negatives.tsv --dataset umls --output umls.pools")
+@config_option
+@output_options
+@click.argument("negatives", type=FILE)
+@click.option("--dataset", help="A PyKEEN dataset, whose training triples are used.")
+@click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
+@click.option("--output", "-o", type=PATH, required=True, help="The folder to write the pools to.")
+def import_(negatives: Path, dataset: str | None, training: Path | None, output: Path) -> None:
+    """Make pools of NEGATIVES of your own: head TAB relation TAB tail, and a score if you like."""
+    from ..imports import import_negatives
+
+    pools = import_negatives(negatives, output, triples_factory=load_training(dataset, training))
+    coverage = pools.metadata["statistics"]["coverage"]
+    conclude({"triples": pools.num_triples, "negatives": len(pools), "covered share": coverage, "pools": str(output)})
+    echo(f"Written to {output}")

@@ -1,0 +1,69 @@
+"""Slow tests: the examples that the documentation shows, each as it stands there."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+FOLDER = Path(__file__).parents[1] / "examples"
+
+#: What each example prints in the end. Those that take minutes have shorter tests, see test_integration.
+EXPECTED = {
+    "quickstart.py": r"MRR 0\.\d{3}, Hits@1 0\.\d{3}\n",
+    "mine_once.py": r"(?s)[\d,]+ negatives for 1,592 triples\n.*TransE: MRR 0\.\d{3}\nDistMult: MRR 0\.\d{3}\n",
+    "own_texts.py": r"MRR 0\.\d{3}\n",
+    "own_negatives.py": r"\d+ negatives; \d% of the 1,592 training triples .*\nMRR 0\.\d{3}\n",
+    "known_triples.py": r"MRR 0\.\d{3}\n",
+    "inverse_triples.py": r"55 relations, 110 with inverse ones\nMRR 0\.\d{3}\n",
+    "lightning.py": r"MRR 0\.\d{3}\n",
+    "hpo.py": r"(?s).*hard_fraction: 0\.\d+\n.*",
+    "filterer.py": r"bloom: \d+\.\d% of 50,944 .*\nexact: \d+\.\d% of 50,944 negatives are masked\n",
+    "evaluation.py": r"(?s).*\nnegater: \d+\.\d% false negatives, 0\.\d% training triples\n.*roc_auc: 0\.\d{3}\n.*",
+    "relation_vectors.py": r"\(384,\) \(2, 384\)\n",
+    "command_line.sh": r"(?s).*Written to again\.pools\n.*Written to \S*similar\.pools\n",
+    "report.sh": r"(?s).*Written to nations\.html\n.*The guard, on hidden triples.*",
+    "processes.sh": r"(?s).*Written to shared\.pools\n",
+    "fine_tune.sh": r"(?s).*Written to nations\.model\n.*Written to read\.pools\n",
+    "train_relations.sh": r"(?s).*Written to nations\.pools\n",
+}
+
+#: What an example needs that the project does not
+NEEDED = {"lightning.py": "pytorch_lightning", "report.sh": "rich"}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a data folder for all examples, so that what one of them has mined serves the others."""
+    return tmp_path_factory.mktemp("data")
+
+
+def test_no_example_is_forgotten():
+    assert {path.name for path in FOLDER.iterdir() if path.is_file()} == {*EXPECTED, "demo.py", "relations.py"}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_example(name: str, cache: Path, tmp_path: Path):
+    if name in NEEDED and importlib.util.find_spec(NEEDED[name]) is None:
+        pytest.skip(f"needs {NEEDED[name]}")
+    program = sys.executable if name.endswith(".py") else shutil.which("bash")
+    if program is None:
+        pytest.skip("needs a shell")
+    # the commands of this environment come first
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    result = subprocess.run(
+        [program, str(FOLDER / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path, "PYSTOW_HOME": str(cache)},
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.fullmatch(EXPECTED[name], result.stdout), result.stdout
