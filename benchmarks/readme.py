@@ -146,18 +146,6 @@ def relation_ranker(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"score": frame["encoder"], "AUC": frame["value"].round(3), "difference": interval})
 
 
-def growth(frame: pd.DataFrame) -> pd.DataFrame:
-    """Say how time and memory of mining grow with the number of triples."""
-    columns = ["triples", "encoder", "guard", "negatives", "seconds", "peak memory (GiB)", "pools (MiB)"]
-    return frame[columns]
-
-
-def neighbors(frame: pd.DataFrame) -> pd.DataFrame:
-    """Say how long all neighbours take, and how many of the nearest are found."""
-    columns = ["entities", "dimension", "index", "build (s)", "search (s)", "exact (s)", "recall at 10"]
-    return frame[columns]
-
-
 #: The result file and the function of each table
 TABLES = {
     "mrr": ("differences", mrr),
@@ -169,8 +157,6 @@ TABLES = {
     "sampling_cost": ("sampling_cost", plain),
     "filtering_cost": ("filtering_cost", filtering_cost),
     "original_loops": ("original_loops", original_loops),
-    "growth": ("growth", growth),
-    "neighbors": ("neighbors", neighbors),
     "true_neg": ("true_neg", true_neg),
     "full": ("full", full),
     "growth": ("growth", growth),
