@@ -452,3 +452,10 @@ def test_loaded_pools_serve_from_memory_maps(nations: TriplesFactory):
     assert isinstance(pools, NegativePools)
     assert pools.path is not None
     assert pools.durations["candidates"] > 0
+
+
+def test_validation_triples_without_use_are_noticed(
+    small_factory: TriplesFactory, empty_cache: Path, caplog: pytest.LogCaptureFixture
+):
+    mine(triples_factory=small_factory, validation=small_factory, encoder="structural", ranker="similarity", guard=None)
+    assert "The ranker similarity has no use for validation triples" in caplog.text

@@ -81,6 +81,11 @@ class Miner:
             "candidates", candidate_generator_resolver, settings.candidates
         )(k=settings.k, corruption_scheme=settings.corruption_scheme)
         self.ranker = self._make_ranker()
+        if validation is not None and not self.ranker.expensive:
+            logger.warning(
+                "The ranker %s has no use for validation triples: it neither fine-tunes nor chooses thresholds.",
+                ranker_resolver.normalize_inst(self.ranker),
+            )
 
     def _make_encoder(self) -> Encoder:
         kwargs = self.settings.encoder_kwargs or {}
