@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from pykeen_negater.budgets import Budget
 from pykeen_negater.candidates import CandidateGenerator, Candidates
 from pykeen_negater.encoders import Encoder
 from pykeen_negater.graphs import Graph
@@ -49,6 +50,13 @@ def concrete_cases(base: type) -> Iterator[type]:
     for case in base.__subclasses__():
         yield case
         yield from concrete_cases(case)
+
+
+def within_budget(candidates: Candidates, max_unique: int | None) -> Candidates:
+    """Keep the candidates that a ranker with a budget scores."""
+    budget = Budget(max_unique)
+    budget.add(*candidates.best_ranks())
+    return candidates.select(np.isin(candidates.keys, budget.keys))
 
 
 class CandidateGeneratorTestCase:
@@ -157,7 +165,7 @@ class CandidateGeneratorTestCase:
         assert len(candidates) == 0
         assert candidates.unique_triples.shape == (0, 3)
         assert candidates.ranks.shape == (0,)
-        assert len(candidates.within_budget(3)) == 0
+        assert len(within_budget(candidates, 3)) == 0
 
     def test_single_relation_and_triple(self):
         graph = Graph.from_triples(np.array([[0, 0, 1]]), 5, 1)

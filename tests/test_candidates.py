@@ -18,7 +18,7 @@ from pykeen_negater.graphs import Graph
 from pykeen_negater.indexing import HEAD, RELATION, TAIL
 from pykeen_negater.neighbors import NeighborIndex
 
-from .cases import CandidateGeneratorTestCase, concrete_cases, random_graph, random_vectors
+from .cases import CandidateGeneratorTestCase, concrete_cases, random_graph, random_vectors, within_budget
 
 
 class TestSlotCandidateGenerator(CandidateGeneratorTestCase):
@@ -164,7 +164,7 @@ def test_select_keeps_the_order(candidates):
 def test_budget_none_or_large_keeps_all(candidates):
     total = len(candidates.unique_triples)
     for budget in (None, total, total + 1):
-        assert _plain(candidates.within_budget(budget)) == _plain(candidates)
+        assert _plain(within_budget(candidates, budget)) == _plain(candidates)
 
 
 def test_budget_keeps_the_contract(candidates):
@@ -174,7 +174,7 @@ def test_budget_keeps_the_contract(candidates):
         best_rank[triple] = min(rank, best_rank.get(triple, rank))
     previous: set[tuple[int, ...]] = set()
     for budget in range(1, len(best_rank)):
-        kept = candidates.within_budget(budget)
+        kept = within_budget(candidates, budget)
         kept_triples = {triple for triple, _, _ in _plain(kept)}
         # the budget is a limit, and is used up
         assert len(kept_triples) == budget == len(kept.unique_triples)
@@ -191,7 +191,7 @@ def test_budget_keeps_the_contract(candidates):
 
 def test_budget_does_not_favour_the_start_of_the_file(candidates):
     firsts = sorted({triple for triple, _, rank in _plain(candidates) if rank == 0})
-    kept = sorted(map(tuple, candidates.within_budget(len(firsts) // 2).unique_triples.tolist()))
+    kept = sorted(map(tuple, within_budget(candidates, len(firsts) // 2).unique_triples.tolist()))
     assert set(kept) < set(firsts)
     assert kept != firsts[: len(kept)]
     assert any(triple in kept for triple in firsts[len(firsts) // 2 :])

@@ -13,7 +13,6 @@ import torch
 from class_resolver import ClassResolver
 
 from .approximation import EXACT
-from .budgets import Budget
 from .graphs import Graph
 from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme, keys_to_triples, triples_to_keys
 from .neighbor_tables import fill_table
@@ -99,16 +98,6 @@ class Candidates:
     def keys(self) -> np.ndarray:
         """The keys of the corrupted triples, in the order of the candidates; shape: (n,), dtype: int64."""
         return self._unique[0][self._unique[1]]
-
-    def within_budget(self, max_unique: int | None) -> "Candidates":
-        """Keep the nearest candidates of every triple, see :class:`pykeen_negater.budgets.Budget`.
-
-        :param max_unique: > 0, the most *unique* corrupted triples; None for all
-        :return: the candidates that remain
-        """
-        budget = Budget(max_unique)
-        budget.add(*self.best_ranks())
-        return self.select(np.isin(self.keys, budget.keys))
 
     def best_ranks(self) -> tuple[np.ndarray, np.ndarray]:
         """Find the best rank that each corrupted triple has as a candidate.
