@@ -18,7 +18,7 @@ PROVENANCE = ["seed", "version", "commit", "pykeen", "torch", "device"]
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Leave out with what a result was made."""
-    return frame.drop(columns=PROVENANCE).astype(object).fillna("")
+    return frame.drop(columns=PROVENANCE, errors="ignore").astype(object).fillna("")
 
 
 def mrr(frame: pd.DataFrame) -> pd.DataFrame:
