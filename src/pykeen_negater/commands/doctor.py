@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,7 +55,8 @@ def _packages() -> dict[str, Any]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = None
-    found["faiss"] = __import__("faiss").__version__
+    # by its module, since it comes under several names
+    found["faiss"] = import_module("faiss").__version__
     found |= {f"extra {extra}": find_spec(module) is not None for extra, module in EXTRAS.items()}
     found["PyKEEN finds the sampler"] = "negater" in negative_sampler_resolver.options
     found["PyKEEN finds the datasets"] = "conceptnetfull" in dataset_resolver.options
