@@ -26,7 +26,7 @@ from pykeen.training import SLCWATrainingLoop, TrainingCallback
 
 #: How often each sampler has its turn, and for how many epochs. The sampler is made anew for each turn, which belongs
 #: to no epoch, so that a turn's first epoch is not measured.
-TURNS, EPOCHS_PER_TURN = 10, 3
+TURNS, EPOCHS_PER_TURN = 4, 3
 
 #: What is compared, the first one with the others
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
