@@ -388,7 +388,7 @@ def test_a_gpu_is_used_if_faiss_can(gpus, expected, monkeypatch):
         knn_gpu=lambda resources, *args, **kwargs: search("knn_gpu")(*args, **kwargs),
         StandardGpuResources=object,
     )
-    monkeypatch.setattr(exact_search, "_faiss", lambda: fake)
+    monkeypatch.setattr(exact_search, "load_faiss", lambda: fake)
     vectors = random_vectors(0, 9)
     assert search_exactly(vectors, vectors, 2, "l2")[1][:, 0].tolist() == list(range(9))
     assert used == [expected]

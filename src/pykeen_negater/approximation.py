@@ -9,7 +9,6 @@ Training and adding are the same with any number of threads, unlike those of gra
    search with product quantization fast scan. VLDB 9(4).
 """
 
-import importlib
 import json
 import logging
 import math
@@ -21,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .exact_search import Metric, faiss_metric, has_gpu
+from .exact_search import Metric, faiss_metric, has_gpu, load_faiss
 from .index_tuning import RECALL_AT, Sample, choose_parameters
 
 __all__ = [
@@ -100,7 +99,7 @@ def check_factory(factory: str, dim: int, metric: Metric) -> None:
     :raises ValueError: if it does not
     """
     try:
-        _faiss().index_factory(dim, factory, faiss_metric(metric))
+        load_faiss().index_factory(dim, factory, faiss_metric(metric))
     except RuntimeError as error:
         raise _unsuitable(factory, f"of dimension {dim}", error) from error
 
@@ -135,7 +134,7 @@ class Approximation:
 
         :param folder: where to
         """
-        _faiss().write_index(self.index, str(folder / _INDEX_FILE))
+        load_faiss().write_index(self.index, str(folder / _INDEX_FILE))
         folder.joinpath(_REPORT_FILE).write_text(json.dumps({"recall": self.recall}), encoding="utf-8")
 
     @classmethod
@@ -146,7 +145,7 @@ class Approximation:
         :return: the same
         """
         report = json.loads(folder.joinpath(_REPORT_FILE).read_text(encoding="utf-8"))
-        return cls(_faiss().read_index(str(folder / _INDEX_FILE)), **report)
+        return cls(load_faiss().read_index(str(folder / _INDEX_FILE)), **report)
 
 
 def approximate(vectors: np.ndarray, metric: Metric, factory: str) -> Approximation:
@@ -160,7 +159,7 @@ def approximate(vectors: np.ndarray, metric: Metric, factory: str) -> Approximat
     :return: the index and its recall
     :raises ValueError: if FAISS does not know the factory string, or it takes more vectors
     """
-    faiss = _faiss()
+    faiss = load_faiss()
     try:
         index = faiss.index_factory(vectors.shape[1], factory, faiss_metric(metric))
         if factory == cells_factory(*vectors.shape):
@@ -195,15 +194,10 @@ def _unsuitable(factory: str, kind: str, error: RuntimeError) -> ValueError:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    faiss = _faiss()
+    faiss = load_faiss()
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:
         yield
     finally:
         faiss.omp_set_num_threads(threads)
-
-
-def _faiss() -> Any:
-    """Import FAISS, whose types lack what its C++ classes take."""
-    return importlib.import_module("faiss")

@@ -12,6 +12,7 @@ __all__ = [
     "Metric",
     "faiss_metric",
     "has_gpu",
+    "load_faiss",
     "pair_distances",
     "search_exactly",
 ]
@@ -23,13 +24,21 @@ Metric = Literal["l2", "cosine"]
 MAX_ON_GPU = 2048
 
 
+def load_faiss() -> Any:
+    """Import FAISS when it is needed.
+
+    :return: the module, untyped, since its types lack what its C++ classes take
+    """
+    return importlib.import_module("faiss")
+
+
 def faiss_metric(metric: Metric) -> int:
     """Find FAISS's name of a metric.
 
     :param metric: the metric; for the cosine, vectors are of unit length
     :return: one of FAISS's constants
     """
-    faiss = _faiss()
+    faiss = load_faiss()
     return faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
 
 
@@ -38,7 +47,7 @@ def has_gpu() -> bool:
 
     :return: whether they are
     """
-    faiss = _faiss()
+    faiss = load_faiss()
     return hasattr(faiss, "knn_gpu") and faiss.get_num_gpus() > 0
 
 
@@ -54,7 +63,7 @@ def search_exactly(
     :return: a pair (squared Euclidean distances or cosines, rows of the vectors), each of shape (n, width), the
         nearest first
     """
-    faiss = _faiss()
+    faiss = load_faiss()
     if width <= MAX_ON_GPU and has_gpu():
         resources = faiss.StandardGpuResources()
         return faiss.knn_gpu(resources, points, np.ascontiguousarray(vectors), width, metric=faiss_metric(metric))
@@ -80,8 +89,3 @@ def pair_distances(vectors: np.ndarray, queries: np.ndarray, others: np.ndarray,
             distance = np.square(points - vectors[column]).sum(axis=1)
         columns.append(np.where(column < 0, np.inf, distance))
     return np.stack(columns, axis=1).astype(np.float32)
-
-
-def _faiss() -> Any:
-    """Import FAISS, whose types lack what its C++ classes take."""
-    return importlib.import_module("faiss")

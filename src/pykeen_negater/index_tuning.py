@@ -1,12 +1,11 @@
 """How many of the nearest neighbours an index of FAISS finds, and the search parameters with which it finds enough."""
 
-import importlib
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from .exact_search import Metric, pair_distances, search_exactly
+from .exact_search import Metric, load_faiss, pair_distances, search_exactly
 
 __all__ = [
     "RECALL_AT",
@@ -80,7 +79,7 @@ def choose_parameters(index: Any, sample: Sample) -> dict[str, int]:
     :param sample: what it is measured with
     :return: the values by FAISS's names, none if the index has none
     """
-    faiss: Any = importlib.import_module("faiss")  # whose types lack what its C++ classes take
+    faiss = load_faiss()
     space = faiss.ParameterSpace()
     space.initialize(index)
     names = {space.parameter_ranges.at(i).name for i in range(space.parameter_ranges.size())}

@@ -38,7 +38,6 @@ def doctor(clean: bool, yes: bool) -> None:
     summary = {**_packages(), **_devices(), **_language_model(), "cache": str(root), **_sizes(root)}
     conclude(summary)
     if clean and root.is_dir() and (yes or click.confirm(f"Remove {root} and all that is in it?", err=True)):
-        # while others mine, they hold locks in there
         shutil.rmtree(root)
         echo(f"Removed {root}")
     if not summary["PyKEEN finds the sampler"]:

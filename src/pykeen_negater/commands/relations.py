@@ -11,6 +11,7 @@ import click
 from ..caching import Cache, atomic_file
 from ..configuration import config_option
 from ..terminal import conclude_table, echo, output_options
+from .options import check_writable
 from .train_relations import train
 
 __all__ = [
@@ -100,8 +101,8 @@ def evaluate(
     from ..relations.evaluation import evaluate_encoders, find_encoders, load_task, to_table
     from ..relations.lexical_relations import classifier_grid
 
-    if output is not None and not output.resolve().parent.is_dir():
-        raise FileNotFoundError(f"found no folder {output.parent}, expected one to write {output.name} to.")
+    if output is not None:
+        check_writable(output)
     grid = classifier_grid(learning_rates, hidden_sizes)
     tasks = [load_task(path, grid=grid, seed=seed, n_jobs=jobs) for path in data]
     encoders = find_encoders(model, template, aggregation, base_model, Cache())
