@@ -61,7 +61,7 @@ def use(path: Path, queries: torch.Tensor, whole: bool) -> str:
         pools = NegativePools.load(path)
     except PoolsError:
         return "refused"
-    starts, sizes = pools.rows(queries)
+    starts, sizes = pools.rows(queries.numpy())
     assert (sizes >= 0).all()
     assert (starts >= 0).all()
     assert (starts + sizes <= len(pools)).all()

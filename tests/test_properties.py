@@ -228,7 +228,7 @@ def test_saved_pools_say_the_same(drawn: tuple[Graph, NegativePools, Oracle], ot
         pools.save(tmp_path / "a.pools", Vocabulary(graph.entity_labels, graph.relation_labels))
     )
     queries = [*oracle, *others]
-    starts, sizes = loaded.rows(torch.tensor(queries))
+    starts, sizes = loaded.rows(np.array(queries))
     for triple, start, size in zip(queries, starts.tolist(), sizes.tolist(), strict=True):
         found = [loaded.replacements[a : a + n].tolist() for a, n in zip(start, size, strict=True)]
         assert found == oracle.get(triple, [[] for _ in pools.sides])

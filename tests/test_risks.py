@@ -279,11 +279,11 @@ def test_suspects_are_avoided_as_far_as_they_are_too_risky(limit):
     torch.manual_seed(0)
     drawn = torch.zeros(len(suspects), dtype=torch.double)
     for _ in range(1_000):
-        drawn[avoided.find(torch.from_numpy(suspects))] += 1 / 1_000
+        drawn[avoided.find(suspects)] += 1 / 1_000
     # what is twice as risky as allowed is drawn half as often
     expected = [max(0.0, 1 - limit / risk) for risk in decode_risk(pools.suspect_risk).tolist()]
     assert drawn.tolist() == pytest.approx(expected, abs=0.06)
-    assert all(len(avoided.find(torch.from_numpy(graph_triples))) == len(graph_triples) for _ in range(50))
+    assert all(len(avoided.find(graph_triples)) == len(graph_triples) for _ in range(50))
 
 
 def test_no_guard_has_no_limit():

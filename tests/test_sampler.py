@@ -10,6 +10,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from pykeen.datasets import Nations
 from pykeen.sampling import BasicNegativeSampler, NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import BloomFilterer, PythonSetFilterer, filterer_resolver
 from pykeen.triples import TriplesFactory
@@ -204,8 +205,8 @@ def test_top_takes_the_hardest_of_each_side_in_order(nations: TriplesFactory, gr
 def test_top_favours_no_side(nations: TriplesFactory, graph: Graph):
     pools = make_pools(graph)
     sampler = make_sampler(nations, pools, hard_fraction=1.0, strategy="top", num_negs_per_pos=1)
-    sizes = pools.rows(nations.mapped_triples)[1]
-    both = nations.mapped_triples[(sizes > 0).all(dim=1)].repeat(5, 1)
+    sizes = pools.rows(nations.mapped_triples.numpy())[1]
+    both = nations.mapped_triples[(sizes > 0).all(axis=1)].repeat(5, 1)
     torch.manual_seed(0)
     replaced_heads = (sampler.corrupt_batch(both)[:, 0, 0] != both[:, 0]).float().mean()
     assert float(replaced_heads) == pytest.approx(0.5, abs=0.06)
@@ -235,7 +236,7 @@ def test_share_of_mined_negatives(
     nations: TriplesFactory, graph: Graph, hard_fraction: float, monkeypatch: pytest.MonkeyPatch
 ):
     sampler = make_sampler(nations, make_pools(graph), hard_fraction=hard_fraction, num_negs_per_pos=3)
-    covered = nations.mapped_triples[sampler.pools.rows(nations.mapped_triples)[1].sum(dim=1) > 0].repeat(20, 1)
+    covered = nations.mapped_triples[sampler.pools.rows(nations.mapped_triples.numpy())[1].any(axis=1)].repeat(20, 1)
     mark_random(sampler, monkeypatch)
     torch.manual_seed(0)
     mined = (sampler.corrupt_batch(covered)[..., 0] >= 0).float()
@@ -254,7 +255,7 @@ def test_share_of_loops(
     sampler = make_sampler(
         nations, make_pools(graph), hard_fraction=hard_fraction, loop_fraction=loop_fraction, num_negs_per_pos=3
     )
-    covered = nations.mapped_triples[sampler.pools.rows(nations.mapped_triples)[1].sum(dim=1) > 0].repeat(20, 1)
+    covered = nations.mapped_triples[sampler.pools.rows(nations.mapped_triples.numpy())[1].any(axis=1)].repeat(20, 1)
     mark_random(sampler, monkeypatch)
     torch.manual_seed(0)
     negatives = sampler.corrupt_batch(covered)
@@ -338,6 +339,35 @@ def test_filtered_exactly_by_default(nations: TriplesFactory, graph: Graph):
         drawn.append(sampler.sample(nations.mapped_triples))
         assert isinstance(sampler.filterer, PythonSetFilterer if "filterer" in kwargs else ExactFilterer)
     assert all(map(torch.equal, *drawn))
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+@pytest.mark.parametrize("knows_more", [False, True])
+def test_what_the_guard_has_looked_up_is_not_asked_for_again(
+    nations: TriplesFactory, graph: Graph, knows_more: bool, inverse: bool
+):
+    """Where the filterer knows no more than the pools, few negatives are left to ask for; the mask is exact."""
+    positives = sampler_triples(nations, inverse)
+    held_out = Nations().testing.mapped_triples
+    more = torch.cat([positives, with_inverse(held_out) if inverse else held_out]) if knows_more else positives
+    known = set(map(tuple, more.tolist()))
+    sampler = make_sampler(
+        nations,
+        guarded(make_pools(graph).without(graph.index), held_out[:0], np.ones(0)),
+        hard_fraction=0.5,
+        loop_fraction=0.05,
+        inverse=inverse,
+        filtered=True,
+        filterer=ExactFilterer(more),
+    )
+    asked = []
+    contains = sampler.filterer.contains
+    sampler.filterer.contains = lambda batch: asked.append(len(batch)) or contains(batch)
+    torch.manual_seed(0)
+    negatives, mask = sampler.sample(positives)
+    assert mask.tolist() == [[tuple(triple) not in known for triple in row] for row in negatives.tolist()]
+    assert (asked[0] == mask.numel()) == knows_more
+    assert mask.float().mean() > 0.99
 
 
 def test_parameters_without_a_filterer_are_those_of_pykeens_default(nations: TriplesFactory, graph: Graph):
@@ -496,7 +526,7 @@ def test_known_triples_and_suspects_are_drawn_less_often(nations: TriplesFactory
     for name, one in (("guarded", sampler), ("unguarded", unguarded)):
         torch.manual_seed(0)
         drawn = torch.cat([one.corrupt_batch(positives).view(-1, 3) for _ in range(3)])
-        real = without_inverse(drawn)[0] if inverse else drawn
+        real = torch.from_numpy(without_inverse(drawn.numpy())[0]) if inverse else drawn
         known = graph.index.contains(real).float().mean()
         keys = Counter(map(tuple, real.tolist()))
         shares[name] = [float(known)]

@@ -41,14 +41,14 @@ class AvoidedTriples:
         # many small operations in each batch, which NumPy does in half of the time
         self._table = table.numpy()
 
-    def find(self, triples: Tensor) -> np.ndarray:
+    def find(self, triples: np.ndarray) -> np.ndarray:
         """Find the triples that are to be drawn again, this time.
 
         :param triples: shape: (n, 3), dtype: int64, with real relations
         :return: shape: (m,), dtype: int64, their positions in ascending order
         """
-        keys = triples_to_keys(triples.cpu().numpy(), self.num_entities, self.num_relations)
-        values = self._table[hash_keys(keys, self._num_bits)]
+        keys = triples_to_keys(triples, self.num_entities, self.num_relations)
+        values = self._table.take(hash_keys(keys, self._num_bits))
         # chance is asked for the few that are found only; from 1 to 255, so that 255 is always avoided
-        found = np.flatnonzero(values)
+        found = np.flatnonzero(values != 0)
         return found[values[found] >= torch.randint(1, 256, (len(found),), dtype=torch.uint8).numpy()]

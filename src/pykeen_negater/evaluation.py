@@ -100,8 +100,8 @@ def evaluate_sampler(
         if isinstance(instance, NegatERNegativeSampler) and instance.pools is not None:
             coverage = instance.pools.coverage(training.mapped_triples)
             only_mined = cls(**{**kwargs, "hard_fraction": 1.0, "loop_fraction": 0.0, "pools": instance.pools})
-            covered = instance.pools.rows(training.mapped_triples)[1].sum(dim=-1) > 0
-            mined = _draw(only_mined, training, training.mapped_triples[covered])
+            covered = instance.pools.rows(training.mapped_triples.numpy())[1].any(axis=1)
+            mined = _draw(only_mined, training, training.mapped_triples[torch.as_tensor(covered)])
         held_out = [factory.mapped_triples for name, factory in dataset.factory_dict.items() if name != "training"]
         truth = _index(torch.cat([*held_out, training.mapped_triples[:0]]), training)
         return NegativesReport(

@@ -7,12 +7,13 @@ misses a known one, and the few that remain are looked up among sorted keys, see
 ``negative_sampler_kwargs={"filtered": True, "filterer": "exact"}`` selects it, for any of PyKEEN's samplers.
 """
 
+import numpy as np
 import torch
 from pykeen.sampling.filtering import Filterer
 from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 from torch import Tensor
 
-from .indexing import HEAD, RELATION, TAIL, TripleIndex, hash_keys, triples_to_keys
+from .indexing import HEAD, RELATION, TAIL, ArrayT, TripleIndex, hash_keys, triples_to_keys
 
 __all__ = [
     "ExactFilterer",
@@ -63,7 +64,7 @@ class ExactFilterer(Filterer):
         places = torch.unique(hash_keys(self.keys, self._num_bits))
         table = torch.zeros(2 ** (self._num_bits - _BYTE_BITS), dtype=torch.uint8, device=self.keys.device)
         # bits that differ can be added as well as or-ed
-        return table.scatter_add_(0, _byte_of(places), 1 << _bit_of(places))
+        return table.scatter_add_(0, _byte_of(places), (1 << _bit_of(places)).to(torch.uint8))
 
     def extra_repr(self) -> str:
         """Describe what is held, for the representation of the module."""
@@ -72,20 +73,26 @@ class ExactFilterer(Filterer):
     # docstr-coverage: inherited
     def contains(self, batch: MappedTriples) -> BoolTensor:  # noqa: D102
         triples = batch.reshape(-1, 3).long()
+        # where both can, NumPy takes half of the time
+        found = self._find(triples, self.table) if triples.is_cuda else self._find(triples.numpy(), self.table.numpy())
+        return torch.as_tensor(found).view(batch.shape[:-1])
+
+    def _find(self, triples: ArrayT, table: ArrayT) -> ArrayT:
+        """Tell which triples of shape (n, 3) are known; shape: (n,)."""
         places = hash_keys(triples_to_keys(triples, self.num_entities, self.num_relations), self._num_bits)
-        found = (torch.take(self.table, _byte_of(places)) >> _bit_of(places) & 1).bool()
-        possible = torch.nonzero(found).squeeze(dim=-1)
+        found = (table[_byte_of(places)] >> _bit_of(places) & 1) != 0
         index = TripleIndex(self.keys, self.num_entities, self.num_relations)
+        possible = (np if isinstance(found, np.ndarray) else torch).where(found)[0]
         found[possible] = index.contains(triples[possible])
-        return found.view(batch.shape[:-1])
+        return found
 
 
-def _byte_of(places: Tensor) -> Tensor:
+def _byte_of(places: ArrayT) -> ArrayT:
     return places >> _BYTE_BITS
 
 
-def _bit_of(places: Tensor) -> Tensor:
-    return (places & (2**_BYTE_BITS - 1)).to(torch.uint8)
+def _bit_of(places: ArrayT) -> ArrayT:
+    return places & (2**_BYTE_BITS - 1)
 
 
 def _count(ids: LongTensor) -> int:

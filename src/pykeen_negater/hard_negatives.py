@@ -1,13 +1,17 @@
-"""Draws from pools: which of a triple's mined negatives come into a batch."""
+"""Draws from pools: which of a triple's mined negatives come into a batch.
+
+What happens in each batch are many small operations, which NumPy does in half of the time that PyTorch takes. All that
+is random comes from PyTorch's global generator, which training loops and workers seed.
+"""
 
 import math
 from collections.abc import Collection
 from typing import Literal, get_args
 
+import numpy as np
 import torch
-from pykeen.typing import BoolTensor, LongTensor
 
-from .indexing import RELATION, SIDES
+from .indexing import RELATION, SIDES, TAIL
 from .pool_files import PoolsError
 from .pools import NegativePools
 
@@ -21,16 +25,16 @@ __all__ = [
 Strategy = Literal["uniform", "top", "softmax"]
 
 
-def without_inverse(triples: LongTensor) -> tuple[LongTensor, BoolTensor]:
+def without_inverse(triples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Replace inverse triples by those they are the inverse of.
 
     :param triples: shape: (n, 3), with PyKEEN's ids of relations and their inverses: 2r and 2r + 1
     :return: a pair (the triples with real relations; shape: (n, 3). Which ones were inverse; shape: (n,), dtype: bool)
     """
-    heads, relations, tails = triples.unbind(dim=-1)
-    inverse = relations % 2 == 1
-    real = [torch.where(inverse, tails, heads), relations // 2, torch.where(inverse, heads, tails)]
-    return torch.stack(real, dim=-1), inverse
+    inverse = triples[:, RELATION] % 2 == 1
+    real = np.where(inverse[:, np.newaxis], triples[:, ::-1], triples)
+    real[:, RELATION] //= 2
+    return real, inverse
 
 
 class HardNegatives:
@@ -60,7 +64,7 @@ class HardNegatives:
             raise ValueError(f"found temperature={temperature}, expected a positive number.")
         scheme = [SIDES[side] for side in corruption_scheme]
         # seen from an inverse triple, heads and tails have changed places
-        allowed = [[side in scheme for side in pools.sides], [2 - side in scheme for side in pools.sides]]
+        allowed = [[side in scheme for side in pools.sides], [TAIL - side in scheme for side in pools.sides]]
         if not any(allowed[0]):
             raise PoolsError(
                 f"found pools that replace the columns {pools.sides} only, but corruption_scheme="
@@ -70,60 +74,61 @@ class HardNegatives:
         self.has_inverse_triples = has_inverse_triples
         self.strategy = strategy
         self.temperature = temperature
-        self._allowed = None if all(allowed[0]) else torch.tensor(allowed)
+        self._allowed = None if all(allowed[0]) else np.array(allowed)
         self._num_sides = sum(allowed[0])
-        self._sides = torch.tensor(pools.sides)
+        self._sides = np.array(pools.sides)
         sizes = pools.offsets[len(pools.sides) :: len(pools.sides)] - pools.offsets[: -1 : len(pools.sides)]
         self._width = int(sizes.max()) if len(sizes) else 0
 
-    def draw(self, positives: LongTensor, count: int) -> tuple[LongTensor, BoolTensor]:
+    def draw(self, positives: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw negatives.
 
-        :param positives: shape: (n, 3)
+        :param positives: shape: (n, 3), dtype: int64
         :param count: how many for each of them
-        :return: a pair (m * count negatives of shape (m, count, 3) on the positives' device, which m positives have
-            negatives; shape: (n,), dtype: bool, on the CPU)
+        :return: a pair (m * count negatives of shape (m, count, 3), which m positives have negatives; shape: (n,),
+            dtype: bool)
         """
-        real, inverse = positives.cpu(), None
+        real, inverse = positives, None
         if self.has_inverse_triples:
-            real, inverse = without_inverse(real)
+            real, inverse = without_inverse(positives)
         starts, sizes = self.pools.rows(real)
         if self._allowed is not None:
-            sizes = sizes * self._allowed[0 if inverse is None else inverse.long()]
-        has_any = sizes.sum(dim=-1) > 0
+            sizes = sizes * self._allowed[0 if inverse is None else inverse.astype(int)]
+        ends = sizes.cumsum(axis=-1)
+        has_any = ends[:, -1] > 0
         if not has_any.all():
-            positives, starts, sizes = positives[has_any], starts[has_any], sizes[has_any]
+            positives, starts, sizes, ends = positives[has_any], starts[has_any], sizes[has_any], ends[has_any]
             inverse = None if inverse is None else inverse[has_any]
-        negatives = positives.repeat_interleave(count, dim=0).view(-1, count, 3)
+        negatives = positives.repeat(count, axis=0)
         if len(positives):
-            column, replacement = self._replacements(starts, sizes, inverse, count)
-            negatives.scatter_(2, column.to(negatives.device), replacement.to(negatives.device))
-        return negatives, has_any
+            column, replacement = self._replacements(starts, sizes, ends, inverse, count)
+            negatives[np.arange(len(negatives)), column.ravel()] = replacement.ravel()
+        return negatives.reshape(-1, count, 3), has_any
 
     def _replacements(
-        self, starts: LongTensor, sizes: LongTensor, inverse: BoolTensor | None, count: int
-    ) -> tuple[LongTensor, LongTensor]:
+        self, starts: np.ndarray, sizes: np.ndarray, ends: np.ndarray, inverse: np.ndarray | None, count: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Draw what stands where.
 
         :param starts: shape: (n, num_sides), where each triple's negatives begin
         :param sizes: shape: (n, num_sides), how many it has; at least one for each triple
+        :param ends: shape: (n, num_sides), their cumulative sum
         :param inverse: shape: (n,), which triples are inverse
         :param count: how many to draw
-        :return: a pair (column, replacement), each of shape (n, count, 1)
+        :return: a pair (column, replacement), each of shape (n, count)
         """
-        ends = sizes.cumsum(dim=-1)
         # an offset among all of a triple's negatives becomes a position in the arrays
         shift = starts - ends + sizes
         side, position = _locate(self._offsets(sizes, ends, shift, count), ends, shift)
-        replacement = torch.take(self.pools.replacements, position).long()
-        column = torch.take(self._sides, side)
+        replacement = self.pools.replacements.numpy()[position].astype(np.int64)
+        column = self._sides[side]
         if inverse is not None:
-            inverse = inverse.unsqueeze(dim=-1)
-            replacement = torch.where(column == RELATION, 2 * replacement + inverse, replacement)
-            column = torch.where(inverse, 2 - column, column)
-        return column.unsqueeze(dim=-1), replacement.unsqueeze(dim=-1)
+            inverse = inverse[:, np.newaxis]
+            replacement = np.where(column == RELATION, 2 * replacement + inverse, replacement)
+            column = np.where(inverse, TAIL - column, column)
+        return column, replacement
 
-    def _offsets(self, sizes: LongTensor, ends: LongTensor, shift: LongTensor, count: int) -> LongTensor:
+    def _offsets(self, sizes: np.ndarray, ends: np.ndarray, shift: np.ndarray, count: int) -> np.ndarray:
         """Draw offsets among each triple's negatives.
 
         :param sizes: shape: (n, num_sides), the number of negatives of each side
@@ -135,28 +140,32 @@ class HardNegatives:
         total = ends[:, -1:]
         match self.strategy:
             case "uniform":
-                return (torch.rand(len(total), count) * total).long()
+                return _draw_below(total, count)
             case "top":
                 # take the hardest of each side, and start anywhere among them, so that no side is favoured
-                window = sizes.clamp_max(math.ceil(count / self._num_sides))
-                window_ends = window.cumsum(dim=-1)
-                start = (torch.rand(len(total), 1) * window_ends[:, -1:]).long()
-                turn = (start + torch.arange(count)) % window_ends[:, -1:]
+                window = np.minimum(sizes, math.ceil(count / self._num_sides))
+                window_ends = window.cumsum(axis=-1)
+                turn = (_draw_below(window_ends[:, -1:], 1) + np.arange(count)) % window_ends[:, -1:]
                 side, _ = _locate(turn, window_ends, shift)
-                return turn - (window_ends - window).gather(1, side) + (ends - sizes).gather(1, side)
+                return turn + np.take_along_axis(ends - sizes - window_ends + window, side, axis=1)
             case _:
-                offset = torch.arange(self._width).expand(len(total), -1)
+                offset = np.broadcast_to(np.arange(self._width), (len(total), self._width))
                 _, position = _locate(offset, ends, shift)
-                hardness = torch.take(self.pools.hardness, position.clamp_(0, len(self.pools) - 1)).float() / 255
-                logits = (hardness / self.temperature).masked_fill_(offset >= total, -torch.inf)
+                hardness = self.pools.hardness.numpy()[position.clip(0, len(self.pools) - 1)]
+                logits = np.where(offset < total, hardness / (255 * self.temperature), -np.inf)
                 # less the highest of each row, so that a low temperature does not leave a row of zeros
-                weights = torch.exp(logits - logits.amax(dim=-1, keepdim=True))
-                cumulative = weights.cumsum(dim=-1)
-                drawn = torch.rand(len(total), count) * cumulative[:, -1:]
-                return torch.searchsorted(cumulative, drawn, right=True).clamp_max_(total - 1)
+                weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+                cumulative = torch.from_numpy(weights.cumsum(axis=1))
+                drawn = torch.rand(len(total), count, dtype=torch.double) * cumulative[:, -1:]
+                return np.minimum(torch.searchsorted(cumulative, drawn, right=True).numpy(), total - 1)
 
 
-def _locate(offset: LongTensor, ends: LongTensor, shift: LongTensor) -> tuple[LongTensor, LongTensor]:
+def _draw_below(limits: np.ndarray, count: int) -> np.ndarray:
+    """Draw whole numbers below limits: shape (n, count) for limits of shape (n, 1)."""
+    return (torch.rand(len(limits), count).numpy() * limits).astype(np.int64)
+
+
+def _locate(offset: np.ndarray, ends: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find side and position of offsets among the negatives of a triple.
 
     :param offset: shape: (n, m)
@@ -164,9 +173,11 @@ def _locate(offset: LongTensor, ends: LongTensor, shift: LongTensor) -> tuple[Lo
     :param shift: shape: (n, num_sides)
     :return: a pair (side, position), each of shape (n, m)
     """
-    if ends.shape[1] == 1:
-        return torch.zeros_like(offset), offset + shift
-    side = (offset >= ends[:, :1]).long()
-    for i in range(1, ends.shape[1] - 1):
-        side += offset >= ends[:, i : i + 1]
-    return side, shift.gather(1, side).add_(offset)
+    side = np.zeros(offset.shape, dtype=np.int64)
+    position = offset + shift[:, :1]
+    steps = shift[:, 1:] - shift[:, :-1]
+    for i in range(ends.shape[1] - 1):
+        passed = offset >= ends[:, i : i + 1]
+        side += passed
+        position += passed * steps[:, i : i + 1]
+    return side, position

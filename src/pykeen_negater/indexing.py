@@ -153,37 +153,41 @@ class TripleIndex:
     def __len__(self) -> int:
         return self.keys.shape[0]
 
-    def lookup(self, triples: Tensor) -> tuple[Tensor, Tensor]:
-        """Find triples.
+    def lookup(self, triples: ArrayT) -> tuple[ArrayT, ArrayT]:
+        """Find triples: tensors on any device, or NumPy arrays, which take half of the time for a batch.
 
         :param triples: shape: (..., 3), dtype: int64. Ids out of range are never found.
         :return: a pair (position, found), each of shape (...): the position among the sorted keys, which is valid (but
             meaningless) where the triple is not found, and whether it was found
         """
-        if not len(self):
-            position = torch.zeros(triples.shape[:-1], dtype=torch.long, device=triples.device)
-            return position, position.bool()
+        keys, library = (self.keys.numpy(), np) if isinstance(triples, np.ndarray) else (self.keys, torch)
         query = triples_to_keys(triples, self.num_entities, self.num_relations)
-        position = torch.searchsorted(self.keys, query).clamp_max_(len(self) - 1)
-        found = torch.take(self.keys, position) == query
-        if not self._in_range(triples):
-            # a triple with ids out of range can share the key of another one
-            limits = torch.tensor([self.num_entities, self.num_relations, self.num_entities], device=triples.device)
-            found &= ((triples >= 0) & (triples < limits)).all(dim=-1)
+        if not len(self):
+            return library.zeros_like(query), library.zeros_like(query, dtype=bool)
+        position = library.searchsorted(keys, query)
+        position = position * (position < len(self))
+        found = library.take(keys, position) == query
+        # a triple with ids out of range can share the key of another one
+        limits = (self.num_entities, self.num_relations, self.num_entities)
+        if isinstance(triples, np.ndarray):
+            # negative ids are large unsigned ones
+            found &= (triples.view(np.uint64) < np.array(limits, dtype=np.uint64)).all(axis=-1)
+        elif not _are_in_range(triples, limits):
+            found &= ((triples >= 0) & (triples < torch.tensor(limits, device=triples.device))).all(dim=-1)
         return position, found
 
-    def _in_range(self, triples: Tensor) -> bool:
-        """Tell whether all ids are in range, which is several times faster than to tell which are."""
-        if not triples.numel():
-            return True
-        low, high = (bound.tolist() for bound in torch.aminmax(triples.reshape(-1, 3), dim=0))
-        limits = (self.num_entities, self.num_relations, self.num_entities)
-        return min(low) >= 0 and all(x < limit for x, limit in zip(high, limits, strict=True))
-
-    def contains(self, triples: Tensor) -> Tensor:
+    def contains(self, triples: ArrayT) -> ArrayT:
         """Tell which triples are in the index.
 
         :param triples: shape: (..., 3), dtype: int64
         :return: shape: (...), dtype: bool
         """
         return self.lookup(triples)[1]
+
+
+def _are_in_range(triples: Tensor, limits: tuple[int, ...]) -> bool:
+    """Tell whether all ids are in range, which is several times faster than to tell which are."""
+    if not triples.numel():
+        return True
+    low, high = (bound.tolist() for bound in torch.aminmax(triples.reshape(-1, 3), dim=0))
+    return min(low) >= 0 and all(x < limit for x, limit in zip(high, limits, strict=True))

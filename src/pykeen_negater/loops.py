@@ -8,10 +8,11 @@ the answers to its query. Uniform negatives are loops so rarely that a model nev
 import math
 from collections.abc import Collection
 
+import numpy as np
 import torch
-from pykeen.typing import BoolTensor, LongTensor, MappedTriples
+from pykeen.typing import MappedTriples
 
-from .indexing import RELATION, SIDES, TAIL
+from .indexing import HEAD, RELATION, SIDES, TAIL
 
 __all__ = [
     "Loops",
@@ -57,23 +58,25 @@ class Loops:
         heads, relations, tails = mapped_triples.cpu().unbind(dim=-1)
         sizes = torch.bincount(relations, minlength=num_relations)
         loops = torch.bincount(relations[heads == tails], minlength=num_relations)
-        self._columns = torch.tensor([SIDES[side] for side in corruption_scheme if SIDES[side] != RELATION])
-        self._loopless = (loops <= MAX_SHARE * sizes) & bool(len(self._columns))
+        self._columns = np.array([SIDES[side] for side in corruption_scheme if SIDES[side] != RELATION])
+        self._loopless = ((loops <= MAX_SHARE * sizes) & bool(len(self._columns))).numpy()
 
-    def possible(self, triples: LongTensor) -> BoolTensor:
+    def possible(self, triples: np.ndarray) -> np.ndarray:
         """Tell which triples can be turned into loops that are likely false.
 
         :param triples: shape: (n, 3)
-        :return: shape: (n,), on the CPU
+        :return: shape: (n,), dtype: bool
         """
-        heads, relations, tails = triples.cpu().unbind(dim=-1)
-        return torch.take(self._loopless, relations) & (heads != tails)
+        return self._loopless[triples[:, RELATION]] & (triples[:, HEAD] != triples[:, TAIL])
 
-    def draw(self, positives: LongTensor) -> LongTensor:
+    def draw(self, positives: np.ndarray) -> np.ndarray:
         """Turn triples into loops.
 
         :param positives: shape: (n, 3), which can be
         :return: shape: (n, 3), at random with the head or the tail at both ends, as far as the scheme allows
         """
-        column = self._columns[torch.randint(len(self._columns), (len(positives), 1))].to(positives.device)
-        return positives.scatter(1, column, positives.gather(1, TAIL - column))
+        column = self._columns[torch.randint(len(self._columns), (len(positives),)).numpy()]
+        rows = np.arange(len(positives))
+        loops = positives.copy()
+        loops[rows, column] = positives[rows, TAIL - column]
+        return loops

@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclass(eq=False)
 class NegativePools:
-    """Negatives for every training triple and side, hardest first."""
+    """Negatives for every training triple and side, hardest first. None of them is a training triple."""
 
     #: The sorted keys of the training triples; shape: (num_triples,), dtype: int64
     keys: Tensor
@@ -123,7 +123,7 @@ class NegativePools:
         """The number of training triples, with or without negatives."""
         return len(self.keys)
 
-    def rows(self, triples: Tensor) -> tuple[Tensor, Tensor]:
+    def rows(self, triples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Look up the pools of triples.
 
         :param triples: shape: (n, 3), dtype: int64
@@ -131,10 +131,11 @@ class NegativePools:
             how many negatives it has, 0 where the triple is unknown
         """
         position, found = self.index.lookup(triples)
-        # a view: row i has the starts of triple i's pools, and the end of the last
-        bounds = self.offsets.unfold(0, len(self.sides) + 1, len(self.sides)).index_select(0, position)
+        num_sides = len(self.sides)
+        # the starts of each triple's pools, and the end of the last
+        bounds = self.offsets.numpy()[(position * num_sides)[:, np.newaxis] + np.arange(num_sides + 1)]
         starts = bounds[:, :-1]
-        return starts, (bounds[:, 1:] - starts) * found.unsqueeze(-1)
+        return starts, (bounds[:, 1:] - starts) * found[:, np.newaxis]
 
     @property
     def max_risk(self) -> float | None:
@@ -210,7 +211,7 @@ class NegativePools:
         :param triples: shape: (n, 3), dtype: int64
         :return: the share, in [0, 1]
         """
-        return float((self.rows(triples)[1].sum(dim=-1) > 0).float().mean())
+        return float(self.rows(triples.numpy())[1].any(axis=1).mean())
 
     def check_size(self, num_entities: int, num_relations: int) -> None:
         """Check that a graph has as many entities and relations as these pools.

@@ -1,6 +1,6 @@
 """The negative sampler."""
 
-import copy
+import functools
 import inspect
 import logging
 import math
@@ -14,11 +14,12 @@ from class_resolver import HintOrType
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer
 from pykeen.typing import BoolTensor, FloatTensor, LongTensor, MappedTriples
+from torch import Tensor
 
 from .avoidance import AvoidedTriples
 from .filtering import ExactFilterer
 from .hard_negatives import HardNegatives, Strategy, without_inverse
-from .indexing import RELATION, TripleIndex, check_corruption_scheme
+from .indexing import RELATION, TripleIndex, check_corruption_scheme, keys_to_triples
 from .known_triples import TripleSource, load_known_triples
 from .loops import Loops, default_loop_fraction
 from .mining_settings import GuardName, MiningSettings
@@ -26,6 +27,7 @@ from .overrides import Overrides
 from .pool_files import Vocabulary
 from .pool_source import MiningMode, current_graph, find_pools
 from .pools import NegativePools
+from .random_negatives import RandomNegatives
 from .resolving import find_class
 from .texts import TextSource
 from .types import TypeSource
@@ -42,14 +44,8 @@ HARD_FRACTION, MANY_NEGATIVES = 0.25, 4
 #: The default share of fewer negatives, which have to meet all competitors at random
 HARD_FRACTION_OF_FEW = 0.1
 
-#: How often a negative that is a known positive is drawn again before it is masked
-RESAMPLING_ROUNDS = 8
-
-#: Below this share of a batch, negatives that are to be avoided are not drawn again once more
-NEGLIGIBLE = 1e-3
-
-#: How many are drawn at once for a negative that is to be avoided, so that hardly ever all of them are to be avoided
-SPARES = 3
+#: The number of triples that are compared at once with those that the filterer knows
+COMPARED = 2**20
 
 #: Below this share of triples with mined negatives, the log warns
 LOW_COVERAGE = 0.5
@@ -210,10 +206,12 @@ class NegatERNegativeSampler(NegativeSampler):
         self.hard_fraction = self._default_hard_fraction(found) if hard_fraction is None else hard_fraction
         self.has_inverse_triples = found is not None and self.num_relations == 2 * found.num_relations
         self.hard_negatives: HardNegatives | None = None
-        self.avoided: AvoidedTriples | None = None
+        avoided: AvoidedTriples | None = None
+        #: Whether all that the filterer knows is looked up by whoever draws at random, and in no pool
+        self._avoids_all_known = False
         #: True triples beyond those that are trained on
         self.known: TripleIndex | None = None
-        self._hard_fractions: FloatTensor | None = None
+        self._hard_fractions: np.ndarray | None = None
         limit = None if found is None else found.max_risk if max_risk is None else max_risk
         limits: float | FloatTensor | None = limit
         if known_triples is not None or relation_overrides:
@@ -226,7 +224,8 @@ class NegatERNegativeSampler(NegativeSampler):
             if known_triples is not None:
                 self.known = load_known_triples(known_triples, self.num_entities, num_relations, vocabulary)
             overrides = Overrides.check(relation_overrides or {}, vocabulary.relation_labels)
-            self._hard_fractions = overrides.by_relation("hard_fraction", self.hard_fraction)
+            hard_fractions = overrides.by_relation("hard_fraction", self.hard_fraction)
+            self._hard_fractions = None if hard_fractions is None else hard_fractions.numpy()
             others = overrides.by_relation("max_risk", math.inf if limit is None else limit)
             limits = limit if others is None else others
         if found is not None:
@@ -236,10 +235,10 @@ class NegatERNegativeSampler(NegativeSampler):
                 safe, self.corruption_scheme, self.has_inverse_triples, strategy, temperature
             )
             if limits is not None or self.known is not None:
-                self.avoided = found.avoided(math.inf if limits is None else limits, self.known)
-                self._redrawing_sampler = copy.copy(self.base_sampler)
-                self._redrawing_sampler.num_negs_per_pos = SPARES
+                avoided = found.avoided(math.inf if limits is None else limits, self.known)
+                self._avoids_all_known = self._is_known_to(found.index)
             self._log_coverage(safe, mapped_triples)
+        self.random_negatives = RandomNegatives(self.base_sampler, avoided, self.has_inverse_triples)
 
     @property
     def pools(self) -> NegativePools | None:
@@ -286,97 +285,101 @@ class NegatERNegativeSampler(NegativeSampler):
             **kwargs,
         )
 
+    def _is_known_to(self, index: TripleIndex) -> bool:
+        """Tell whether an index has all triples that the filterer knows, as far as it can be asked for them."""
+        if not isinstance(self.filterer, ExactFilterer):
+            return False
+        size = self.filterer.num_entities, self.filterer.num_relations
+        return all(
+            index.contains(self._real(keys_to_triples(keys.cpu().numpy(), *size))).all()
+            for keys in self.filterer.keys.split(COMPARED)
+        )
+
     def _log_coverage(self, pools: NegativePools, mapped_triples: MappedTriples) -> None:
         stride = max(1, len(mapped_triples) // COVERAGE_SAMPLE)
-        coverage = pools.coverage(self._real(mapped_triples[::stride]))
+        coverage = pools.coverage(torch.from_numpy(self._real(mapped_triples[::stride].cpu().numpy())))
         level = logging.INFO if coverage >= LOW_COVERAGE else logging.WARNING
         logger.log(level, "%.1f %% of the training triples have mined negatives.", 100 * coverage)
 
-    def _real(self, triples: LongTensor) -> LongTensor:
-        return without_inverse(triples)[0] if self.has_inverse_triples else triples
-
     # docstr-coverage: inherited
     def sample(self, positive_batch: LongTensor) -> tuple[LongTensor, BoolTensor | None]:  # noqa: D102
-        negative_batch = self.corrupt_batch(positive_batch)
+        positives = positive_batch.reshape(-1, 3).cpu().numpy()
+        negatives, pending = self._corrupt(positives)
         if self.filterer is None:
-            return negative_batch, None
-        mask = self._is_unknown(negative_batch, self.filterer)
-        for _ in range(RESAMPLING_ROUNDS):
-            known = ~mask
-            rows = known.any(dim=-1)
-            if not rows.any():
-                break
-            drawn = self.base_sampler.corrupt_batch(positive_batch[rows].reshape(-1, 3))[known[rows]]
-            negative_batch[known] = drawn
-            mask[known] = self._is_unknown(drawn, self.filterer)
-        if not mask.any():
-            # a loss of nothing is not a number
-            mask.view(-1)[0] = True
-        return negative_batch, mask
-
-    def _is_unknown(self, triples: LongTensor, filterer: Filterer) -> BoolTensor:
-        mask = filterer(triples)
-        return mask if self.known is None else mask & ~self.known.contains(self._real(triples).cpu()).to(mask.device)
+            return self._like(positive_batch, negatives), None
+        flat = negatives.reshape(-1, 3)
+        if not self._avoids_all_known:
+            pending = np.arange(len(flat))
+        find = functools.partial(self._find_known, self.filterer)
+        pending = self.random_negatives.draw_again(positives, negatives, pending[find(flat[pending])], find)
+        mask = np.ones(len(flat), dtype=bool)
+        # a loss of nothing is not a number, so that one stays
+        mask[pending if len(pending) < len(flat) else pending[1:]] = False
+        return self._like(positive_batch, negatives), self._like(positive_batch, mask)
 
     # docstr-coverage: inherited
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
-        positives = positive_batch.reshape(-1, 3)
-        if self.hard_negatives is None or not (self.hard_fraction or self._hard_fractions is not None):
-            negatives = self._corrupt_at_random(positives)
-        else:
-            chosen = torch.rand(len(positives)) < self._fraction_of(positives)
-            mined = torch.nonzero(chosen).squeeze(dim=-1)
-            hard, has_any = self.hard_negatives.draw(positives[mined], self.num_negs_per_pos)
-            mined = mined[has_any]
-            others = torch.nonzero(torch.ones_like(chosen).index_fill_(0, mined, False)).squeeze(dim=-1)
-            negatives = positives.new_empty(len(positives), self.num_negs_per_pos, 3)
-            negatives[mined] = hard
-            if len(others):
-                negatives[others] = self._corrupt_at_random(positives[others])
-        if self.loop_fraction:
-            self._put_loops(positives, negatives)
-        return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
+        return self._like(positive_batch, self._corrupt(positive_batch.reshape(-1, 3).cpu().numpy())[0])
 
-    def _fraction_of(self, positives: LongTensor) -> float | FloatTensor:
+    def _like(self, positive_batch: LongTensor, array: np.ndarray) -> Tensor:
+        """Bring what belongs to a batch into its shape, and to its device."""
+        shape = (*positive_batch.shape[:-1], self.num_negs_per_pos)
+        return torch.from_numpy(array).view(*shape, *([3] if array.dtype == np.int64 else [])).to(positive_batch.device)
+
+    def _corrupt(self, positives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Draw negatives.
+
+        :param positives: shape: (n, 3), dtype: int64
+        :return: a pair (the negatives; shape: (n, num_negs_per_pos, 3). The positions, among all n * num_negs_per_pos,
+            of those that are neither mined nor looked up in vain among what is to be avoided; shape: (m,))
+        """
+        if self.hard_negatives is None or not (self.hard_fraction or self._hard_fractions is not None):
+            negatives, unsure = self.random_negatives.draw(positives)
+        else:
+            count = self.num_negs_per_pos
+            is_mined = torch.rand(len(positives)).numpy() < self._fraction_of(positives)
+            mined = np.flatnonzero(is_mined)
+            hard, has_any = self.hard_negatives.draw(positives[mined], count)
+            is_mined[mined[~has_any]] = False
+            mined = mined[has_any]
+            others = np.flatnonzero(~is_mined)
+            negatives = np.empty((len(positives), count, 3), dtype=np.int64)
+            negatives[mined] = hard
+            negatives[others], pending = self.random_negatives.draw(positives[others])
+            unsure = others[pending // count] * count + pending % count
+        if self.loop_fraction:
+            unsure = np.concatenate([unsure, self._put_loops(positives, negatives)])
+        return negatives, unsure
+
+    def _fraction_of(self, positives: np.ndarray) -> float | np.ndarray:
         if self._hard_fractions is None:
             return self.hard_fraction
-        return self._hard_fractions[self._real(positives)[:, RELATION].cpu()]
+        return self._hard_fractions[self._real(positives)[:, RELATION]]
 
-    def _put_loops(self, positives: LongTensor, negatives: LongTensor) -> None:
+    def _put_loops(self, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
         """Replace a share of the negatives by loops.
 
         :param positives: shape: (n, 3)
         :param negatives: shape: (n, num_negs_per_pos, 3), changed in place
+        :return: shape: (m,), the positions of the loops among all n * num_negs_per_pos
         """
-        flat = negatives.view(-1, 3)
+        flat = negatives.reshape(-1, 3)
         # at equal distances from a random start, which takes one random number instead of one for each negative
-        turns = torch.arange(math.ceil(self.loop_fraction * len(flat)), dtype=torch.double)
-        chosen = ((turns + torch.rand(1)) / self.loop_fraction).long()
+        turns = np.arange(math.ceil(self.loop_fraction * len(flat))) + torch.rand(1).item()
+        chosen = (turns / self.loop_fraction).astype(np.int64)
         chosen = chosen[chosen < len(flat)]
-        originals = positives[chosen.div(self.num_negs_per_pos, rounding_mode="floor")]
+        originals = positives[chosen // self.num_negs_per_pos]
         possible = self.loops.possible(originals)
-        flat[chosen[possible]] = self.loops.draw(originals[possible])
+        chosen = chosen[possible]
+        flat[chosen] = self.loops.draw(originals[possible])
+        return chosen
 
-    def _corrupt_at_random(self, positives: LongTensor) -> LongTensor:
-        """Let the base sampler draw negatives, and again those that are to be avoided.
+    def _real(self, triples: np.ndarray) -> np.ndarray:
+        return without_inverse(triples)[0] if self.has_inverse_triples else triples
 
-        :param positives: shape: (n, 3)
-        :return: shape: (n, num_negs_per_pos, 3)
-        """
-        negatives = self.base_sampler.corrupt_batch(positives).contiguous()
-        if self.avoided is None:
-            return negatives
-        flat = negatives.view(-1, 3)
-        pending = self.avoided.find(self._real(flat))
-        for _ in range(RESAMPLING_ROUNDS):
-            if len(pending) <= NEGLIGIBLE * len(flat):
-                break
-            rows = torch.from_numpy(pending // self.num_negs_per_pos)
-            drawn = self._redrawing_sampler.corrupt_batch(positives[rows]).view(-1, 3)
-            found = np.zeros((len(pending), SPARES), dtype=bool)
-            found.ravel()[self.avoided.find(self._real(drawn))] = True
-            # the first that is not to be avoided, or else the first
-            first = np.arange(0, len(drawn), SPARES) + found.argmin(axis=1)
-            flat[torch.from_numpy(pending)] = drawn[torch.from_numpy(first)]
-            pending = pending[found.all(axis=1)]
-        return negatives
+    def _find_known(self, filterer: Filterer, triples: np.ndarray) -> np.ndarray:
+        """Find the positions of known triples among some of shape (n, 3)."""
+        known = ~filterer(torch.from_numpy(triples)).numpy()
+        if self.known is not None:
+            known |= self.known.contains(self._real(triples))
+        return np.flatnonzero(known)
