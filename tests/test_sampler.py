@@ -585,12 +585,17 @@ def test_nothing_is_mined_by_default_if_the_guard_has_no_skill(
     assert make_sampler(nations, pools, num_negs_per_pos=16, hard_fraction=0.5).hard_fraction == 0.5
 
 
-def test_default_share_depends_on_the_number_of_negatives(nations: TriplesFactory, graph: Graph):
+def test_default_share_depends_on_the_number_of_negatives(
+    nations: TriplesFactory, graph: Graph, caplog: pytest.LogCaptureFixture
+):
     pools = make_pools(graph)
     assert make_sampler(nations, pools, num_negs_per_pos=16).hard_fraction == 0.25
     assert make_sampler(nations, pools, num_negs_per_pos=1).hard_fraction == 0.1
     assert make_sampler(nations, pools, num_negs_per_pos=1, hard_fraction=0.6).hard_fraction == 0.6
     for limit, expected in ((0.5, 0.0), (2.0, 0.1)):
         pools.metadata["max_mined_risk"] = limit
+        caplog.clear()
         assert make_sampler(nations, pools, num_negs_per_pos=16).hard_fraction == 0.25
+        assert "No mined negatives" not in caplog.text
         assert make_sampler(nations, pools, num_negs_per_pos=1).hard_fraction == expected
+        assert ("No mined negatives are drawn" in caplog.text) == (expected == 0)

@@ -66,7 +66,7 @@ class RandomNegatives:
         :param negatives: shape: (n, num_negs_per_pos, 3), changed in place
         :param pending: shape: (m,), the positions of those to draw again among all n * num_negs_per_pos
         :param find: finds the positions of those to draw again among triples of shape (k, 3)
-        :return: which of the pending ones are to be drawn again still
+        :return: shape: (k,), which of the pending ones are to be drawn again still
         """
         flat = negatives.reshape(-1, 3)
         for _ in range(ROUNDS):

@@ -255,9 +255,16 @@ class NegatERNegativeSampler(NegativeSampler):
             return 0.0
         if self.num_negs_per_pos >= MANY_NEGATIVES:
             return HARD_FRACTION
-        # few negatives are too precious for what is less plausible than a random one
-        harmless = pools is not None and pools.max_mined_risk is not None and pools.max_mined_risk < 1
-        return 0.0 if harmless else HARD_FRACTION_OF_FEW
+        if pools is not None and pools.max_mined_risk is not None and pools.max_mined_risk < 1:
+            logger.warning(
+                "No mined negatives are drawn: with fewer than %d negatives per positive, they should be at least as "
+                "plausible as random ones, and in this graph, none that are safe are. Pass num_negs_per_pos=%d or "
+                "more, or hard_fraction=..., to draw some.",
+                MANY_NEGATIVES,
+                MANY_NEGATIVES,
+            )
+            return 0.0
+        return HARD_FRACTION_OF_FEW
 
     def _make_base_sampler(
         self,
