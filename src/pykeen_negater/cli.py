@@ -1,6 +1,7 @@
 """The command ``negater``."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,6 +73,10 @@ def main() -> None:
     """Mine negatives for knowledge graph embeddings with a language model."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PrintableFormatter())
+    handler.setLevel(logging.WARNING)  # PyKEEN says which files it loads
+    if not sys.stderr.isatty():
+        # which move the cursor, below another one
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 

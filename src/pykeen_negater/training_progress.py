@@ -1,5 +1,6 @@
 """What the Trainer of transformers shows: how far training is, and nothing on the standard output."""
 
+import sys
 from typing import Any
 
 from transformers import PrinterCallback, ProgressCallback, Trainer
@@ -15,6 +16,11 @@ class _Progress(ProgressCallback):
     # docstr-coverage: inherited
     def on_log(self, *args: Any, **kwargs: Any) -> None:
         pass
+
+    # docstr-coverage: inherited
+    def on_prediction_step(self, *args: Any, **kwargs: Any) -> None:
+        if sys.stderr.isatty():  # the second bar moves the cursor
+            super().on_prediction_step(*args, **kwargs)
 
 
 def show_progress_only(trainer: Trainer) -> None:
