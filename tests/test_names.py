@@ -54,6 +54,9 @@ def test_nearest_first():
     names = ["proxy-gradients", "full-gradients", "probe"]
     assert nearest("FULL_GRADIENT", names) == ["full-gradients", "proxy-gradients"]
     assert nearest("magic", names) == []
+    # the beginning of a name, even of a long one
+    assert nearest("ful", names) == ["full-gradients"]
+    assert nearest("fu", names) == []
 
 
 def test_many_names_are_listed_only_if_none_is_near():

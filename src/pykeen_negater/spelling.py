@@ -11,21 +11,27 @@ __all__ = [
 #: The most names that an error lists if one of them is likely meant
 _FEW = 12
 
+#: The fewest letters that are taken for the beginning of a name
+_ENOUGH = 3
+
 
 def nearest(word: str, names: Iterable[str]) -> list[str]:
     """Find the names that somebody may have meant; case, hyphens, underscores and spaces don't count.
 
     :param word: what was written
     :param names: the names that there are
-    :return: at most three of them, the nearest first; none if none is near
+    :return: at most three of them, the nearest first, then those that it is the beginning of; none if none is near
 
     >>> nearest("--datset", ["--batch-size", "--candidates", "--dataset"])
     ['--dataset']
     >>> nearest("ful gradient", ["probe", "full-gradients", "proxy-gradients"])
     ['full-gradients', 'proxy-gradients']
     """
+    letters = _letters(word)
     by_letters = {_letters(name): name for name in names}
-    return [by_letters[letters] for letters in difflib.get_close_matches(_letters(word), by_letters)]
+    near = difflib.get_close_matches(letters, by_letters)
+    begun = [other for other in by_letters if len(letters) >= _ENOUGH and other.startswith(letters)]
+    return [by_letters[other] for other in dict.fromkeys(near + begun)][:3]
 
 
 def expected_names(word: str, names: Iterable[str]) -> str:

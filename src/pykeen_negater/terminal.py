@@ -130,7 +130,6 @@ def conclude_table(table: "pd.DataFrame", digits: int) -> None:
 
 def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in summary.items():
-        name = name.replace("_", " ")
         if isinstance(value, Mapping):
             yield from ((f"{name} {inner}", text) for inner, text in _rows(value))
         else:
