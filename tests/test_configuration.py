@@ -225,7 +225,7 @@ def test_mine(folder: Path):
         "output": "small.pools",
     }
     path = write(folder / "config.json", content)
-    assert "Would mine 11 triples" in run("mine", "--config", path, "--dry-run").output
+    assert json.loads(run("mine", "--config", path, "--dry-run", "--json").stdout)["training triples"] == 11
     assert not folder.joinpath("small.pools").exists()
     run("mine", "--config", path)
     pools = NegativePools.load(folder / "small.pools")
@@ -237,7 +237,8 @@ def test_mine(folder: Path):
 
 def test_dataset_of_the_command_line_replaces_training_triples(folder: Path):
     path = write(folder / "config.json", {"training": "no.tsv", "encoder": "structural", "ranker": "similarity"})
-    assert "Would mine 1,592 triples" in run("mine", "--config", path, "--dataset", "nations", "--dry-run").output
+    result = run("mine", "--config", path, "--dataset", "nations", "--dry-run", "--json")
+    assert json.loads(result.stdout)["training triples"] == 1592
     assert "training: File" in run("mine", "--config", path, "--dry-run", code=1).output
     write(path, {"dataset": "nations", "training": "train.tsv"})
     assert "either --dataset or --training" in run("mine", "--config", path, "--dry-run", code=2).output

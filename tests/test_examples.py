@@ -28,6 +28,7 @@ EXPECTED = {
     "evaluation.py": r"(?s).*\nnegater: \d+\.\d% false negatives, 0\.\d% training triples\n.*roc_auc: 0\.\d{3}\n.*",
     "relation_vectors.py": r"\(384,\) \(2, 384\)\n",
     "command_line.sh": r"(?s).*Written to again\.pools\n.*Written to \S*similar\.pools\n",
+    "completion.sh": r"complete .*-F _negater_completion negater\n",
     "report.sh": r"(?s).*Written to nations\.html\n.*The guard, on hidden triples.*",
     "processes.sh": r"(?s).*Written to shared\.pools\n",
     "fine_tune.sh": r"(?s).*Written to nations\.model\n.*Written to read\.pools\n",

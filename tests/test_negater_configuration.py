@@ -1,6 +1,7 @@
 """Tests for NegatER's configurations."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -489,7 +490,8 @@ def repository(tmp_path: Path, tiny_bert: str, monkeypatch: pytest.MonkeyPatch) 
 def test_fine_tune_then_mine(repository: Path):
     folder = repository / "configs" / "small"
     assert "a pickled checkpoint of NegatER" in run("mine", "--config", folder / "config.yaml", code=1).output
-    assert "4 validation triples" in run("fine-tune", "--config", folder / "config.yaml").output
+    result = run("fine-tune", "--config", folder / "config.yaml", "--json")
+    assert json.loads(result.stdout)["validation"]["num_triples"] == 4
     assert json.loads(folder.joinpath("checkpoint_best", "config.json").read_text())["pooling"] == "mean"
     run("mine", "--config", folder / "config.yaml")
     pools = NegativePools.load(folder / "negatives.pools")
@@ -511,22 +513,21 @@ def test_test_an_epoch(repository: Path):
     content["fine_tune"]["train"]["negative_sampling"] = {"nsamp": {"tail": 1}, "sampler": "slots"}
     content["fine_tune"]["eval"] = {"test_checkpoint": "0000", "threshold_per_relation": False}
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    assert "3 test triples" in run("fine-tune", "--config", path).output
+    assert json.loads(run("fine-tune", "--config", path, "--json").stdout)["test"]["num_triples"] == 3
     output = run("fine-tune", "--config", path, "--action", "test").output
-    assert "3 test triples" in output
+    assert re.search(r"test num_triples +3\n", output)
     assert str(path.with_name("checkpoint_best") / "epoch-1") in output
 
 
 def test_command_line_wins_over_what_is_missing(repository: Path):
     path = repository / "configs" / "small" / "config.yaml"
     run("fine-tune", "--config", path, "--output", repository / "my.model")
-    output = run("mine", "--config", path, "--model", "my.model", "--encoder", "structural", "--dry-run").output
-    assert "Would mine 11 triples" in output
+    options = ["--model", "my.model", "--encoder", "structural", "--dry-run", "--json"]
+    assert json.loads(run("mine", "--config", path, *options).stdout)["training triples"] == 11
     path.write_text("dataset: {path: data/nowhere}\n", encoding="utf-8")
     assert "found no data/nowhere in the current folder" in run("mine", "--config", path, "--dry-run", code=1).output
-    arguments = ["--dataset", "nations", "--model", "my.model", "--encoder", "structural", "--dry-run"]
-    output = run("mine", "--config", path, *arguments).output
-    assert "Would mine 1,592 triples" in output
+    result = run("mine", "--config", path, "--dataset", "nations", *options)
+    assert json.loads(result.stdout)["training triples"] == 1592
 
 
 def test_wrong_values_name_the_file(repository: Path):

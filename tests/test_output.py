@@ -42,14 +42,16 @@ def test_json_for_programs(tmp_path: Path):
     mined = json.loads(run(*MINE, "--json").stdout)
     pools = NegativePools.load(mined["pools"])
     assert mined["negatives"] == len(pools)
-    assert json.loads(run("verify", mined["pools"], "--json").stdout) == {mined["pools"]: None}
+    checked = json.loads(run("verify", mined["pools"], "--json").stdout)
+    assert checked == {"checked": 1, "damaged": 0, "damage": {}}
     path = tmp_path / "negatives.tsv"
     exported = json.loads(run("export", mined["pools"], "--output", path, "--json").stdout)
     assert exported == {"rows": len(path.read_text().splitlines()), "file": str(path)}
     # damage is told to programs on one stream, and to people on the other
     Path(mined["pools"], "metadata.json").write_text("{}")
     result = run("verify", mined["pools"], "--json", code=1)
-    (message,) = json.loads(result.stdout).values()
+    ((path, message),) = json.loads(result.stdout)["damage"].items()
+    assert path == mined["pools"]
     assert message in result.stderr
 
 
@@ -67,9 +69,26 @@ def test_quiet(caplog: pytest.LogCaptureFixture):
 
 
 def test_the_nearest_option_is_named():
-    output = run("mine", "--datset", "nations", code=2).output
-    assert "Did you mean" in output
-    assert "'--dataset'" in output
+    assert "No such option '--datset'. Did you mean '--dataset'?\n" in run("mine", "--datset", "x", code=2).stderr
+    # the nearest first, of commands in a group, too
+    assert "Did you mean '--data' or '--dataset'?\n" in run("relations", "train", "--dat", "x", code=2).stderr
+    assert "Did you mean '--version'?\n" in run("--verison", code=2).stderr
+    assert "Did you mean" not in run("mine", "--zzzz", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mine", "--dataset", "naitons"], "expected one of 39 names. Did you mean nations?"),
+        (["mine", "--dataset", "nations", "--ranker", "ful-gradient"], "thresholds. Did you mean full-gradients or"),
+        (["mine", "--dataset", "nations", "--ranker", "zzz"], "expected one of full-gradients, kge, probe, proxy-grad"),
+        (["mine", "--dataset", "nations", "--encoder", "sentence"], "Did you mean sentence-transformer?"),
+        (["evaluate", "--dataset", "nations", "--samplers", "bsic"], "pseudotyped. Did you mean basic?"),
+        (["evaluate", "--dataset", "nations", "--reference", "Trans E 2"], "Did you mean transe"),
+    ],
+)
+def test_the_nearest_name_is_named(arguments: list[str], message: str):
+    assert message in run(*arguments, code=1).stderr
 
 
 def test_doctor(monkeypatch: pytest.MonkeyPatch):
@@ -78,17 +97,43 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch):
     assert found["PyKEEN finds the sampler"] is True
     assert found["PyKEEN finds the datasets"] is True
     assert found["cache"] == str(Cache().root.parent)
-    assert found[f"cached {Cache().root.name}/pools (MiB)"] > 0
+    kinds = {name: size for name, size in found.items() if name.startswith("cached ") and "/" in name}
+    assert kinds[f"cached {Cache().root.name}/pools (MiB)"] > 0
+    size = sum(path.stat().st_size for path in Cache().root.rglob("*") if path.is_file())
+    assert found["cached (MiB)"] == pytest.approx(size / 2**20)
+    assert found["cached (MiB)"] >= sum(kinds.values())
     assert "default language model" in run("doctor").stdout
     monkeypatch.setattr(doctor, "_packages", lambda: {"PyKEEN finds the sampler": False})
     run("doctor", code=1)
 
 
+def test_doctor_of_an_empty_cache():
+    found = json.loads(run("doctor", "--json").stdout)
+    assert found["cached (MiB)"] == 0
+    assert json.loads(run("doctor", "--clean", "--yes", "--json").stdout)["removed (MiB)"] == 0
+
+
 def test_doctor_cleans_on_request():
     run(*MINE)
     root = Cache().root.parent
-    run("doctor", "--clean", answer="n\n")
+    refused = run("doctor", "--clean", answer="n\n")
     assert root.is_dir()
-    run("doctor", "--clean", "--yes")
+    assert f"Remove {root} and all that is in it" in refused.stderr
+    assert "removed (MiB)" in refused.stdout
+    cached = json.loads(run("doctor", "--json").stdout)
+    cleaned = json.loads(run("doctor", "--clean", "--yes", "--json").stdout)
     assert not root.exists()
     assert root.parent.is_dir()
+    kinds = {name for name in cached if name.startswith("cached ") and "/" in name}
+    assert {name.replace("cached", "removed", 1) for name in kinds} < set(cleaned)
+    assert (cleaned["removed (MiB)"], cleaned["cached (MiB)"]) == (cached["cached (MiB)"], 0)
+
+
+@pytest.mark.parametrize("option", ["--quiet", "--json"])
+def test_doctor_asks_nothing_that_nobody_sees(option: str):
+    run(*MINE)
+    result = run("doctor", "--clean", option, code=2, answer="y\n")
+    assert "Pass --yes with --clean" in result.stderr
+    assert Cache().root.is_dir()
+    run("doctor", "--clean", "--yes", option)
+    assert not Cache().root.exists()

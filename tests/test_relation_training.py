@@ -239,15 +239,17 @@ def test_command(tiny_bert: str, data: RelationPairs, tmp_path: Path, empty_cach
     options = ("--language-model", tiny_bert, "--template", TEMPLATE, "--max-length", "16", "--output", output)
     result = _run("--data", str(rows), *options, "--epochs", "2", "--exclude-relation", "1/a", "--num-negative", "3")
     assert result.exit_code == 0, result.output
-    assert "epoch 2: training loss" in result.output
+    found = dict(line.strip().split("  ", maxsplit=1) for line in result.stdout.splitlines()[:-1])
+    assert found["training_losses"].count(",") == 1
     assert RelationEncoder(output, max_length=16).is_trained
     config = json.loads(Path(output, "finetuning_config.json").read_text())
     assert (config["epoch"], config["data"], config["exclude_relation"]) == (2, "rows.jsonl", ["1/a"])
     triples = tmp_path / "triples.tsv"
     triples.write_text("\n".join(f"{a}\tr{i % 2}\t{b}" for i, a in enumerate("abcd") for b in "123"), encoding="utf-8")
-    result = _run("--training", str(triples), *options, "--epochs", "1", "--validation-share", "0")
+    result = _run("--training", str(triples), *options, "--epochs", "1", "--validation-share", "0", "--json")
     assert result.exit_code == 0, result.output
-    assert "2 relation types, 12 positives" in result.output
+    summary = json.loads(result.stdout)
+    assert (summary["relation types"], summary["positives"], len(summary["training_losses"])) == (2, 12, 1)
 
 
 @pytest.mark.parametrize(

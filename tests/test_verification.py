@@ -216,7 +216,8 @@ def test_the_command_checks_several_folders(folder: Path, pools: NegativePools, 
     assert output[0].startswith(f"{folder}: ")
     assert "b.pools/pools.safetensors is damaged: its checksum" in output[1]
     assert f"found no pools at {tmp_path / 'c.pools'}" in output[2]
-    assert len(output) == 3
+    assert [line.split()[:2] for line in output[3:5]] == [["checked", "3"], ["damaged", "2"]]
+    assert [line.split()[1] for line in output[5:]] == [str(other), str(tmp_path / "c.pools")]
 
 
 def test_the_command_checks_the_cache(pools: NegativePools, empty_cache: Path, folder: Path):

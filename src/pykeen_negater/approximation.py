@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from .exact_search import Metric, faiss_metric, has_gpu, load_faiss
+from .exact_search import faiss_metric, has_gpu, load_faiss
 from .index_tuning import RECALL_AT, Sample, choose_parameters
+from .names import Metric
 
 __all__ = [
     "EXACT",

@@ -1,7 +1,10 @@
 """The command ``negater``."""
 
 import logging
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -15,6 +18,7 @@ from .commands.mine import mine
 from .commands.relations import relations
 from .commands.report import report
 from .commands.verify import verify
+from .spelling import nearest
 from .terminal import PrintableFormatter, printable
 
 __all__ = [
@@ -25,13 +29,33 @@ __all__ = [
 INTERRUPTED = 130
 
 
+@contextmanager
+def _name_nearest_options() -> Iterator[None]:
+    """Name the options that may have been meant by one that there is not, the nearest first."""
+    try:
+        yield
+    except click.NoSuchOption as error:
+        if error.ctx is None:
+            raise
+        names = [name for parameter in error.ctx.command.get_params(error.ctx) for name in parameter.opts]
+        near = nearest(error.option_name, (name for name in names if name.startswith("--")))
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise click.UsageError(f"{error.message}{hint}", ctx=error.ctx) from error
+
+
 class _Group(click.Group):
     """Says what went wrong in one line, and exits with 1; a wrong usage exits with 2, an interruption with 130."""
 
     # docstr-coverage: inherited
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _name_nearest_options():
+            return super().parse_args(ctx, args)
+
+    # docstr-coverage: inherited
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _name_nearest_options():
+                return super().invoke(ctx)
         except (ValueError, OSError) as error:
             raise click.ClickException(printable(str(error))) from error
         except KeyboardInterrupt:
@@ -39,12 +63,20 @@ class _Group(click.Group):
             ctx.exit(INTERRUPTED)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    epilog="Example: negater mine --dataset nations",
+)
 @click.version_option(package_name="pykeen-negater")
 def main() -> None:
     """Mine negatives for knowledge graph embeddings with a language model."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PrintableFormatter())
+    handler.setLevel(logging.WARNING)  # PyKEEN says which files it loads
+    if not sys.stderr.isatty():
+        # which move the cursor, below another one
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 

@@ -13,8 +13,8 @@ underscores or hyphens::
 What is given on the command line wins over the file, and the file over the defaults. Null is the same as nothing. A
 list or a mapping stands for what the command line takes separated by commas, or as JSON. Paths are relative to the
 file, also those in ``..._kwargs`` that are called ``path``, ``folder``, ``state_dict`` or ``..._file``; what may be a
-model's name or its folder is the folder where there is one beside the file. A configuration of NegatER does as well,
-see :mod:`pykeen_negater.negater_configuration`.
+model's name or its folder is the folder where there is one beside the file. ``negater mine`` and ``negater fine-tune``
+take a configuration of NegatER as well, see :mod:`pykeen_negater.negater_configuration`.
 """
 
 import difflib
@@ -34,6 +34,7 @@ from .wikidata import WIKIDATA
 
 __all__ = [
     "config_option",
+    "config_option_with_negater",
     "read_configuration",
 ]
 
@@ -247,12 +248,19 @@ def _fill_default_map(context: click.Context, _: click.Parameter, path: Path | N
     }
 
 
+def _config_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        is_eager=True,
+        expose_value=False,
+        callback=_fill_default_map,
+        help=f"A YAML or JSON file of options; what the command line says wins over it.{text}",
+    )
+
+
 #: Adds ``--config`` to a command
-config_option = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    is_eager=True,
-    expose_value=False,
-    callback=_fill_default_map,
-    help="A YAML or JSON file of options; what the command line says wins over it. NegatER's files do as well.",
-)
+config_option = _config_option("")
+
+#: Adds ``--config`` to a command that NegatER has, too
+config_option_with_negater = _config_option(" NegatER's files do as well.")

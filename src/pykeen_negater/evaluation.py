@@ -11,6 +11,7 @@ from pykeen.triples import CoreTriplesFactory
 from torch import Tensor
 
 from .indexing import TripleIndex
+from .kge_models import find_model_class
 from .resolving import find_class
 from .sampler import NegatERNegativeSampler
 from .training_context import triples_factory_noted
@@ -176,6 +177,7 @@ def train_reference(training: CoreTriplesFactory, model: str = "TransE", num_epo
     :param num_epochs: > 0
     :param seed: the seed
     :return: the model
+    :raises ValueError: if there is no such model
     """
     from pykeen.pipeline import pipeline
 
@@ -183,7 +185,7 @@ def train_reference(training: CoreTriplesFactory, model: str = "TransE", num_epo
         training=training,
         # the triples to evaluate are needed, but not looked at: there is one
         testing=training.clone_and_exchange_triples(training.mapped_triples[:1]),
-        model=model,
+        model=find_model_class(model),
         model_kwargs={"embedding_dim": 64},
         loss="nssa",
         negative_sampler="basic",

@@ -4,21 +4,19 @@
 """
 
 import importlib
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from .names import Metric
+
 __all__ = [
-    "Metric",
     "faiss_metric",
     "has_gpu",
     "load_faiss",
     "pair_distances",
     "search_exactly",
 ]
-
-#: How near two vectors are: Euclidean distance, or the cosine of their angle
-Metric = Literal["l2", "cosine"]
 
 #: The most neighbours that FAISS finds on a GPU
 MAX_ON_GPU = 2048

@@ -1,30 +1,25 @@
 """Pools as tables, for other programs and for people."""
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from .caching import atomic_file
 from .indexing import RELATION, keys_to_triples
+from .names import ExportFormat
 from .pool_files import Vocabulary
 from .pools import NegativePools
 from .texts import Texts, humanize
 
 __all__ = [
-    "ExportFormat",
     "export",
     "readable_texts",
     "sentences",
     "to_frame",
     "to_triplets",
 ]
-
-#: ``tsv``: NegatER's columns head, relation, tail and score, without a header, each negative once. ``triples``: the
-#: same without scores, as PyKEEN reads triples. ``parquet``: one row per positive and negative, with both.
-#: ``triplets``: a Parquet file of texts to train encoders with, see :func:`to_triplets`.
-ExportFormat = Literal["tsv", "triples", "parquet", "triplets"]
 
 _PARTS = ("head", "relation", "tail")
 

@@ -32,6 +32,7 @@ from .predictions import classification_metrics
 from .texts import Texts
 from .thresholds import Thresholds
 from .tokenization import TripleTokenizer
+from .training_progress import show_progress_only
 
 __all__ = [
     "FineTuningResult",
@@ -333,6 +334,7 @@ def _train(
         compute_metrics=accuracy,
         callbacks=[callback],
     )
+    show_progress_only(trainer)
     last = drop_incomplete(checkpoints)
     if last is not None:
         logger.warning("Fine-tuning goes on after step %s.", last.name.rpartition("-")[2])

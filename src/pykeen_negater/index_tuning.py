@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .exact_search import Metric, load_faiss, pair_distances, search_exactly
+from .exact_search import load_faiss, pair_distances, search_exactly
+from .names import Metric
 
 __all__ = [
     "RECALL_AT",

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .names import SIDE_NAMES
+
 __all__ = [
     "HEAD",
     "RELATION",
@@ -29,7 +31,7 @@ __all__ = [
 HEAD, RELATION, TAIL = 0, 1, 2
 
 #: PyKEEN's name of each side, and the column it stands for
-SIDES: dict[str, int] = {"head": HEAD, "relation": RELATION, "tail": TAIL}
+SIDES: dict[str, int] = dict(zip(SIDE_NAMES, (HEAD, RELATION, TAIL), strict=True))
 
 #: An odd number with scattered bits, for multiplicative hashing (Knuth, The Art of Computer Programming, volume 3)
 _MULTIPLIER = -7046029254386353131

@@ -20,6 +20,7 @@ from .graphs import Graph
 from .language_models import find_language_model
 from .mining_run import MiningRun
 from .mining_settings import MiningSettings
+from .names import ENCODERS, RANKERS
 from .neighbors import NeighborIndex
 from .planning import Plan, make_plan
 from .pool_files import PoolsError
@@ -90,13 +91,13 @@ class Miner:
     def _make_encoder(self) -> Encoder:
         kwargs = self.settings.encoder_kwargs or {}
         name = self.settings.encoder or (None if self._reads_texts("model" in kwargs) else "structural")
-        cls = find_class("encoder", encoder_resolver, name)
+        cls = find_class("encoder", encoder_resolver, name, ENCODERS)
         self._check_texts("encoder", cls.needs_texts, encoder_resolver.normalize_cls(cls))
         return make("encoder", cls, kwargs)
 
     def _make_ranker(self) -> Ranker:
         kwargs = self.settings.ranker_kwargs or {}
-        cls = find_class("ranker", ranker_resolver, self.settings.ranker)
+        cls = find_class("ranker", ranker_resolver, self.settings.ranker, RANKERS)
         name = ranker_resolver.normalize_cls(cls)
         self._check_texts("ranker", cls.needs_texts, name)
         if self.settings.guard == "thresholds" and not cls.has_thresholds:

@@ -3,20 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, get_args
 
-from .exact_search import Metric
 from .indexing import check_corruption_scheme
+from .names import GuardName, Metric
 from .texts import TextSource
 from .types import TypeSource
 
 __all__ = [
-    "GuardName",
     "MiningSettings",
 ]
-
-#: What keeps candidates out that may be true
-GuardName: TypeAlias = Literal["calibrated", "thresholds"]
 
 
 @dataclass(frozen=True)

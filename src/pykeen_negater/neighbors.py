@@ -9,7 +9,8 @@ import numpy as np
 from .approximation import EXACT, Approximation, approximate, check_factory, default_factory
 from .caching import atomic_folder
 from .checksums import find_damage, write_checksums
-from .exact_search import Metric, pair_distances, search_exactly
+from .exact_search import pair_distances, search_exactly
+from .names import Metric
 
 __all__ = [
     "NeighborIndex",

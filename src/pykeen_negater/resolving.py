@@ -1,10 +1,12 @@
 """Parts by name: one clear error if there is no such part, or it takes no such parameters."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from class_resolver import ClassResolver, HintOrType
+
+from .spelling import expected_names
 
 __all__ = [
     "find_class",
@@ -12,19 +14,22 @@ __all__ = [
 ]
 
 
-def find_class(kind: str, resolver: ClassResolver[Any], hint: HintOrType[Any]) -> type[Any]:
+def find_class(kind: str, resolver: ClassResolver[Any], hint: HintOrType[Any], names: Iterable[str] = ()) -> type[Any]:
     """Look up a class.
 
     :param kind: what it is for, to be named in an error
     :param resolver: knows the classes
     :param hint: a name, a class, or None for the default
+    :param names: the names as people write them, which the resolver knows without hyphens
     :return: the class
     :raises ValueError: if there is none of this name
     """
     try:
         return resolver.lookup(hint)
     except KeyError as error:
-        raise ValueError(f"found {kind}={hint!r}, expected one of {', '.join(sorted(resolver.options))}.") from error
+        written = {resolver.normalize(name): name for name in names}
+        known = [written.get(name, name) for name in resolver.options]
+        raise ValueError(f"found {kind}={hint!r}, {expected_names(str(hint), known)}") from error
 
 
 def make(kind: str, cls: type[Any], kwargs: Mapping[str, Any]) -> Any:

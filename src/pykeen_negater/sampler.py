@@ -22,7 +22,8 @@ from .hard_negatives import HardNegatives, Strategy, without_inverse
 from .indexing import RELATION, TripleIndex, check_corruption_scheme, keys_to_triples
 from .known_triples import TripleSource, load_known_triples
 from .loops import Loops, default_loop_fraction
-from .mining_settings import GuardName, MiningSettings
+from .mining_settings import MiningSettings
+from .names import GuardName
 from .overrides import Overrides
 from .pool_files import Vocabulary
 from .pool_source import MiningMode, current_graph, find_pools

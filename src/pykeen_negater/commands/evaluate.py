@@ -6,7 +6,8 @@ import click
 
 from ..configuration import config_option
 from ..terminal import conclude_table, output_options
-from .options import FILE, PATH, TEXTS, check_writable, load_dataset, text_settings
+from .completion import complete, complete_list, model_names, sampler_names
+from .options import FILE, PATH, TEXTS, check_writable, dataset_option, load_dataset, text_settings
 
 __all__ = [
     "evaluate",
@@ -16,15 +17,24 @@ __all__ = [
 @click.command(epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")
 @config_option
 @output_options
-@click.option("--dataset", help="A PyKEEN dataset.")
+@dataset_option("A PyKEEN dataset.")
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
 @click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
 @click.option("--testing", type=FILE, help="Its test triples; needed with --training.")
 @click.option("--pools", type=PATH, help="A folder of pools for negater. By default they are mined, unless cached.")
 @click.option("--entity-text", type=TEXTS, help="The entities' texts, for negater: label TAB text, .json or .parquet.")
 @click.option("--relation-text", type=TEXTS, help="The relations' texts, likewise.")
-@click.option("--samplers", help="Names of negative samplers, separated by commas. By default, all that PyKEEN knows.")
-@click.option("--reference", default="TransE", help="The PyKEEN model that tells how hard negatives are.")
+@click.option(
+    "--samplers",
+    shell_complete=complete_list(sampler_names),
+    help="Names of negative samplers, separated by commas. By default, all that PyKEEN knows.",
+)
+@click.option(
+    "--reference",
+    default="TransE",
+    shell_complete=complete(model_names),
+    help="The PyKEEN model that tells how hard negatives are.",
+)
 @click.option("--epochs", default=30, help="The number of epochs that it is trained for.")
 @click.option("--negatives", default=16, help="The number of negatives per positive.")
 @click.option("--seed", default=0, help="The seed of everything random.")

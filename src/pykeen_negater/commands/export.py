@@ -6,7 +6,7 @@ from typing import get_args
 import click
 
 from ..configuration import config_option
-from ..exports import ExportFormat
+from ..names import ExportFormat
 from ..terminal import conclude, output_options
 from .options import PATH
 

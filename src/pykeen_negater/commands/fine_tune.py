@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from ..configuration import config_option
-from ..terminal import conclude_json, echo, output_options
+from ..configuration import config_option_with_negater
+from ..terminal import conclude, echo, output_options
 from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, text_settings
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
 
 
 @click.command("fine-tune", epilog="Example: negater fine-tune --dataset umls --output umls.model")
-@config_option
+@config_option_with_negater
 @output_options
 @graph_options
 @click.option("--output", "-o", type=PATH, required=True, help="The folder for model, tokenizer and thresholds.")
@@ -78,22 +78,18 @@ def fine_tune(
     job.check(action)
     name = require_language_model(language_model) if "train" in action else ""
     if dry_run:
+        plan: dict[str, Any] = {}
         if "train" in action:
             num_examples, seconds = job.estimate(name)
-            echo(f"Would fine-tune {name} on {num_examples:,} examples: about {seconds / 60:.1f} min.")
-        for split, num_triples in job.count_examples(action).items():
-            echo(f"Would classify {num_triples:,} {split} triples.")
+            plan = {"language model to fine-tune": name, "examples": num_examples, "about, seconds": seconds}
+        counts = job.count_examples(action)
+        echo("What would be done:")
+        conclude(plan | {f"{split} triples to classify": num_triples for split, num_triples in counts.items()})
         return
     if "train" in action:
         job.train(name, keep_epochs)
     for step, run in (("valid", job.validate), ("test", job.test)):
         if step in action:
             run()
-    for split, metrics in job.metrics().items():
-        echo(
-            f"{metrics['num_triples']:,} {split} triples: accuracy {metrics['accuracy']:.1%}, precision "
-            f"{metrics['precision']:.1%}, recall {metrics['recall']:.1%}, F1 {metrics['f1']:.1%}. Each relation's more "
-            f"frequent class has an accuracy of {metrics['majority_accuracy']:.1%}."
-        )
-    conclude_json({**job.metrics(), "model": str(output)})
+    conclude({**job.metrics(), "model": str(output)})
     echo(f"Written to {output}")

@@ -6,7 +6,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import conclude, echo, output_options
-from .options import FILE, PATH, load_training
+from .options import FILE, PATH, dataset_option, load_training
 
 __all__ = [
     "import_",
@@ -17,7 +17,7 @@ __all__ = [
 @config_option
 @output_options
 @click.argument("negatives", type=FILE)
-@click.option("--dataset", help="A PyKEEN dataset, whose training triples are used.")
+@dataset_option("A PyKEEN dataset, whose training triples are used.")
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
 @click.option("--output", "-o", type=PATH, required=True, help="The folder to write the pools to.")
 def import_(negatives: Path, dataset: str | None, training: Path | None, output: Path) -> None:

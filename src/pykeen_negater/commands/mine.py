@@ -7,10 +7,10 @@ from typing import Any, cast, get_args
 
 import click
 
-from ..configuration import config_option
-from ..exact_search import Metric
-from ..mining_settings import GuardName
+from ..configuration import config_option_with_negater
+from ..names import CANDIDATE_GENERATORS, ENCODERS, RANKERS, SIDE_NAMES, GuardName, Metric
 from ..terminal import conclude, echo, output_options
+from .completion import complete, complete_list
 from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, parse_object, text_settings
 
 __all__ = [
@@ -21,28 +21,33 @@ __all__ = [
 @click.command(
     epilog="Example: negater mine --dataset umls --entity-text entity2text.tsv --output umls.pools",
 )
-@config_option
+@config_option_with_negater
 @output_options
 @graph_options
 @click.option("--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache.")
-@click.option("--encoder", help="Turns entities into vectors: sentence-transformer, structural, precomputed.")
+@click.option(
+    "--encoder", shell_complete=complete(ENCODERS), help=f"Turns entities into vectors: {', '.join(ENCODERS)}."
+)
 @click.option("--encoder-kwargs", callback=parse_object, help="The encoder's parameters, as JSON.")
 @click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors.")
 @click.option(
     "--candidates",
-    type=click.Choice(["random", "slot", "intersect", "anywhere"]),
+    type=click.Choice(CANDIDATE_GENERATORS),
     default="random",
     help="Who may stand in.",
 )
 @click.option("--neighbors", "-k", "k", default=32, help="Neighbours per triple and side.")
-@click.option("--corruption-scheme", default="head,tail", help="The sides to corrupt, of head, relation and tail.")
+@click.option(
+    "--corruption-scheme",
+    default="head,tail",
+    shell_complete=complete_list(SIDE_NAMES),
+    help="The sides to corrupt, of head, relation and tail.",
+)
 @click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
 @click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
 @click.option("--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large.")
 @click.option(
-    "--ranker",
-    help="Decides how hard a negative is: probe, similarity, kge, thresholds, full-gradients, proxy-gradients, "
-    "relation-embedding.",
+    "--ranker", shell_complete=complete(RANKERS), help=f"Decides how hard a negative is: {', '.join(RANKERS)}."
 )
 @click.option(
     "--guard",
@@ -124,8 +129,21 @@ def mine(
     if dry_run:
         if not processes.is_main:
             return
-        free = shutil.disk_usage(Path.cwd()).free
-        echo(f"Would mine {miner.plan()} {free / 2**30:,.1f} GiB of disk are free.")
+        plan = miner.plan()
+        echo("What would be done:")
+        conclude(
+            {
+                "training triples": plan.num_triples,
+                "entities": plan.num_entities,
+                "encoder": plan.encoder,
+                "ranker": plan.ranker,
+                "candidates at most": plan.num_candidates,
+                "corrupted triples to rank at most": plan.num_scored,
+                "about, seconds": plan.seconds,
+                "pools at most (MiB)": plan.num_bytes / 2**20,
+                "free on the disk (MiB)": shutil.disk_usage(Path.cwd()).free / 2**20,
+            }
+        )
         return
     pools = miner.mine(processes)
     if not processes.is_main:

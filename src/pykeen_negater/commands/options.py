@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..indexing import SIDES
-from ..negative_sources import negative_source_resolver
+from ..names import NEGATIVE_SOURCES, SIDE_NAMES
+from ..spelling import expected_names
 from ..wikidata import WIKIDATA
+from .completion import complete, dataset_names
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
@@ -20,6 +21,7 @@ __all__ = [
     "PATH",
     "TEXTS",
     "check_writable",
+    "dataset_option",
     "fine_tuning_options",
     "graph_options",
     "load_dataset",
@@ -59,9 +61,19 @@ def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
     return decorate
 
 
+def dataset_option(text: str, *names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make an option that takes the name of a PyKEEN dataset.
+
+    :param text: its help
+    :param names: its name, and that of the parameter if this is another; by default ``--dataset``
+    :return: the decorator that adds it to a command
+    """
+    return click.option(*(names or ("--dataset",)), shell_complete=complete(dataset_names), help=text)
+
+
 #: The training triples, their texts, and triples to validate with
 graph_options = _options(
-    click.option("--dataset", help="A PyKEEN dataset, whose training triples are used."),
+    dataset_option("A PyKEEN dataset, whose training triples are used."),
     click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail."),
     click.option(
         "--entity-text", type=TEXTS, help="The entities' texts: label TAB text, .json, .parquet, or wikidata."
@@ -76,7 +88,7 @@ def _parse_corruptions(context: click.Context, parameter: click.Parameter, value
     counts = {}
     for part in value.split(","):
         side, _, count = (word.strip() for word in part.partition("="))
-        if side not in SIDES or not count.isdecimal() or side in counts:
+        if side not in SIDE_NAMES or not count.isdecimal() or side in counts:
             raise click.BadParameter(f"found {part.strip()!r}, expected head=1,relation=0,tail=1 or the like.")
         counts[side] = int(count)
     return counts
@@ -111,7 +123,8 @@ fine_tuning_options = _options(
     click.option(
         "--negatives",
         default="random",
-        help=f"What to tell true triples from: {', '.join(sorted(negative_source_resolver.options))}.",
+        shell_complete=complete(NEGATIVE_SOURCES),
+        help=f"What to tell true triples from: {', '.join(NEGATIVE_SOURCES)}.",
     ),
     click.option("--negatives-kwargs", callback=parse_object, help="The parameters of these negatives, as JSON."),
     click.option(
@@ -142,8 +155,10 @@ def load_training(dataset: str | None, training: Path | None) -> "TriplesFactory
     if (dataset is None) == (training is None):
         raise click.UsageError("Pass either --dataset or --training.")
     if dataset is not None and dataset_resolver.normalize(dataset) not in dataset_resolver.lookup_dict:
-        names = ", ".join(sorted(dataset_resolver.options))
-        raise ValueError(f"found the dataset {dataset!r}, expected --training with a file, or one of: {names}.")
+        raise ValueError(
+            f"found the dataset {dataset!r}, {expected_names(dataset, dataset_resolver.options)} Pass --training for "
+            f"triples in a file."
+        )
     factory = get_dataset(dataset=dataset).training if training is None else read_triples(training)
     if not isinstance(factory, TriplesFactory):
         raise ValueError(f"found the dataset {dataset!r}, whose triples have no labels, expected one with labels.")

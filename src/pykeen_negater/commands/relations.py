@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import click
 
-from ..caching import Cache, atomic_file
 from ..configuration import config_option
 from ..terminal import conclude_table, echo, output_options
 from .options import check_writable
@@ -24,7 +23,7 @@ T = TypeVar("T", int, float)
 PACKAGES = ("pykeen-negater", "torch", "transformers", "scikit-learn")
 
 
-@click.group()
+@click.group(epilog="Example: negater relations train --data gold_ratings.tsv --output relbert.model")
 def relations() -> None:
     """Turn pairs of words into vectors of what relates them (RelBERT)."""
 
@@ -98,6 +97,7 @@ def evaluate(
     relations. Beside a trained encoder stand the language model before the training, and the difference of its word
     vectors. Analogies are answered with pairs as they are (forward) and both ways round (bidirectional).
     """
+    from ..caching import Cache, atomic_file
     from ..relations.evaluation import evaluate_encoders, find_encoders, load_task, to_table
     from ..relations.lexical_relations import classifier_grid
 

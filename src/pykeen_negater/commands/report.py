@@ -1,14 +1,16 @@
 """``negater report``."""
 
 import importlib.util
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..configuration import config_option
-from ..terminal import echo
-from .options import FILE, PATH, check_writable, load_dataset
+from ..terminal import conclude, echo, is_silent, output_options
+from .completion import complete, model_names
+from .options import FILE, PATH, check_writable, dataset_option, load_dataset
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
@@ -26,14 +28,20 @@ PACKAGES = ("jinja2", "matplotlib", "rich")
 
 @click.command(epilog="Example: negater report umls.pools --evaluate umls -o report.html")
 @config_option
+@output_options
 @click.argument("pools", type=PATH)
 @click.option("--output", "-o", type=PATH, help="The HTML file to write. Without it, the report goes to the terminal.")
 @click.option("--text", is_flag=True, help="Show the report in the terminal, even if it is written to a file.")
-@click.option("--evaluate", "dataset", help="A PyKEEN dataset to measure false negatives and hardness with.")
+@dataset_option("A PyKEEN dataset to measure false negatives and hardness with.", "--evaluate", "dataset")
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
 @click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
 @click.option("--testing", type=FILE, help="Its test triples; needed with --training.")
-@click.option("--reference", default="TransE", help="The PyKEEN model that tells how hard negatives are.")
+@click.option(
+    "--reference",
+    default="TransE",
+    shell_complete=complete(model_names),
+    help="The PyKEEN model that tells how hard negatives are.",
+)
 @click.option("--epochs", default=30, help="The number of epochs that it is trained for.")
 @click.option("--negatives", default=16, help="The number of negatives per positive.")
 @click.option("--seed", default=0, help="The seed of everything random.")
@@ -78,11 +86,21 @@ def report(
         from ..report.page import write_page
 
         write_page(content, output)
-        echo(f"Written to {output}")
-    if text or output is None:
+    if (text or output is None) and not is_silent():
         from ..report.text import print_report
 
         print_report(content)
+    summary: dict[str, Any] = {
+        "negatives": len(loaded),
+        "training triples": loaded.num_triples,
+        "covered share": loaded.metadata.get("statistics", {}).get("coverage"),
+        "corruptions that are likely true": len(loaded.suspects),
+    }
+    if comparison is not None:
+        summary["samplers"] = {row.pop("name"): row for row in map(asdict, comparison.samplers)}
+    conclude({**summary, "pools": str(pools), "page": None if output is None else str(output)})
+    if output is not None:
+        echo(f"Written to {output}")
 
 
 def _compare(

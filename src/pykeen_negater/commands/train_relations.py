@@ -8,8 +8,8 @@ import click
 
 from ..configuration import config_option
 from ..relations.training_settings import LossName, RelationTrainingSettings
-from ..terminal import conclude_json, echo, output_options
-from .options import FILE, PATH, TEXTS, load_training
+from ..terminal import conclude, echo, output_options
+from .options import FILE, PATH, TEXTS, dataset_option, load_training
 
 __all__ = [
     "train",
@@ -22,7 +22,7 @@ _DEFAULTS = RelationTrainingSettings()
 @config_option
 @output_options
 @click.option("--data", type=FILE, help="Pairs by relation type: .jsonl, .parquet, or SemEval-2012's ratings as .tsv.")
-@click.option("--dataset", help="A PyKEEN dataset instead, whose training triples are the pairs.")
+@dataset_option("A PyKEEN dataset instead, whose training triples are the pairs.")
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
 @click.option("--entity-text", type=TEXTS, help="The entities' texts: label TAB text, or .json, or .parquet.")
 @click.option("--output", "-o", type=PATH, required=True, help="The folder to write the encoder to.")
@@ -102,12 +102,14 @@ def train(
         pairs = _read_triples(dataset, training, entity_text, max_pairs, settings.seed)
     encoder = RelationEncoder(language_model, template=template, aggregation=aggregation, max_length=max_length)
     result = train_relation_encoder(encoder, pairs, output, settings)
-    echo(f"{len(pairs.positives):,} relation types, {sum(map(len, pairs.positives.values())):,} positives.")
-    for epoch, loss in enumerate(result.training_losses):
-        held_out = f", validation loss {result.validation_losses[epoch]:.4f}" if result.validation_losses else ""
-        kept = ", kept" if epoch + 1 == result.kept_epoch else ""
-        echo(f"  epoch {epoch + 1}: training loss {loss:.4f}{held_out}{kept}")
-    conclude_json({**asdict(result), "model": str(output)})
+    conclude(
+        {
+            "relation types": len(pairs.positives),
+            "positives": sum(map(len, pairs.positives.values())),
+            **asdict(result),
+            "model": str(output),
+        }
+    )
     echo(f"Written to {output}")
 
 

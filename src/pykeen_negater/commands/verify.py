@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..configuration import config_option
-from ..terminal import conclude_json, echo, output_options
+from ..terminal import conclude, echo, output_options
 from .options import PATH
 
 __all__ = [
@@ -29,22 +29,24 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
     from ..pool_files import PoolsError
     from ..verification import verify_cache, verify_pools
 
-    damages: dict[str, str | None] = {}
+    num_checked = 0
+    damages: dict[str, str] = {}
     for path in pools:
+        num_checked += 1
         try:
             found = verify_pools(path)
-            damages[str(path)] = None
             echo(f"{path}: {len(found):,} negatives for {found.num_triples:,} triples, as they should be")
         except PoolsError as error:
             damages[str(path)] = str(error)
             echo(str(error), error=True)
     if whole_cache or not pools:
         for path, damage in verify_cache(Cache()):
-            damages[str(path)] = damage
+            num_checked += 1
             if damage is None:
                 echo(f"{path}: as it should be")
             else:
+                damages[str(path)] = damage
                 echo(f"{path} is damaged: {damage}", error=True)
-    conclude_json(damages)
-    if any(damages.values()):
+    conclude({"checked": num_checked, "damaged": len(damages), "damage": damages})
+    if damages:
         raise SystemExit(1)

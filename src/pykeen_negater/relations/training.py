@@ -13,10 +13,11 @@ import torch
 from accelerate import PartialState
 from filelock import FileLock
 from torch import Tensor, nn
-from transformers import ProgressCallback, Trainer, TrainingArguments
+from transformers import Trainer, TrainingArguments
 
 from ..caching import Cache, atomic_folder, fingerprint
 from ..checkpoints import drop_incomplete, seal_checkpoint
+from ..training_progress import show_progress_only
 from .encoder import RelationEncoder
 from .losses import (
     PairClassifier,
@@ -137,14 +138,6 @@ class _Collator:
             "order": torch.from_numpy(np.argsort(by_length)),
             "targets": {name: torch.from_numpy(array) for name, array in step.targets.items()},
         }
-
-
-class _Progress(ProgressCallback):
-    """Shows how far training is, without the losses, which are in the result."""
-
-    # docstr-coverage: inherited
-    def on_log(self, *args: Any, **kwargs: Any) -> None:
-        pass
 
 
 class _Trainer(Trainer):
@@ -305,8 +298,7 @@ def _train(
         data_collator=_Collator(encoder, steps, settings.batch_size),
         eval_collator=None if held_out is None else _Collator(encoder, held_out, settings.batch_size),
     )
-    trainer.remove_callback(ProgressCallback)
-    trainer.add_callback(_Progress)
+    show_progress_only(trainer)
     with trainer.args.main_process_first(local=False):
         last = drop_incomplete(checkpoints)
     if last is not None:

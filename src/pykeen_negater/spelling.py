@@ -1,0 +1,54 @@
+"""What was meant by a name that there is not."""
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "expected_names",
+    "nearest",
+]
+
+#: The most names that an error lists if one of them is likely meant
+_FEW = 12
+
+#: The fewest letters that are taken for the beginning of a name
+_ENOUGH = 3
+
+
+def nearest(word: str, names: Iterable[str]) -> list[str]:
+    """Find the names that somebody may have meant; case, hyphens, underscores and spaces don't count.
+
+    :param word: what was written
+    :param names: the names that there are
+    :return: at most three of them, the nearest first, then those that it is the beginning of; none if none is near
+
+    >>> nearest("--datset", ["--batch-size", "--candidates", "--dataset"])
+    ['--dataset']
+    >>> nearest("ful gradient", ["probe", "full-gradients", "proxy-gradients"])
+    ['full-gradients', 'proxy-gradients']
+    """
+    letters = _letters(word)
+    by_letters = {_letters(name): name for name in names}
+    near = difflib.get_close_matches(letters, by_letters)
+    begun = [other for other in by_letters if len(letters) >= _ENOUGH and other.startswith(letters)]
+    return [by_letters[other] for other in dict.fromkeys(near + begun)][:3]
+
+
+def expected_names(word: str, names: Iterable[str]) -> str:
+    """Say what was expected instead of a name that there is not: the end of an error's sentence.
+
+    :param word: what was written
+    :param names: the names that there are
+    :return: the names, unless they are many and some are near; and those that are near, the nearest first
+
+    >>> expected_names("prob", ["similarity", "probe"])
+    'expected one of probe, similarity. Did you mean probe?'
+    """
+    names = sorted(names)
+    near = nearest(word, names)
+    listed = f"one of {', '.join(names)}" if len(names) <= _FEW or not near else f"one of {len(names)} names"
+    return f"expected {listed}." + (f" Did you mean {' or '.join(near)}?" if near else "")
+
+
+def _letters(name: str) -> str:
+    return "".join(character for character in name.casefold() if character not in "-_ ")
