@@ -31,7 +31,7 @@ EXPECTED = {
     "evaluation.py": r"(?s).*\nnegater: \d+\.\d% false negatives, 0\.\d% training triples\n.*roc_auc: 0\.\d{3}\n.*",
     "conceptnet.py": r"validation: 199 true .*, 199 false ones\ntesting: 201 .*\naccuracy 0\.\d{3}, ROC-AUC 0\.\d{3}\n",
     "train_encoder.py": r"(?s)[\d,]+ triplets, such as\n.*loss \d\.\d{3} → \d\.\d{3}\n[\d,]+ negatives with .*\n",
-    "export.sh": r"(?s).*Written to triplets\.parquet\n",
+    "export.sh": r"(?s).*rows  [\d,]+\n  file  triplets\.parquet\n",
     "is_it_there.sh": r"(?s).*\bnegater\b.*\bpykeen\b.*",
     "evaluate_relations.sh": r"(?s).*Written to relations\.model\n.*Written to report\.json\n",
     "relation_vectors.py": r"\(384,\) \(2, 384\)\n",
