@@ -9,18 +9,15 @@ result = hpo_pipeline(
     dataset="nations",
     model="PairRE",
     negative_sampler="negater",
-    negative_sampler_kwargs_ranges={
-        "hard_fraction": {"type": float, "low": 0.0, "high": 0.5},
-        "num_negs_per_pos": {"type": int, "low": 4, "high": 16, "log": True},
-    },
     training_kwargs={"num_epochs": 10, "use_tqdm": False},
     training_kwargs_ranges={"batch_size": {"type": "categorical", "choices": [256]}},
     evaluation_kwargs={"use_tqdm": False},
     stopper="nop",
     sampler="random",
-    n_trials=2,
+    n_trials=3,
     device="cpu",
 )
+print(f"{len(result.study.trials)} trials of the sampler's own ranges; the best is")
 for name, value in result.study.best_params.items():
     if name.startswith("negative_sampler"):
         print(f"{name.removeprefix('negative_sampler.')}: {value}")

@@ -1,6 +1,8 @@
 """What is cached appears whole, once, or not at all."""
 
+import errno
 import multiprocessing
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +13,7 @@ import numpy as np
 import pystow
 import pytest
 
-from pykeen_negater.caching import Cache, array_digest, atomic_folder, fingerprint, timed
+from pykeen_negater.caching import Cache, array_digest, atomic_file, atomic_folder, fingerprint, timed
 
 
 def _content(folder: Path) -> dict[str, str]:
@@ -98,6 +100,48 @@ def test_failing_atomic_folder_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError, match="no"):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("failing", ["folder", "new"])
+def test_folder_in_use_is_as_it_was(tmp_path, monkeypatch, failing: str):
+    """Windows moves nothing that is open: neither what is replaced, nor what replaces it."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a").write_text("old")
+    original = os.replace
+
+    def replace(source, target):
+        if Path(source).name == failing:
+            raise PermissionError(errno.EACCES, "Access is denied", str(source))
+        original(source, target)
+
+    def write():
+        with atomic_folder(tmp_path / "folder") as folder:
+            (folder / "a").write_text("new")
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(PermissionError, match=r"folder protected, or open .*Access is denied.* Close .* as it was"):
+        write()
+    assert _content(tmp_path) == {"folder/a": "old"}
+    monkeypatch.undo()
+    write()
+    assert _content(tmp_path) == {"folder/a": "new"}
+
+
+def test_file_in_use_is_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "negatives.tsv"
+    path.write_text("old")
+
+    def replace(source, target):
+        raise PermissionError(errno.EACCES, "Access is denied", str(source))
+
+    def write():
+        with atomic_file(path) as unfinished:
+            unfinished.write_text("new")
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(PermissionError, match=r"negatives\.tsv protected, or open .* Close .* as it was"):
+        write()
+    assert _content(tmp_path) == {"negatives.tsv": "old"}
 
 
 def test_cache_builds_once(tmp_path):

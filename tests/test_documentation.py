@@ -184,7 +184,7 @@ def names_array(annotation: ast.expr) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_examples_of_pages_are_files(page: Path):
     text = page.read_text(encoding="utf-8")
-    assert not re.search(r"^```(python|shell|bash|console)", text, flags=re.MULTILINE), "put it into examples/"
+    assert not re.search(r"^```(python|shell|bash|console|text|sh)", text, flags=re.MULTILINE), "put it into examples/"
     for included in re.findall(r"^```\{(?:literalinclude|include)\} (\S+)$", text, flags=re.MULTILINE):
         assert page.parent.joinpath(included).is_file(), included
 

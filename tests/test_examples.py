@@ -6,9 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+import torch
+from pykeen.datasets import Dataset, Nations
 
 pytestmark = pytest.mark.integration
 
@@ -23,9 +26,14 @@ EXPECTED = {
     "known_triples.py": r"MRR 0\.\d{3}\n",
     "inverse_triples.py": r"55 relations, 110 with inverse ones\nMRR 0\.\d{3}\n",
     "lightning.py": r"MRR 0\.\d{3}\n",
-    "hpo.py": r"(?s).*hard_fraction: 0\.\d+\n.*",
+    "hpo.py": r"(?s)3 trials .*hard_fraction: \d.*loop_fraction: 0\.0.*max_risk: \d+.*",
     "filterer.py": r"bloom: \d+\.\d% of 50,944 .*\nexact: \d+\.\d% of 50,944 negatives are masked\n",
     "evaluation.py": r"(?s).*\nnegater: \d+\.\d% false negatives, 0\.\d% training triples\n.*roc_auc: 0\.\d{3}\n.*",
+    "conceptnet.py": r"validation: 199 true .*, 199 false ones\ntesting: 201 .*\naccuracy 0\.\d{3}, ROC-AUC 0\.\d{3}\n",
+    "train_encoder.py": r"(?s)[\d,]+ triplets, such as\n.*loss \d\.\d{3} → \d\.\d{3}\n[\d,]+ negatives with .*\n",
+    "export.sh": r"(?s).*rows  [\d,]+\n  file  triplets\.parquet\n",
+    "is_it_there.sh": r"(?s).*\bnegater\b.*\bpykeen\b.*",
+    "evaluate_relations.sh": r"(?s).*Written to relations\.model\n.*Written to report\.json\n",
     "relation_vectors.py": r"\(384,\) \(2, 384\)\n",
     "command_line.sh": r"(?s).*Written to again\.pools\n.*Written to \S*similar\.pools\n",
     "completion.sh": r"complete .*-F _negater_completion negater\n",
@@ -35,6 +43,9 @@ EXPECTED = {
     "train_relations.sh": r"(?s).*Written to nations\.pools\n",
 }
 
+#: Those that other programs run: ``tox -e demo``, ``.ci/fresh``, and a shorter test in test_integration
+ELSEWHERE = {"demo.py", "install.sh", "relations.py"}
+
 #: What an example needs that the project does not
 NEEDED = {"lightning.py": "pytorch_lightning", "report.sh": "rich"}
 
@@ -42,11 +53,41 @@ NEEDED = {"lightning.py": "pytorch_lightning", "report.sh": "rich"}
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a data folder for all examples, so that what one of them has mined serves the others."""
-    return tmp_path_factory.mktemp("data")
+    root = tmp_path_factory.mktemp("data")
+    # where ConceptNet would be downloaded to
+    write_as_conceptnet(Nations(), root / "pykeen" / "datasets" / "conceptnettrueneg")
+    return root
+
+
+def write_as_conceptnet(dataset: Dataset, folder: Path) -> None:
+    """Write a dataset as files like NegatER's, with random triples as what people have judged false."""
+    folder.mkdir(parents=True)
+    everything = torch.cat([factory.mapped_triples for factory in dataset.factory_dict.values()])
+    known = set(map(tuple, everything.tolist()))
+    generator = torch.Generator().manual_seed(0)
+
+    def corrupt(head: int, relation: int, tail: int) -> tuple[int, int, int]:
+        while (head, relation, tail) in known:
+            tail = int(torch.randint(dataset.num_entities, (), generator=generator))
+            relation = int(torch.randint(dataset.num_relations, (), generator=generator))
+        return head, relation, tail
+
+    rows: dict[str, Iterable[tuple]] = {
+        "entity_ids": enumerate(dataset.entity_to_id),
+        "relation_ids": enumerate(dataset.relation_to_id),
+    }
+    for name, factory in zip(
+        ("train", "valid", "test"), (dataset.training, dataset.validation, dataset.testing), strict=True
+    ):
+        rows[name] = factory.mapped_triples.tolist()
+        rows[f"{name}_negatives"] = [corrupt(*triple) for triple in factory.mapped_triples.tolist()]
+    for name, lines in rows.items():
+        text = "".join("\t".join(map(str, line)) + "\n" for line in lines)
+        folder.joinpath(f"{name}.txt").write_text(text, encoding="utf-8")
 
 
 def test_no_example_is_forgotten():
-    assert {path.name for path in FOLDER.iterdir() if path.is_file()} == {*EXPECTED, "demo.py", "relations.py"}
+    assert {path.name for path in FOLDER.iterdir() if path.is_file()} == {*EXPECTED, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -14,8 +14,8 @@ import torch
 from pykeen.datasets import dataset_resolver, get_dataset
 from pykeen.hpo import hpo_pipeline
 from pykeen.pipeline import pipeline
-from pykeen.sampling import negative_sampler_resolver
-from pykeen.triples import CoreTriplesFactory, SubGraphSLCWAInstances, TriplesFactory
+from pykeen.sampling import BasicNegativeSampler, NegativeSampler, negative_sampler_resolver
+from pykeen.triples import BaseBatchedSLCWAInstances, CoreTriplesFactory, SubGraphSLCWAInstances, TriplesFactory
 
 from pykeen_negater import NegatERNegativeSampler, NegativePools, _plugin, mine, pool_source
 from pykeen_negater.conceptnet import ConceptNetFull
@@ -160,6 +160,40 @@ def test_factory_is_noted_while_instances_are_made(nations: TriplesFactory, monk
     assert current_factory() is None
 
 
+@pytest.mark.parametrize("keyword", [None, "triples_factory"])
+def test_factory_is_noted_with_newer_signatures(
+    keyword: str | None, nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch
+):
+    """PyKEEN's development version has an additional argument; another one may rename the first."""
+    original = vars(BaseBatchedSLCWAInstances)["from_triples_factory"].__func__
+    seen: list = []
+
+    def newer(cls, tf, *args, sampler_batch_size=None, **kwargs):
+        seen.append((current_factory(), sampler_batch_size))
+        return original(cls, tf, *args, **kwargs)
+
+    def renamed(cls, *, triples_factory, **kwargs):
+        return newer(cls, triples_factory, **kwargs)
+
+    method = classmethod(newer if keyword is None else renamed)
+    monkeypatch.setattr(BaseBatchedSLCWAInstances, "from_triples_factory", method)
+    note_factories()
+    args, kwargs = ((nations,), {}) if keyword is None else ((), {keyword: nations})
+    instances = SubGraphSLCWAInstances.from_triples_factory(
+        *args, **kwargs, sampler_batch_size=4, batch_size=8, negative_sampler="negater", negative_sampler_kwargs=FAST
+    )
+    assert seen == [(nations, 4)]
+    assert current_factory() is None
+    assert instances.negative_sampler.pools.metadata["labelled"] is True
+
+
+def test_grouped_corruption_is_not_claimed(monkeypatch: pytest.MonkeyPatch):
+    """Where a sampler's class says that it supports it, newer PyKEEN draws negatives without asking the sampler."""
+    monkeypatch.setattr(NegativeSampler, "supports_grouped_corruption", False, raising=False)
+    monkeypatch.setattr(BasicNegativeSampler, "supports_grouped_corruption", True, raising=False)
+    assert NegatERNegativeSampler.supports_grouped_corruption is False
+
+
 @pytest.mark.parametrize("model", ["TransE", "PairRE"])
 def test_pipeline_mines_once_for_all_constructions(model: str, empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
     built, constructed = [], []
@@ -265,7 +299,7 @@ def test_no_labels_no_failure(nations: TriplesFactory):
     assert instances.negative_sampler.pools.metadata["labelled"] is False
 
 
-def test_hpo(tmp_path: Path):
+def test_hpo_over_the_samplers_own_ranges(tmp_path: Path):
     result = hpo_pipeline(
         dataset="nations",
         model="TransE",
@@ -275,12 +309,13 @@ def test_hpo(tmp_path: Path):
         negative_sampler_kwargs=dict(FAST),
         training_kwargs={"num_epochs": 1, "use_tqdm": False, "batch_size": 256},
         evaluation_kwargs=dict(EVALUATION),
-        n_trials=2,
+        n_trials=3,
         study_name="test",
     )
-    states = {trial.state.name for trial in result.study.trials}
-    assert states == {"COMPLETE"}
-    assert "negative_sampler.hard_fraction" in result.study.trials[0].params
+    assert [trial.state.name for trial in result.study.trials] == ["COMPLETE"] * 3
+    expected = {f"negative_sampler.{name}" for name in NegatERNegativeSampler.hpo_default}
+    for trial in result.study.trials:
+        assert {name for name in trial.params if name.startswith("negative_sampler.")} == expected
     result.save_to_directory(tmp_path)
     assert tmp_path.joinpath("study.json").is_file()
 

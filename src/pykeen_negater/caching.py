@@ -97,9 +97,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield filling
         old = Path(scratch, "old")
         if path.exists():
-            os.replace(path, old)
+            _replace(path, old, path)
         try:
-            os.replace(filling, path)
+            _replace(filling, path, path)
         except BaseException:
             if old.exists():
                 os.replace(old, path)
@@ -116,9 +116,20 @@ def atomic_file(path: Path) -> Iterator[Path]:
     unfinished = path.with_name(f".{path.name}.part")
     try:
         yield unfinished
-        unfinished.replace(path)
+        _replace(unfinished, path, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _replace(source: Path, target: Path, name: Path) -> None:
+    try:
+        os.replace(source, target)
+    except PermissionError as error:
+        # Windows does not move what is open
+        raise PermissionError(
+            f"found {name} protected, or open in a program ({error.strerror}), expected what can be replaced. Close "
+            f"the programs that use it, and try again; it is as it was."
+        ) from error
 
 
 class Cache:

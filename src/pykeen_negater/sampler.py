@@ -70,7 +70,7 @@ class NegatERNegativeSampler(NegativeSampler):
     hpo_default: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "num_negs_per_pos": {"type": int, "low": 1, "high": 100, "log": True},
         "hard_fraction": {"type": float, "low": 0.0, "high": 0.5},
-        "loop_fraction": {"type": float, "low": 0.0, "high": 0.1},
+        "loop_fraction": {"type": float, "low": 0.001, "high": 0.03, "log": True},
         "strategy": {"type": "categorical", "choices": list(get_args(Strategy))},
         "temperature": {"type": float, "low": 0.02, "high": 1.0, "log": True},
         "max_risk": {"type": float, "low": 0.5, "high": 1000.0, "log": True},

@@ -30,10 +30,10 @@ def current_factory() -> CoreTriplesFactory | None:
 
 
 @contextmanager
-def triples_factory_noted(factory: CoreTriplesFactory) -> Iterator[None]:
+def triples_factory_noted(factory: CoreTriplesFactory | None) -> Iterator[None]:
     """Note a triples factory for the length of the block.
 
-    :param factory: the factory that the samplers made in the block are for
+    :param factory: the factory that the samplers made in the block are for; None if it cannot be known
     """
     token = _FACTORY.set(factory)
     try:
@@ -49,10 +49,12 @@ def note_factories() -> None:
         return
 
     @functools.wraps(original)
-    def noting(cls: type, tf: CoreTriplesFactory, *args: Any, **kwargs: Any) -> Any:
+    def noting(cls: type, *args: Any, **kwargs: Any) -> Any:
         """Do the same, with the factory noted for as long as it takes."""
-        with triples_factory_noted(tf):
-            return original(cls, tf, *args, **kwargs)
+        # whatever PyKEEN calls it, and wherever it stands
+        factories = (value for value in (*args, *kwargs.values()) if isinstance(value, CoreTriplesFactory))
+        with triples_factory_noted(next(factories, None)):
+            return original(cls, *args, **kwargs)
 
     noting.notes_factory = True  # type: ignore[attr-defined]
     BaseBatchedSLCWAInstances.from_triples_factory = classmethod(noting)  # type: ignore[assignment]
