@@ -351,9 +351,9 @@ def test_mining_announces_itself_once(nations: TriplesFactory, caplog: pytest.Lo
         (
             {"ranker": "magic"},
             ValueError,
-            "found ranker='magic', expected one of fullgradients, kge, probe, proxygradients, relationembedding",
+            "found ranker='magic', expected one of full-gradients, kge, probe, proxy-gradients, relation-embedding",
         ),
-        ({"encoder": "magic"}, ValueError, "found encoder='magic', expected one of precomputed, sentencetransformer"),
+        ({"encoder": "magic"}, ValueError, "found encoder='magic', expected one of precomputed, sentence-transformer"),
         ({"candidates": "magic"}, ValueError, "found candidates='magic', expected one of anywhere, intersect, random"),
         ({"guard": "magic"}, ValueError, "found guard='magic', expected one of calibrated, thresholds, or None"),
         ({"guard": "thresholds"}, ValueError, "found guard='thresholds' with the ranker 'similarity', which has none"),

@@ -97,7 +97,7 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
 
     :param pools: the pools
     :param path: the file; its folder must exist
-    :param form: ``tsv``, ``triples``, ``parquet`` or ``triplets``, see :data:`ExportFormat`
+    :param form: ``tsv``, ``triples``, ``parquet`` or ``triplets``, see :data:`~pykeen_negater.names.ExportFormat`
     :return: the number of rows
     :raises ValueError: if there is no such form, or it cannot hold a label
     :raises FileNotFoundError: if the file's folder does not exist
