@@ -43,8 +43,8 @@ EXPECTED = {
     "train_relations.sh": r"(?s).*Written to nations\.pools\n",
 }
 
-#: Those that other programs run: ``tox -e demo``, ``.ci/fresh``, and a shorter test in test_integration
-ELSEWHERE = {"demo.py", "install.sh", "relations.py"}
+#: Those that other programs run: ``tox -e demo``, ``.ci/fresh`` (two), and a shorter test in test_integration
+ELSEWHERE = {"demo.py", "fine_tune_files.sh", "install.sh", "relations.py"}
 
 #: What an example needs that the project does not
 NEEDED = {"lightning.py": "pytorch_lightning", "report.sh": "rich"}
