@@ -106,7 +106,7 @@ def test_pools_hold_no_known_triple_and_nothing_out_of_the_slot(nations: Triples
 def test_same_inputs_give_the_same_bytes(nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     contents = []
     for name in ("first", "second"):
-        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name, **_: tmp_path / name)
         torch.manual_seed(len(name))
         contents.append(files(mine(triples_factory=nations, **FAST).path))
     assert contents[0] == contents[1]
@@ -118,7 +118,7 @@ def test_same_fine_tuned_model_gives_the_same_bytes(
     contents = []
     kwargs = {"language_model": tiny_bert, "fine_tuning": {"epochs": 1, "max_length": 24, "validation_share": 0.3}}
     for name in ("first", "second"):
-        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name, **_: tmp_path / name)
         settings = {**FAST, "ranker": "thresholds", "guard": "thresholds", "ranker_kwargs": kwargs}
         contents.append(files(mine(triples_factory=small_factory, **settings).path))
         if name == "first":
@@ -380,7 +380,7 @@ def test_k_beyond_the_slot_is_clamped(nations: TriplesFactory):
 def test_guarded_pools(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     contents = []
     for name in ("first", "second"):
-        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name, **_: tmp_path / name)
         pools = mine(triples_factory=nations, encoder="structural")
         contents.append(files(pools.path))
     assert contents[0] == contents[1]

@@ -13,6 +13,7 @@ import torch
 from pykeen.triples import CoreTriplesFactory
 
 from .approximation import EXACT, Approximation, approximate, cells_factory
+from .atomic_writing import restore_folder
 from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import CandidateGenerator, candidate_generator_resolver
 from .encoders import Encoder, encoder_resolver
@@ -209,6 +210,8 @@ class Miner:
         :raises ValueError: if the index that was found is one of something else
         """
         settings, path = self.settings, None if self.settings.index is None else Path(self.settings.index)
+        if path is not None:
+            restore_folder(path)
         if path is not None and path.exists():
             index = NeighborIndex.load(path)
             found = {"metric": index.metric, "index_factory": index.factory, "source": index.source}

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .atomic_writing import restore_folder
 from .avoidance import AvoidedTriples
 from .caching import file_stamps
 from .graphs import Graph
@@ -275,6 +276,7 @@ class NegativePools:
         :raises PoolsError: if there are none, or they are damaged or of another version
         """
         path = Path(path)
+        restore_folder(path)
         stamps = file_stamps(path)  # before it is read, so that what is replaced meanwhile is noticed
         arrays, metadata = read_pools(path)
         try:
