@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 #: Up to so many entities, training is timed with the graph itself; of a larger one, with a part
-MAX_TIMED_ENTITIES = 50_000
+MAX_TIMED_ENTITIES = 20_000
 
 #: From so many bytes of memory on, the plan mentions them
 MUCH_MEMORY = 2**30
