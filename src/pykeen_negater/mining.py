@@ -295,12 +295,15 @@ class Miner:
                     f"Check the model and the texts, or choose another encoder."
                 )
             np.save(folder / "vectors.npy", vectors, allow_pickle=False)
-            report = {"batches_halved": self.encoder.batches_halved - halved}
-            folder.joinpath("statistics.json").write_text(json.dumps(report), encoding="utf-8")
+            if self.encoder.batches_halved > halved:
+                report = {"batches_halved": self.encoder.batches_halved - halved}
+                folder.joinpath("statistics.json").write_text(json.dumps(report), encoding="utf-8")
 
         folder, _ = self.cache.get_or_build("vectors", self._vectors_key(graph), encode)
-        report = json.loads(folder.joinpath("statistics.json").read_text(encoding="utf-8"))
-        self.batches_halved = report["batches_halved"]
+        report = folder / "statistics.json"
+        self.batches_halved = (
+            json.loads(report.read_text(encoding="utf-8"))["batches_halved"] if report.is_file() else 0
+        )
         return np.load(folder / "vectors.npy", allow_pickle=False)
 
     @cached_property
