@@ -44,7 +44,8 @@ def make_pools(num_triples: int, num_entities: int, num_relations: int) -> Negat
         num_relations=num_relations,
         sides=(0, 2),
         vocabulary="random",
-        metadata={"labelled": False},
+        # as the guard leaves it, whose limit is above that of mining
+        metadata={"labelled": False, "max_risk": 2.0, "max_mined_risk": 1.0, "guard_skill": 0.5},
     )
 
 

@@ -52,7 +52,7 @@ def _new_process() -> None:
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test a cache of its own."""
     root = tmp_path / "cache"
-    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: root)
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, **_: root)
     return root
 
 

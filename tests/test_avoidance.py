@@ -47,6 +47,14 @@ def test_finds_everything_put_in_and_few_others(size, num_entities, num_relation
     assert wrong / len(others) < 0.045
 
 
+@pytest.mark.parametrize(("size", "num_bits"), [(60, 11), (70, 12), (500, 12), (520, 13), (4_000, 15), (5_000, 16)])
+def test_table_of_many_has_fewer_places_for_each(size: int, num_bits: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pykeen_negater.avoidance._MANY_BITS", 12)
+    avoided = _avoid(_draw(HUGE, 2, size), HUGE, 2)
+    assert len(avoided._table) == 2**num_bits
+    assert _found(avoided, _draw(HUGE, 2, 20_000, seed=1)).float().mean() < 0.135
+
+
 def test_neighbours_in_key_space_are_told_apart():
     """Keys that follow each other are as good as random ones: a few per cent are found for nothing."""
     every = torch.tensor(list(itertools.product(range(40), range(3), range(40))))

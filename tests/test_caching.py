@@ -1,6 +1,7 @@
 """What is cached appears whole, once, or not at all."""
 
 import errno
+import logging
 import multiprocessing
 import os
 import threading
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pystow
 import pytest
@@ -309,3 +311,38 @@ def test_entry_without_checksums_is_taken_as_it_is(tmp_path):
     tmp_path.joinpath("scores", "k.sha256").unlink()
     path.joinpath("a").write_text("2")
     assert cache.get_or_build("scores", "k", pytest.fail) == (path, False)
+
+
+@pytest.mark.parametrize("without_locks", [False, True])
+def test_waiting_for_another_run_is_said(tmp_path, caplog, monkeypatch, without_locks: bool):
+    monkeypatch.setattr("pykeen_negater.caching._SILENCE", 0.01)
+
+    def refuse(*args: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    if without_locks:
+        monkeypatch.setattr(filelock.FileLock, "_acquire", refuse)
+        name, lock = "k.softlock", filelock.SoftFileLock(tmp_path / "pools" / "k.softlock")
+        advice = "remove the file"
+    else:
+        name, lock = "k.lock", filelock.FileLock(tmp_path / "pools" / "k.lock")
+        advice = "goes on when that one has finished"
+    tmp_path.joinpath("pools").mkdir()
+    lock.acquire()
+
+    class Logged(logging.Handler):
+        """Lets the other run end as soon as something is said about it."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            if "Waiting" in record.getMessage():
+                lock.release()
+
+    handler = Logged()
+    logging.getLogger("pykeen_negater.caching").addHandler(handler)
+    try:
+        assert Cache(tmp_path).get_or_build("pools", "k", lambda folder: (folder / "a").touch())[1]
+    finally:
+        logging.getLogger("pykeen_negater.caching").removeHandler(handler)
+    (record,) = [record for record in caplog.records if "Waiting" in record.message]
+    assert str(tmp_path / "pools" / name) in record.message
+    assert advice in record.message

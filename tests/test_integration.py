@@ -69,7 +69,7 @@ def test_bare_call_on_nations_with_minilm(empty_cache: Path, monkeypatch: pytest
 def test_same_model_same_bytes_with_minilm(nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     model, contents = None, []
     for name in ("first", "second", "third"):
-        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name, **_: tmp_path / name)
         pools = mine(triples_factory=nations, **BUDGET, ranker_kwargs=None if model is None else {"model": str(model)})
         assert 0 < pools.metadata["statistics"]["taken_for_true"] < pools.metadata["statistics"]["scored"] <= 1_000
         contents.append(pools.path.joinpath("pools.safetensors").read_bytes())

@@ -3,6 +3,7 @@
 import logging
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from pykeen_negater import NegativePools, mine
 from pykeen_negater.assembly import Assembly
 from pykeen_negater.candidates import SlotCandidateGenerator
+from pykeen_negater.factorization import Factorization
 from pykeen_negater.graphs import Graph
 from pykeen_negater.guard import MINED_SAFETY
 from pykeen_negater.mining import Miner, find_graph
@@ -25,6 +27,9 @@ from pykeen_negater.pool_files import DTYPES, decode_risk, encode_risk
 from pykeen_negater.ranking import Ranking
 from pykeen_negater.risks import LEAST_SUSPECT, Risks
 from pykeen_negater.shards import Shards
+from pykeen_negater.witnesses import Training, Witness
+
+from .cases import random_graph
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
@@ -106,7 +111,7 @@ def test_pools_hold_no_known_triple_and_nothing_out_of_the_slot(nations: Triples
 def test_same_inputs_give_the_same_bytes(nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     contents = []
     for name in ("first", "second"):
-        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name, **_: tmp_path / name)
         torch.manual_seed(len(name))
         contents.append(files(mine(triples_factory=nations, **FAST).path))
     assert contents[0] == contents[1]
@@ -118,7 +123,7 @@ def test_same_fine_tuned_model_gives_the_same_bytes(
     contents = []
     kwargs = {"language_model": tiny_bert, "fine_tuning": {"epochs": 1, "max_length": 24, "validation_share": 0.3}}
     for name in ("first", "second"):
-        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name, **_: tmp_path / name)
         settings = {**FAST, "ranker": "thresholds", "guard": "thresholds", "ranker_kwargs": kwargs}
         contents.append(files(mine(triples_factory=small_factory, **settings).path))
         if name == "first":
@@ -324,6 +329,41 @@ def test_plan_is_a_bound(nations: TriplesFactory):
         assert str(plan.num_triples)[:1] in str(plan)
 
 
+def test_plan_is_made_from_a_part_of_a_large_graph(monkeypatch: pytest.MonkeyPatch):
+    graph = random_graph(0, num_entities=3_000, num_relations=5, num_triples=6_000)
+    timed: list[int] = []
+
+    def estimate(witness: Witness, triples: np.ndarray, training: Training) -> float:
+        """Let a step take a second, and as much for each 1,000 entities of a factorisation."""
+        size = max(len(parameter) for parameter in witness.parameters())
+        timed.append(size)
+        steps = training.epochs * -(-len(triples) // training.batch_size)
+        return steps * ((len(triples) > 1) + (size / 1_000 if isinstance(witness, Factorization) else 0))
+
+    monkeypatch.setattr("pykeen_negater.planning.estimate_training", estimate)
+    settings = MiningSettings(encoder="structural", ranker="similarity")
+    whole = Miner(graph, settings).plan()
+    assert max(timed) == 3_000
+    timed.clear()
+    monkeypatch.setattr("pykeen_negater.planning.MAX_TIMED_ENTITIES", 600)
+    part = Miner(graph, settings).plan()
+    assert max(timed) == 600
+    assert part.seconds == pytest.approx(whole.seconds, rel=1e-6)
+    assert replace(part, seconds=0.0) == replace(whole, seconds=0.0)
+
+
+def test_plan_says_what_a_budget_saves(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):
+    graph = Graph.from_factory(nations)
+    monkeypatch.setattr("pykeen_negater.planning.MUCH_MEMORY", 100_000)
+    plans = {
+        count: Miner(graph, MiningSettings(encoder="structural", ranker="thresholds", max_candidates=count)).plan()
+        for count in (500, None)
+    }
+    assert "memory" not in str(plans[500])
+    assert "What is scored takes up to" in str(plans[None])
+    assert plans[None].num_held_bytes == 100 * plans[None].num_scored
+
+
 def test_precomputed_vectors(nations: TriplesFactory, tmp_path: Path):
     vectors = np.random.default_rng(0).normal(size=(nations.num_entities, 4))
     np.save(tmp_path / "vectors.npy", vectors)
@@ -380,7 +420,7 @@ def test_k_beyond_the_slot_is_clamped(nations: TriplesFactory):
 def test_guarded_pools(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     contents = []
     for name in ("first", "second"):
-        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name, **_: tmp_path / name)
         pools = mine(triples_factory=nations, encoder="structural")
         contents.append(files(pools.path))
     assert contents[0] == contents[1]

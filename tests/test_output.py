@@ -18,7 +18,7 @@ MINE = ["mine", "--dataset", "nations", "--encoder", "structural", "--ranker", "
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the test a cache of its own, as deep as the real one."""
-    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: tmp_path.joinpath("data", *parts))
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, **_: tmp_path.joinpath("data", *parts))
 
 
 def run(*arguments: str | Path, code: int = 0, answer: str | None = None) -> Result:
@@ -137,3 +137,11 @@ def test_doctor_asks_nothing_that_nobody_sees(option: str):
     assert Cache().root.is_dir()
     run("doctor", "--clean", "--yes", option)
     assert not Cache().root.exists()
+
+
+@pytest.mark.parametrize("command", ["verify", "doctor"])
+def test_what_only_reads_makes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str):
+    monkeypatch.undo()
+    monkeypatch.setenv("PYSTOW_HOME", str(tmp_path / "home"))
+    run(command)
+    assert list(tmp_path.iterdir()) == []

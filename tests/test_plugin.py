@@ -423,6 +423,16 @@ def test_changed_files_in_a_folder_of_parameters_are_noticed(tmp_path: Path):
     assert pool_source._stamps(settings) != before
 
 
+def test_texts_among_parameters_are_no_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("tests", "models"):
+        tmp_path.joinpath(name).mkdir()
+        tmp_path.joinpath(name, "a").touch()
+    kwargs = {"template": "tests", "model": "m" * 300, "path": "", "training": {"template": "<subj>" * 100}}
+    assert pool_source._stamps(MiningSettings(encoder_kwargs=kwargs, ranker_kwargs={"model": "\0"})) == {}
+    assert set(pool_source._stamps(MiningSettings(ranker_kwargs={"language_model": "models"}))) == {"models"}
+
+
 def test_changed_files_of_parameters_of_parameters_are_noticed(tmp_path: Path):
     path = tmp_path / "negatives.tsv"
     settings = MiningSettings(ranker_kwargs={"fine_tuning": {"negatives_kwargs": {"path": str(path)}}})

@@ -8,7 +8,7 @@ from pykeen_negater.candidates import Candidates, RandomCandidateGenerator
 from pykeen_negater.evidence import Answers
 from pykeen_negater.graphs import Graph
 from pykeen_negater.guard import Guard
-from pykeen_negater.indexing import HEAD, RELATION, TAIL, keys_to_triples
+from pykeen_negater.indexing import HEAD, RELATION, TAIL, TripleIndex, keys_to_triples
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.pool_files import decode_risk, encode_risk
 from pykeen_negater.pools import NegativePools
@@ -259,6 +259,39 @@ def test_safer_pools_agree_with_a_loop(limit):
     # what is suspect remains so
     assert safer.suspects.tolist() == pools.suspects.tolist()
     assert safer.max_risk == pools.max_risk == 2.5
+
+
+def test_safer_pools_are_looked_for_piece_by_piece(monkeypatch: pytest.MonkeyPatch):
+    pools = make_pools(random_graph(0))
+    whole = pools.safer_than(1.0)
+    by_relation = pools.safer_than(torch.linspace(0.5, 2.0, pools.num_relations))
+    unknown = pools.without(TripleIndex.from_triples(pools._triples(slice(0, 9))[::2], 1_000, 1_000))
+    monkeypatch.setattr("pykeen_negater.pools.PIECE", 7)
+    pieces = (
+        pools.safer_than(1.0),
+        pools.safer_than(torch.linspace(0.5, 2.0, pools.num_relations)),
+        pools.without(TripleIndex.from_triples(pools._triples(slice(0, 9))[::2], 1_000, 1_000)),
+    )
+    for expected, found in zip((whole, by_relation, unknown), pieces, strict=True):
+        assert 0 < len(found) < len(pools)
+        for name in ("offsets", "replacements", "hardness", "risk"):
+            assert torch.equal(getattr(found, name), getattr(expected, name))
+
+
+@pytest.mark.parametrize("limit", [0.01, 0.52, 1.0, 1.3, 5.0])
+def test_limit_of_mining_bounds_rounded_risks(limit: float, monkeypatch: pytest.MonkeyPatch):
+    pools = make_pools(random_graph(0))
+    risks = np.random.default_rng(0).uniform(0, limit, len(pools))
+    risks[0] = limit
+    pools.risk = encode_risk(risks)
+    pools.metadata["max_mined_risk"] = limit
+    largest = float(decode_risk(pools.risk).max())
+    assert len(pools.safer_than(largest * 0.99)) < len(pools)
+    # where nothing can be too risky, no risk is read
+    monkeypatch.setattr(NegativePools, "_select", lambda *_: pytest.fail("risks were read"))
+    harmless = largest * 2 ** (1 / 8) * 1.0001
+    for limits in (harmless, 100.0, torch.full((pools.num_relations,), harmless)):
+        assert pools.safer_than(limits) is pools
 
 
 def test_safer_pools_do_not_pretend_to_lie_in_a_folder(tmp_path):

@@ -31,6 +31,8 @@ from pykeen_negater.pool_files import decode_risk
 from pykeen_negater.shards import Shards
 from pykeen_negater.texts import Texts, load_texts
 
+from .disks import needs_read_only, read_only
+
 #: Mining in a moment
 FAST = {"encoder": "structural", "ranker": "similarity", "guard": None}
 
@@ -94,7 +96,7 @@ def test_pools_do_not_depend_on_shards(
     for shard_size in (10_000, size):
         root = tmp_path / str(shard_size)
         monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", shard_size)
-        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, root=root: root)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, root=root, **_: root)
         pools = mine(triples_factory=nations, **FAST, **kwargs)
         contents.append([arrays(pools), pools.metadata])
         assert not list(root.joinpath("shards").iterdir())
@@ -107,7 +109,9 @@ def test_guarded_pools_hardly_depend_on_shards(
     pools = []
     for shard_size in (10_000, 300):
         monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", shard_size)
-        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, size=shard_size: tmp_path / str(size))
+        monkeypatch.setattr(
+            "pykeen_negater.caching.pystow.join", lambda *parts, size=shard_size, **_: tmp_path / str(size)
+        )
         pools.append(mine(triples_factory=nations, encoder="structural"))
     # batches differ, and with them the last digits
     one, many = pools
@@ -160,7 +164,7 @@ def test_scores_do_not_depend_on_shards_or_parts(
     for shard_size, part_size in ((10_000, 10_240), (500, 128)):
         monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", shard_size)
         monkeypatch.setattr("pykeen_negater.partwise_scoring.PART_SIZE", part_size)
-        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, n=shard_size: tmp_path / str(n))
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, n=shard_size, **_: tmp_path / str(n))
         settings = {**FAST, "ranker": ranker, "max_candidates": 600, "ranker_kwargs": kwargs}
         pools = mine(triples_factory=nations, **settings)
         contents.append([arrays(pools), pools.metadata])
@@ -195,7 +199,7 @@ def test_a_failure_leaves_what_was_finished(
     resumed = mine(triples_factory=nations, **FAST)
     assert not stale.exists()
     assert mined == [0, 1, 2, 1, 2, 3, 4, 5, 6, 7]
-    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: empty_cache / "other")
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, **_: empty_cache / "other")
     assert arrays(mine(triples_factory=nations, **FAST)) == arrays(resumed)
 
 
@@ -221,19 +225,19 @@ def test_full_disk(nations: TriplesFactory, empty_cache: Path, monkeypatch: pyte
     assert mine(triples_factory=nations, **FAST).coverage(nations.mapped_triples) > 0.9
 
 
-@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
-def test_read_only_cache(nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch, code: int):
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise OSError(code, os.strerror(code), "somewhere")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "mkdir", refuse)
-        with pytest.raises(PermissionError, match=r"found the cache .* to which nothing can be written .* PYSTOW_HOME"):
-            mine(triples_factory=nations, **FAST)
+@needs_read_only
+def test_read_only_cache(nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYSTOW_HOME", str(tmp_path))
+    expected = r"found the cache .* to which nothing can be written .* PYSTOW_HOME"
+    with read_only(tmp_path), pytest.raises(PermissionError, match=expected):
+        mine(triples_factory=nations, **FAST)
+    assert list(tmp_path.iterdir()) == []
     path = mine(triples_factory=nations, **FAST).path
-    # what is there can be used
-    monkeypatch.setattr(Path, "mkdir", refuse)
-    assert mine(triples_factory=nations, **FAST).path == path
+    with read_only(tmp_path):
+        # what is there can be used
+        assert mine(triples_factory=nations, **FAST).path == path
+        with pytest.raises(PermissionError, match=expected):
+            mine(triples_factory=nations, **FAST, k=3)
 
 
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
@@ -285,7 +289,7 @@ def test_batches_are_halved_for_want_of_memory(
 
     settings = {**FAST, "ranker": "thresholds", "max_candidates": 300, "ranker_kwargs": {"model": fine_tuned}}
     for name in ("enough", "too little"):
-        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name: tmp_path / name)
+        monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, name=name, **_: tmp_path / name)
         pools.append(mine(triples_factory=nations, **settings))
         monkeypatch.setattr(TripleClassifier, "forward", run_out_of_memory)
     enough, too_little = pools

@@ -13,14 +13,18 @@ __all__ = [
 #: The fewest places of the table per triple: one in so many other triples is avoided for nothing
 _PLACES_PER_TRIPLE = 32
 
-_MIN_BITS, _MAX_BITS = 10, 27
+#: The fewest, where so many would take more than 2 ** 27 places, a byte each
+_PLACES_PER_TRIPLE_OF_MANY = 8
+
+_MIN_BITS, _MANY_BITS = 10, 27
 
 
 class AvoidedTriples:
     """A table of hashed triples, and how often each is to be drawn again.
 
-    Whatever was put in is found. Of other triples, a few per cent are found too, which only costs another draw: that is
-    why one look into a table is enough, where a sorted set needs a search.
+    Whatever was put in is found. Of other triples, at most three per cent are found too, or twelve from four million
+    triples on, for which the table takes 8 to 16 bytes each. That only costs another draw, which is why one look into a
+    table is enough, where a sorted set needs a search.
     """
 
     def __init__(self, keys: Tensor, shares: Tensor, num_entities: int, num_relations: int) -> None:
@@ -33,7 +37,10 @@ class AvoidedTriples:
         """
         self.num_entities = num_entities
         self.num_relations = num_relations
-        self._num_bits = max(_MIN_BITS, min(_MAX_BITS, (_PLACES_PER_TRIPLE * len(keys)).bit_length()))
+        wanted, least = (
+            (places * len(keys)).bit_length() for places in (_PLACES_PER_TRIPLE, _PLACES_PER_TRIPLE_OF_MANY)
+        )
+        self._num_bits = max(_MIN_BITS, least, min(wanted, _MANY_BITS))
         table = torch.zeros(2**self._num_bits, dtype=torch.uint8)
         # of those that share a place, the one that is most to be avoided counts
         values = (255 * shares).round().to(torch.uint8)

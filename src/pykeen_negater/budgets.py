@@ -23,7 +23,7 @@ class Budget:
     def __init__(self, max_triples: int | None) -> None:
         """Keep nothing yet.
 
-        :param max_triples: > 0, the most triples to keep; None for all
+        :param max_triples: > 0, the most triples to keep; None for all, which then are in memory, 16 bytes each
         """
         self.max_triples = max_triples
         self._kept = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))

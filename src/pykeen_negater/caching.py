@@ -4,9 +4,7 @@ import errno
 import hashlib
 import json
 import logging
-import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import pystow
-from filelock import BaseFileLock, FileLock, SoftFileLock
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
+from .atomic_writing import atomic_file, atomic_folder
 from .checksums import file_digest, find_damage, write_checksums
+from .disk_space import tell_full_disk
 
 __all__ = [
     "Cache",
@@ -37,8 +37,8 @@ logger = logging.getLogger(__name__)
 _WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 _FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 
-#: What a file system says that is full
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+#: How many seconds another run is waited for before that is said
+_SILENCE = 5.0
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
@@ -83,55 +83,6 @@ def timed(step: str, durations: dict[str, float]) -> Iterator[None]:
     durations[step] = durations.get(step, 0.0) + time.perf_counter() - start
 
 
-@contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Fill a folder that appears under its name whole, or not at all.
-
-    :param path: the folder's final path. Another folder there is replaced.
-    :yields: a temporary folder beside it, to be filled
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True) as scratch:
-        filling = Path(scratch, "new")
-        filling.mkdir()
-        yield filling
-        old = Path(scratch, "old")
-        if path.exists():
-            _replace(path, old, path)
-        try:
-            _replace(filling, path, path)
-        except BaseException:
-            if old.exists():
-                os.replace(old, path)
-            raise
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """Write a file whole or not at all.
-
-    :param path: the file, which is replaced if it exists; its folder must exist
-    :yield: the path of another file beside it, to be written instead
-    """
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        yield unfinished
-        _replace(unfinished, path, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _replace(source: Path, target: Path, name: Path) -> None:
-    try:
-        os.replace(source, target)
-    except PermissionError as error:
-        # Windows does not move what is open
-        raise PermissionError(
-            f"found {name} protected, or open in a program ({error.strerror}), expected what can be replaced. Close "
-            f"the programs that use it, and try again; it is as it was."
-        ) from error
-
-
 class Cache:
     """Folders by kind and fingerprint, each built at most once, also by several processes."""
 
@@ -141,7 +92,9 @@ class Cache:
         :param root: its folder, by default ``negater`` and the version of this package in PyKEEN's data folder, which
             ``PYSTOW_HOME`` moves
         """
-        self.root = pystow.join("pykeen", "negater", version("pykeen-negater")) if root is None else Path(root)
+        # only what is built there makes the folder
+        default = pystow.join("pykeen", "negater", version("pykeen-negater"), ensure_exists=False)
+        self.root = default if root is None else Path(root)
         self._lacks_locks = False
 
     def path(self, kind: str, key: str) -> Path:
@@ -189,7 +142,7 @@ class Cache:
         :param kind: what the entry is
         :param key: its fingerprint
         :raises PermissionError: if nothing can be written to the cache
-        :raises OSError: if no space is left for what is built
+        :raises pykeen_negater.disk_space.FullDiskError: if no space is left for what is built
         """
         path = self.path(kind, f"{key}.lock")
         try:
@@ -203,15 +156,8 @@ class Cache:
                 f"to keep results in. Set PYSTOW_HOME to one."
             ) from error
         try:
-            yield
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            raise OSError(
-                error.errno,
-                f"found no space left ({error.filename or self.root}). Free some, or set PYSTOW_HOME to a larger disk. "
-                f"What was finished is kept, and goes on from there",
-            ) from error
+            with tell_full_disk(self.root):
+                yield
         finally:
             lock.release()
 
@@ -219,7 +165,7 @@ class Cache:
         """Lock a file, or rely on the existence of another where the file system has no locks."""
         lock = FileLock(path)
         try:
-            lock.acquire()
+            _wait_for(lock, "It goes on when that one has finished or is killed.")
         except OSError as error:
             if error.errno not in _WITHOUT_LOCKS:
                 raise
@@ -231,7 +177,7 @@ class Cache:
                 )
             self._lacks_locks = True
             lock = SoftFileLock(path.with_suffix(".softlock"))
-            lock.acquire()
+            _wait_for(lock, "If no such run is at work any more, here or on another machine, remove the file.")
         return lock
 
     def discard(self, kind: str, key: str) -> None:
@@ -242,3 +188,14 @@ class Cache:
         """
         shutil.rmtree(self.path(kind, key), ignore_errors=True)
         self.path(kind, f"{key}.sha256").unlink(missing_ok=True)
+
+
+def _wait_for(lock: BaseFileLock, advice: str) -> None:
+    """Lock a file, and say so where that takes long."""
+    try:
+        lock.acquire(timeout=_SILENCE)
+    except Timeout:
+        logger.warning(
+            "Waiting for another run, which holds %s and makes what is needed here. %s", lock.lock_file, advice
+        )
+        lock.acquire()

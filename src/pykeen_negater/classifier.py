@@ -1,19 +1,18 @@
 """A language model that scores triples: the higher, the likelier true."""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import torch
-from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .fine_tuning_settings import Pooling, Precision
+from .halving import Halving
 from .texts import Texts
 from .tokenization import TripleTokenizer
 
@@ -27,8 +26,6 @@ __all__ = [
     "map_triples",
     "score_triples",
 ]
-
-logger = logging.getLogger(__name__)
 
 #: The number of triples scored at once. It is no setting, so that the composition of a batch follows from the data and
 #: equal inputs get equal scores.
@@ -79,8 +76,8 @@ class TripleClassifier(PreTrainedModel):
         encoder_config = dict(config.encoder_config or {})
         self.encoder = AutoModel.from_config(AutoConfig.for_model(encoder_config.pop("model_type"), **encoder_config))
         self.head = nn.Linear(self.encoder.config.hidden_size, 1)
-        #: How many batches had to be halved for want of memory
-        self.batches_halved = 0
+        #: Halves batches for want of memory, and counts them
+        self.halving = Halving("triples")
         self.post_init()
 
     @classmethod
@@ -223,31 +220,14 @@ def map_triples(
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
             inputs = tokenizer.pad([tokenizer.encode(triples[i]) for i in batch])
-            result = _compute(function, model, inputs)
+            result = model.halving.compute(
+                lambda part: function({name: tensor.to(model.device) for name, tensor in part.items()}), inputs
+            )
             if values.shape[1:] != result.shape[1:]:
                 values = np.empty((len(triples), *result.shape[1:]), dtype=np.float32)
             values[batch] = result.numpy()
             bar.update(len(batch))
     return values
-
-
-def _compute(
-    function: Callable[[dict[str, Tensor]], Tensor], model: TripleClassifier, inputs: dict[str, Tensor]
-) -> Tensor:
-    """Apply a function to a batch, or to its halves if memory does not suffice, which are padded to the same length."""
-    try:
-        return function({name: tensor.to(model.device) for name, tensor in inputs.items()}).float().cpu()
-    except RuntimeError as error:
-        size = len(inputs["input_ids"])
-        if size == 1 or not should_reduce_batch_size(error):
-            raise
-    # after the exception is gone, which holds what was computed
-    model.batches_halved += 1
-    if model.batches_halved == 1:
-        logger.warning("Memory does not suffice for %d triples at once. Where it does not, the batch is halved.", size)
-    clear_device_cache(garbage_collection=True)
-    rows = (slice(None, size // 2), slice(size // 2, None))
-    return torch.cat([_compute(function, model, {name: x[half] for name, x in inputs.items()}) for half in rows])
 
 
 def load_classifier(folder: str | Path) -> TripleClassifier:

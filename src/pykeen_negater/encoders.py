@@ -9,6 +9,7 @@ from class_resolver import ClassResolver
 
 from .caching import file_digest
 from .graphs import Graph
+from .halving import Halving
 from .language_models import identify_language_model, measure_throughput, require_language_model
 from .texts import Texts
 
@@ -26,6 +27,12 @@ class Encoder(ABC):
 
     #: Whether the encoder reads texts
     needs_texts: ClassVar[bool] = False
+
+    #: How many batches were halved for want of memory, up to now
+    batches_halved: int = 0
+
+    def __str__(self) -> str:
+        return f"the encoder {encoder_resolver.normalize_inst(self)}"
 
     @abstractmethod
     def encode(self, graph: Graph, texts: Texts | None) -> np.ndarray:
@@ -77,6 +84,9 @@ class SentenceTransformerEncoder(Encoder):
         self.max_length = max_length
         self.batch_size = batch_size
 
+    def __str__(self) -> str:
+        return f"{super().__str__()} with the model {self.model}"
+
     # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
         return {"model": identify_language_model(self.model), "max_length": self.max_length}
@@ -95,7 +105,11 @@ class SentenceTransformerEncoder(Encoder):
         model.max_seq_length = min(self.max_length, model.max_seq_length or self.max_length)
         # equal texts are encoded once and so get equal vectors, whatever their batch
         unique, inverse = np.unique(np.array(texts.entities, dtype=object), return_inverse=True)
-        vectors = model.encode(unique.tolist(), batch_size=self.batch_size, show_progress_bar=True)
+        halving = Halving("texts")
+        vectors = halving.compute_all(
+            lambda size: model.encode(unique.tolist(), batch_size=size, show_progress_bar=True), self.batch_size
+        )
+        self.batches_halved += halving.count
         return np.asarray(vectors, dtype=np.float32)[inverse]
 
 

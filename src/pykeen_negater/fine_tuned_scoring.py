@@ -60,9 +60,7 @@ class FineTunedScoring:
         values, num_halved = PartwiseScoring(
             lambda: _FineTunedScorer(self.model, compute, self.context), triples, self.context
         ).find_or_compute(key)
-        if num_halved:
-            statistics = self.context.statistics
-            statistics["batches_halved"] = statistics.get("batches_halved", 0) + num_halved
+        self.context.note_halved("batches_halved", num_halved)
         return values
 
 
@@ -82,7 +80,7 @@ class _FineTunedScorer(Scorer):
     # docstr-coverage: inherited
     @property
     def batches_halved(self) -> int:
-        return self._classifier.batches_halved
+        return self._classifier.halving.count
 
     # docstr-coverage: inherited
     def order(self, triples: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 
 from .caching import array_digest, fingerprint
 from .graphs import Graph
+from .halving import Halving
 from .resolving import find_class
 from .seeding import preserved_random_state
 
@@ -303,14 +304,18 @@ def check_size(model: "Model", graph: Graph) -> None:
         )
 
 
-def score_triples(model: "Model", triples: np.ndarray, progress: str | None = None) -> np.ndarray:
+def score_triples(
+    model: "Model", triples: np.ndarray, progress: str | None = None, halving: Halving | None = None
+) -> np.ndarray:
     """Score triples on the model's device; the model is in the same mode afterwards.
 
     :param model: the model
     :param triples: shape: (n, 3), without ids of inverse relations
     :param progress: what the progress bar says; None for no bar
+    :param halving: counts the batches that are halved for want of memory
     :return: shape: (n,), dtype: float32, higher is more plausible
     """
+    halving = halving or Halving("triples")
     scores = np.empty(len(triples), dtype=np.float32)
     modes = {module: module.training for module in model.modules()}
     with ExitStack() as stack:
@@ -322,7 +327,9 @@ def score_triples(model: "Model", triples: np.ndarray, progress: str | None = No
         )
         for start in range(0, len(triples), BATCH_SIZE):
             batch = torch.from_numpy(triples[start : start + BATCH_SIZE])
-            scores[start : start + len(batch)] = model.predict_hrt(batch).squeeze(dim=1).float().cpu().numpy()
+            scores[start : start + len(batch)] = halving.compute(
+                lambda part: model.predict_hrt(part["triples"]).squeeze(dim=1), {"triples": batch}
+            ).numpy()
             bar.update(len(batch))
     return scores
 

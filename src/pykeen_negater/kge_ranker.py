@@ -9,6 +9,7 @@ import numpy as np
 from .caching import timed
 from .candidates import Candidates
 from .graphs import Graph
+from .halving import Halving
 from .kge_models import KGETraining, score_triples
 from .kge_sources import GivenModel, ModelSource, NamedModel, PickledModel, SavedModel, TrainedModel
 from .ranking import Ranker, Ranking
@@ -131,7 +132,10 @@ class KGERanker(Ranker):
         model = self._model(context)  # trained before the clock runs
         triples = candidates.unique_triples
         with timed("score", context.durations):
-            scores = score_triples(model, triples)
+            halving = Halving("triples")
+            scores = score_triples(model, triples, halving=halving)
+        if halving.count:
+            context.counts["batches_halved"] = halving.count
         if not np.isfinite(scores).all():
             raise ValueError(
                 f"{type(model).__name__} gave {np.sum(~np.isfinite(scores)):,} scores that are not finite. Check the "

@@ -1,6 +1,7 @@
 """From a graph to pools of negatives: the way of the data, step by step."""
 
 import importlib
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,6 +14,7 @@ import torch
 from pykeen.triples import CoreTriplesFactory
 
 from .approximation import EXACT, Approximation, approximate, cells_factory
+from .atomic_writing import restore_folder
 from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import CandidateGenerator, candidate_generator_resolver
 from .encoders import Encoder, encoder_resolver
@@ -73,6 +75,8 @@ class Miner:
         self.validation = validation
         self.validation_negatives = validation_negatives
         self.cache = cache or Cache()
+        #: How many batches the encoder halved for want of memory, known once there are vectors
+        self.batches_halved = 0
         self.texts = load_texts(graph, settings.entity_text, settings.relation_text)
         #: The texts of the graph and of the other entities
         self.all_texts = self.texts and extend_texts(self.texts, other_entities, settings.entity_text)
@@ -176,8 +180,10 @@ class Miner:
         :param processes: the processes that share the work, all of which have to call this; by default this one alone
         :return: the pools
         :raises OSError: if the cache cannot be written to
+        :raises ValueError: if the processes do not see the same cache
         """
         processes = processes or Processes()
+        processes.check_shared(self.cache.root)
         pools = self.cached() if processes.is_main else None
         index_missing = self.settings.index is not None and not Path(self.settings.index).exists()
         with apart(), preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
@@ -210,6 +216,8 @@ class Miner:
         :raises ValueError: if the index that was found is one of something else
         """
         settings, path = self.settings, None if self.settings.index is None else Path(self.settings.index)
+        if path is not None:
+            restore_folder(path)
         if path is not None and path.exists():
             index = NeighborIndex.load(path)
             found = {"metric": index.metric, "index_factory": index.factory, "source": index.source}
@@ -274,15 +282,29 @@ class Miner:
         :param graph: the graph, or a part of its triples
         :param durations: the seconds by step, which those of encoding are added to
         :return: shape: (num_entities, dim)
+        :raises ValueError: if a vector is not finite
         """
 
         def encode(folder: Path) -> None:
             """Fill a folder of the cache with the entities' vectors."""
             with timed("encode", durations):
-                vectors = self.encoder.encode(graph, self.texts)
+                halved, vectors = self.encoder.batches_halved, self.encoder.encode(graph, self.texts)
+            if not np.isfinite(vectors).all():
+                count = np.sum(~np.isfinite(vectors).all(axis=1))
+                raise ValueError(
+                    f"found {count:,} vectors with NaN or infinite values from {self.encoder}, expected finite ones. "
+                    f"Check the model and the texts, or choose another encoder."
+                )
             np.save(folder / "vectors.npy", vectors, allow_pickle=False)
+            if self.encoder.batches_halved > halved:
+                report = {"batches_halved": self.encoder.batches_halved - halved}
+                folder.joinpath("statistics.json").write_text(json.dumps(report), encoding="utf-8")
 
         folder, _ = self.cache.get_or_build("vectors", self._vectors_key(graph), encode)
+        report = folder / "statistics.json"
+        self.batches_halved = (
+            json.loads(report.read_text(encoding="utf-8"))["batches_halved"] if report.is_file() else 0
+        )
         return np.load(folder / "vectors.npy", allow_pickle=False)
 
     @cached_property

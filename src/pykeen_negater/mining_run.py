@@ -127,6 +127,7 @@ class MiningRun:
             processes=self.processes,
             durations=self.durations,
         )
+        self.context.note_halved("encoder_batches_halved", miner.batches_halved)
         # a ranker with a budget lets the processes share the work
         with nullcontext() if miner.ranker.expensive else main_first(self.processes):
             miner.ranker.prepare(self.context)
@@ -191,6 +192,7 @@ class MiningRun:
         context, rows = self.context, self.shards.rows(shard)
         durations = context.durations
         durations.clear()
+        context.counts.clear()
         with timed("candidates", durations):
             proposed = self.proposals.candidates(rows)
             chosen = np.ones(len(proposed), bool) if context.chosen is None else self._is_chosen(proposed.keys)
@@ -216,7 +218,7 @@ class MiningRun:
             )
         return replace(
             pools,
-            counts={"candidates": len(proposed), "candidates_within_budget": len(candidates)},
+            counts={"candidates": len(proposed), "candidates_within_budget": len(candidates), **context.counts},
             durations=dict(durations),
         )
 

@@ -69,7 +69,8 @@ class MiningSettings:
     #: >= 1, the most negatives per triple and side that are kept
     pool_size: int = 32
 
-    #: > 0, the most corrupted triples that an expensive ranker scores, the nearest first; None for all
+    #: > 0, the most corrupted triples that an expensive ranker scores, the nearest first; None for all. They, their
+    #: scores and verdicts are in memory, about 100 bytes each while they are chosen and scored.
     max_candidates: int | None = 20_000
 
     #: > 0, the most triples that an expensive ranker trains on; None for all

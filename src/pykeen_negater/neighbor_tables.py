@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from .caching import atomic_file
+from .disk_space import reserve
 
 __all__ = [
     "NEIGHBOR",
@@ -26,6 +27,7 @@ def fill_table(
     :param blocks: pairs (neighbors, distances), each of shape (m, k) with k <= width, of one row after the other
     :param path: the file to keep them in. If None, they are kept in memory.
     :return: shape: (size, width), dtype: :data:`NEIGHBOR`
+    :raises OSError: if there is no room for the file
     """
     if path is None:
         table = np.empty((size, width), dtype=NEIGHBOR)
@@ -35,11 +37,15 @@ def fill_table(
         with atomic_file(path) as unfinished:
             if size:
                 mapped = np.lib.format.open_memmap(unfinished, "w+", NEIGHBOR, (size, width))
+                # a full disk is noticed here, and not when a page of the mapped file is written
+                with unfinished.open("r+b") as file:
+                    reserve(file.fileno(), 0, mapped.offset + mapped.nbytes)
                 _fill(mapped, blocks)
                 mapped.flush()
                 del mapped
             else:
-                np.save(unfinished.open("wb"), np.empty((0, width), dtype=NEIGHBOR), allow_pickle=False)
+                with unfinished.open("wb") as file:
+                    np.save(file, np.empty((0, width), dtype=NEIGHBOR), allow_pickle=False)
     return np.load(path, mmap_mode="r" if size else None, allow_pickle=False)
 
 

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 
 from .approximation import EXACT, Approximation, approximate, check_factory, default_factory
-from .caching import atomic_folder
+from .atomic_writing import atomic_folder, restore_folder
 from .checksums import find_damage, write_checksums
 from .exact_search import pair_distances, search_exactly
 from .names import Metric
@@ -122,6 +122,7 @@ class NeighborIndex:
         :raises ValueError: if the folder does not hold one, or a file is not what was written
         """
         folder = Path(path)
+        restore_folder(folder)
         try:
             _check_files(folder)
             settings = json.loads(folder.joinpath(_SETTINGS_FILE).read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """What mining is going to do, and how long that takes."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from .indexing import HEAD, RELATION, SIDES, TAIL
 from .mining_settings import MiningSettings
 from .probe import TRAINING as PROBE_TRAINING
 from .probe import Probe
-from .queries import Queries
+from .queries import ENTITY_SIDES
 from .rankers import ProbeRanker, ranker_resolver
 from .ranking import Ranker
 from .seeding import preserved_random_state
@@ -26,6 +27,15 @@ __all__ = [
     "make_plan",
     "max_candidates",
 ]
+
+#: Up to so many entities, training is timed with the graph itself; of a larger one, with a part
+MAX_TIMED_ENTITIES = 20_000
+
+#: From so many bytes of memory on, the plan mentions them
+MUCH_MEMORY = 2**30
+
+#: About how many bytes of memory a corrupted triple takes that is scored, while it is chosen, scored and kept
+BYTES_PER_SCORED = 100
 
 #: The dimension of vectors that are not there yet, to estimate how long the probe takes
 TYPICAL_DIM = 384
@@ -53,6 +63,9 @@ class Plan:
     #: The most bytes that the pools take
     num_bytes: int
 
+    #: About how many bytes of memory hold what an expensive ranker scores, all of which is held until the end
+    num_held_bytes: int
+
     #: The names of the encoder and the ranker
     encoder: str
     ranker: str
@@ -61,7 +74,15 @@ class Plan:
         return (
             f"{self.num_triples:,} triples over {self.num_entities:,} entities; encoder {self.encoder}; at most "
             f"{self.num_candidates:,} candidates, {self.num_scored:,} corrupted triples ranked by {self.ranker}; about "
-            f"{_duration(self.seconds)} and {self.num_bytes / 2**20:,.1f} MiB at most."
+            f"{_duration(self.seconds)} and {self.num_bytes / 2**20:,.1f} MiB at most.{self._memory}"
+        )
+
+    @property
+    def _memory(self) -> str:
+        if self.num_held_bytes < MUCH_MEMORY:
+            return ""
+        return (
+            f" What is scored takes up to {self.num_held_bytes / 2**30:,.1f} GiB of memory, less with max_candidates."
         )
 
 
@@ -106,8 +127,9 @@ def make_plan(graph: Graph, settings: MiningSettings, texts: Texts | None, encod
     kept = min(total, len(graph) * len(settings.corruption_scheme) * settings.pool_size)
     num_suspects = 0
     if settings.guard == "calibrated":
-        queries = Queries.from_graph(graph, settings.corruption_scheme)
-        num_suspects = min(2 * TOP, graph.num_entities) * len(queries)
+        # a query for one side has an entity of the other side's slot
+        given = [ENTITY_SIDES[SIDES[name]] for name in settings.corruption_scheme if SIDES[name] != RELATION]
+        num_suspects = min(2 * TOP, graph.num_entities) * sum(len(graph.slots[side][1]) for side in given)
     return Plan(
         num_triples=len(graph),
         num_entities=graph.num_entities,
@@ -117,6 +139,7 @@ def make_plan(graph: Graph, settings: MiningSettings, texts: Texts | None, encod
         + ranker.estimate(graph, texts, scored)
         + _estimate_witnesses(graph, settings, ranker),
         num_bytes=6 * kept + 9 * num_suspects + 8 * len(graph) * (1 + len(settings.corruption_scheme)),
+        num_held_bytes=BYTES_PER_SCORED * scored if ranker.expensive else 0,
         encoder=encoder_resolver.normalize_inst(encoder),
         ranker=ranker_resolver.normalize_inst(ranker),
     )
@@ -125,10 +148,33 @@ def make_plan(graph: Graph, settings: MiningSettings, texts: Texts | None, encod
 def _estimate_witnesses(graph: Graph, settings: MiningSettings, ranker: Ranker) -> float:
     if settings.guard != "calibrated" and not isinstance(ranker, ProbeRanker):
         return 0.0
-    vectors = np.ones((graph.num_entities, TYPICAL_DIM), dtype=np.float32)
+    part = _part(graph) if graph.num_entities > MAX_TIMED_ENTITIES else graph
+    vectors = np.ones((part.num_entities, TYPICAL_DIM), dtype=np.float32)
     witnesses: list[tuple[Witness, Training]] = [
-        (Probe(graph, vectors), PROBE_TRAINING),
-        (Factorization(graph), factorization_training_of(graph)),
+        (Probe(part, vectors), PROBE_TRAINING),
+        (Factorization(part), factorization_training_of(graph)),
     ]
     with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
-        return sum(estimate_training(witness, graph.triples, training) for witness, training in witnesses)
+        return sum(_estimate(witness, part, graph, training) for witness, training in witnesses)
+
+
+def _part(graph: Graph) -> Graph:
+    """Take some triples, and let several entities be one."""
+    rows = np.linspace(0, len(graph) - 1, min(len(graph), MAX_TIMED_ENTITIES), dtype=np.int64)
+    triples = graph.triples[rows]
+    triples[:, [HEAD, TAIL]] %= MAX_TIMED_ENTITIES
+    return Graph.from_triples(triples, MAX_TIMED_ENTITIES, graph.num_relations)
+
+
+def _estimate(witness: Witness, part: Graph, graph: Graph, training: Training) -> float:
+    """Estimate how long training with a graph takes, from a few steps with a part of it."""
+    if part is graph:
+        return estimate_training(witness, graph.triples, training)
+    num_steps = training.epochs * math.ceil(len(graph) / training.batch_size)
+    once = replace(training, epochs=1, batch_size=min(training.batch_size, len(part)))
+    step = estimate_training(witness, part.triples[: once.batch_size], once)
+    # of a step of one triple, nearly all goes into the parameters of entities, as far as there are some
+    bare = estimate_training(witness, part.triples[:1], replace(once, batch_size=1))
+    has_entities = any(len(parameter) == part.num_entities for parameter in witness.parameters())
+    others = graph.num_entities / part.num_entities - 1 if has_entities else 0.0
+    return num_steps * (step + bare * others)

@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 #: Whether pools that are not there yet are mined (``auto``) or done without (``never``)
 MiningMode: TypeAlias = Literal["auto", "never"]
 
+#: How parameters end that name a file or a folder
+_NAMES_OF_PATHS = ("path", "file", "folder", "model", "state_dict")
+
 #: The pools that this process trains with, by graph and settings
 _BY_GRAPH: dict[tuple[str, str], NegativePools] = {}
 
@@ -104,17 +107,24 @@ def _stamps(settings: MiningSettings) -> dict[str, dict[str, list[int]]]:
     """Tell versions of the files and folders apart that the settings name."""
     values = [settings.entity_text, settings.relation_text, settings.entity_types]
     named = [value for value in values if isinstance(value, str)]
-    named += [*_strings(settings.encoder_kwargs), *_strings(settings.ranker_kwargs)]
-    return {path: file_stamps(Path(path)) for path in named if Path(path).exists()}
+    named += [*_paths(settings.encoder_kwargs or {}), *_paths(settings.ranker_kwargs or {})]
+    return {path: file_stamps(Path(path)) for path in named if _exists(path)}
 
 
-def _strings(value: Any) -> Iterator[str]:
-    """Find the strings among parameters, and parameters of parameters."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _strings(part)
+def _paths(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Find what may be paths among parameters, and parameters of parameters."""
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            yield from _paths(value)
+        elif isinstance(value, str) and value and name.endswith(_NAMES_OF_PATHS):
+            yield value
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # such as a name that is too long, which the name of a model may be
+        return False
 
 
 def _is_held_out(graph: Graph, pools: NegativePools) -> bool:

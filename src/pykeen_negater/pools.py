@@ -5,6 +5,7 @@ hardness, so that a batch of triples is looked up with one binary search. What t
 :mod:`~pykeen_negater.pool_files`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .atomic_writing import restore_folder
 from .avoidance import AvoidedTriples
 from .caching import file_stamps
 from .graphs import Graph
@@ -34,6 +36,9 @@ from .pool_files import (
 __all__ = [
     "NegativePools",
 ]
+
+#: The number of training triples whose negatives are looked at together
+PIECE = 2**16
 
 
 @dataclass(eq=False)
@@ -159,8 +164,20 @@ class NegativePools:
             shape of the latter: (num_relations,)
         :return: the other negatives; the same pools if there are no others
         """
-        limit = max_risk[self._triples()[:, RELATION]] if isinstance(max_risk, Tensor) else max_risk
-        return self._select(decode_risk(self.risk) <= limit)
+        if self.max_mined_risk is not None:
+            # rounding keeps the order: what was mined is below the step that follows that limit, and need not be read
+            bound = decode_risk(encode_risk(np.array([self.max_mined_risk])).int() + 1)
+            if bool((torch.as_tensor(max_risk) >= bound).all()):
+                return self
+
+        def is_safe(part: slice) -> Tensor:
+            """Compare risks with their limits."""
+            limit = max_risk
+            if isinstance(max_risk, Tensor):
+                limit = max_risk[self._triples(part)[:, RELATION]]
+            return decode_risk(self.risk[self._negatives(part)]) <= limit
+
+        return self._select(is_safe)
 
     def without(self, known: TripleIndex) -> "NegativePools":
         """Leave out negatives that are true.
@@ -168,22 +185,44 @@ class NegativePools:
         :param known: true triples
         :return: the other negatives; the same pools if there are no others
         """
-        return self._select(~known.contains(self._triples()))
+        return self._select(lambda part: ~known.contains(self._triples(part)))
 
-    def _triples(self) -> Tensor:
-        """Get the negatives as triples; shape: (num_negatives, 3)."""
-        rows = torch.repeat_interleave(torch.arange(len(self.offsets) - 1), self.offsets.diff())
-        positives = keys_to_triples(self.keys.numpy(), self.num_entities, self.num_relations)
-        triples = torch.from_numpy(positives)[rows // len(self.sides)]
-        columns = torch.tensor(self.sides)[rows % len(self.sides)]
-        return triples.scatter_(1, columns.unsqueeze(-1), self.replacements.long().unsqueeze(-1))
+    def _negatives(self, part: slice) -> slice:
+        """Find the negatives of some training triples."""
+        width = len(self.sides)
+        return slice(int(self.offsets[part.start * width]), int(self.offsets[part.stop * width]))
 
-    def _select(self, kept: Tensor) -> "NegativePools":
-        if bool(kept.all()):
+    def _triples(self, part: slice) -> Tensor:
+        """Get the negatives of some training triples as triples; shape: (n, 3)."""
+        width = len(self.sides)
+        sizes = self.offsets[part.start * width : part.stop * width + 1].diff()
+        rows = torch.repeat_interleave(torch.arange(len(sizes)), sizes)
+        positives = keys_to_triples(self.keys[part].numpy(), self.num_entities, self.num_relations)
+        triples = torch.from_numpy(positives)[rows // width]
+        columns = torch.tensor(self.sides)[rows % width]
+        return triples.scatter_(1, columns.unsqueeze(-1), self.replacements[self._negatives(part)].long().unsqueeze(-1))
+
+    def _select(self, is_kept: Callable[[slice], Tensor]) -> "NegativePools":
+        """Keep some negatives, piece by piece: a piece's intermediate results are many times larger than the pools.
+
+        :param is_kept: tells which negatives of some training triples to keep; shape: (n,)
+        :return: the others are gone; the same pools if there are no others
+        """
+        kept = torch.empty(len(self), dtype=torch.bool)
+        offsets, total = torch.zeros_like(self.offsets), 0
+        width = len(self.sides)
+        for start in range(0, self.num_triples, PIECE):
+            part = slice(start, min(start + PIECE, self.num_triples))
+            negatives = self._negatives(part)
+            kept[negatives] = is_kept(part)
+            counts = torch.cat([torch.zeros(1, dtype=torch.long), kept[negatives].cumsum(dim=0)])
+            ends = slice(part.start * width + 1, part.stop * width + 1)
+            offsets[ends] = total + counts[self.offsets[ends] - negatives.start]
+            total += int(counts[-1])
+        if total == len(self):
             return self
-        counts = torch.cat([kept.new_zeros(1, dtype=torch.long), kept.cumsum(dim=0)])
         arrays = {name: getattr(self, name)[kept] for name in ("replacements", "hardness", "risk")}
-        return replace(self, **arrays, offsets=counts[self.offsets], path=None)
+        return replace(self, **arrays, offsets=offsets, path=None)
 
     def avoided(self, max_risk: float | Tensor, known: TripleIndex | None = None) -> AvoidedTriples:
         """Get what is not to be drawn at random, or less often.
@@ -276,6 +315,7 @@ class NegativePools:
         :raises PoolsError: if there are none, or they are damaged or of another version
         """
         path = Path(path)
+        restore_folder(path)
         stamps = file_stamps(path)  # before it is read, so that what is replaced meanwhile is noticed
         arrays, metadata = read_pools(path)
         try:

@@ -7,10 +7,12 @@ whatever one of them trains alone is trained as in a single process.
 """
 
 import os
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -95,6 +97,34 @@ class Processes:
         if self.is_main:
             self.store.set(key, message)
         return self.store.get(key).decode()
+
+    def check_shared(self, folder: Path) -> None:
+        """Check that all see the same folder; all of them have to call it.
+
+        :param folder: where results are exchanged. If the main process cannot write to it, nothing is checked.
+        :raises ValueError: in all of them, if one does not see what the main process wrote there
+        """
+        if self.store is None:
+            return
+        token = folder / f".processes-{uuid.uuid4().hex}"
+        if self.is_main:
+            with suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+                token.touch()
+        name = self.tell(token.name if token.is_file() else "")
+        if name and not folder.joinpath(name).is_file():
+            self.store.add("apart", 1)
+        self.meet()
+        num_apart = self.store.add("apart", 0)
+        self.meet()
+        if self.is_main:
+            with suppress(OSError):
+                token.unlink()
+        if num_apart:
+            raise ValueError(
+                f"found {num_apart} of {self.count} processes that do not see the same data folder (here {folder}), "
+                f"expected one that all share. Set PYSTOW_HOME to the same shared folder for all of them."
+            )
 
     def meet(self) -> None:
         """Wait until all of them are here."""

@@ -66,6 +66,9 @@ class RankingContext:
     #: What is worth keeping about the run, which rankers add to; JSON-native
     statistics: dict[str, Any] = field(default_factory=dict)
 
+    #: What was counted while the shard at hand was ranked, which rankers add to
+    counts: dict[str, int] = field(default_factory=dict)
+
     #: What was computed once, by name
     _computed: dict[Hashable, Any] = field(default_factory=dict, init=False)
 
@@ -79,6 +82,15 @@ class RankingContext:
         if name not in self._computed:
             self._computed[name] = compute()
         return self._computed[name]
+
+    def note_halved(self, name: str, count: int) -> None:
+        """Keep in the statistics how many batches were halved for want of memory, if some were.
+
+        :param name: what to call it
+        :param count: >= 0, which is added to what was noted before
+        """
+        if count:
+            self.statistics[name] = self.statistics.get(name, 0) + count
 
     @property
     def required_texts(self) -> Texts:

@@ -147,7 +147,9 @@ class RelationEmbeddingRanker(BudgetedRanker):
         key = fingerprint(
             {"encoder": encoder.identify(), "texts": texts_digest(texts), "positives": array_digest(positives)}
         )
-        vectors, _ = PartwiseScoring(lambda: PairEncoding(encoder, texts), positives, context).find_or_compute(key)
+        scoring = PartwiseScoring(lambda: PairEncoding(encoder, texts), positives, context)
+        vectors, num_halved = scoring.find_or_compute(key)
+        context.note_halved("batches_halved", num_halved)
         prototypes = Prototypes(vectors, positives[:, RELATION], graph.num_relations, PROTOTYPES[self.prototype])
         return RelationScorer(encoder, texts, positives, prototypes)
 
@@ -202,7 +204,8 @@ class RelationEmbeddingRanker(BudgetedRanker):
             scorer = self._scorer(context)
             with main_first(context.processes):
                 self._fitted(context)
-            scores, _ = PartwiseScoring(lambda: scorer, triples, context).find_or_compute(key)
+            scores, num_halved = PartwiseScoring(lambda: scorer, triples, context).find_or_compute(key)
+        context.note_halved("batches_halved", num_halved)
         return scores
 
     def _fit_thresholds(self, scorer: "RelationScorer", context: RankingContext) -> Thresholds:

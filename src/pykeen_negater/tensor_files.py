@@ -1,12 +1,12 @@
 """Files of safetensors that are written piece by piece, where their content does not fit into memory."""
 
-import errno
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+
+from .disk_space import reserve
 
 __all__ = [
     "TensorFile",
@@ -14,9 +14,6 @@ __all__ = [
 
 #: The names that the format has for types, in the order in which their tensors stand in a file
 _NAMES = {"int64": "I64", "int32": "I32", "uint8": "U8"}
-
-#: What a file system says that cannot reserve room; None where the system has no such call
-_WITHOUT_RESERVATION = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, None)
 
 
 class TensorFile:
@@ -45,19 +42,8 @@ class TensorFile:
             file.write(len(encoded).to_bytes(8, "little"))
             file.write(encoded)
             # a full disk is noticed here, and not when a page of the mapped file is written
-            self._reserve(file.fileno(), file.tell(), end)
+            reserve(file.fileno(), file.tell(), end)
         self._first = 8 + len(encoded)
-
-    @staticmethod
-    def _reserve(file: int, start: int, size: int) -> None:
-        if not size:
-            return
-        try:
-            os.posix_fallocate(file, start, size)
-        except (AttributeError, OSError) as error:
-            if getattr(error, "errno", None) not in _WITHOUT_RESERVATION:
-                raise
-            os.truncate(file, start + size)
 
     def array(self, name: str) -> np.ndarray:
         """Map an array into memory; what is written to it goes to the file.

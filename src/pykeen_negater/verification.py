@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from .atomic_writing import restore_folder
 from .caching import Cache
 from .checksums import find_damage
 from .graphs import vocabulary_fingerprint
@@ -27,6 +28,7 @@ def verify_pools(path: str | Path) -> NegativePools:
     :raises PoolsError: if something does not hold
     """
     path = Path(path)
+    restore_folder(path)
     check_checksums(path)
     pools = NegativePools.load(path)
     arrays = {name: getattr(pools, name) for name in DTYPES}

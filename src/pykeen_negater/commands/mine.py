@@ -59,7 +59,11 @@ __all__ = [
 @click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune.")
 @click.option("--ranker-kwargs", callback=parse_object, help="The ranker's other parameters, as JSON.")
 @click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept.")
-@click.option("--max-candidates", default=20_000, help="The most corrupted triples an expensive ranker scores; 0: all.")
+@click.option(
+    "--max-candidates",
+    default=20_000,
+    help="The most corrupted triples an expensive ranker scores, about 100 bytes of memory each; 0: all.",
+)
 @fine_tuning_options
 @click.option("--dry-run", is_flag=True, help="Say what would be done, how long it takes, and how large it gets.")
 def mine(

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 from transformers import AutoModel, AutoTokenizer
 
 from ..caching import Cache, fingerprint
+from ..halving import Halving
 from ..language_models import identify_language_model, require_language_model
 from .templates import DEFAULT_TEMPLATE, check_pair, fill_template, find_template
 
@@ -84,6 +85,8 @@ class RelationEncoder:
         self.normalized = trained_with.get("normalized", False) if normalized is None else normalized
         self.max_length = max_length
         self.cache = cache
+        #: Halves batches for want of memory, and counts them
+        self.halving = Halving("pairs")
         if self.aggregation not in get_args(Aggregation):
             raise ValueError(
                 f"found aggregation={self.aggregation!r}, expected one of {', '.join(get_args(Aggregation))}."
@@ -154,7 +157,7 @@ class RelationEncoder:
             for start in range(0, len(order), BATCH_SIZE):
                 rows = order[start : start + BATCH_SIZE]
                 inputs = self.pad([sequences[row] for row in rows])
-                vectors[rows] = self.embed(inputs).float().cpu().numpy()
+                vectors[rows] = self.halving.compute(self.embed, inputs).numpy()
                 bar.update(len(rows))
         return vectors[[unique[pair] for pair in pairs]]
 

@@ -38,9 +38,6 @@ class PairEncoding:
     #: What the progress bar says
     doing = "Encoding true pairs"
 
-    #: No batch is
-    batches_halved = 0
-
     def __init__(self, encoder: RelationEncoder, texts: Texts) -> None:
         """Choose the encoder.
 
@@ -51,6 +48,11 @@ class PairEncoding:
 
     def __str__(self) -> str:
         return "The relation encoder"
+
+    @property
+    def batches_halved(self) -> int:
+        """How many batches were halved for want of memory, up to now."""
+        return self.encoder.halving.count
 
     def order(self, triples: np.ndarray) -> np.ndarray:
         """Let triples with the same pair follow each other, since a pair is encoded once in a part.

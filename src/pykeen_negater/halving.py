@@ -1,0 +1,77 @@
+"""Batches that are halved where memory does not suffice, and counted, since results then differ in the last digits."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "Halving",
+]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Halving:
+    """Computes something of batches, as large as memory allows."""
+
+    def __init__(self, what: str) -> None:
+        """Count from zero.
+
+        :param what: what batches are made of, in the plural
+        """
+        self.what = what
+        #: How many batches were halved for want of memory
+        self.count = 0
+
+    def compute(self, function: Callable[[dict[str, Tensor]], Tensor], inputs: dict[str, Tensor]) -> Tensor:
+        """Apply a function to a batch, or to its halves if memory does not suffice.
+
+        :param function: maps inputs to a tensor of shape (batch_size, ...), row by row
+        :param inputs: shape of each: (batch_size, ...); halves are as long as the whole
+        :return: shape: (batch_size, ...), dtype: float32, on the CPU
+        """
+        size = len(next(iter(inputs.values())))
+        try:
+            return function(inputs).float().cpu()
+        except RuntimeError as error:
+            self._check(error, size)
+        # after the exception is gone, which holds what was computed
+        self._halve(size)
+        rows = (slice(None, size // 2), slice(size // 2, None))
+        return torch.cat([self.compute(function, {name: x[half] for name, x in inputs.items()}) for half in rows])
+
+    def compute_all(self, function: Callable[[int], T], batch_size: int) -> T:
+        """Let a function make batches itself, and let it start again with half as large ones if need be.
+
+        :param function: computes everything in batches of a size
+        :param batch_size: > 0, the size to begin with
+        :return: what it returns
+        """
+        try:
+            return function(batch_size)
+        except RuntimeError as error:
+            self._check(error, batch_size)
+        self._halve(batch_size)
+        return self.compute_all(function, batch_size // 2)
+
+    @staticmethod
+    def _check(error: RuntimeError, size: int) -> None:
+        from accelerate.utils.memory import should_reduce_batch_size
+
+        if size == 1 or not should_reduce_batch_size(error):
+            raise error
+
+    def _halve(self, size: int) -> None:
+        from accelerate.utils.memory import clear_device_cache
+
+        self.count += 1
+        if self.count == 1:
+            logger.warning(
+                "Memory does not suffice for %d %s at once. Where it does not, the batch is halved.", size, self.what
+            )
+        clear_device_cache(garbage_collection=True)
