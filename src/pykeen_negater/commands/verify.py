@@ -23,13 +23,15 @@ __all__ = [
 def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
     """Check that pools are what was written: checksums, ids, and the order of the negatives.
 
-    Without folders of POOLS, whatever is cached is checked. The exit code is 1 if anything is wrong.
+    Without folders of POOLS, whatever is cached is checked. The exit code is 1 if anything is wrong. What has nothing
+    to be compared with is named, and is no error.
     """
     from ..caching import Cache
     from ..pool_files import PoolsError
     from ..verification import verify_cache, verify_pools
 
     damages: dict[str, str | None] = {}
+    unchecked = []
     for path in pools:
         try:
             found = verify_pools(path)
@@ -39,12 +41,16 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
             damages[str(path)] = str(error)
             echo(str(error), error=True)
     if whole_cache or not pools:
-        for path, damage in verify_cache(Cache()):
+        for path, is_checked, damage in verify_cache(Cache()):
+            if not is_checked:
+                unchecked.append(str(path))
+                echo(f"{path}: not checked")
+                continue
             damages[str(path)] = damage
             if damage is None:
                 echo(f"{path}: as it should be")
             else:
                 echo(f"{path} is damaged: {damage}", error=True)
-    conclude_json(damages)
+    conclude_json({**damages, **dict.fromkeys(unchecked, "not checked")})
     if any(damages.values()):
         raise SystemExit(1)
