@@ -1,12 +1,15 @@
 """What is cached appears whole, once, or not at all."""
 
+import errno
 import multiprocessing
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pystow
 import pytest

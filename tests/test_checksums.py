@@ -111,7 +111,9 @@ def _checkpoint(folder: Path, epoch: int, best: int | None = None) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("best", "every_epoch", "left"), [(None, False, 3), (1, False, 3), (2, False, 1), (1, True, 1)])
+@pytest.mark.parametrize(
+    ("best", "every_epoch", "left"), [(None, False, 3), (1, False, 3), (2, False, 1), (1, True, 1)]
+)
 def test_training_goes_on_from_what_has_all_that_it_needs(
     tmp_path: Path, best: int | None, every_epoch: bool, left: int
 ):

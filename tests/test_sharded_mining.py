@@ -1,11 +1,15 @@
 """Shards, processes and faults: whatever happens on the way, the pools are the same."""
 
 import errno
+import gc
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +29,13 @@ from pykeen_negater.cli import main
 from pykeen_negater.fine_tuning import fine_tune
 from pykeen_negater.fine_tuning_settings import FineTuningSettings
 from pykeen_negater.graphs import Graph
+from pykeen_negater.mining import Miner
 from pykeen_negater.mining_run import MiningRun
+from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.partial_pools import PartialPools
+from pykeen_negater.partwise_scoring import PartwiseScoring
 from pykeen_negater.pool_files import decode_risk
+from pykeen_negater.sealed_folders import CHECKSUMS
 from pykeen_negater.shards import Shards
 from pykeen_negater.texts import Texts, load_texts
 
@@ -185,12 +193,13 @@ def test_a_failure_leaves_what_was_finished(
     with pytest.raises(KeyboardInterrupt):
         mine(triples_factory=nations, **FAST)
     # a bit flips meanwhile
-    (path,) = empty_cache.glob("shards/*/1.npz")
+    (path,) = empty_cache.glob("shards/*/1/pools.npz")
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
     # and another version has left something
-    stale = path.parent.with_name(f"{path.parent.name.partition('-')[0]}-0")
+    run = path.parent.parent
+    stale = run.with_name(f"{run.name.partition('-')[0]}-0")
     stale.mkdir()
     resumed = mine(triples_factory=nations, **FAST)
     assert not stale.exists()
@@ -199,24 +208,103 @@ def test_a_failure_leaves_what_was_finished(
     assert arrays(mine(triples_factory=nations, **FAST)) == arrays(resumed)
 
 
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "missing", "without checksums"])
+@pytest.mark.parametrize("piece", ["shards/*/1", "shards/*/all/head", "shards/*/chosen", "scores/*-parts/1"])
+def test_damaged_pieces_are_made_again(
+    nations: TriplesFactory,
+    fine_tuned: str,
+    piece: str,
+    damage: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", 800)
+    monkeypatch.setattr("pykeen_negater.partwise_scoring.PART_SIZE", 128)
+    settings = {**FAST, "ranker": "thresholds", "max_candidates": 300, "ranker_kwargs": {"model": fine_tuned}}
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: tmp_path / "whole")
+    expected = arrays(mine(triples_factory=nations, **settings))
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: tmp_path / "damaged")
+
+    def interrupt(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PartwiseScoring if "parts" in piece else MiningRun, "_put_together", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            mine(triples_factory=nations, **settings)
+    (folder,) = tmp_path.joinpath("damaged").glob(piece)
+    (path,) = folder.glob("*.np*")
+    content = path.read_bytes()
+    middle = len(content) // 2
+    if damage == "missing":
+        path.unlink()
+    elif damage == "without checksums":
+        folder.joinpath(CHECKSUMS).unlink()
+    else:
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        path.write_bytes({"flipped": flipped, "truncated": content[:-1], "empty": b""}[damage])
+    caplog.clear()
+    assert arrays(mine(triples_factory=nations, **settings)) == expected
+    assert [str(folder) in record.getMessage() for record in caplog.records if "again" in record.getMessage()] == [True]
+
+
+def test_no_file_is_open_when_the_shards_are_removed(
+    nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+):
+    rmtree, mapped = shutil.rmtree, []
+
+    def look(path: Path, **kwargs: Any) -> None:
+        if Path(path).parent.name == "shards":
+            gc.collect()
+            mapped.append([x.filename for x in gc.get_objects() if isinstance(x, np.memmap) and x.filename is not None])
+        rmtree(path, **kwargs)
+
+    monkeypatch.setattr(shutil, "rmtree", look)
+    mine(triples_factory=nations, encoder="structural", ranker="similarity")
+    assert mapped == [[]]
+
+
+@pytest.mark.parametrize("is_repaired", [False, True])
+def test_pools_that_another_run_has_repaired_stay(
+    nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch, is_repaired: bool
+):
+    path = mine(triples_factory=nations, **FAST).path
+    assert path is not None
+    good = shutil.copytree(path, empty_cache / "good")
+    path.joinpath("metadata.json").write_text("{}")
+    miner = Miner(Graph.from_factory(nations), MiningSettings(**FAST))
+    lock = Cache.lock
+
+    @contextmanager
+    def repair(*args: Any) -> Iterator[None]:
+        with lock(*args):
+            if is_repaired:
+                shutil.copytree(good, path, dirs_exist_ok=True)
+            yield
+
+    monkeypatch.setattr(Cache, "lock", repair)
+    assert (miner.cached() is not None) == path.exists() == is_repaired
+
+
 def test_full_disk(nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", 500)
     savez = np.savez
     written: list[Path] = []
 
-    def write_half(file: Any, **content: Any) -> None:
+    def write_half(path: Path, **content: Any) -> None:
         if len(written) == 2:
-            file.write(b"half")
+            path.write_bytes(b"half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        written.append(file.name)
-        savez(file, **content)
+        written.append(path)
+        savez(path, **content)
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", write_half)
         with pytest.raises(OSError, match=r"found no space left .* Free some") as error:
             mine(triples_factory=nations, **FAST)
         assert error.value.errno == errno.ENOSPC
-    assert sorted(path.name for path in empty_cache.glob("shards/*/*") if path.is_file()) == ["0.npz", "1.npz"]
+    assert sorted(path.name for path in empty_cache.joinpath("shards").glob("*/*")) == ["0", "1", "all"]
     assert [path.suffix for path in empty_cache.joinpath("pools").iterdir()] == [".lock"]
     assert mine(triples_factory=nations, **FAST).coverage(nations.mapped_triples) > 0.9
 

@@ -20,8 +20,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: The number of checkpoints that the Trainer keeps: the best, the new one, and the one before, since the Trainer removes
-#: others before the new one is sealed
+#: The number of checkpoints that the Trainer keeps: the best, the new one, and the one before, since others are removed
+#: before the new one is sealed
 KEPT = 3
 
 

@@ -158,10 +158,8 @@ class Miner:
         :return: the pools, or None if they are not there
         """
         path = self.cache.path("pools", self.key)
-        if not path.is_dir():
-            return None
         try:
-            pools = NegativePools.load(path)
+            pools = NegativePools.load(path) if path.is_dir() else None
         except PoolsError:
             pools = self._discard_damaged()
         if pools is not None:
