@@ -106,14 +106,8 @@ def test_a_run_that_is_killed_before_a_checkpoint_is_sealed_loses_one_epoch(
         seal(path)
         sealed.append(path.name)
 
-    job = FineTuningJob(
-        tmp_path / "model",
-        small_graph,
-        small_texts,
-        replace(SETTINGS, epochs=4),
-        files,
-        cache=Cache(tmp_path / "cache"),
-    )
+    settings, cache = replace(SETTINGS, epochs=4), Cache(tmp_path / "cache")
+    job = FineTuningJob(tmp_path / "model", small_graph, small_texts, settings, files, cache=cache)
     with monkeypatch.context() as patch:
         patch.setattr("pykeen_negater.fine_tuning.seal_checkpoint", seal_or_die)
         with pytest.raises(KeyboardInterrupt):
