@@ -2,12 +2,11 @@
 
 import errno
 import gc
-import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +51,57 @@ from pykeen_negater.cli import main
 main(sys.argv[1:])
 """
 
+#: A process that mines so, notes which shards it mines, and is killed at an event
+WATCH = """
+import os, pathlib, shutil, signal, sys, time
+from pykeen_negater import caching
+from pykeen_negater.mining_run import MiningRun
+
+event, mined = sys.argv.pop(1), pathlib.Path(sys.argv.pop(1))
+mine_shard, rmtree, replace, lock = MiningRun._mine_shard, shutil.rmtree, os.replace, caching.Cache.lock
+write_checksums = caching.write_checksums
+
+def happens(what):
+    if what == event:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def note(run, shard):
+    with mined.open("a") as file:
+        file.write(f"{shard} ")
+    while event == "both wait" and len(list(mined.parent.glob("waits-*"))) < 2:
+        time.sleep(0.01)
+    return mine_shard(run, shard)
+
+def note_lock(cache, kind, key):
+    if kind == "pools":
+        mined.with_name(f"waits-{os.getpid()}").touch()
+    return lock(cache, kind, key)
+
+def hash_pools(folder, path):
+    if path.parent.name == "pools":
+        happens("pools being hashed")
+    write_checksums(folder, path)
+
+def rename(source, target):
+    path, what = pathlib.Path(target), None
+    if path.parent.name == "pools" and path.suffix == "":
+        what = "pools"
+    elif path.parent.parent.name == "shards" and path.name == "2":
+        what = "third shard"
+    happens(f"{what} about to be renamed")
+    replace(source, target)
+    happens(f"{what} renamed")
+
+def remove(path, *args, **kwargs):
+    if pathlib.Path(path).parent.name == "shards":
+        rmtree(pathlib.Path(path, "0"), ignore_errors=True)
+        happens("shards being removed")
+    rmtree(path, *args, **kwargs)
+
+MiningRun._mine_shard, caching.Cache.lock, caching.write_checksums = note, note_lock, hash_pools
+os.replace, shutil.rmtree = rename, remove
+"""
+
 
 def arrays(pools: NegativePools) -> bytes:
     """Read the arrays' file."""
@@ -73,6 +123,12 @@ def in_home(home: Path) -> dict[str, str]:
 def command(*options: str) -> list[str]:
     """Make a command that mines Nations."""
     return [sys.executable, "-c", MINE, "mine", "--dataset", "nations", "--encoder", "structural", *options]
+
+
+def watched(event: str, mined: Path) -> list[str]:
+    """Make a command that mines Nations, and that is killed at an event; it notes the shards that it mines."""
+    options = command("--ranker", "similarity", "--guard", "none")
+    return [sys.executable, "-c", WATCH + MINE, event, str(mined), *options[3:]]
 
 
 @pytest.fixture(scope="session")
@@ -432,26 +488,41 @@ def test_two_processes_give_the_same_pools(fine_tuned: str, ranker: str, tmp_pat
 
 @pytest.mark.integration
 def test_two_runs_at_once_mine_once(tmp_path: Path):
-    options = command("--ranker", "similarity", "--guard", "none")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    runs = [subprocess.Popen(options, env=in_home(tmp_path), **pipes) for _ in range(2)]
+    mined = tmp_path / "mined"
+    runs = [subprocess.Popen(watched("both wait", mined), env=in_home(tmp_path), **pipes) for _ in range(2)]
     outputs = [run.communicate(timeout=300) for run in runs]
     assert [run.returncode for run in runs] == [0, 0], outputs
+    assert sorted(mined.read_text().split()) == list("01234567")
     assert set(content(tmp_path)) == {"metadata.json", "pools.safetensors", "vocabulary.json", "README.md"}
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Mine without an interruption."""
+    home = tmp_path_factory.mktemp("whole")
+    subprocess.run(watched("nothing", home / "mined"), env=in_home(home), check=True, capture_output=True)
+    return content(home)
+
+
 @pytest.mark.integration
-@pytest.mark.parametrize("moment", [0.2, 0.45, 0.7, 0.9])
-def test_killed_runs_resume_to_the_same_bytes(tmp_path: Path, moment: float):
-    options = command("--ranker", "similarity", "--guard", "none")
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    start = time.monotonic()
-    subprocess.run(options, env=in_home(tmp_path / "whole"), check=True, **silent)
-    seconds = time.monotonic() - start
-    killed = subprocess.Popen(options, env=in_home(tmp_path / "killed"), **silent)
-    time.sleep(moment * seconds)
-    killed.kill()
-    killed.wait()
-    subprocess.run(options, env=in_home(tmp_path / "killed"), check=True, **silent)
-    assert content(tmp_path / "whole") == content(tmp_path / "killed")
-    assert json.loads(content(tmp_path / "killed")["metadata.json"])["statistics"]["num_triples"] == 1_592
+@pytest.mark.parametrize(
+    ("event", "again"),
+    [
+        ("third shard about to be renamed", ["2"]),
+        ("third shard renamed", []),
+        ("pools being hashed", []),
+        ("pools about to be renamed", []),
+        ("pools renamed", []),
+        ("shards being removed", []),
+    ],
+)
+def test_killed_runs_resume_to_the_same_bytes(event: str, again: list[str], whole: dict[str, bytes], tmp_path: Path):
+    mined = tmp_path / "mined"
+    killed = subprocess.run(watched(event, mined), env=in_home(tmp_path), check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    subprocess.run(watched("nothing", mined), env=in_home(tmp_path), check=True, capture_output=True)
+    assert content(tmp_path) == whole
+    assert sorted(mined.read_text().split()) == sorted([*"01234567", *again])
+    assert not [path for path in tmp_path.rglob("shards/*") if path.is_dir()]
+    assert not list(tmp_path.rglob("pools/.*"))
