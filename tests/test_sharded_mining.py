@@ -321,6 +321,18 @@ def test_no_file_is_open_when_the_shards_are_removed(
     assert mapped == [[]]
 
 
+def test_parts_that_a_killed_run_has_left_are_removed(nations: TriplesFactory, fine_tuned: str, empty_cache: Path):
+    settings = {**FAST, "ranker": "thresholds", "max_candidates": 300, "ranker_kwargs": {"model": fine_tuned}}
+    pools = mine(triples_factory=nations, **settings)
+    assert pools.path is not None
+    (scores,) = (path for path in empty_cache.joinpath("scores").iterdir() if path.is_dir())
+    parts = scores.with_name(f"{scores.name}-parts")
+    parts.joinpath("0").mkdir(parents=True)
+    Cache(empty_cache).discard("pools", pools.path.name)
+    mine(triples_factory=nations, **settings)
+    assert not parts.exists()
+
+
 @pytest.mark.parametrize("is_repaired", [False, True])
 def test_pools_that_another_run_has_repaired_stay(
     nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch, is_repaired: bool
