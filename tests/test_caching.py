@@ -305,11 +305,19 @@ def test_damaged_entry_is_built_again(tmp_path, caplog, name: str, damage: bytes
     assert cache.get_or_build("scores", "k", build) == (path, False)
 
 
-def test_entry_without_checksums_is_taken_as_it_is(tmp_path):
+@pytest.mark.parametrize("content", [None, b""])
+def test_entry_without_checksums_is_built_again(tmp_path, caplog, content: bytes | None):
     cache = Cache(tmp_path)
     path, _ = cache.get_or_build("scores", "k", lambda folder: (folder / "a").write_text("1"))
-    tmp_path.joinpath("scores", "k.sha256").unlink()
+    checksums = tmp_path / "scores" / "k.sha256"
+    checksums.unlink()
+    if content is not None:
+        checksums.write_bytes(content)
     path.joinpath("a").write_text("2")
+    assert cache.get_or_build("scores", "k", lambda folder: (folder / "a").write_text("1")) == (path, True)
+    assert _content(path) == {"a": "1"}
+    (record,) = caplog.records
+    assert "k.sha256 is" in record.message
     assert cache.get_or_build("scores", "k", pytest.fail) == (path, False)
 
 
@@ -346,3 +354,88 @@ def test_waiting_for_another_run_is_said(tmp_path, caplog, monkeypatch, without_
     (record,) = [record for record in caplog.records if "Waiting" in record.message]
     assert str(tmp_path / "pools" / name) in record.message
     assert advice in record.message
+
+
+@pytest.fixture
+def pieces(tmp_path: Path) -> Path:
+    """Make what an entry is made from, beside that of others."""
+    folder = tmp_path / "pieces" / "k-1"
+    for path in (folder, tmp_path / "pieces" / "other-1"):
+        path.mkdir(parents=True)
+        path.joinpath("0").touch()
+    return folder
+
+
+def test_leftovers_are_removed_when_the_entry_is_there(tmp_path, pieces: Path, monkeypatch):
+    cache = Cache(tmp_path)
+    path = cache.path("pools", "k")
+
+    def build(folder: Path) -> None:
+        folder.joinpath("a").write_bytes(pieces.joinpath("0").read_bytes())
+
+    def die(*args: Path) -> None:
+        raise KeyboardInterrupt
+
+    for function in ("write_checksums", "os.replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"pykeen_negater.caching.{function}", die)
+            with pytest.raises(KeyboardInterrupt):
+                cache.get_or_build("pools", "k", build, "pieces/k-*")
+        assert pieces.joinpath("0").is_file()
+    assert cache.get_or_build("pools", "k", build, "pieces/k-*") == (path, True)
+    assert not pieces.exists()
+    assert pieces.with_name("other-1").is_dir()
+
+
+def test_leftovers_that_could_not_be_removed_are_removed_later(tmp_path, pieces: Path, monkeypatch):
+    cache = Cache(tmp_path)
+    rmdir = os.rmdir
+
+    def refuse(path: str, **kwargs: int | None) -> None:
+        if Path(path).name == pieces.name:
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+        rmdir(path, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", refuse)
+        path, is_new = cache.get_or_build("pools", "k", lambda folder: (folder / "a").touch(), "pieces/k-*")
+    assert is_new
+    assert pieces.is_dir()
+    unfinished = path.with_name(".k-abcdefgh")
+    unfinished.mkdir()
+    assert cache.get_or_build("pools", "k", pytest.fail, "pieces/k-*") == (path, False)
+    assert not pieces.exists()
+    assert not unfinished.exists()
+
+
+def test_leftovers_in_a_cache_that_cannot_be_written_to_are_no_error(tmp_path, pieces: Path, monkeypatch):
+    cache = Cache(tmp_path)
+    path, _ = cache.get_or_build("pools", "k", lambda folder: (folder / "a").touch())
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert cache.get_or_build("pools", "k", pytest.fail, "pieces/k-*") == (path, False)
+    assert pieces.is_dir()
+
+
+def test_what_is_borrowed_is_not_kept(tmp_path, pieces: Path):
+    cache = Cache(tmp_path)
+
+    def build(folder: Path) -> None:
+        folder.joinpath("a").write_text("1")
+
+    with pytest.raises(RuntimeError), cache.borrow_or_build("models", "k", build, "pieces/k-*"):
+        raise RuntimeError
+    assert pieces.is_dir()
+    with cache.borrow_or_build("models", "k", build, "pieces/k-*") as folder:
+        assert _content(folder) == {"a": "1"}
+        with pytest.raises(filelock.Timeout):
+            filelock.FileLock(tmp_path / "models" / "k.lock").acquire(timeout=0.01)
+    assert not pieces.exists()
+    assert not [path for path in tmp_path.joinpath("models").iterdir() if path.is_dir()]
+    path, _ = cache.get_or_build("models", "k", build)
+    with cache.borrow_or_build("models", "k", pytest.fail) as folder:
+        assert folder == path
+    assert path.is_dir()

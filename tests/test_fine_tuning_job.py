@@ -1,6 +1,7 @@
 """Fine-tuned models on disk: trained, stopped and gone on with, given thresholds, tested."""
 
 import json
+import pydoc
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import pykeen_negater.fine_tuning
 from pykeen_negater.caching import Cache
 from pykeen_negater.classifier import load_with_tokenizer, score_triples
 from pykeen_negater.fine_tuned_models import FineTuningRun
@@ -82,6 +84,65 @@ def test_a_stopped_run_goes_on(
     assert not checkpoints.exists()
     for name in ("model.safetensors", "thresholds.json", "metrics.json"):
         assert stopped.output.joinpath(name).read_bytes() == whole.output.joinpath(name).read_bytes()
+
+
+def test_a_run_that_is_killed_before_a_checkpoint_is_sealed_loses_one_epoch(
+    tiny_bert: str,
+    small_graph: Graph,
+    small_texts: Texts,
+    files: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    # the first epoch is the best, and kept besides the last ones
+    accuracies = iter([0.9, 0.8, 0.7, 0.6, 0.6])
+    monkeypatch.setattr(Thresholds, "accuracy", lambda *args: next(accuracies))
+    seal, sealed = pykeen_negater.fine_tuning.seal_checkpoint, []
+
+    def seal_or_die(path: Path) -> None:
+        if len(sealed) == 3:
+            raise KeyboardInterrupt
+        seal(path)
+        sealed.append(path.name)
+
+    settings, cache = replace(SETTINGS, epochs=4), Cache(tmp_path / "cache")
+    job = FineTuningJob(tmp_path / "model", small_graph, small_texts, settings, files, cache=cache)
+    with monkeypatch.context() as patch:
+        patch.setattr("pykeen_negater.fine_tuning.seal_checkpoint", seal_or_die)
+        with pytest.raises(KeyboardInterrupt):
+            job.train(tiny_bert)
+    job.train(tiny_bert)
+    assert f"Fine-tuning goes on after step {sealed[-1].rpartition('-')[2]}." in caplog.text
+    assert next(accuracies, None) is None
+    assert not [path for path in tmp_path.joinpath("cache").glob("*/*") if path.is_dir()]
+
+
+@pytest.mark.parametrize("moment", ["pykeen_negater.caching.write_checksums", "os.replace"])
+def test_checkpoints_stay_until_the_model_is_published(
+    moment: str,
+    tiny_bert: str,
+    small_graph: Graph,
+    small_texts: Texts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    run, cache = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS), Cache(tmp_path)
+    original = pydoc.locate(moment)
+
+    def die(source: Path, target: Path) -> None:
+        if cache.path("models", run.key) in (Path(target), Path(target).with_suffix("")):
+            raise KeyboardInterrupt
+        original(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(moment, die)
+        with pytest.raises(KeyboardInterrupt):
+            run.find_or_train(cache)
+    assert run.find_or_train(cache)[1]
+    assert "Fine-tuning goes on after step" in caplog.text
+    assert not list(tmp_path.glob("checkpoints/*/"))
 
 
 def test_each_epoch_is_kept(

@@ -115,6 +115,18 @@ def test_a_stopped_run_goes_on(
     assert weights[0] == weights[1]
 
 
+def test_epochs_in_a_folder_of_the_caller_stay_until_it_removes_them(
+    encoder: RelationEncoder, data: RelationPairs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    checkpoints = tmp_path / "checkpoints" / "k"
+    results = [
+        train_relation_encoder(encoder, data, tmp_path / name, SETTINGS, checkpoints=checkpoints) for name in "ab"
+    ]
+    assert "Training goes on after step" in caplog.text
+    assert results[0] == results[1]
+    assert list(checkpoints.glob("checkpoint-*"))
+
+
 @pytest.mark.parametrize("relations_per_step", [None, 4])
 @pytest.mark.parametrize(
     "kwargs", [{"loss": "nce"}, {"loss": "iloob", "classification_loss": True}, {"loss": "triplet"}]

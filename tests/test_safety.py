@@ -4,6 +4,7 @@ import ast
 import logging
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,33 +137,41 @@ def test_code_beside_a_model_is_not_run(tiny_bert: str, tmp_path: Path, monkeypa
     assert not tmp_path.joinpath("run").exists()
 
 
-@pytest.fixture
-def pools(small_factory: TriplesFactory, empty_cache: Path) -> dict[str, bytes]:
-    """Mine pools, so that the cache is filled."""
-    return _mine(small_factory)
-
-
-def _mine(factory: TriplesFactory) -> dict[str, bytes]:
-    path = mine(triples_factory=factory, encoder="structural", ranker="probe").path
+def _mine(factory: TriplesFactory, kind: str, language_model: str) -> dict[str, bytes]:
+    """Mine pools in a way that leaves entries of a kind in the cache."""
+    fine_tuning = {"epochs": 1, "max_length": 24, "validation_share": 0.3}
+    proxy = {"language_model": language_model, "fine_tuning": fine_tuning, "num_exact": 20, "epochs": 2}
+    settings: dict[str, Any] = {"ranker": "probe"}
+    if kind in ("models", "scores", "proxies"):
+        settings = {"ranker": "proxy-gradients", "ranker_kwargs": proxy, "guard": None}
+    elif kind == "indexes":
+        settings = {"ranker": "similarity", "candidates": "anywhere", "index_factory": "HNSW8", "guard": None}
+    path = mine(triples_factory=factory, encoder="structural", **settings).path
     assert path is not None
     return {file.name: file.read_bytes() for file in path.iterdir() if file.name != "durations.json"}
 
 
-@pytest.mark.parametrize("kind", ["vectors", "witnesses", "pools"])
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "missing", "pickled"])
+@pytest.mark.parametrize("kind", ["vectors", "witnesses", "indexes", "models", "scores", "proxies", "pools"])
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "missing", "pickled", "without checksums"])
 def test_damaged_entries_are_made_again(
     kind: str,
     damage: str,
-    pools: dict[str, bytes],
+    tiny_bert: str,
     small_factory: TriplesFactory,
     empty_cache: Path,
     pickled: Path,
     caplog: pytest.LogCaptureFixture,
 ):
+    pools = _mine(small_factory, kind, tiny_bert)
     entries = [path for path in empty_cache.joinpath(kind).iterdir() if path.is_dir()]
     assert entries
     for entry in entries:
-        (path,) = (path for path in entry.iterdir() if path.suffix in (".npy", ".safetensors"))
+        if damage == "without checksums":
+            # pools have others of their own
+            path = entry / "metadata.json" if kind == "pools" else entry.with_name(f"{entry.name}.sha256")
+            path.unlink()
+            continue
+        (path,) = (path for path in entry.iterdir() if path.suffix in (".npy", ".safetensors", ".faiss"))
         content = path.read_bytes()
         damaged = {
             "truncated": content[:-1],
@@ -178,6 +187,6 @@ def test_damaged_entries_are_made_again(
             Cache(empty_cache).discard("pools", path.name)
     caplog.clear()
     with caplog.at_level(logging.WARNING):
-        assert _mine(small_factory) == pools
+        assert _mine(small_factory, kind, tiny_bert) == pools
     lines = [record for record in caplog.records if "again" in record.message]
     assert len(lines) == len(entries)

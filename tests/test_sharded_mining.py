@@ -1,11 +1,14 @@
 """Shards, processes and faults: whatever happens on the way, the pools are the same."""
 
 import errno
-import json
+import gc
 import os
+import shutil
+import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +28,13 @@ from pykeen_negater.cli import main
 from pykeen_negater.fine_tuning import fine_tune
 from pykeen_negater.fine_tuning_settings import FineTuningSettings
 from pykeen_negater.graphs import Graph
+from pykeen_negater.mining import Miner
 from pykeen_negater.mining_run import MiningRun
+from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.partial_pools import PartialPools
+from pykeen_negater.partwise_scoring import PartwiseScoring
 from pykeen_negater.pool_files import decode_risk
+from pykeen_negater.sealed_folders import CHECKSUMS
 from pykeen_negater.shards import Shards
 from pykeen_negater.texts import Texts, load_texts
 
@@ -44,6 +51,57 @@ pykeen_negater.shards.SHARD_SIZE = 200
 pykeen_negater.partwise_scoring.PART_SIZE = 128
 from pykeen_negater.cli import main
 main(sys.argv[1:])
+"""
+
+#: A process that mines so, notes which shards it mines, and is killed at an event
+WATCH = """
+import os, pathlib, shutil, signal, sys, time
+from pykeen_negater import caching
+from pykeen_negater.mining_run import MiningRun
+
+event, mined = sys.argv.pop(1), pathlib.Path(sys.argv.pop(1))
+mine_shard, rmtree, replace, lock = MiningRun._mine_shard, shutil.rmtree, os.replace, caching.Cache.lock
+write_checksums = caching.write_checksums
+
+def happens(what):
+    if what == event:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def note(run, shard):
+    with mined.open("a") as file:
+        file.write(f"{shard} ")
+    while event == "both wait" and len(list(mined.parent.glob("waits-*"))) < 2:
+        time.sleep(0.01)
+    return mine_shard(run, shard)
+
+def note_lock(cache, kind, key):
+    if kind == "pools":
+        mined.with_name(f"waits-{os.getpid()}").touch()
+    return lock(cache, kind, key)
+
+def hash_pools(folder, path):
+    if path.parent.name == "pools":
+        happens("pools being hashed")
+    write_checksums(folder, path)
+
+def rename(source, target):
+    path, what = pathlib.Path(target), None
+    if path.parent.name == "pools" and path.suffix == "":
+        what = "pools"
+    elif path.parent.parent.name == "shards" and path.name == "2":
+        what = "third shard"
+    happens(f"{what} about to be renamed")
+    replace(source, target)
+    happens(f"{what} renamed")
+
+def remove(path, *args, **kwargs):
+    if pathlib.Path(path).parent.name == "shards":
+        rmtree(pathlib.Path(path, "0"), ignore_errors=True)
+        happens("shards being removed")
+    rmtree(path, *args, **kwargs)
+
+MiningRun._mine_shard, caching.Cache.lock, caching.write_checksums = note, note_lock, hash_pools
+os.replace, shutil.rmtree = rename, remove
 """
 
 
@@ -67,6 +125,12 @@ def in_home(home: Path) -> dict[str, str]:
 def command(*options: str) -> list[str]:
     """Make a command that mines Nations."""
     return [sys.executable, "-c", MINE, "mine", "--dataset", "nations", "--encoder", "structural", *options]
+
+
+def watched(event: str, mined: Path) -> list[str]:
+    """Make a command that mines Nations, and that is killed at an event; it notes the shards that it mines."""
+    options = command("--ranker", "similarity", "--guard", "none")
+    return [sys.executable, "-c", WATCH + MINE, event, str(mined), *options[3:]]
 
 
 @pytest.fixture(scope="session")
@@ -189,12 +253,13 @@ def test_a_failure_leaves_what_was_finished(
     with pytest.raises(KeyboardInterrupt):
         mine(triples_factory=nations, **FAST)
     # a bit flips meanwhile
-    (path,) = empty_cache.glob("shards/*/1.npz")
+    (path,) = empty_cache.glob("shards/*/1/pools.npz")
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
     # and another version has left something
-    stale = path.parent.with_name(f"{path.parent.name.partition('-')[0]}-0")
+    run = path.parent.parent
+    stale = run.with_name(f"{run.name.partition('-')[0]}-0")
     stale.mkdir()
     resumed = mine(triples_factory=nations, **FAST)
     assert not stale.exists()
@@ -203,24 +268,115 @@ def test_a_failure_leaves_what_was_finished(
     assert arrays(mine(triples_factory=nations, **FAST)) == arrays(resumed)
 
 
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "missing", "without checksums"])
+@pytest.mark.parametrize("piece", ["shards/*/1", "shards/*/all/head", "shards/*/chosen", "scores/*-parts/1"])
+def test_damaged_pieces_are_made_again(
+    nations: TriplesFactory,
+    fine_tuned: str,
+    piece: str,
+    damage: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", 800)
+    monkeypatch.setattr("pykeen_negater.partwise_scoring.PART_SIZE", 128)
+    settings = {**FAST, "ranker": "thresholds", "max_candidates": 300, "ranker_kwargs": {"model": fine_tuned}}
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: tmp_path / "whole")
+    expected = arrays(mine(triples_factory=nations, **settings))
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: tmp_path / "damaged")
+
+    def interrupt(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PartwiseScoring if "parts" in piece else MiningRun, "_put_together", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            mine(triples_factory=nations, **settings)
+    (folder,) = tmp_path.joinpath("damaged").glob(piece)
+    (path,) = folder.glob("*.np*")
+    content = path.read_bytes()
+    middle = len(content) // 2
+    if damage == "missing":
+        path.unlink()
+    elif damage == "without checksums":
+        folder.joinpath(CHECKSUMS).unlink()
+    else:
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        path.write_bytes({"flipped": flipped, "truncated": content[:-1], "empty": b""}[damage])
+    caplog.clear()
+    assert arrays(mine(triples_factory=nations, **settings)) == expected
+    assert [str(folder) in record.getMessage() for record in caplog.records if "again" in record.getMessage()] == [True]
+
+
+def test_no_file_is_open_when_the_shards_are_removed(
+    nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+):
+    rmtree, mapped = shutil.rmtree, []
+
+    def look(path: Path, **kwargs: Any) -> None:
+        if Path(path).parent.name == "shards":
+            gc.collect()
+            mapped.append([x.filename for x in gc.get_objects() if type(x) is np.memmap])
+        rmtree(path, **kwargs)
+
+    monkeypatch.setattr(shutil, "rmtree", look)
+    mine(triples_factory=nations, encoder="structural", ranker="similarity")
+    assert mapped == [[]]
+
+
+def test_parts_that_a_killed_run_has_left_are_removed(nations: TriplesFactory, fine_tuned: str, empty_cache: Path):
+    settings = {**FAST, "ranker": "thresholds", "max_candidates": 300, "ranker_kwargs": {"model": fine_tuned}}
+    pools = mine(triples_factory=nations, **settings)
+    assert pools.path is not None
+    (scores,) = (path for path in empty_cache.joinpath("scores").iterdir() if path.is_dir())
+    parts = scores.with_name(f"{scores.name}-parts")
+    parts.joinpath("0").mkdir(parents=True)
+    Cache(empty_cache).discard("pools", pools.path.name)
+    mine(triples_factory=nations, **settings)
+    assert not parts.exists()
+
+
+@pytest.mark.parametrize("is_repaired", [False, True])
+def test_pools_that_another_run_has_repaired_stay(
+    nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch, is_repaired: bool
+):
+    path = mine(triples_factory=nations, **FAST).path
+    assert path is not None
+    good = shutil.copytree(path, empty_cache / "good")
+    path.joinpath("metadata.json").write_text("{}")
+    miner = Miner(Graph.from_factory(nations), MiningSettings(**FAST))
+    lock = Cache.lock
+
+    @contextmanager
+    def repair(*args: Any) -> Iterator[None]:
+        with lock(*args):
+            if is_repaired:
+                shutil.copytree(good, path, dirs_exist_ok=True)
+            yield
+
+    monkeypatch.setattr(Cache, "lock", repair)
+    assert (miner.cached() is not None) == path.exists() == is_repaired
+
+
 def test_full_disk(nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", 500)
     savez = np.savez
     written: list[Path] = []
 
-    def write_half(file: Any, **content: Any) -> None:
+    def write_half(path: Path, **content: Any) -> None:
         if len(written) == 2:
-            file.write(b"half")
+            path.write_bytes(b"half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        written.append(file.name)
-        savez(file, **content)
+        written.append(path)
+        savez(path, **content)
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", write_half)
         with pytest.raises(OSError, match=r"found no space left .* Free some") as error:
             mine(triples_factory=nations, **FAST)
         assert error.value.errno == errno.ENOSPC
-    assert sorted(path.name for path in empty_cache.glob("shards/*/*") if path.is_file()) == ["0.npz", "1.npz"]
+    assert sorted(path.name for path in empty_cache.joinpath("shards").glob("*/*")) == ["0", "1", "all"]
     assert [path.suffix for path in empty_cache.joinpath("pools").iterdir()] == [".lock"]
     assert mine(triples_factory=nations, **FAST).coverage(nations.mapped_triples) > 0.9
 
@@ -348,26 +504,41 @@ def test_two_processes_give_the_same_pools(fine_tuned: str, ranker: str, tmp_pat
 
 @pytest.mark.integration
 def test_two_runs_at_once_mine_once(tmp_path: Path):
-    options = command("--ranker", "similarity", "--guard", "none")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    runs = [subprocess.Popen(options, env=in_home(tmp_path), **pipes) for _ in range(2)]
+    mined = tmp_path / "mined"
+    runs = [subprocess.Popen(watched("both wait", mined), env=in_home(tmp_path), **pipes) for _ in range(2)]
     outputs = [run.communicate(timeout=300) for run in runs]
     assert [run.returncode for run in runs] == [0, 0], outputs
+    assert sorted(mined.read_text().split()) == list("01234567")
     assert set(content(tmp_path)) == {"metadata.json", "pools.safetensors", "vocabulary.json", "README.md"}
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Mine without an interruption."""
+    home = tmp_path_factory.mktemp("whole")
+    subprocess.run(watched("nothing", home / "mined"), env=in_home(home), check=True, capture_output=True)
+    return content(home)
+
+
 @pytest.mark.integration
-@pytest.mark.parametrize("moment", [0.2, 0.45, 0.7, 0.9])
-def test_killed_runs_resume_to_the_same_bytes(tmp_path: Path, moment: float):
-    options = command("--ranker", "similarity", "--guard", "none")
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    start = time.monotonic()
-    subprocess.run(options, env=in_home(tmp_path / "whole"), check=True, **silent)
-    seconds = time.monotonic() - start
-    killed = subprocess.Popen(options, env=in_home(tmp_path / "killed"), **silent)
-    time.sleep(moment * seconds)
-    killed.kill()
-    killed.wait()
-    subprocess.run(options, env=in_home(tmp_path / "killed"), check=True, **silent)
-    assert content(tmp_path / "whole") == content(tmp_path / "killed")
-    assert json.loads(content(tmp_path / "killed")["metadata.json"])["statistics"]["num_triples"] == 1_592
+@pytest.mark.parametrize(
+    ("event", "again"),
+    [
+        ("third shard about to be renamed", ["2"]),
+        ("third shard renamed", []),
+        ("pools being hashed", []),
+        ("pools about to be renamed", []),
+        ("pools renamed", []),
+        ("shards being removed", []),
+    ],
+)
+def test_killed_runs_resume_to_the_same_bytes(event: str, again: list[str], whole: dict[str, bytes], tmp_path: Path):
+    mined = tmp_path / "mined"
+    killed = subprocess.run(watched(event, mined), env=in_home(tmp_path), check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    subprocess.run(watched("nothing", mined), env=in_home(tmp_path), check=True, capture_output=True)
+    assert content(tmp_path) == whole
+    assert sorted(mined.read_text().split()) == sorted([*"01234567", *again])
+    assert not [path for path in tmp_path.rglob("shards/*") if path.is_dir()]
+    assert not list(tmp_path.rglob("pools/.*"))

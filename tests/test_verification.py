@@ -15,6 +15,7 @@ from pykeen_negater.cli import main
 from pykeen_negater.graphs import Graph
 from pykeen_negater.pool_files import DTYPES, PoolsError, Vocabulary, write_pools
 from pykeen_negater.pools import NegativePools
+from pykeen_negater.sealed_folders import sealed_folder
 from pykeen_negater.verification import verify_cache, verify_pools
 
 
@@ -232,16 +233,41 @@ def test_the_command_checks_the_cache(pools: NegativePools, empty_cache: Path, f
     cache.get_or_build("pools", "bad", save)[0].joinpath("metadata.json").unlink()
     scores, _ = cache.get_or_build("scores", "k", lambda path: np.save(path / "scores.npy", np.zeros(3)))
     scores.joinpath("scores.npy").write_bytes(b"")
-    found = dict(verify_cache(cache))
+    vectors, _ = cache.get_or_build("vectors", "k", lambda path: np.save(path / "vectors.npy", np.zeros(3)))
+    vectors.with_name("k.sha256").unlink()
+    found = {path: damage for path, is_checked, damage in verify_cache(cache) if is_checked}
     assert found[good] is None
     assert "found no pools" in found[cache.path("pools", "bad")]
     assert "scores.npy" in found[scores]
-    assert len(found) == 3
+    assert found[vectors] == "k.sha256 is missing"
+    assert len(found) == 4
     output = verify(code=1).output
     assert str(folder) not in output
     assert f"{good}: as it should be" in output
     assert f"{scores} is damaged: the checksum of scores.npy" in output
     assert str(folder) in verify(folder, "--cache", code=1).output
-    for kind, key in (("pools", "bad"), ("scores", "k")):
+    for kind, key in (("pools", "bad"), ("scores", "k"), ("vectors", "k")):
         cache.discard(kind, key)
     verify(code=0)
+
+
+def test_the_command_checks_what_waits_in_the_cache(empty_cache: Path):
+    pieces = [
+        empty_cache / name
+        for name in ("shards/k-1/0", "shards/k-1/all/head", "scores/k-parts/0", "checkpoints/k/checkpoint-5")
+    ]
+    for path in pieces:
+        with sealed_folder(path) as folder:
+            folder.joinpath("a").write_text("1")
+    unfinished = [empty_cache / name for name in ("checkpoints/k/checkpoint-10", "unknown/k")]
+    for path in (*unfinished, empty_cache / "shards" / "k-1" / ".scratch", empty_cache / "vectors" / ".k-abcdefgh"):
+        path.mkdir(parents=True)
+        path.joinpath("a").touch()
+    output = verify(code=0).output
+    assert [f"{path}: as it should be" in output for path in pieces] == [True] * 4
+    assert [f"{path}: not checked" in output for path in unfinished] == [True] * 2
+    assert len(output.splitlines()) == 6
+    for path in pieces:
+        path.joinpath("a").write_text("2")
+    output = verify(code=1).output
+    assert [f"{path} is damaged: the checksum of a" in output for path in pieces] == [True] * 4

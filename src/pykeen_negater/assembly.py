@@ -30,7 +30,7 @@ class Assembly:
 
         :param graph: the graph
         :param num_sides: the number of sides that have pools
-        :param shards: the files of the partial pools
+        :param shards: the folders of the partial pools
         :param scratch: a folder for intermediate results
         """
         self.graph, self.num_sides, self.shards = graph, num_sides, shards

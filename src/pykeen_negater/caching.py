@@ -5,9 +5,10 @@ import hashlib
 import json
 import logging
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,19 @@ class Cache:
         """
         return self.root.joinpath(kind, key)
 
-    def get_or_build(self, kind: str, key: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
+    def find_damage(self, kind: str, key: str) -> str | None:
+        """Compare an entry with its checksums.
+
+        :param kind: what the entry is, e.g. ``pools``
+        :param key: its fingerprint
+        :return: what is wrong; None if nothing is
+        """
+        path = self.path(kind, key)
+        return find_damage(path, path.with_name(f"{key}.sha256")) if path.is_dir() else f"{path} is missing"
+
+    def get_or_build(
+        self, kind: str, key: str, build: Callable[[Path], None], leftovers: str | None = None
+    ) -> tuple[Path, bool]:
         """Get an entry, and build it first if need be, under a lock.
 
         What an earlier build has left that was killed is removed, and an entry whose files are no longer what was
@@ -115,25 +128,80 @@ class Cache:
         :param kind: what the entry is, e.g. ``pools``
         :param key: its fingerprint
         :param build: fills an empty folder. If it fails, nothing is left behind.
+        :param leftovers: a pattern of folders in the cache that are of no use once the entry is there, and are removed
+            then
         :return: a pair (the entry's folder, whether it was built now)
         """
-        path, checksums = self.path(kind, key), self.path(kind, f"{key}.sha256")
-        if path.is_dir() and find_damage(path, checksums) is None:
+        path = self.path(kind, key)
+        if self.find_damage(kind, key) is None:
+            self.remove_leftovers(kind, key, leftovers)
             return path, False
         with self.lock(kind, key):
-            if path.is_dir():
-                damage = find_damage(path, checksums)
-                if damage is None:
-                    return path, False
-                logger.warning("%s is damaged: %s. It is made again.", path, damage)
-            # what a killed run has left: under the lock, nobody else fills this entry
-            for stale in path.parent.glob(f".{key}-*"):
-                shutil.rmtree(stale, ignore_errors=True)
-            with atomic_folder(path) as folder:
-                build(folder)
-                write_checksums(folder, checksums)
-        logger.debug("cached %s", path)
-        return path, True
+            damage = self.find_damage(kind, key)
+            if is_new := damage is not None:
+                if path.is_dir():
+                    logger.warning("%s is damaged: %s. It is made again.", path, damage)
+                # under the lock, nobody else fills this entry
+                self._remove(self._stale(kind, key))
+                with atomic_folder(path) as folder:
+                    build(folder)
+                    write_checksums(folder, path.with_name(f"{key}.sha256"))
+                logger.debug("cached %s", path)
+            # only now, so that whenever a run is killed, there is the entry or what it is made from
+            self._remove(self._stale(kind, key, leftovers))
+        return path, is_new
+
+    @contextmanager
+    def borrow_or_build(
+        self, kind: str, key: str, build: Callable[[Path], None], leftovers: str | None = None
+    ) -> Iterator[Path]:
+        """Get an entry, or build what it would be without keeping it; others that ask for it wait.
+
+        :param kind: what the entry is
+        :param key: its fingerprint
+        :param build: fills an empty folder
+        :param leftovers: as for :meth:`get_or_build`; removed after the block, unless it fails
+        :yields: the folder of the entry, or another one, which is removed after the block
+        """
+        path = self.path(kind, key)
+        with self.lock(kind, key):
+            self._remove(self._stale(kind, key))
+            if self.find_damage(kind, key) is None:
+                yield path
+            else:
+                with tempfile.TemporaryDirectory(
+                    prefix=f".{key}-", dir=path.parent, ignore_cleanup_errors=True
+                ) as scratch:
+                    folder = Path(scratch, "new")
+                    folder.mkdir()
+                    build(folder)
+                    yield folder
+            self._remove(self._stale(kind, key, leftovers))
+
+    def remove_leftovers(self, kind: str, key: str, leftovers: str | None = None) -> None:
+        """Remove what killed runs have left of an entry that is there, and what it was made from.
+
+        What cannot be removed now, e.g. since somebody has it open, is left for the next time.
+
+        :param kind: what the entry is
+        :param key: its fingerprint
+        :param leftovers: as for :meth:`get_or_build`
+        """
+        if not self._stale(kind, key, leftovers):
+            return
+        with suppress(OSError), self.lock(kind, key):
+            if self.path(kind, key).is_dir():
+                self._remove(self._stale(kind, key, leftovers))
+
+    def _stale(self, kind: str, key: str, leftovers: str | None = None) -> list[Path]:
+        """List unfinished folders of an entry, and leftovers."""
+        patterns = [f"{kind}/.{key}-*", *([] if leftovers is None else [leftovers])]
+        return [path for pattern in patterns for path in self.root.glob(pattern) if path.is_dir()]
+
+    @staticmethod
+    def _remove(folders: list[Path]) -> None:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def lock(self, kind: str, key: str) -> Iterator[None]:
@@ -181,7 +249,7 @@ class Cache:
         return lock
 
     def discard(self, kind: str, key: str) -> None:
-        """Remove an entry, e.g. one whose files turned out to be damaged.
+        """Remove an entry whose files turned out to be damaged; under its lock, so that nobody's new one is removed.
 
         :param kind: what the entry is
         :param key: its fingerprint

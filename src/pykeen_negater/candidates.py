@@ -1,6 +1,5 @@
 """Corruptions that might be good negatives: a part of a known triple, replaced by something near it."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from class_resolver import ClassResolver
 from .approximation import EXACT
 from .graphs import Graph
 from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme, keys_to_triples, triples_to_keys
-from .neighbor_tables import fill_table
+from .neighbor_tables import fill_table, keep_table
 from .neighbors import NeighborIndex
 
 __all__ = [
@@ -179,12 +178,10 @@ class CandidateGenerator(ABC):
             size = graph.num_relations if side == RELATION else len(graph.slots[side][1])
             width = min(self.k, max(graph.num_entities, graph.num_relations))
             if folder is None:
-                tables[side] = fill_table(size, width, blocks)
-                recalls.append(index.recall)
+                tables[side], recall = fill_table(size, width, blocks), index.recall
             else:
-                report = folder / f"{name}.json"
-                tables[side] = fill_table(size, width, _then_report(blocks, index, report), folder / f"{name}.npy")
-                recalls.append(json.loads(report.read_text(encoding="utf-8")))
+                tables[side], recall = keep_table(folder / name, size, width, blocks, lambda: index.recall)
+            recalls.append(recall)
         return Proposals(graph, tables, min((recall for recall in recalls if recall is not None), default=None))
 
     def _slot_blocks(self, graph: Graph, index: NeighborIndex, side: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -275,14 +272,6 @@ def relation_signatures(graph: Graph, vectors: np.ndarray) -> np.ndarray:
         if len(slots[0]):
             signatures[relation] = np.concatenate([vectors[slot].mean(axis=0) for slot in slots])
     return signatures
-
-
-def _then_report(
-    blocks: Iterator[tuple[np.ndarray, np.ndarray]], index: NeighborIndex, path: Path
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Write the recall of what was searched when all has been, for a run that finds the neighbours on disk."""
-    yield from blocks
-    path.write_text(json.dumps(index.recall), encoding="utf-8")
 
 
 def _blocks(slot: np.ndarray) -> Iterator[np.ndarray]:

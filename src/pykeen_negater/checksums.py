@@ -24,14 +24,16 @@ def file_digest(path: Path) -> str:
 
 
 def write_checksums(folder: Path, path: Path) -> None:
-    """Write the checksums of all files of a folder.
+    """Write the checksums of all files of a folder, whole or not at all.
 
-    :param folder: the folder
+    :param folder: the folder, of which at least one file has to be there
     :param path: the file to write them to. It may stand in the folder.
     """
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file != path)
     lines = [f"{file_digest(file)}  {file.relative_to(folder).as_posix()}\n" for file in files]
-    path.write_text("".join(lines), encoding="utf-8")
+    unfinished = path.with_name(f".{path.name}.part")
+    unfinished.write_text("".join(lines), encoding="utf-8")
+    unfinished.replace(path)
 
 
 def find_damage(folder: Path, path: Path) -> str | None:
@@ -39,17 +41,24 @@ def find_damage(folder: Path, path: Path) -> str | None:
 
     :param folder: the folder
     :param path: a file written by :func:`write_checksums`
-    :return: what is wrong; None if nothing is, or there are no checksums
+    :return: what is wrong, be it that checksums are missing, or that a file has none, unless it is hidden; None if
+        nothing is
     """
     if not path.is_file():
-        return None
+        return f"{path.name} is missing"
     try:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            checksum, _, name = line.partition("  ")
+        lines = [line.partition("  ") for line in path.read_text(encoding="utf-8").splitlines()]
+        if not lines:
+            return f"{path.name} is empty"
+        for checksum, _, name in lines:
             if not folder.joinpath(name).is_file():
                 return f"{name} is missing"
             if file_digest(folder / name) != checksum:
                 return f"the checksum of {name} is not the one in {path.name}"
+        listed = {path, *(folder / name for _, _, name in lines)}
+        for file in sorted(folder.rglob("[!.]*")):
+            if file.is_file() and file not in listed:
+                return f"{path.name} lacks {file.relative_to(folder).as_posix()}"
     except (OSError, ValueError) as error:
         return f"it cannot be read ({error})"
     return None

@@ -1,6 +1,7 @@
 """Fine-tuned models in the cache: made once for all that they depend on, whoever asks for them."""
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,22 +73,39 @@ class FineTuningRun:
         :raises ValueError: if there are too few triples, the source of the negatives does not fit the graph, or
             training diverges
         """
-        from .fine_tuning import fine_tune
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache, where what an interruption leaves is in nobody's way."""
             with timed("fine-tune", {} if durations is None else durations):
-                result = fine_tune(
-                    self.language_model,
-                    self.graph,
-                    self.texts,
-                    self.settings,
-                    folder,
-                    self.validation,
-                    self.validation_negatives,
-                    checkpoints=cache.path("checkpoints", self.key),
-                    keep_epochs=self.keep_epochs,
-                )
-            folder.joinpath(REPORT).write_text(json.dumps(vars(result)), encoding="utf-8")
+                self._train(folder, cache)
 
-        return cache.get_or_build(KIND, self.key, build)
+        return cache.get_or_build(KIND, self.key, build, self._checkpoints)
+
+    def borrow_or_train(self, cache: Cache) -> AbstractContextManager[Path]:
+        """Take the model from the cache, or fine-tune it as :meth:`find_or_train` does, but do not keep it there.
+
+        :param cache: where models are kept
+        :return: a context with the folder of model, tokenizer, thresholds and :data:`REPORT`, to be copied
+        """
+        return cache.borrow_or_build(KIND, self.key, lambda folder: self._train(folder, cache), self._checkpoints)
+
+    @property
+    def _checkpoints(self) -> str:
+        """What is of no use once the model is there."""
+        return f"checkpoints/{self.key}"
+
+    def _train(self, folder: Path, cache: Cache) -> None:
+        from .fine_tuning import fine_tune
+
+        result = fine_tune(
+            self.language_model,
+            self.graph,
+            self.texts,
+            self.settings,
+            folder,
+            self.validation,
+            self.validation_negatives,
+            checkpoints=cache.root / self._checkpoints,
+            keep_epochs=self.keep_epochs,
+        )
+        folder.joinpath(REPORT).write_text(json.dumps(vars(result)), encoding="utf-8")

@@ -21,7 +21,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from .checkpoints import CHECKSUMS, complete_checkpoints, drop_incomplete, seal_checkpoint
+from .checkpoints import KEPT, complete_checkpoints, drop_incomplete, seal_checkpoint
 from .classifier import TripleClassifier, score_triples
 from .corruptions import Corruptor, corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
@@ -29,6 +29,7 @@ from .graphs import Graph
 from .indexing import RELATION, SIDES
 from .language_models import EPOCH
 from .predictions import classification_metrics
+from .sealed_folders import CHECKSUMS
 from .texts import Texts
 from .thresholds import Thresholds
 from .tokenization import TripleTokenizer
@@ -204,7 +205,7 @@ def fine_tune(
     :param validation: shape: (n, 3), true triples to validate with. If None, some training triples are held out.
     :param validation_negatives: shape: (m, 3), false triples to validate with. If None, corruptions of the true ones.
     :param checkpoints: a folder for this run and no other, which training is saved to after each epoch, goes on from if
-        it was interrupted, and that is removed in the end
+        it was interrupted, and that can be removed when the output is safe
     :param keep_epochs: whether to keep the model of each epoch, with its thresholds, in subfolders ``epoch-1``, …
     :return: how it went
     :raises ValueError: if there are too few triples, the source of the negatives does not fit the graph, or training
@@ -241,8 +242,6 @@ def fine_tune(
     model.save_pretrained(output)
     hf_tokenizer.save_pretrained(output)
     thresholds.save(output, graph.relation_labels)
-    if checkpoints is not None:
-        shutil.rmtree(checkpoints)
     return FineTuningResult(
         metrics=classification_metrics(scores, examples.labels, relations, thresholds),
         num_training_triples=len(training),
@@ -315,7 +314,7 @@ def _train(
             train_sampling_strategy="group_by_length",
             eval_strategy="epoch",
             save_strategy="epoch",
-            save_total_limit=None if keep_epochs else 1,
+            save_total_limit=None if keep_epochs else KEPT,
             load_best_model_at_end=True,
             metric_for_best_model="accuracy",
             logging_strategy="no",
@@ -335,7 +334,7 @@ def _train(
         callbacks=[callback],
     )
     show_progress_only(trainer)
-    last = drop_incomplete(checkpoints)
+    last = drop_incomplete(checkpoints, every_epoch=keep_epochs)
     if last is not None:
         logger.warning("Fine-tuning goes on after step %s.", last.name.rpartition("-")[2])
     trainer.train(resume_from_checkpoint=None if last is None else str(last))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .caching import Cache, atomic_file, atomic_folder
-from .fine_tuned_models import KIND, REPORT, FineTuningRun
+from .fine_tuned_models import REPORT, FineTuningRun
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .held_out import read_held_out
@@ -133,14 +133,11 @@ class FineTuningJob:
         if _read(self.output / _JOB).get("key") == run.key:
             logger.warning("%s holds this model already.", self.output)
             return
-        path, is_new = run.find_or_train(self.cache)
-        with atomic_folder(self.output) as folder:
+        with run.borrow_or_train(self.cache) as path, atomic_folder(self.output) as folder:
             shutil.copytree(path, folder, dirs_exist_ok=True)
             report = _read(folder / REPORT)
             self._note(folder, "validation", report["metrics"], report["num_validation_triples"])
             folder.joinpath(_JOB).write_text(json.dumps({"key": run.key}), encoding="utf-8")
-        if is_new:
-            self.cache.discard(KIND, run.key)
 
     def validate(self) -> None:
         """Choose thresholds with the validation triples, and note how well they classify these.

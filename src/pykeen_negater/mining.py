@@ -163,14 +163,31 @@ class Miner:
         :return: the pools, or None if they are not there
         """
         path = self.cache.path("pools", self.key)
-        if not path.is_dir():
-            return None
         try:
-            return NegativePools.load(path)
-        except PoolsError as error:
-            logger.warning("%s They are mined again.", error)
-            self.cache.discard("pools", self.key)
-            return None
+            pools = NegativePools.load(path) if path.is_dir() else None
+        except PoolsError:
+            pools = self._discard_damaged()
+        if pools is not None:
+            self.cache.remove_leftovers("pools", self.key, self._leftovers)
+        return pools
+
+    def _discard_damaged(self) -> NegativePools | None:
+        """Remove damaged pools, unless another run has mined them again meanwhile."""
+        path = self.cache.path("pools", self.key)
+        with self.cache.lock("pools", self.key):
+            if not path.is_dir():
+                return None
+            try:
+                return NegativePools.load(path)
+            except PoolsError as error:
+                logger.warning("%s They are mined again.", error)
+                self.cache.discard("pools", self.key)
+                return None
+
+    @property
+    def _leftovers(self) -> str:
+        """What is of no use once there are pools."""
+        return f"shards/{self.key}-*"
 
     def mine(self, processes: Processes | None = None) -> NegativePools:
         """Mine the pools, or take them from the cache; what an interrupted run has finished is not mined again.
@@ -200,7 +217,7 @@ class Miner:
                     processes.tell("mine")
                     run.build(folder)
 
-                _, is_new = self.cache.get_or_build("pools", self.key, build)
+                _, is_new = self.cache.get_or_build("pools", self.key, build, self._leftovers)
                 if not is_new:
                     processes.tell("mined meanwhile")
             elif processes.tell("") == "mine":

@@ -4,7 +4,6 @@ import importlib
 import importlib.metadata
 import logging
 import shutil
-import zipfile
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,7 +17,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from .assembly import Assembly
 from .budgets import Budget
-from .caching import atomic_file, fingerprint, timed
+from .caching import fingerprint, timed
 from .candidates import Proposals
 from .evidence import Answers, Evidence
 from .graphs import Graph
@@ -34,6 +33,7 @@ from .queries import ENTITY_SIDES, Queries
 from .ranking import Ranking
 from .ranking_context import RankingContext
 from .risks import Risks, assess_risks, to_answers
+from .sealed_folders import find_sealed, sealed_folder
 from .shards import Shards
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+_KEYS = "keys.npy"
 
 
 class MiningRun:
@@ -74,22 +76,22 @@ class MiningRun:
         """
         # what other versions have left can't be gone on with
         for left in set(self.folder.parent.glob(f"{self.miner.key}-*")) - {self.folder}:
-            shutil.rmtree(left)
+            shutil.rmtree(left, ignore_errors=True)
         self.mine_shards()
         self._put_together(folder)
-        shutil.rmtree(self.folder)
 
     def mine_shards(self) -> None:
         """Mine the shards that are dealt to this process, and wait for the others."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._prepare()
-        missing = [i for i in self.processes.deal(len(self.shards)) if not _is_complete(self._path(i))]
+        missing = [i for i in self.processes.deal(len(self.shards)) if not find_sealed(self._path(i))]
         for i in self._bar(missing, "Mining"):
             self._mine_shard(i).save(self._path(i))
+        del self.proposals  # whose files can only be removed when no process has them open
         self.processes.meet()
 
     def _path(self, shard: int) -> Path:
-        return self.folder / f"{shard}.npz"
+        return self.folder / str(shard)
 
     def _bar(self, shards: Any, what: str) -> Iterator[int]:
         """Go through shards and show how many of their triples are left."""
@@ -114,6 +116,7 @@ class MiningRun:
             vectors = miner.vectors(visible, self.durations)
             with timed("candidates", self.durations):
                 self.proposals = self._propose(self.graph, index, "all")
+            self.recall = self.proposals.recall
             chosen = self._choose()
         self.context = RankingContext(
             graph=visible,
@@ -144,15 +147,15 @@ class MiningRun:
         """Choose the corrupted triples that a ranker with a budget scores."""
         if not self.miner.ranker.expensive:
             return None
-        path = self.folder / "chosen.npy"
-        if not path.is_file():
+        path = self.folder / "chosen"
+        if not find_sealed(path):
             budget = Budget(self.settings.max_candidates)
             with timed("candidates", self.durations):
                 for i in self._bar(range(len(self.shards)), "Choosing candidates"):
                     budget.add(*self.proposals.candidates(self.shards.rows(i)).best_ranks())
-            with atomic_file(path) as unfinished, unfinished.open("wb") as file:
-                np.save(file, budget.keys, allow_pickle=False)
-        keys = np.load(path, allow_pickle=False)
+            with sealed_folder(path) as folder:
+                np.save(folder / _KEYS, budget.keys, allow_pickle=False)
+        keys = np.load(path / _KEYS, allow_pickle=False)
         return keys_to_triples(keys, self.graph.num_entities, self.graph.num_relations)
 
     def _fit_guard(self, hidden: np.ndarray) -> Guard | None:
@@ -239,14 +242,14 @@ class MiningRun:
                     total[name] = total.get(name, 0) + value
         sides = [SIDES[name] for name in self.settings.corruption_scheme]
         with timed("assemble", self.durations):
-            assembly = Assembly(self.graph, len(sides), paths, self.folder / "scratch")
+            assembly = Assembly(self.graph, len(sides), paths, self.folder / ".scratch")
         statistics = {
             "num_triples": len(self.graph),
             **counts,
             "negatives": assembly.num_negatives,
             "coverage": assembly.coverage,
             "outcomes": dict(zip(OUTCOMES, assembly.outcomes.T.tolist(), strict=True)),
-            **({} if self.proposals.recall is None else {"index_recall": round(self.proposals.recall, 4)}),
+            **({} if self.recall is None else {"index_recall": round(self.recall, 4)}),
             **context.statistics,
         }
         guarded = (
@@ -286,18 +289,6 @@ class MiningRun:
                 assembly.write(path)
 
         write_pools(folder, write, metadata, vocabulary, self.durations)
-
-
-def _is_complete(path: Path) -> bool:
-    """Tell whether a shard was mined by an earlier run; a damaged one is mined again."""
-    if not path.is_file():
-        return False
-    try:
-        PartialPools.load(path)
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        logger.warning("%s is damaged, and mined again (%s).", path, error)
-        return False
-    return True
 
 
 def _versions() -> dict[str, str]:

@@ -7,16 +7,17 @@ from typing import get_args
 import numpy as np
 
 from .approximation import EXACT, Approximation, approximate, check_factory, default_factory
-from .atomic_writing import atomic_folder, restore_folder
-from .checksums import find_damage, write_checksums
+from .atomic_writing import restore_folder
+from .checksums import find_damage
 from .exact_search import pair_distances, search_exactly
 from .names import Metric
+from .sealed_folders import CHECKSUMS, sealed_folder
 
 __all__ = [
     "NeighborIndex",
 ]
 
-_VECTORS_FILE, _SETTINGS_FILE, _CHECKSUMS_FILE = "vectors.npy", "settings.json", "checksums.sha256"
+_VECTORS_FILE, _SETTINGS_FILE = "vectors.npy", "settings.json"
 
 
 class NeighborIndex:
@@ -105,13 +106,12 @@ class NeighborIndex:
         path = Path(path)
         if path.exists() and not path.joinpath(_VECTORS_FILE).is_file():
             raise FileExistsError(f"found {path}, which holds no neighbour index. Choose another path, or remove it.")
-        with atomic_folder(path) as folder:
+        with sealed_folder(path) as folder:
             np.save(folder / _VECTORS_FILE, self.vectors, allow_pickle=False)
             if self.approximation is not None:
                 self.approximation.write(folder)
             settings = {"metric": self.metric, "factory": self.factory, "source": self.source}
             folder.joinpath(_SETTINGS_FILE).write_text(json.dumps(settings), encoding="utf-8")
-            write_checksums(folder, folder / _CHECKSUMS_FILE)
 
     @classmethod
     def load(cls, path: str | Path) -> "NeighborIndex":
@@ -124,7 +124,10 @@ class NeighborIndex:
         folder = Path(path)
         restore_folder(folder)
         try:
-            _check_files(folder)
+            # FAISS crashes at some damage
+            damage = find_damage(folder, folder / CHECKSUMS)
+            if damage is not None:
+                raise ValueError(damage)
             settings = json.loads(folder.joinpath(_SETTINGS_FILE).read_text(encoding="utf-8"))
             vectors = np.load(folder / _VECTORS_FILE, mmap_mode="r", allow_pickle=False)
             approximation = None if settings["factory"] == EXACT else Approximation.read(folder)
@@ -200,15 +203,3 @@ class NeighborIndex:
             self._part = None  # so that there are never two at once
             self._part = among, approximate(self.vectors[among], self.metric, factory)
         return self._part[1]
-
-
-def _check_files(folder: Path) -> None:
-    """Compare the files of a saved index with their checksums, as FAISS crashes at some damage."""
-    path = folder / _CHECKSUMS_FILE
-    checksums = path.read_text(encoding="utf-8")
-    damage = find_damage(folder, path)
-    if damage is not None:
-        raise ValueError(damage)
-    unlisted = [file.name for file in folder.iterdir() if file != path and f"  {file.name}\n" not in checksums]
-    if unlisted:
-        raise ValueError(f"{path.name} lacks {', '.join(unlisted)}")

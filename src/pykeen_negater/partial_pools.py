@@ -8,18 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from .caching import atomic_file
 from .candidates import Candidates
 from .indexing import RELATION, SIDES
 from .outcomes import count_outcomes
 from .pool_files import encode_risk
 from .ranking import Ranking
 from .risks import Risks
+from .sealed_folders import sealed_folder
 
 __all__ = [
     "PartialPools",
     "assemble_shard",
 ]
+
+
+_FILE = "pools.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,32 +60,32 @@ class PartialPools:
     durations: Mapping[str, float]
 
     def save(self, path: Path) -> None:
-        """Write the pools to a file, whole or not at all.
+        """Write the pools to a folder, whole or not at all.
 
-        :param path: the file, in a folder that exists
+        :param path: the folder, see :func:`~pykeen_negater.sealed_folders.sealed_folder`
         """
         report = json.dumps({"counts": dict(self.counts), "durations": dict(self.durations)})
-        with atomic_file(path) as unfinished, unfinished.open("wb") as file:
-            np.savez(file, **{name: getattr(self, name) for name in _ARRAYS}, report=np.array(report))
+        with sealed_folder(path) as folder:
+            np.savez(folder / _FILE, **{name: getattr(self, name) for name in _ARRAYS}, report=np.array(report))
 
     @classmethod
     def load(cls, path: Path) -> "PartialPools":
-        """Read the pools of a file.
+        """Read pools.
 
-        :param path: the file
+        :param path: a folder that they were saved to
         :return: the pools
         """
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(path / _FILE, allow_pickle=False) as file:
             return cls(**{name: file[name] for name in _ARRAYS}, **json.loads(str(file["report"])))
 
     @staticmethod
     def load_report(path: Path) -> dict[str, Any]:
         """Read what was counted, and how long it took, but no arrays.
 
-        :param path: the file
+        :param path: a folder that pools were saved to
         :return: ``counts`` and ``durations``
         """
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(path / _FILE, allow_pickle=False) as file:
             return json.loads(str(file["report"]))
 
 

@@ -1,7 +1,6 @@
 """Scoring triples part by part: what was scored before an interruption is not scored again."""
 
 import json
-import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from tqdm.auto import tqdm
 
-from .caching import atomic_file
 from .ranking_context import RankingContext
+from .sealed_folders import find_sealed, sealed_folder
 
 __all__ = [
     "PartwiseScoring",
@@ -21,7 +20,7 @@ __all__ = [
 #: The number of triples of a part: a multiple of all batch sizes, so that batches are the same as in a single part
 PART_SIZE = 2_048
 
-_SCORES, _STATISTICS = "scores.npy", "statistics.json"
+_SCORES, _STATISTICS, _PART = "scores.npy", "statistics.json", "part.npz"
 
 
 class Scorer(Protocol):
@@ -74,29 +73,29 @@ class PartwiseScoring:
         path, parts = cache.path("scores", key), cache.path("scores", f"{key}-parts")
         # another run may be scoring the same
         with cache.lock("scores", parts.name) if processes.is_main else nullcontext():
-            if processes.tell(json.dumps(path.is_dir())) == "false":
+            is_missing = processes.is_main and cache.find_damage("scores", key) is not None
+            if processes.tell(json.dumps(is_missing)) == "true":
                 self._compute_parts(parts)
                 processes.meet()
-                if processes.is_main:
-                    cache.get_or_build("scores", key, lambda folder: self._put_together(parts, folder))
-                    shutil.rmtree(parts)
-                processes.meet()
+            if processes.is_main:
+                leftovers = f"scores/{parts.name}"
+                cache.get_or_build("scores", key, lambda folder: self._put_together(parts, folder), leftovers)
+            processes.meet()
         report = json.loads(path.joinpath(_STATISTICS).read_text(encoding="utf-8"))
         return np.load(path / _SCORES, allow_pickle=False), report["batches_halved"]
 
-    def _files(self, parts: Path) -> list[Path]:
+    def _folders(self, parts: Path) -> list[Path]:
         # of nothing, there is one part as well, so that its shape is known
-        return [parts / f"{i}.npz" for i in range(max(1, -(-len(self.triples) // PART_SIZE)))]
+        return [parts / str(i) for i in range(max(1, -(-len(self.triples) // PART_SIZE)))]
 
     def _compute_parts(self, parts: Path) -> None:
-        processes, files = self.context.processes, self._files(parts)
-        missing = [i for i in processes.deal(len(files)) if not files[i].is_file()]
+        processes, folders = self.context.processes, self._folders(parts)
+        missing = [i for i in processes.deal(len(folders)) if not find_sealed(folders[i])]
         if not missing:
             return
-        parts.mkdir(exist_ok=True)
         scorer = self.load()
         order = scorer.order(self.triples)
-        quiet = not processes.is_main or len(files) == 1
+        quiet = not processes.is_main or len(folders) == 1
         with tqdm(
             desc=scorer.doing, total=len(missing) * PART_SIZE, unit="triple", unit_scale=True, disable=quiet
         ) as bar:
@@ -107,14 +106,15 @@ class PartwiseScoring:
                 if not np.isfinite(values).all():
                     count = np.sum(~np.isfinite(values))
                     raise ValueError(f"{scorer} gave {count:,} scores that are not finite. Check the model.")
-                with atomic_file(files[i]) as unfinished, unfinished.open("wb") as file:
-                    np.savez(file, rows=rows, values=values, batches_halved=scorer.batches_halved - before)
+                with sealed_folder(folders[i]) as folder:
+                    num_halved = scorer.batches_halved - before
+                    np.savez(folder / _PART, rows=rows, values=values, batches_halved=num_halved)
                 bar.update(len(rows))
 
     def _put_together(self, parts: Path, folder: Path) -> None:
         scores, num_halved = np.zeros(0, dtype=np.float32), 0
-        for file in self._files(parts):
-            with np.load(file, allow_pickle=False) as part:
+        for path in self._folders(parts):
+            with np.load(path / _PART, allow_pickle=False) as part:
                 values = part["values"]
                 if not len(scores):
                     scores = np.empty((len(self.triples), *values.shape[1:]), dtype=np.float32)

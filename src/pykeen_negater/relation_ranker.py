@@ -245,11 +245,15 @@ class RelationEmbeddingRanker(BudgetedRanker):
             pairs = RelationPairs.from_triples(positives, context.required_texts)
             with timed("train the relation encoder", context.durations):
                 encoder = RelationEncoder(self.model, template=self.template)
-                result = train_relation_encoder(encoder, pairs, folder / "encoder", self.training, cache=context.cache)
+                checkpoints = context.cache.root / leftovers
+                result = train_relation_encoder(
+                    encoder, pairs, folder / "encoder", self.training, checkpoints=checkpoints
+                )
             folder.joinpath("training.json").write_text(json.dumps(asdict(result)), encoding="utf-8")
 
         key = fingerprint({**self._inputs(context), **self._identify_encoder(), "positives": array_digest(positives)})
-        path, _ = context.cache.get_or_build("relation-encoders", key, build)
+        leftovers = f"checkpoints/{key}"
+        path, _ = context.cache.get_or_build("relation-encoders", key, build, leftovers)
         context.statistics["training"] = json.loads(path.joinpath("training.json").read_text(encoding="utf-8"))
         return path / "encoder"
 

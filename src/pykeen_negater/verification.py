@@ -10,6 +10,7 @@ from .graphs import vocabulary_fingerprint
 from .pool_checks import check_ids, check_negatives
 from .pool_files import DTYPES, PoolsError, check_checksums
 from .pools import NegativePools
+from .sealed_folders import CHECKSUMS
 
 __all__ = [
     "verify_cache",
@@ -48,18 +49,35 @@ def verify_pools(path: str | Path) -> NegativePools:
     return pools
 
 
-def verify_cache(cache: Cache) -> Iterator[tuple[Path, str | None]]:
-    """Check all that is cached: pools as a whole, other entries by their checksums.
+def verify_cache(cache: Cache) -> Iterator[tuple[Path, bool, str | None]]:
+    """Check all that is cached: pools as a whole, other entries, and what waits to become one, by their checksums.
 
     :param cache: the cache
-    :yields: a pair (the folder of an entry, what is wrong with it or None)
+    :yields: a triple (a folder, whether there is anything that it can be compared with, what is wrong with it or None)
     """
     for path in sorted(path for path in cache.root.glob("*/[!.]*") if path.is_dir()):
-        if path.parent.name != "pools":
-            yield path, find_damage(path, path.with_name(f"{path.name}.sha256"))
-            continue
-        try:
-            verify_pools(path)
-            yield path, None
-        except PoolsError as error:
-            yield path, str(error)
+        if path.parent.name == "pools":
+            yield path, True, _pools_damage(path)
+        elif path.parent.name in ("shards", "checkpoints") or path.name.endswith("-parts"):
+            for piece in _pieces(path):
+                # an interrupted training leaves a checkpoint without checksums, and does not go on from it
+                is_finished = path.parent.name != "checkpoints" or piece.joinpath(CHECKSUMS).is_file()
+                yield piece, is_finished, find_damage(piece, piece / CHECKSUMS) if is_finished else None
+        else:
+            # whatever the cache has built was locked
+            is_entry = any(path.with_name(f"{path.name}.{suffix}").exists() for suffix in ("lock", "sha256"))
+            yield path, is_entry, cache.find_damage(path.parent.name, path.name) if is_entry else None
+
+
+def _pools_damage(path: Path) -> str | None:
+    try:
+        verify_pools(path)
+    except PoolsError as error:
+        return str(error)
+    return None
+
+
+def _pieces(path: Path) -> list[Path]:
+    """List the innermost folders of a folder, without those that are being filled."""
+    inner = [folder for folder in sorted(path.glob("[!.]*")) if folder.is_dir()]
+    return [piece for folder in inner for piece in _pieces(folder)] or [path]

@@ -23,7 +23,8 @@ __all__ = [
 def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
     """Check that pools are what was written: checksums, ids, and the order of the negatives.
 
-    Without folders of POOLS, whatever is cached is checked. The exit code is 1 if anything is wrong.
+    Without folders of POOLS, whatever is cached is checked. The exit code is 1 if anything is wrong. What has nothing
+    to be compared with is named, and is no error.
     """
     from ..caching import Cache
     from ..pool_files import PoolsError
@@ -31,6 +32,7 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
 
     num_checked = 0
     damages: dict[str, str] = {}
+    unchecked = []
     for path in pools:
         num_checked += 1
         try:
@@ -40,13 +42,17 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
             damages[str(path)] = str(error)
             echo(str(error), error=True)
     if whole_cache or not pools:
-        for path, damage in verify_cache(Cache()):
+        for path, is_checked, damage in verify_cache(Cache()):
+            if not is_checked:
+                unchecked.append(str(path))
+                echo(f"{path}: not checked")
+                continue
             num_checked += 1
             if damage is None:
                 echo(f"{path}: as it should be")
             else:
                 damages[str(path)] = damage
                 echo(f"{path} is damaged: {damage}", error=True)
-    conclude({"checked": num_checked, "damaged": len(damages), "damage": damages})
+    conclude({"checked": num_checked, "damaged": len(damages), "damage": damages, "not checked": unchecked})
     if damages:
         raise SystemExit(1)

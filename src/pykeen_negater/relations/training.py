@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
 from ..caching import Cache, atomic_folder, fingerprint
-from ..checkpoints import drop_incomplete, seal_checkpoint
+from ..checkpoints import KEPT, drop_incomplete, seal_checkpoint
 from ..training_progress import show_progress_only
 from .encoder import RelationEncoder
 from .losses import (
@@ -177,6 +177,7 @@ def train_relation_encoder(
     validation: RelationPairs | None = None,
     *,
     cache: Cache | None = None,
+    checkpoints: Path | None = None,
 ) -> RelationTrainingResult:
     """Train a language model to give pairs of the same relation similar vectors.
 
@@ -190,6 +191,8 @@ def train_relation_encoder(
     :param settings: how to train
     :param validation: pairs to validate with, instead of some that are held out
     :param cache: where epochs are saved
+    :param checkpoints: the folder in the cache for the epochs of this run and no other, which can be removed when the
+        output is safe. If None, there is one until the output is written.
     :return: how it went
     :raises FileExistsError: if the folder exists, and holds no trained encoder
     :raises ValueError: if the pairs do not fit the settings, or training diverges
@@ -214,10 +217,10 @@ def train_relation_encoder(
             ],
         }
     )
-    checkpoints = (cache or Cache()).path("checkpoints", key)
-    checkpoints.parent.mkdir(parents=True, exist_ok=True)
+    folder = (cache or Cache()).path("checkpoints", key) if checkpoints is None else checkpoints
+    folder.parent.mkdir(parents=True, exist_ok=True)
     processes = PartialState(cpu=encoder.language_model.device.type == "cpu")
-    with FileLock(checkpoints.with_name(f"{key}.lock")) if processes.is_main_process else nullcontext():
+    with FileLock(folder.with_name(f"{folder.name}.lock")) if processes.is_main_process else nullcontext():
         trained = RelationEncoder(
             encoder.model,
             template=encoder.template,
@@ -225,17 +228,17 @@ def train_relation_encoder(
             normalized=encoder.normalized,
             max_length=encoder.max_length,
         )
-        result = _train(trained, data, validation, settings, checkpoints)
+        result = _train(trained, data, validation, settings, folder)
         processes.wait_for_everyone()
         if not np.isfinite(result.training_losses + result.validation_losses).all():
             if processes.is_main_process:
-                shutil.rmtree(checkpoints)
+                shutil.rmtree(folder, ignore_errors=True)
             raise ValueError(
                 f"found learning_rate={settings.learning_rate}, with which training diverged, expected a lower one."
             )
         if processes.is_main_process:
-            with atomic_folder(output) as folder:
-                trained.save(folder)
+            with atomic_folder(output) as unfinished:
+                trained.save(unfinished)
                 config = {
                     "template": trained.template,
                     "model": trained.model,
@@ -244,8 +247,9 @@ def train_relation_encoder(
                     "data": data.name,
                     **settings.describe(),
                 }
-                folder.joinpath(_CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
-            shutil.rmtree(checkpoints)
+                unfinished.joinpath(_CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
+            if checkpoints is None:
+                shutil.rmtree(folder, ignore_errors=True)
     return result
 
 
@@ -280,7 +284,7 @@ def _train(
             use_cpu=encoder.language_model.device.type == "cpu",
             eval_strategy="no" if held_out is None else "epoch",
             save_strategy="epoch",
-            save_total_limit=1,
+            save_total_limit=KEPT,
             load_best_model_at_end=held_out is not None,
             metric_for_best_model="loss",
             greater_is_better=False,
