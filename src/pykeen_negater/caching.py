@@ -95,6 +95,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         filling = Path(scratch, "new")
         filling.mkdir()
         yield filling
+        _share(filling)
         old = Path(scratch, "old")
         if path.exists():
             os.replace(path, old)
@@ -104,6 +105,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             if old.exists():
                 os.replace(old, path)
             raise
+
+
+def _share(folder: Path) -> None:
+    """Let those read the files who may read a new folder: some writers keep files to their owner."""
+    mode = folder.stat().st_mode & 0o666
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.chmod(mode)
 
 
 @contextmanager

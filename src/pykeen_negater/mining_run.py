@@ -33,6 +33,7 @@ from .processes import Processes, main_first
 from .queries import ENTITY_SIDES, Queries
 from .ranking import Ranking
 from .ranking_context import RankingContext
+from .rejections import list_rejected
 from .risks import Risks, assess_risks, to_answers
 from .shards import Shards
 
@@ -244,6 +245,7 @@ class MiningRun:
             "negatives": assembly.num_negatives,
             "coverage": assembly.coverage,
             "outcomes": dict(zip(OUTCOMES, assembly.outcomes.T.tolist(), strict=True)),
+            "rejected": list_rejected(assembly.rejected),
             **({} if self.proposals.recall is None else {"index_recall": round(self.proposals.recall, 4)}),
             **context.statistics,
         }
@@ -267,6 +269,7 @@ class MiningRun:
             "fingerprint": miner.key,
             "graph": self.graph.fingerprint,
             "settings": miner.settings_identity,
+            "language_models": miner.language_models,
             "versions": _versions(),
             "statistics": statistics,
         }
