@@ -1,5 +1,7 @@
 """Candidates that were thrown out, against a loop."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def test_the_riskiest_match_a_loop():
     bounds = (0, 150, 160, SIZE)
     parts = [
         note_rejected(accepted[a:b], safe[a:b], **{name: values[a:b] for name, values in columns.items()})
-        for a, b in zip(bounds, bounds[1:], strict=False)
+        for a, b in pairwise(bounds)
     ]
     found = list_rejected(choose_rejected(parts))
     expected = []

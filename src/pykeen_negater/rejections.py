@@ -18,8 +18,8 @@ __all__ = [
 PER_RELATION, MOST_REJECTED = 3, 900
 
 #: A candidate that was thrown out: the position of its positive, the corrupted column and what stands there, the
-#: relation of the corrupted triple, the number of the reason among :data:`~pykeen_negater.outcomes.OUTCOMES`, its score,
-#: and its risk in multiples of that of a uniform corruption
+#: relation of the corrupted triple, the number of the reason among :data:`~pykeen_negater.outcomes.OUTCOMES`, its
+#: score, and its risk in multiples of that of a uniform corruption
 REJECTED = np.dtype(
     [
         ("positive", np.int64),
