@@ -53,7 +53,8 @@ def note_rejected(accepted: np.ndarray, safe: np.ndarray, **columns: np.ndarray)
 def choose_rejected(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Choose the riskiest of each relation, each entity once; of those as risky, the ones with the highest scores.
 
-    :param parts: candidates that were thrown out, each of dtype :data:`REJECTED`; what comes first wins a tie
+    :param parts: candidates that were thrown out, each of shape (n,) and dtype :data:`REJECTED`; what comes first wins
+        a tie
     :return: shape: (m,), by relation, the riskiest first
     """
     noted = np.concatenate(parts)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
 from ..pool_files import encode_risk
@@ -115,6 +116,7 @@ def draw_reliability(content: ReportContent) -> str | None:
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}%"))
         axes.minorticks_off()
         _light_grid(axes, "both")
+        axes.tick_params(pad=7)  # markers stand on the edge
         axes.legend(loc="upper left")
         return to_svg(
             figure,
@@ -145,7 +147,7 @@ def draw_comparison(content: ReportContent) -> str | None:
         axes.margins(x=0.35, y=0.18)
         axes.set_ylim(bottom=0)
         _light_grid(axes, "both")
-        _label(axes, rows)
+        _label(figure, axes, rows)
         return to_svg(
             figure,
             "comparison",
@@ -154,9 +156,9 @@ def draw_comparison(content: ReportContent) -> str | None:
         )
 
 
-def _label(axes: Axes, points: list[tuple[str, float, float]]) -> None:
+def _label(figure: Figure, axes: Axes, points: list[tuple[str, float, float]]) -> None:
     """Write names beside points, further down where they would cover one another."""
-    width, height = (size * 72 for size in axes.figure.get_size_inches())
+    width, height = (size * 72 for size in figure.get_size_inches())
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     placed: list[tuple[float, float, float]] = []
     for name, x, y in sorted(points, key=lambda point: -point[2]):
