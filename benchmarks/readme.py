@@ -152,6 +152,12 @@ def relation_ranker(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"score": frame["encoder"], "AUC": frame["value"].round(3), "difference": interval})
 
 
+def report_page(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how large pages are, and how fast they open."""
+    columns = ["pools", "negatives", "size (MB)", "opens in (s)", "axe: serious", "axe: others"]
+    return frame[columns].round(2)
+
+
 #: The result file and the function of each table
 TABLES = {
     "headline": ("differences", headline),
@@ -171,6 +177,7 @@ TABLES = {
     "pool_scale": ("pool_scale", plain),
     "processes": ("processes", plain),
     "kills": ("kills", plain),
+    "report_page": ("report_page", report_page),
     "relations": ("relations", relations),
     "relation_ranker": ("relations", relation_ranker),
 }

@@ -4,6 +4,7 @@ import errno
 import logging
 import multiprocessing
 import os
+import stat
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,21 @@ def test_atomic_folder_replaces_whole(tmp_path):
         with atomic_folder(tmp_path / "folder") as folder:
             (folder / name).write_text(name)
     assert _content(tmp_path) == {"folder/b": "b"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o007, 0o660)])
+def test_files_of_an_atomic_folder_are_as_open_as_others(tmp_path, mask, mode):
+    former = os.umask(mask)
+    try:
+        with atomic_folder(tmp_path / "folder") as folder:
+            folder.joinpath("inner").mkdir()
+            for file in (folder / "a", folder / "inner" / "b"):
+                file.touch(mode=0o600)
+    finally:
+        os.umask(former)
+    for name in ("a", "inner/b"):
+        assert stat.S_IMODE(tmp_path.joinpath("folder", name).stat().st_mode) == mode
 
 
 def test_failing_atomic_folder_leaves_the_old_one(tmp_path):

@@ -1,5 +1,6 @@
 """Tests for the page about pools."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ import yaml
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools, mine
-from pykeen_negater.pool_card import pool_card
+from pykeen_negater.encoders import encoder_resolver
+from pykeen_negater.pool_card import pool_card, public_spelling
+from pykeen_negater.rankers import ranker_resolver
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
@@ -26,7 +29,10 @@ def test_mined_pools_have_a_page(nations: TriplesFactory, tmp_path: Path):
     assert header["size_categories"] == ["10K<n<100K"]
     assert 10_000 <= len(pools) < 100_000
     words = " ".join(text.split())
-    assert f"{len(pools):,} plausible falsehoods for 1,592 training triples over 14 entities and 55 relations" in words
+    # nobody has judged whether they are plausible, or false
+    assert f"{len(pools):,} corruptions for 1,592 training triples over 14 entities and 55 relations" in words
+    assert "falsehoods" not in words
+    assert "with the samplers of pykeen-negater" in words
     assert "whose head or tail is replaced" in words
     assert "| ranker | similarity |" in text
     assert "| guard | none |" in text
@@ -40,7 +46,35 @@ def test_the_page_says_what_the_guard_can_tell(nations: TriplesFactory):
     measured = pools.metadata["statistics"]["guard"]["proposed"]
     words = " ".join(text.split())
     assert f"from others with an AUC of {measured['auc']:.3f}" in words
-    assert f"more than {pools.max_mined_risk:.1f} times as likely true" in words
+    assert f"more than {pools.max_mined_risk:.2g} times as likely true" in words
+    assert "plausible falsehoods" in words
+    assert "with the guard and the samplers of pykeen-negater" in words
+
+
+def test_small_limits_have_their_digits():
+    guard = {"hidden_triples": 3, "proposed": {"auc": 0.9}}
+    metadata = {"num_entities": 1, "num_relations": 1, "sides": [0], "statistics": {"guard": guard}}
+    assert "more than 0.043 times as likely" in pool_card({**metadata, "max_mined_risk": 0.043}, 1, 1)
+
+
+def test_the_page_names_dataset_and_language_model(tmp_path: Path):
+    pools = mine(dataset="nations", guard=None, ranker="similarity")
+    header, text = read(pools.save(tmp_path / "nations.pools"))
+    assert header["pretty_name"] == "Negatives for the knowledge graph nations"
+    assert header["license"] == "unknown"
+    assert "put that license in the place of `unknown`" in " ".join(text.split())
+    assert 'dataset="nations",' in text
+    assert "| language model | sentence-transformers/all-MiniLM-L6-v2 |" in text
+    assert "| encoder | sentence-transformer |" in text
+
+
+def test_names_are_spelled_as_documented():
+    for resolver in (encoder_resolver, ranker_resolver):
+        for name, cls in resolver.lookup_dict.items():
+            words = re.findall("[A-Z][a-z]+", cls.__name__.removesuffix(resolver.suffix.title()))
+            spelled = public_spelling(name)
+            assert spelled in (name, "-".join(words).lower())
+            assert ("-" in spelled) == (len(words) > 1)
 
 
 def test_pools_that_were_not_mined_have_a_page(tmp_path: Path):
@@ -56,7 +90,16 @@ def test_pools_that_were_not_mined_have_a_page(tmp_path: Path):
     )
     header, text = read(pools.save(tmp_path / "a.pools"))
     assert header["size_categories"] == ["n<1K"]
-    assert "Nothing is known about that" in text
+    words = " ".join(text.split())
+    assert "imported or made by hand: nothing is known about how" in words
+    assert "NegatER's" not in words
+
+
+def test_thresholds_are_no_guard():
+    metadata = {"num_entities": 1, "num_relations": 1, "sides": [0], "settings": {"guard": "thresholds"}}
+    card = " ".join(pool_card(metadata, 1, 1).split())
+    assert "Each scores below the threshold of its relation" in card
+    assert "No guard has judged how likely" in card
 
 
 @pytest.mark.parametrize(

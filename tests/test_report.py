@@ -19,9 +19,11 @@ from pykeen.datasets import Nations
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 from rich.console import Console
 
-from pykeen_negater import NegativePools, evaluation, mine
+from pykeen_negater import NegativePools, evaluation, mine, rejections
 from pykeen_negater.cli import main
 from pykeen_negater.evaluation import NegativesReport
+from pykeen_negater.exports import export
+from pykeen_negater.imports import import_negatives
 from pykeen_negater.indexing import keys_to_triples
 from pykeen_negater.outcomes import OUTCOMES, count_outcomes
 from pykeen_negater.pool_files import Vocabulary, decode_risk, encode_risk
@@ -30,6 +32,7 @@ from pykeen_negater.report import content as content_module
 from pykeen_negater.report import page as page_module
 from pykeen_negater.report.page import render
 from pykeen_negater.report.text import print_report
+from pykeen_negater.texts import humanize
 from pykeen_negater.thresholds import describe_levels
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
@@ -57,6 +60,7 @@ SECTIONS = (
     "Scores and risks",
     "Relations",
     "Hardest negatives",
+    "Thrown out",
     "Likely true after all",
     "Settings",
 )
@@ -99,22 +103,37 @@ def mined(nations: TriplesFactory) -> NegativePools:
 
 @pytest.fixture
 def judged(mined: NegativePools, tmp_path: Path) -> NegativePools:
-    """Let the negatives have risks, and suspect some corruptions, with hostile names for all of them."""
+    """Let the negatives have risks, with hostile names for all of them."""
+    names = tuple(f"{HOSTILE[i % len(HOSTILE)]} {i}" for i in range(mined.num_entities))
+    relations = tuple(f"{HOSTILE[i % len(HOSTILE)]} {i}" for i in range(mined.num_relations))
+    return judge(mined, tmp_path / "<i>judged", Vocabulary(names, relations, names, relations))
+
+
+def judge(pools: NegativePools, path: Path, vocabulary: Vocabulary | None = None) -> NegativePools:
+    """Make up risks, suspects and candidates that were thrown out."""
     generator = np.random.default_rng(0)
-    known = set(mined.keys.tolist())
-    size = mined.num_entities**2 * mined.num_relations
-    suspects = sorted(set(generator.integers(size, size=300).tolist()) - known)
-    statistics = {**mined.metadata["statistics"], "guard": GUARD}
-    pools = replace(
-        mined,
-        risk=encode_risk(2 ** generator.uniform(-8, 1, size=len(mined))),
+    known = set(pools.keys.tolist())
+    size = pools.num_entities**2 * pools.num_relations
+    suspects = sorted(set(generator.integers(size, size=300 + 10 * pools.num_relations).tolist()) - known)
+    relations = np.arange(pools.num_relations).repeat(rejections.PER_RELATION)
+    rejected = {
+        "positive": generator.integers(pools.num_triples, size=len(relations)).tolist(),
+        "side": [0] * len(relations),
+        "replacement": generator.integers(pools.num_entities, size=len(relations)).tolist(),
+        "relation": relations.tolist(),
+        "outcome": [OUTCOMES.index("too_risky")] * len(relations),
+        "score": generator.normal(size=len(relations)).tolist(),
+        "risk": (2 ** generator.uniform(1, 6, size=len(relations))).tolist(),
+    }
+    statistics = {**pools.metadata["statistics"], "guard": GUARD, "rejected": rejected}
+    judged = replace(
+        pools,
+        risk=encode_risk(2 ** generator.uniform(-8, 1, size=len(pools))),
         suspects=torch.tensor(suspects),
         suspect_risk=encode_risk(2 ** generator.uniform(1, 6, size=len(suspects))),
-        metadata={**mined.metadata, "max_risk": 16.0, "max_mined_risk": 2.0, "statistics": statistics},
+        metadata={**pools.metadata, "max_risk": 16.0, "max_mined_risk": 2.0, "statistics": statistics},
     )
-    names = tuple(f"{HOSTILE[i % len(HOSTILE)]} {i}" for i in range(pools.num_entities))
-    relations = tuple(f"{HOSTILE[i % len(HOSTILE)]} {i}" for i in range(pools.num_relations))
-    return NegativePools.load(pools.save(tmp_path / "<i>judged", Vocabulary(names, relations, names, relations)))
+    return NegativePools.load(judged.save(path, vocabulary))
 
 
 class Page(HTMLParser):
@@ -270,6 +289,51 @@ def test_candidates_beyond_the_budget_are_counted(nations: TriplesFactory, tiny_
     assert "Consider a larger max_candidates" in content.advice
     thresholds = {relation.id: relation.threshold for relation in content.relations}
     assert thresholds == {i: statistics["thresholds"][i] for i in thresholds}
+    assert {example.outcome for example in content.rejected} == {"taken_for_true"}
+    assert "its score reaches θ" in html
+    assert "those with the highest scores" in html
+
+
+def test_relations_with_scored_candidates_alone_are_drawn(nations: TriplesFactory, mined: NegativePools):
+    counts = np.zeros((mined.num_relations, 4), dtype=int)
+    largest = Counter(nations.mapped_triples[:, 1].tolist()).most_common(1)[0][0]
+    counts[largest] = 1, 2, 3, 4
+    scored = {"score_edges": [0, 1, 2, 3, 4], "score_counts": counts.tolist(), "thresholds": [2.5] * len(counts)}
+    none = {"replacements": mined.replacements[:0], "hardness": mined.hardness[:0], "risk": mined.risk[:0]}
+    statistics = {**mined.metadata["statistics"], **scored}
+    pools = replace(
+        mined,
+        **none,
+        offsets=torch.zeros_like(mined.offsets),
+        metadata={**mined.metadata, "statistics": statistics},
+        path=None,
+    )
+    html = render(collect(pools, "thresholds"))
+    page = check(html)
+    assert len(list(page.of("h4"))) == 1
+    assert "0 negatives of 10 scored, θ<sub>r</sub> = 2.5" in html
+    assert "the 1 are drawn that have something to draw" in html
+    assert "Of 10 candidates that were scored. θ is 2.5." in html
+
+
+def test_what_was_thrown_out_is_beside_its_positive(nations: TriplesFactory):
+    pools = mine(triples_factory=nations, encoder="structural", ranker="similarity")
+    content = collect(pools, "nations")
+    known = {" ".join(map(humanize, row)) for row in nations.triples.tolist()}
+    assert len(content.rejected) > len(content.relations)
+    for example in content.rejected:
+        parts = [sentence.parts for sentence in (example.negative, example.positive)]
+        assert [i for i in range(3) if parts[0][i] != parts[1][i]] == [example.negative.side]
+        assert str(example.positive) in known
+        assert str(example.negative) not in known
+        assert example.outcome == "too_risky"
+        assert example.risk is not None
+        assert pools.max_mined_risk is not None
+        assert example.risk > pools.max_mined_risk
+    html = render(content)
+    check(html)
+    assert "the guard lets none above" in html
+    assert "Thrown out" in text_of(content)
 
 
 def negatives_of(pools: NegativePools) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], int]]:
@@ -403,9 +467,34 @@ def test_pools_without_labels_and_statistics(tmp_path: Path, nations: TriplesFac
     content = collect(NegativePools.load(bare.save(tmp_path / "bare.pools")), "bare")
     html = render(content)
     check(html)
-    for hint in ("without counting what was left out", "no durations", "do not say how they were made"):
-        assert hint in html
+    assert "do not say how they were made" in html
     assert "Hard negatives of bare" in text_of(content)
+
+
+def test_imported_pools_are_called_so(mined: NegativePools, nations: TriplesFactory, tmp_path: Path):
+    export(mined, tmp_path / "negatives.tsv")
+    pools = import_negatives(tmp_path / "negatives.tsv", tmp_path / "a.pools", triples_factory=nations)
+    content = collect(pools, "imported")
+    assert content.coverage.num_short
+    assert content.advice is None
+    html, text = render(content), text_of(content)
+    check(html)
+    for shown in (html, text):
+        assert "imported: nothing is known about how they were made" in shown
+        for nonsense in ("Consider", "0.0 s", "Mine ", "ranker", "likely true corruptions", "ined in"):
+            assert nonsense not in shown
+    assert "has no thresholds" not in html
+
+
+def test_the_terminal_breaks_no_words(nations: TriplesFactory):
+    content = collect(mine(triples_factory=nations, encoder="structural"), "nations", COMPARISON)
+    whole = set(re.findall(r"[\w_]+", text_of(content, 1_000)))
+    for width in (60, 80, 100, 200):
+        text = text_of(content, width)
+        assert max(map(len, text.splitlines())) <= width
+        # what a narrow terminal shows is less, and says so
+        assert set(re.findall(r"[\w_]+", text)) <= whole | {"Left", "out", "for", "want", "of", "width"}
+        assert ("for want of width" in text) == (width < 100)
 
 
 def test_pools_without_any_negative(nations: TriplesFactory, mined: NegativePools):
@@ -435,7 +524,7 @@ def test_what_is_too_much_is_left_out_and_said(judged: NegativePools, monkeypatc
     html = render(content)
     page = check(html)
     assert len(list(page.of("h4"))) == 2
-    assert "the 2 largest that have negatives are shown" in html
+    assert f"Of {len(content.relations)} relations, the 2 largest are drawn" in html
     assert f"Listed are the 3 largest of {len(content.relations)}" in html
     assert len(content.negatives) <= 60
     assert len(content.suspects) <= 60

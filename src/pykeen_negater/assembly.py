@@ -10,6 +10,7 @@ from .graphs import Graph
 from .outcomes import OUTCOMES
 from .partial_pools import PartialPools
 from .pool_files import DTYPES
+from .rejections import REJECTED, choose_rejected
 from .tensor_files import TensorFile
 
 __all__ = [
@@ -39,12 +40,15 @@ class Assembly:
         self.offsets = np.zeros(len(graph) * num_sides + 1, dtype=np.int64)
         #: What became of the candidates of each relation; shape: (num_relations, num_outcomes)
         self.outcomes = np.zeros((graph.num_relations, len(OUTCOMES)), dtype=np.int64)
+        #: Some candidates of each relation that were thrown out; dtype: :data:`~pykeen_negater.rejections.REJECTED`
+        self.rejected = np.empty(0, dtype=REJECTED)
         low, high, num_suspects = np.inf, -np.inf, 0
         samples = []
         for path in shards:
             shard = PartialPools.load(path)
             self.offsets[shard.rows + 1] = shard.sizes
             self.outcomes += shard.outcomes
+            self.rejected = choose_rejected([self.rejected, shard.rejected])
             num_suspects += len(shard.suspects)
             samples.append(shard.suspects[:: max(1, SUSPECTS_AT_ONCE // 1_000)])
             if len(shard.scores):

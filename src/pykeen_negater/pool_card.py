@@ -1,5 +1,6 @@
 """A page about pools, in the form of a dataset card, so that their folder can be published as it is."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,14 @@ from .indexing import SIDES
 
 __all__ = [
     "pool_card",
+    "public_spelling",
 ]
+
+#: The names of parts that documentation and commands spell with hyphens, as metadata has them
+_SPELLINGS = {
+    name.replace("-", ""): name
+    for name in ("sentence-transformer", "full-gradients", "proxy-gradients", "relation-embedding")
+}
 
 #: The size categories of dataset cards: up to how many rows, and what it is called
 _SIZES = (
@@ -35,9 +43,9 @@ _SETTINGS = {
 }
 
 _CARD = """\
-# Negatives for a knowledge graph
+# {title}
 
-{negatives:,} plausible falsehoods for {triples:,} training triples over {entities:,} entities and {relations:,}
+{negatives:,} {what} for {triples:,} training triples over {entities:,} entities and {relations:,}
 relations{coverage}. Each is a training triple whose {sides} is replaced; none is a training triple itself.
 
 ## Use
@@ -46,7 +54,7 @@ relations{coverage}. Each is a training triple whose {sides} is replaced; none i
 from pykeen.pipeline import pipeline
 
 pipeline(
-    dataset=...,  # with the same labels and ids
+    dataset={dataset}
     model="PairRE",
     negative_sampler="negater",
     negative_sampler_kwargs={{"pools": "the path of this folder"}},
@@ -66,10 +74,15 @@ them, and `negater report` shows what is in them.
 
 - `pools.safetensors`: the triples' keys, where their pools start, who stands in, hardest first, how hard and how risky
 - `metadata.json`: settings, versions, statistics and checksums
-- `vocabulary.json`: labels and texts of entities and relations, which are those of the graph, as is their license
+- `vocabulary.json`: labels and texts of entities and relations
 - `durations.json`: the seconds that each step took
 
-The method is NegatER's (Safavi, Zhu and Koutra, EMNLP 2021), with the guard and the samplers of pykeen-negater.
+## License
+
+Labels, texts and triples are those of the graph, so that its license holds for this folder, too. To publish the folder,
+put that license in the place of `unknown` in the header of this page.
+
+{credit}
 """
 
 
@@ -81,14 +94,22 @@ def pool_card(metadata: Mapping[str, Any], num_triples: int, num_negatives: int)
     :param num_negatives: the number of negatives
     :return: Markdown, with a header in YAML
     """
+    dataset = metadata.get("dataset")
+    title = "Negatives for a knowledge graph" if dataset is None else f"Negatives for the knowledge graph {dataset}"
     header = {
-        "pretty_name": "Negatives for a knowledge graph",
+        "pretty_name": title,
+        "license": "unknown",
         "tags": ["knowledge-graph", "link-prediction", "negative-sampling", "pykeen"],
         "size_categories": [next((name for limit, name in _SIZES if num_negatives < limit), "n>1T")],
     }
     coverage = metadata.get("statistics", {}).get("coverage")
     names = {number: name for name, number in SIDES.items()}
+    guarded = metadata.get("statistics", {}).get("guard") is not None
     return f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n\n" + _CARD.format(
+        title=title,
+        dataset="...,  # with the same labels and ids" if dataset is None else f"{json.dumps(dataset)},",
+        what="plausible falsehoods" if guarded else "corruptions",
+        credit=_credit(metadata, guarded),
         negatives=num_negatives,
         triples=num_triples,
         entities=metadata["num_entities"],
@@ -100,14 +121,35 @@ def pool_card(metadata: Mapping[str, Any], num_triples: int, num_negatives: int)
     )
 
 
+def public_spelling(value: Any) -> Any:
+    """Spell the name of a part as commands and documentation do.
+
+    :param value: any setting
+    :return: the setting; the name of a part with its hyphens
+
+    >>> public_spelling("sentencetransformer"), public_spelling("probe"), public_spelling(32)
+    ('sentence-transformer', 'probe', 32)
+    """
+    return _SPELLINGS.get(value, value) if isinstance(value, str) else value
+
+
+def _credit(metadata: Mapping[str, Any], guarded: bool) -> str:
+    if not metadata.get("settings"):
+        return "The folder was written by pykeen-negater."
+    parts = "the guard and the samplers" if guarded else "the samplers"
+    return f"The method is NegatER's (Safavi, Zhu and Koutra, EMNLP 2021), with {parts} of pykeen-negater."
+
+
 def _made(metadata: Mapping[str, Any]) -> str:
     settings, versions = metadata.get("settings", {}), metadata.get("versions", {})
     rows = {label: settings[name] for name, label in _SETTINGS.items() if name in settings}
+    models = metadata.get("language_models", [])
+    rows |= {"language model": ", ".join(models)} if models else {}
     rows |= {f"version of {name}": version for name, version in versions.items()}
     if not rows:
-        return "Nothing is known about that."
+        return "They were not mined, but imported or made by hand: nothing is known about how."
     # what has parameters comes as a pair of its name and these
-    cells = {name: value[0] if isinstance(value, list) else value for name, value in rows.items()}
+    cells = {name: public_spelling(value[0] if isinstance(value, list) else value) for name, value in rows.items()}
     lines = [f"| {name} | {'none' if value is None else value} |" for name, value in cells.items()]
     return "\n".join(["| | |", "| --- | --- |", *lines])
 
@@ -115,15 +157,18 @@ def _made(metadata: Mapping[str, Any]) -> str:
 def _trust(metadata: Mapping[str, Any]) -> str:
     guard = metadata.get("statistics", {}).get("guard")
     if guard is None:
-        return (
-            "No guard has judged them. A graph is incomplete, and the hardest negatives are the likeliest to be true "
-            "after all."
+        judged = (
+            "Each scores below the threshold of its relation, from which on the ranker takes a triple for true. No "
+            "guard has judged how likely each is true."
+            if metadata.get("settings", {}).get("guard") == "thresholds"
+            else "No guard has judged them."
         )
+        return f"{judged} A graph is incomplete, and the hardest negatives are the likeliest to be true after all."
     measured, highest = guard["proposed"], metadata.get("max_mined_risk")
     limit = (
         ""
         if highest is None
-        else (f" None is more than {highest:.1f} times as likely true as a random corruption, as far as it can tell.")
+        else (f" None is more than {highest:.2g} times as likely true as a random corruption, as far as it can tell.")
     )
     return (
         f"A guard was trained on {guard['hidden_triples']:,} training triples that were hidden from everything that "

@@ -152,6 +152,8 @@ def mine(
     pools = miner.mine(processes)
     if not processes.is_main:
         return
+    if dataset is not None:
+        pools.metadata["dataset"] = dataset
     path = pools.path if output is None else pools.save(output)
     statistics = pools.metadata["statistics"]
     summary = {

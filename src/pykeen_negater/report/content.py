@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..outcomes import OUTCOMES
+from ..pool_card import public_spelling
 from ..pools import NegativePools
 from ..terminal import printable
 from .comparison import Comparison
 from .coverage import Coverage
-from .examples import Example, hardest_negatives, likeliest_suspects, negative_relations
+from .examples import Example, hardest_negatives, likeliest_suspects, negative_relations, riskiest_rejected
 from .levels import Levels, median
 from .phrases import Names, Phrase
 from .reasons import Reason, advise, explain_outcomes, read_outcomes
@@ -60,6 +61,9 @@ class RelationFigures:
     #: θ_r, the score from which on the ranker takes a candidate for true; None where there is none
     threshold: float | None
 
+    #: The number of candidates that were scored; None for rankers without thresholds
+    num_scored: int | None
+
 
 @dataclass(frozen=True, eq=False)
 class ReportContent:
@@ -73,6 +77,9 @@ class ReportContent:
     num_relations: int
     num_negatives: int
     num_suspects: int
+
+    #: Whether they were mined: nothing is known about the making of others, which were imported
+    is_mined: bool
 
     #: The settings and package versions of mining, as name and value
     settings: tuple[tuple[str, str], ...]
@@ -112,8 +119,9 @@ class ReportContent:
     max_mined_risk: float | None
     max_risk: float | None
 
-    #: The hardest negatives of each relation, and its riskiest suspects
+    #: The hardest negatives of each relation, its riskiest candidates that were thrown out, and its riskiest suspects
     negatives: tuple[Example, ...]
+    rejected: tuple[Example, ...]
     suspects: tuple[Example, ...]
 
     #: The samplers beside one another; None if they were not measured
@@ -147,9 +155,10 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
     outcomes = read_outcomes(statistics, pools.num_relations)
     reasons = () if outcomes is None else explain_outcomes(outcomes, settings, pools.max_mined_risk)
     judged = pools.max_risk is not None
-    figures = _relations(names, coverage, levels, outcomes, judged, statistics.get("thresholds"))
-    per_relation = max(1, min(PER_RELATION, MOST_EXAMPLES // max(1, len(figures))))
     counts = statistics.get("score_counts")
+    scored = None if counts is None else [sum(row) for row in counts]
+    figures = _relations(names, coverage, levels, outcomes, judged, statistics.get("thresholds"), scored)
+    per_relation = max(1, min(PER_RELATION, MOST_EXAMPLES // max(1, len(figures))))
     return ReportContent(
         title=printable(title),
         num_triples=pools.num_triples,
@@ -157,6 +166,7 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
         num_relations=pools.num_relations,
         num_negatives=len(pools),
         num_suspects=len(pools.suspects),
+        is_mined=bool(settings),
         settings=_describe_settings(settings),
         versions=tuple((printable(name), printable(str(value))) for name, value in _items(pools, "versions")),
         durations={printable(name): seconds for name, seconds in pools.durations.items()},
@@ -172,6 +182,7 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
         max_mined_risk=pools.max_mined_risk,
         max_risk=pools.max_risk,
         negatives=_arrange(hardest_negatives(pools, names, relations, per_relation, judged), figures),
+        rejected=_arrange(riskiest_rejected(pools, names, statistics, per_relation, judged), figures),
         suspects=_arrange(likeliest_suspects(pools, names, per_relation), figures),
         comparison=comparison,
     )
@@ -195,6 +206,7 @@ def _relations(
     outcomes: np.ndarray | None,
     judged: bool,
     thresholds: list[float | None] | None,
+    scored: list[int] | None,
 ) -> tuple[RelationFigures, ...]:
     size = len(levels.num_negatives)
     triples, covered = coverage.triples_by_relation(size), coverage.covered_by_relation(size)
@@ -210,6 +222,7 @@ def _relations(
             median_score=median(levels.scores, levels.negatives_by_score[i]),
             median_risk=median(levels.risks, levels.negatives_by_risk[i]) if judged else None,
             threshold=None if thresholds is None else thresholds[i],
+            num_scored=None if scored is None else scored[i],
         )
         for i in np.argsort(-triples, kind="stable")
         if triples[i]
@@ -221,7 +234,7 @@ def _describe_settings(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ..
     described = []
     for name, value in settings.items():
         if isinstance(value, list) and len(value) == 2 and isinstance(value[1], Mapping):
-            described.append((name, value[0]))
+            described.append((name, public_spelling(value[0])))
             described += [(f"{name}.{key}", str(inner)) for key, inner in _flatten(value[1])]
         else:
             described.append((name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))

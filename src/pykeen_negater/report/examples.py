@@ -1,20 +1,24 @@
-"""Negatives to read: the hardest ones that were kept, and the riskiest corruptions that are kept out."""
+"""Triples to read: the hardest negatives, candidates that were thrown out, and the corruptions likeliest to be true."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..indexing import HEAD, RELATION, TAIL, keys_to_triples
+from ..outcomes import OUTCOMES
 from ..pool_files import decode_risk
 from ..pools import NegativePools
-from .phrases import Names, Sentence
+from .phrases import Names, TripleText
 
 __all__ = [
     "Example",
     "hardest_negatives",
     "likeliest_suspects",
     "negative_relations",
+    "riskiest_rejected",
 ]
 
 #: How many negatives are looked at for each one that is shown, since some are alike
@@ -28,14 +32,17 @@ class Example:
     #: The id of the negative's relation
     relation: int
 
-    negative: Sentence
-    positive: Sentence
+    negative: TripleText
+    positive: TripleText
 
     #: The ranker's score; None where it is not known
     score: float | None
 
     #: How risky it is, in multiples of the risk of a uniform corruption; None where no guard has judged
     risk: float | None
+
+    #: Why it is no negative, one of :data:`~pykeen_negater.outcomes.OUTCOMES`; None where that is no question
+    outcome: str | None = None
 
 
 def negative_relations(pools: NegativePools) -> np.ndarray:
@@ -77,13 +84,47 @@ def hardest_negatives(
     return [
         Example(
             relation=int(negatives[i, RELATION]),
-            negative=names.sentence(negatives[i], int(sides[i])),
-            positive=names.sentence(positives[i], int(sides[i])),
+            negative=names.triple(negatives[i], int(sides[i])),
+            positive=names.triple(positives[i], int(sides[i])),
             score=float(low + hardness[chosen[i]] / 255 * (high - low)),
             risk=float(risks[chosen[i]]) if judged else None,
         )
         for i in distinct.groupby(1, sort=True).head(per_relation).index
     ]
+
+
+def riskiest_rejected(
+    pools: NegativePools, names: Names, statistics: Mapping[str, Any], per_relation: int, judged: bool
+) -> list[Example]:
+    """List the candidates that mining has noted when it threw them out.
+
+    :param pools: the pools
+    :param names: their phrases
+    :param statistics: those of the pools
+    :param per_relation: the most of each relation
+    :param judged: whether a guard has judged their risk
+    :return: the examples by relation, riskiest first; none for pools that noted none
+    """
+    noted = pd.DataFrame(statistics.get("rejected", {}))
+    if noted.empty:
+        return []
+    triples = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)
+    examples = []
+    for row in noted.groupby("relation", sort=True).head(per_relation).itertuples():
+        positive = triples[row.positive]
+        negative = positive.copy()
+        negative[row.side] = row.replacement
+        examples.append(
+            Example(
+                relation=int(row.relation),
+                negative=names.triple(negative, row.side),
+                positive=names.triple(positive, row.side),
+                score=float(row.score),
+                risk=float(row.risk) if judged else None,
+                outcome=OUTCOMES[row.outcome],
+            )
+        )
+    return examples
 
 
 def likeliest_suspects(pools: NegativePools, names: Names, per_relation: int) -> list[Example]:
@@ -108,8 +149,8 @@ def likeliest_suspects(pools: NegativePools, names: Names, per_relation: int) ->
     return [
         Example(
             relation=int(suspects[chosen[i], RELATION]),
-            negative=names.sentence(suspects[chosen[i]], int(sides[i])),
-            positive=names.sentence(triples[positives[i]], int(sides[i])),
+            negative=names.triple(suspects[chosen[i]], int(sides[i])),
+            positive=names.triple(triples[positives[i]], int(sides[i])),
             score=None,
             risk=float(risks[chosen[i]]),
         )

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
 from ..pool_files import encode_risk
@@ -18,8 +19,6 @@ __all__ = [
     "RelationPicture",
     "draw_comparison",
     "draw_coverage",
-    "draw_durations",
-    "draw_reasons",
     "draw_relation",
     "draw_reliability",
     "draw_spread",
@@ -28,11 +27,17 @@ __all__ = [
 #: The most relations that get pictures of their own
 MOST_RELATIONS = 48
 
+#: The most bars of the histogram of pool sizes, apart from that of empty ones
+BARS = 12
+
 #: The number of bars of a histogram of scores
 SCORE_BARS = 32
 
 #: How many levels of risk make a bar: half a power of two
 LEVELS_PER_BAR = 4
+
+#: The size of a letter of a name and of its line, in points
+LETTER, LINE = 5.5, 11.0
 
 #: The share of the easiest negatives that are out of the picture
 OUT_OF_PICTURE = 0.005
@@ -43,25 +48,12 @@ class RelationPicture:
     """The histograms of a relation, as SVG."""
 
     relation: RelationFigures
-    scores: str
+
+    #: None without a score to draw
+    scores: str | None
+
+    #: None without a guard
     risks: str | None
-
-
-def draw_durations(content: ReportContent) -> str:
-    """Draw how long each step took.
-
-    :param content: what the report says, with durations
-    :return: SVG
-    """
-    steps = sorted(content.durations.items(), key=lambda item: item[1])
-    with drawing(6.4, 0.45 + 0.27 * len(steps)) as (figure, axes):
-        bars = axes.barh([name for name, _ in steps], [seconds for _, seconds in steps], color=ACCENT, height=0.62)
-        axes.bar_label(bars, [f"{seconds:,.1f} s" for _, seconds in steps], padding=4, color=INK)
-        axes.tick_params(axis="y", length=0, labelcolor=INK)
-        axes.xaxis.set_visible(False)
-        axes.spines[["bottom", "left"]].set_visible(False)
-        axes.margins(x=0.15, y=0.02)
-        return to_svg(figure, "durations", "Bars: the seconds of each step, as in the table below.")
 
 
 def draw_coverage(content: ReportContent) -> str:
@@ -72,15 +64,17 @@ def draw_coverage(content: ReportContent) -> str:
     """
     coverage = content.coverage
     totals, most = coverage.sizes.sum(axis=1), max(1, coverage.pool_size * len(coverage.sides))
-    edges = np.unique(np.linspace(1, most + 1, min(most, 16) + 1).astype(int))
+    edges = np.unique(np.linspace(1, most + 1, min(most, BARS) + 1).astype(int))
     counts, _ = np.histogram(totals, edges)
     heights = np.concatenate([[coverage.num_empty], counts]) / len(totals)
     names = ["0", *(f"{a}" if b - a == 1 else f"{a}–{b - 1}" for a, b in pairwise(edges))]
-    with drawing(6.4, 2.6) as (figure, axes):
+    with drawing(4.6, 2.4) as (figure, axes):
         axes.bar(range(len(names)), heights, color=[WARM] + [ACCENT] * len(counts), width=0.78)
-        axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 9 else 0, ha="right", fontsize=8)
+        axes.set_xticks(range(len(names)), names, fontsize=8)
+        if len(names) > 9:
+            axes.tick_params(axis="x", labelrotation=45)
         axes.set(xlabel="negatives of a triple, all sides together", ylabel="triples")
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         _light_grid(axes)
         return to_svg(
             figure,
@@ -88,27 +82,6 @@ def draw_coverage(content: ReportContent) -> str:
             f"Histogram: the share of triples by number of negatives. {coverage.share:.1%} have some; the median is "
             f"{int(np.median(totals))}, the most possible {most}.",
         )
-
-
-def draw_reasons(content: ReportContent) -> str:
-    """Draw what became of candidates.
-
-    :param content: what the report says, with reasons
-    :return: SVG
-    """
-    reasons = content.reasons[::-1]
-    with drawing(6.4, 0.2 + 0.34 * len(reasons)) as (figure, axes):
-        colours = [ACCENT if reason.outcome == "kept" else WARM for reason in reasons]
-        bars = axes.barh(
-            [reason.name for reason in reasons], [reason.share for reason in reasons], color=colours, height=0.62
-        )
-        axes.bar_label(bars, [f"{reason.share:.1%}" for reason in reasons], padding=4, color=INK)
-        axes.tick_params(axis="y", length=0, labelcolor=INK)
-        axes.xaxis.set_visible(False)
-        axes.spines[["bottom", "left"]].set_visible(False)
-        axes.margins(x=0.12, y=0.02)
-        shares = ", ".join(f"{reason.name} {reason.share:.1%}" for reason in content.reasons)
-        return to_svg(figure, "reasons", f"Bars: what became of candidates. {shares}.")
 
 
 def draw_reliability(content: ReportContent) -> str | None:
@@ -124,21 +97,26 @@ def draw_reliability(content: ReportContent) -> str | None:
     }
     if not curves:
         return None
-    values = [value for curve in curves.values() for value in (*curve["predicted"], *curve["observed"]) if value > 0]
-    low, high = 10 ** np.floor(np.log10([min(values)]))[0], 10 ** np.ceil(np.log10([max(values)]))[0]
+    values = [value for curve in curves.values() for value in (*curve["predicted"], *curve["observed"])]
+    seen = [value for curve in curves.values() for value in curve["observed"] if value > 0]
+    # below the rarest that came true, there is nothing to compare predictions with
+    low, high = 10 ** np.floor(np.log10(min(seen, default=0.001))), 10 ** np.ceil(np.log10(max(values)))
     with drawing(4.6, 3.9) as (figure, axes):
         axes.plot([low, high], [low, high], color=MUTED, linewidth=1, linestyle=(0, (3, 3)), label="perfect")
         for (label, curve), colour, marker in zip(curves.items(), (ACCENT, WARM), "os", strict=False):
-            predicted, observed = np.array(curve["predicted"]), np.array(curve["observed"])
-            # what never came true lies on the lower edge
-            axes.plot(predicted, observed.clip(min=low), color=colour, linewidth=1.4, marker=marker, markersize=4.5)
-            axes.plot([], [], color=colour, linewidth=1.4, marker=marker, markersize=4.5, label=label)
+            predicted, observed = np.array(curve["predicted"]).clip(min=low), np.array(curve["observed"])
+            true = observed > 0
+            style: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 4.5}
+            axes.plot(predicted[true], observed[true], linewidth=1.4, label=label, **style)
+            never = np.full(int((~true).sum()), low)
+            axes.plot(predicted[~true], never, linestyle="", fillstyle="none", clip_on=False, **style)
         axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
         axes.set(xlabel="predicted probability of being true", ylabel="observed share of true ones")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}%"))
         axes.minorticks_off()
         _light_grid(axes, "both")
+        axes.tick_params(pad=7)  # markers stand on the edge
         axes.legend(loc="upper left")
         return to_svg(
             figure,
@@ -158,24 +136,39 @@ def draw_comparison(content: ReportContent) -> str | None:
     rows = [(row.name, row.hardness, row.false_negatives) for row in samplers if row.hardness is not None]
     if not rows:
         return None
-    with drawing(5.4, 3.5) as (figure, axes):
+    with drawing(4.6, 3.3) as (figure, axes):
         for name, hardness, false_negatives in rows:
             ours = name.startswith("negater")
             axes.scatter(hardness, false_negatives, color=ACCENT if ours else WARM, marker="o" if ours else "s")
-            axes.annotate(name, (hardness, false_negatives), textcoords="offset points", xytext=(6, 5), color=INK)
         axes.set(xlabel="hardness", ylabel="false negatives")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
         axes.yaxis.set_major_locator(MaxNLocator(6))
+        axes.margins(x=0.35, y=0.18)
         axes.set_ylim(bottom=0)
-        axes.margins(x=0.28, y=0.18)
         _light_grid(axes, "both")
+        _label(figure, axes, rows)
         return to_svg(
             figure,
             "comparison",
             "Points: the share of false negatives against hardness, one for each sampler, as in the table below. The "
             "lower and the further right, the better.",
         )
+
+
+def _label(figure: Figure, axes: Axes, points: list[tuple[str, float, float]]) -> None:
+    """Write names beside points, further down where they would cover one another."""
+    width, height = (size * 72 for size in figure.get_size_inches())
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    placed: list[tuple[float, float, float]] = []
+    for name, x, y in sorted(points, key=lambda point: -point[2]):
+        start, at = (x - left) / (right - left) * width + 7, (y - bottom) / (top - bottom) * height
+        end, wanted = start + LETTER * len(name), at - 3.0
+        for other_start, other_end, other in placed:
+            if start < other_end and other_start < end:
+                wanted = min(wanted, other - LINE)
+        placed.append((start, end, wanted))
+        axes.annotate(name, (x, y), textcoords="offset points", xytext=(7, wanted - at), color=INK)
 
 
 def draw_spread(content: ReportContent) -> tuple[str, str | None]:
@@ -202,7 +195,9 @@ def draw_relation(content: ReportContent, relation: RelationFigures) -> Relation
     levels, i = content.levels, relation.id
     return RelationPicture(
         relation,
-        _draw_scores(content, relation, levels.negatives_by_score[i], size=(2.5, 1.15)),
+        _draw_scores(content, relation, levels.negatives_by_score[i], size=(2.5, 1.15))
+        if relation.num_negatives or relation.num_scored
+        else None,
         _draw_risks(content, relation, levels.negatives_by_risk[i], levels.suspects_by_risk[i], size=(2.5, 1.15)),
     )
 
@@ -216,9 +211,11 @@ def _draw_scores(
     with drawing(*size) as (figure, axes):
         edges = np.linspace(low, high, SCORE_BARS + 1)
         bars, _ = np.histogram(content.levels.scores.clip(low, high), edges, weights=counts)
-        axes.stairs(bars / max(1, bars.sum()), edges, fill=True, color=ACCENT)
+        if bars.any():
+            axes.stairs(bars / bars.sum(), edges, fill=True, color=ACCENT)
         if content.score_counts is not None and content.score_edges is not None:
             scored = content.score_counts.sum(axis=0) if relation is None else content.score_counts[relation.id]
+            description += f" Of {int(scored.sum()):,} candidates that were scored."
             axes.stairs(scored / max(1, scored.sum()), content.score_edges, color=WARM, linewidth=1.1)
         if relation is not None and relation.threshold is not None:
             axes.axvline(relation.threshold, color=INK, linewidth=1.1)

@@ -8,6 +8,9 @@ __all__ = [
     "percent",
 ]
 
+#: The least risk that pools can tell from less
+LEAST_RISK = 2.0**-8
+
 #: What stands where there is no number
 NONE = "–"
 
@@ -51,11 +54,13 @@ def multiple(risk: float | None) -> str:
     :param risk: ≥ 0
     :return: the text
 
-    >>> multiple(0.0441), multiple(2.03), multiple(148.2)
-    ('0.044×', '2.0×', '148×')
+    >>> multiple(0.0441), multiple(2.03), multiple(148.2), multiple(LEAST_RISK)
+    ('0.044×', '2.0×', '148×', '≤0.0039×')
     """
     if risk is None:
         return NONE
+    if risk <= LEAST_RISK:
+        return f"≤{LEAST_RISK:.2g}×"
     return f"{risk:,.0f}×" if risk >= 10 else f"{risk:.1f}×" if risk >= 1 else f"{risk:.2g}×"
 
 

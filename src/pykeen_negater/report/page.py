@@ -14,8 +14,6 @@ from .figures import (
     MOST_RELATIONS,
     draw_comparison,
     draw_coverage,
-    draw_durations,
-    draw_reasons,
     draw_relation,
     draw_reliability,
     draw_spread,
@@ -28,6 +26,9 @@ __all__ = [
 ]
 
 
+#: The relations whose pictures are open from the start
+OPEN = 12
+
 #: The most relations in the table of relations
 MOST_LISTED = 1_000
 
@@ -35,9 +36,7 @@ MOST_LISTED = 1_000
 def _draw(content: ReportContent) -> dict[str, Markup]:
     scores, risks = draw_spread(content)
     figures = {
-        "durations": draw_durations(content) if content.durations else None,
         "coverage": draw_coverage(content),
-        "reasons": draw_reasons(content) if content.reasons else None,
         "reliability": draw_reliability(content),
         "comparison": draw_comparison(content),
         "scores": scores,
@@ -64,12 +63,14 @@ def render(content: ReportContent) -> str:
     )
     assets = files(__package__) / "assets"
     style, script = (assets.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    pictured = [relation for relation in content.relations if relation.num_negatives][:MOST_RELATIONS]
+    drawable = [it for it in content.relations if it.num_negatives or it.num_scored or it.num_suspects]
     return environment.get_template("page.html.jinja").render(
         content=content,
         figures=_draw(content),
         listed=content.relations[:MOST_LISTED],
-        pictures=[draw_relation(content, relation) for relation in pictured],
+        pictures=[draw_relation(content, relation) for relation in drawable[:MOST_RELATIONS]],
+        num_drawable=len(drawable),
+        num_open=OPEN,
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

@@ -10,7 +10,7 @@ from ..terminal import printable
 __all__ = [
     "Names",
     "Phrase",
-    "Sentence",
+    "TripleText",
 ]
 
 #: The most characters of a name, and of what explains it
@@ -46,8 +46,8 @@ def _shorten(text: str, width: int) -> str:
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """A triple to read."""
+class TripleText:
+    """A triple as text: its head, its relation and its tail in words."""
 
     #: Head, relation and tail
     parts: tuple[Phrase, Phrase, Phrase]
@@ -56,7 +56,7 @@ class Sentence:
     side: int
 
     def __str__(self) -> str:
-        return " · ".join(part.name for part in self.parts)
+        return " ".join(part.name for part in self.parts)
 
 
 class Names:
@@ -77,12 +77,12 @@ class Names:
         """
         return Phrase.parse(self._texts.relations[relation])
 
-    def sentence(self, triple: Sequence[int], side: int) -> Sentence:
-        """Write a triple.
+    def triple(self, triple: Sequence[int], side: int) -> TripleText:
+        """Write a triple in words.
 
         :param triple: head, relation and tail id
         :param side: the column in which it differs from another
-        :return: the sentence
+        :return: its text
         """
         head, relation, tail = (int(i) for i in triple)
         parts = (
@@ -90,4 +90,4 @@ class Names:
             self.relation(relation),
             Phrase.parse(self._texts.entities[tail]),
         )
-        return Sentence(parts, side)
+        return TripleText(parts, side)

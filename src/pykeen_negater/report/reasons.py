@@ -93,10 +93,10 @@ def advise(coverage: Coverage, reasons: tuple[Reason, ...], settings: Mapping[st
 
     :param coverage: how many negatives there are
     :param reasons: what became of candidates; empty where it is not known
-    :param settings: those of mining
-    :return: a sentence or two; None if nearly no triple lacks negatives
+    :param settings: those of mining; empty for pools that were not mined
+    :return: a sentence or two; None if nearly no triple lacks negatives, or the pools were not mined
     """
-    if not coverage.num_short:
+    if not coverage.num_short or not settings:
         return None
     k, pool_size = settings.get("k") or 0, coverage.pool_size
     considered = {

@@ -2,16 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .content import RelationFigures, ReportContent
+from ..indexing import RELATION
+from .content import ReportContent
 from .numbers import duration, fraction, multiple, number, percent
+from .phrases import TripleText
 
 __all__ = [
     "print_report",
 ]
+
+#: The longest word that a column of texts makes room for
+WIDEST_WORD = 18
 
 #: The most rows of examples and relations
 MOST_ROWS = 20
@@ -24,17 +30,19 @@ def print_report(content: ReportContent, console: Console | None = None) -> None
     :param console: the terminal
     """
     console = console or Console()
-    for part in _parts(content):
+    for part in _parts(content, console.width):
         console.print(part)
         console.print()
 
 
-def _parts(content: ReportContent) -> Iterator[RenderableType]:
+def _parts(content: ReportContent, width: int) -> Iterator[RenderableType]:
     yield Text(f"Hard negatives of {content.title}", style="bold")
+    if not content.is_mined:
+        yield Text("They were imported: nothing is known about how they were made.")
     yield _overview(content)
     if content.durations:
         rows = [(step, f"{seconds:,.1f}") for step, seconds in content.durations.items()]
-        yield _table("How long it took", ("step", "seconds"), rows)
+        yield _table("How long it took; what came from the cache is not counted", ("step", "seconds"), rows)
     if content.reasons:
         yield _table(
             "What became of candidates",
@@ -47,10 +55,11 @@ def _parts(content: ReportContent) -> Iterator[RenderableType]:
     if content.guard:
         yield from _guard(content)
     yield _comparison(content)
-    yield _relations(content)
+    yield from _relations(content, width)
     for title, examples in (
         ("Hardest negatives", content.negatives),
-        ("Likely true after all, and kept out", content.suspects),
+        ("Thrown out", content.rejected),
+        ("Likely true after all, whether they were candidates or not", content.suspects),
     ):
         # the first of each relation, of the largest relations
         first = {example.relation: example for example in reversed(examples)}
@@ -59,7 +68,7 @@ def _parts(content: ReportContent) -> Iterator[RenderableType]:
             yield _table(
                 f"{title}: one of each relation",
                 ("negative", "beside the known triple", "score", "risk"),
-                [(str(it.negative), str(it.positive), number(it.score), multiple(it.risk)) for it in shown],
+                [(_words(it.negative), _words(it.positive), number(it.score), multiple(it.risk)) for it in shown],
                 wide=(0, 1),
             )
 
@@ -72,10 +81,14 @@ def _overview(content: ReportContent) -> Table:
         ("negatives", number(content.num_negatives)),
         ("triples with negatives", percent(content.coverage.share)),
         ("triples without", number(content.coverage.num_empty)),
-        ("median risk", multiple(content.median_risk)),
-        ("likely true corruptions", number(content.num_suspects)),
-        ("mined in", duration(content.seconds)),
     ]
+    if content.guard is not None:
+        rows += [
+            ("median risk", multiple(content.median_risk)),
+            ("likely true corruptions", number(content.num_suspects)),
+        ]
+    if content.durations:
+        rows.append(("mined in, this run; cached steps not counted", duration(content.seconds)))
     return _table("What was mined", ("", ""), rows)
 
 
@@ -114,44 +127,59 @@ def _comparison(content: ReportContent) -> RenderableType:
     )
 
 
-def _relations(content: ReportContent) -> Table:
+def _relations(content: ReportContent, width: int) -> Iterator[RenderableType]:
     shown = content.relations[:MOST_ROWS]
     left = len(content.relations) - len(shown)
     title = "Relations" + (f": the {len(shown)} largest, {left:,} more are left out" if left else "")
-    skipped = [reason for reason in content.reasons if reason.because]
-    headers = ("relation", "triples", "coverage", "negatives", "score", "risk", "likely true")
-    return _table(
-        title,
-        (*headers, *(["θ_r"] if content.score_counts is not None else []), *(reason.name for reason in skipped)),
-        [
-            (*_figures(relation, content), *(_skipped(relation, reason.outcome) for reason in skipped))
-            for relation in shown
-        ],
-    )
+    columns = {
+        "relation": [relation.phrase.name for relation in shown],
+        "triples": [number(relation.num_triples) for relation in shown],
+        "negatives": [number(relation.num_negatives) for relation in shown],
+        "coverage": [percent(relation.coverage) for relation in shown],
+        "score": [number(relation.median_score) for relation in shown],
+    }
+    if content.score_counts is not None:
+        columns["θ_r"] = [number(relation.threshold) for relation in shown]
+    if content.guard is not None:
+        columns["risk"] = [multiple(relation.median_risk) for relation in shown]
+        columns["likely true"] = [number(relation.num_suspects) for relation in shown]
+    for reason in content.reasons:
+        if reason.because:
+            columns[reason.name] = [number((relation.outcomes or {}).get(reason.outcome)) for relation in shown]
+    names = list(columns)
+    # a border of three characters before each column, and one at the end
+    needed = [WIDEST_WORD, *(_longest_word((name, *columns[name])) for name in names[1:])]
+    fitting = max(2, sum(1 for i in range(len(names)) if sum(needed[: i + 1]) + 3 * (i + 1) + 1 <= width))
+    yield _table(title, names[:fitting], list(zip(*(columns[name] for name in names[:fitting]), strict=True)))
+    if names[fitting:]:
+        yield Text(f"Left out, for want of width: {', '.join(names[fitting:])}.")
 
 
-def _figures(relation: RelationFigures, content: ReportContent) -> Sequence[str]:
-    return (
-        relation.phrase.name,
-        number(relation.num_triples),
-        percent(relation.coverage),
-        number(relation.num_negatives),
-        number(relation.median_score),
-        multiple(relation.median_risk),
-        number(relation.num_suspects),
-        *([number(relation.threshold)] if content.score_counts is not None else []),
-    )
+def _words(triple: TripleText) -> Text:
+    """Write a triple in words, what differs in bold and the relation in italics."""
+    words = Text()
+    for i, part in enumerate(triple.parts):
+        style = " ".join(name for name, applies in (("bold", i == triple.side), ("italic", i == RELATION)) if applies)
+        words.append(part.name, style).append(" " if i < len(triple.parts) - 1 else "")
+    return words
 
 
-def _skipped(relation: RelationFigures, outcome: str) -> str:
-    return number((relation.outcomes or {}).get(outcome))
+def _longest_word(cells: Sequence[str | Text]) -> int:
+    return max((cell_len(word) for cell in cells for word in str(cell).split()), default=0)
 
 
-def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], wide: Sequence[int] = (0,)) -> Table:
+def _table(
+    title: str, headers: Sequence[str], rows: Sequence[Sequence[str | Text]], wide: Sequence[int] = (0,)
+) -> Table:
     table = Table(title=Text(title, style="bold"), title_justify="left", show_header=any(headers))
     for i, header in enumerate(headers):
-        table.add_column(header, justify="left" if i in wide else "right", overflow="fold")
+        longest = _longest_word([header, *(row[i] for row in rows)])
+        if i in wide:
+            # a word that is longer than a column can be is cut, and not broken
+            table.add_column(header, overflow="ellipsis", min_width=min(longest, WIDEST_WORD))
+        else:
+            table.add_column(header, justify="right", width=longest)
     for row in rows:
         # nothing that a graph says is markup
-        table.add_row(*map(Text, row))
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     return table
