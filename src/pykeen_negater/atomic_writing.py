@@ -34,7 +34,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """Fill a folder that appears under its name whole, or not at all.
 
     Of several runs that write the same folder at the same time, the last one's remains. What a run has left that was
-    killed is put back or removed, see :func:`restore_folder`.
+    killed is put back or removed, see
+    :func:`~pykeen_negater.atomic_writing.restore_folder`.
 
     :param path: the folder's final path. Another folder there is replaced.
     :yields: a temporary folder beside it, to be filled
