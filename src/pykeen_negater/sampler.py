@@ -155,7 +155,8 @@ class NegatERNegativeSampler(NegativeSampler):
         :param entity_types: the entities' types, for the guard
         :param guard: what keeps candidates out that may be true: ``calibrated``, ``thresholds`` or None
         :param pool_size: >= 1, the most negatives per triple and side that are kept
-        :param max_candidates: > 0, the most corrupted triples that an expensive ranker scores; None for all
+        :param max_candidates: > 0, the most corrupted triples that an expensive ranker scores; None for all, which are
+            then held in memory
         :param max_training_triples: > 0, the most triples that an expensive ranker trains on; None for all
         :param seed: the seed of mining
         :raises ValueError: if a parameter is out of range, or does not fit the graph
