@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pykeen.triples import TriplesFactory
 
+import pykeen_negater.caching
 from pykeen_negater import mine
 from pykeen_negater.caching import Cache
 from pykeen_negater.candidates import Candidates, SlotCandidateGenerator
@@ -152,3 +153,27 @@ def test_mining_by_name(tiny_bert: str, nations: TriplesFactory, empty_cache: Pa
 def test_bad_parameters(tiny_bert: str, kwargs: dict, message: str):
     with pytest.raises(ValueError, match=message):
         RelationEmbeddingRanker(model=tiny_bert, **kwargs)
+
+
+def test_epochs_stay_until_the_encoder_is_published(
+    tiny_bert: str,
+    context: RankingContext,
+    candidates: Candidates,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    write_checksums = pykeen_negater.caching.write_checksums
+
+    def die(folder: Path, path: Path) -> None:
+        if path.parent.name == "relation-encoders":
+            raise KeyboardInterrupt
+        write_checksums(folder, path)
+
+    ranker = RelationEmbeddingRanker(model=tiny_bert, template=TEMPLATE, training=QUICK)
+    with monkeypatch.context() as patch:
+        patch.setattr("pykeen_negater.caching.write_checksums", die)
+        with pytest.raises(KeyboardInterrupt):
+            ranker.rank(candidates, context)
+    ranker.rank(candidates, context)
+    assert "Training goes on after step" in caplog.text
+    assert not list(context.cache.root.glob("checkpoints/*/"))

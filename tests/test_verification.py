@@ -266,6 +266,8 @@ def test_the_command_checks_what_waits_in_the_cache(empty_cache: Path):
     output = verify(code=0).output
     assert [f"{path}: as it should be" in output for path in pieces] == [True] * 4
     assert [f"{path}: not checked" in output for path in unfinished] == [True] * 2
+    empty_cache.joinpath("shards", "k-2", "visible").mkdir(parents=True)
+    assert verify(code=0).output == output
     assert len(output.splitlines()) == 6
     for path in pieces:
         path.joinpath("a").write_text("2")

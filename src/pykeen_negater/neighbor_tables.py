@@ -46,7 +46,7 @@ def keep_table(
     :param path: the folder to keep them in
     :param size: the number of rows
     :param width: the most neighbours of a row
-    :param blocks: as for :func:`fill_table`
+    :param blocks: pairs (neighbors, distances), each of shape (m, k) with k <= width, of one row after the other
     :param recall: tells the recall of the search when all blocks are there; None if it was exact
     :return: a pair (what :func:`fill_table` returns, mapped into memory; the recall)
     :raises OSError: if there is no room for the file

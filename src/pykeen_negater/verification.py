@@ -78,6 +78,7 @@ def _pools_damage(path: Path) -> str | None:
 
 
 def _pieces(path: Path) -> list[Path]:
-    """List the innermost folders of a folder, without those that are being filled."""
-    inner = [folder for folder in sorted(path.glob("[!.]*")) if folder.is_dir()]
-    return [piece for folder in inner for piece in _pieces(folder)] or [path]
+    """List the innermost folders of a folder, without those that are empty or being filled."""
+    content = sorted(path.glob("[!.]*"))
+    inner = [piece for folder in content if folder.is_dir() for piece in _pieces(folder)]
+    return inner or ([path] if any(file.is_file() for file in content) else [])
