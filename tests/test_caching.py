@@ -392,9 +392,9 @@ def test_leftovers_are_removed_when_the_entry_is_there(tmp_path, pieces: Path, m
     def die(*args: Path) -> None:
         raise KeyboardInterrupt
 
-    for function in ("write_checksums", "os.replace"):
+    for function in ("caching.write_checksums", "atomic_writing.os.replace"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"pykeen_negater.caching.{function}", die)
+            patch.setattr(f"pykeen_negater.{function}", die)
             with pytest.raises(KeyboardInterrupt):
                 cache.get_or_build("pools", "k", build, "pieces/k-*")
         assert pieces.joinpath("0").is_file()

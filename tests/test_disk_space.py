@@ -17,7 +17,7 @@ from pykeen_negater.approximation import Approximation
 from pykeen_negater.atomic_writing import atomic_file, atomic_folder
 from pykeen_negater.caching import Cache
 from pykeen_negater.disk_space import FullDiskError, reserve, tell_full_disk
-from pykeen_negater.neighbor_tables import fill_table
+from pykeen_negater.neighbor_tables import keep_table
 
 from .disks import needs_mount, small_disk
 
@@ -69,7 +69,7 @@ def _fill_on(disk, results):  # pragma: no cover
     rows = SIZE // 8
     blocks = [(np.zeros((rows, 1), dtype=np.int32), np.zeros((rows, 1), dtype=np.float32))]
     try:
-        fill_table(rows, 1, blocks, disk / "table.npy")
+        keep_table(disk / "table", rows, 1, blocks, lambda: None)
     except OSError as error:
         results.put(str(error))
 

@@ -282,9 +282,9 @@ def test_damaged_pieces_are_made_again(
     monkeypatch.setattr("pykeen_negater.shards.SHARD_SIZE", 800)
     monkeypatch.setattr("pykeen_negater.partwise_scoring.PART_SIZE", 128)
     settings = {**FAST, "ranker": "thresholds", "max_candidates": 300, "ranker_kwargs": {"model": fine_tuned}}
-    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: tmp_path / "whole")
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, **_: tmp_path / "whole")
     expected = arrays(mine(triples_factory=nations, **settings))
-    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts: tmp_path / "damaged")
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, **_: tmp_path / "damaged")
 
     def interrupt(*args: Any) -> None:
         raise KeyboardInterrupt

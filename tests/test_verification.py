@@ -217,8 +217,8 @@ def test_the_command_checks_several_folders(folder: Path, pools: NegativePools, 
     assert output[0].startswith(f"{folder}: ")
     assert "b.pools/pools.safetensors is damaged: its checksum" in output[1]
     assert f"found no pools at {tmp_path / 'c.pools'}" in output[2]
-    assert [line.split()[:2] for line in output[3:5]] == [["checked", "3"], ["damaged", "2"]]
-    assert [line.split()[1] for line in output[5:]] == [str(other), str(tmp_path / "c.pools")]
+    assert [line.split() for line in output[3:6]] == [["checked", "3"], ["not", "checked", "0"], ["damaged", "2"]]
+    assert [line.split()[1] for line in output[6:]] == [str(other), str(tmp_path / "c.pools")]
 
 
 def test_the_command_checks_the_cache(pools: NegativePools, empty_cache: Path, folder: Path):
@@ -268,7 +268,7 @@ def test_the_command_checks_what_waits_in_the_cache(empty_cache: Path):
     assert [f"{path}: not checked" in output for path in unfinished] == [True] * 2
     empty_cache.joinpath("shards", "k-2", "visible").mkdir(parents=True)
     assert verify(code=0).output == output
-    assert len(output.splitlines()) == 6
+    assert len(output.splitlines()) == 6 + 3
     for path in pieces:
         path.joinpath("a").write_text("2")
     output = verify(code=1).output

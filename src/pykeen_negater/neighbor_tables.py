@@ -48,7 +48,7 @@ def keep_table(
     :param width: the most neighbours of a row
     :param blocks: pairs (neighbors, distances), each of shape (m, k) with k <= width, of one row after the other
     :param recall: tells the recall of the search when all blocks are there; None if it was exact
-    :return: a pair (what :func:`fill_table` returns, mapped into memory; the recall)
+    :return: a pair (the table, mapped into memory, of shape (size, width) and dtype :data:`NEIGHBOR`; the recall)
     :raises OSError: if there is no room for the file
     """
     if not find_sealed(path):

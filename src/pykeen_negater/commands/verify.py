@@ -32,7 +32,7 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
 
     num_checked = 0
     damages: dict[str, str] = {}
-    unchecked = []
+    num_unchecked = 0
     for path in pools:
         num_checked += 1
         try:
@@ -44,7 +44,7 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
     if whole_cache or not pools:
         for path, is_checked, damage in verify_cache(Cache()):
             if not is_checked:
-                unchecked.append(str(path))
+                num_unchecked += 1
                 echo(f"{path}: not checked")
                 continue
             num_checked += 1
@@ -53,6 +53,7 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
             else:
                 damages[str(path)] = damage
                 echo(f"{path} is damaged: {damage}", error=True)
-    conclude({"checked": num_checked, "damaged": len(damages), "damage": damages, "not checked": unchecked})
+    counts = {"checked": num_checked, "not checked": num_unchecked, "damaged": len(damages)}
+    conclude({**counts, "damage": damages})
     if damages:
         raise SystemExit(1)
