@@ -43,7 +43,7 @@ def test_json_for_programs(tmp_path: Path):
     pools = NegativePools.load(mined["pools"])
     assert mined["negatives"] == len(pools)
     checked = json.loads(run("verify", mined["pools"], "--json").stdout)
-    assert checked == {"checked": 1, "damaged": 0, "damage": {}}
+    assert checked == {"checked": 1, "not checked": 0, "damaged": 0, "damage": {}}
     path = tmp_path / "negatives.tsv"
     exported = json.loads(run("export", mined["pools"], "--output", path, "--json").stdout)
     assert exported == {"rows": len(path.read_text().splitlines()), "file": str(path)}
