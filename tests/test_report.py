@@ -555,7 +555,10 @@ def test_the_command_writes_a_page(judged: NegativePools, tmp_path: Path):
 def test_the_command_compares_samplers(mined: NegativePools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(evaluation, "NUM_DRAWN", 4_000)
     path = tmp_path / "report.html"
-    run(mined.path, "--evaluate", "nations", "--epochs", "1", "-o", path)
+    output = run(mined.path, "--evaluate", "nations", "--epochs", "1", "-o", path).output
+    # what has no such figure has no line
+    assert "samplers negater, mined ones only hardness" in output
+    assert "samplers negater, mined ones only known_positives" not in output
     page = check(path.read_text(encoding="utf-8"))
     headers = [text.strip() for text in page.text("th")]
     for name in ("basic", "bernoulli", "pseudotyped", "negater", "negater, mined ones only"):

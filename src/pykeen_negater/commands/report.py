@@ -97,7 +97,10 @@ def report(
         "corruptions that are likely true": len(loaded.suspects),
     }
     if comparison is not None:
-        summary["samplers"] = {row.pop("name"): row for row in map(asdict, comparison.samplers)}
+        rows = [
+            {name: value for name, value in asdict(row).items() if value is not None} for row in comparison.samplers
+        ]
+        summary["samplers"] = {row.pop("name"): row for row in rows}
     conclude({**summary, "pools": str(pools), "page": None if output is None else str(output)})
     if output is not None:
         echo(f"Written to {output}")
