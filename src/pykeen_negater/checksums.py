@@ -6,6 +6,8 @@ The checksums are kept in the form of ``sha256sum``, so that ``sha256sum -c`` in
 import hashlib
 from pathlib import Path
 
+from .atomic_writing import atomic_file
+
 __all__ = [
     "file_digest",
     "find_damage",
@@ -31,9 +33,8 @@ def write_checksums(folder: Path, path: Path) -> None:
     """
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file != path)
     lines = [f"{file_digest(file)}  {file.relative_to(folder).as_posix()}\n" for file in files]
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text("".join(lines), encoding="utf-8")
-    unfinished.replace(path)
+    with atomic_file(path) as unfinished:
+        unfinished.write_text("".join(lines), encoding="utf-8")
 
 
 def find_damage(folder: Path, path: Path) -> str | None:
