@@ -45,7 +45,6 @@ def pytest_unconfigure() -> None:
 def _new_process() -> None:
     """Forget the pools that the process trains with, as if it had just started."""
     pool_source._BY_GRAPH.clear()
-    pool_source._BY_VOCABULARY.clear()
 
 
 @pytest.fixture

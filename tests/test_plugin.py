@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from pykeen.datasets import dataset_resolver, get_dataset
+from pykeen.datasets import dataset_resolver
 from pykeen.hpo import hpo_pipeline
 from pykeen.pipeline import pipeline
 from pykeen.sampling import BasicNegativeSampler, NegativeSampler, negative_sampler_resolver
@@ -231,54 +230,9 @@ def test_subgraph_batches(nations: TriplesFactory):
     assert np.isfinite(result.losses).all()
 
 
-def test_evaluation_loss_reuses_the_pools(empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
-    used = []
-    original = pool_source.find_pools
-
-    def spy(*args):
-        pools = original(*args)
-        used.append((len(args[1]), torch.is_inference_mode_enabled(), None if pools is None else pools.path))
-        return pools
-
-    monkeypatch.setattr("pykeen_negater.sampler.find_pools", spy)
-    train(
-        training_kwargs={
-            "callbacks": "evaluation-loss",
-            "callbacks_kwargs": {"triples_factory": get_dataset(dataset="nations").validation},
-        }
-    )
-    training = [path for _, inference, path in used if not inference]
-    evaluation = [(size, path) for size, inference, path in used if inference]
-    assert {size for size, _ in evaluation} == {199}
-    assert {path for _, path in evaluation} == set(training)
-    assert len([path for path in empty_cache.joinpath("pools").iterdir() if path.is_dir()]) == 1
-
-
-def test_held_out_triples_reuse_the_pools(nations: TriplesFactory, empty_cache: Path):
-    def sampler(factory: TriplesFactory) -> NegatERNegativeSampler:
-        instances = SubGraphSLCWAInstances.from_triples_factory(
-            factory, batch_size=8, negative_sampler="negater", negative_sampler_kwargs=FAST
-        )
-        return instances.negative_sampler
-
-    training = sampler(nations).pools
-    assert sampler(get_dataset(dataset="nations").validation).pools is training
-    # but most of a graph, as in cross-validation, is trained on
-    assert sampler(nations.split([0.9, 0.1], random_state=0)[0]).pools is not training
-
-
-def test_evaluation_without_training_mines_nothing(nations: TriplesFactory, empty_cache: Path):
-    with torch.inference_mode():
-        sampler = NegatERNegativeSampler(mapped_triples=nations.mapped_triples, **FAST)
-    assert sampler.pools is None
-    assert not empty_cache.joinpath("pools").exists()
-    assert sampler.corrupt_batch(nations.mapped_triples[:3]).shape == (3, 1, 3)
-
-
-def test_mine_never(nations: TriplesFactory, empty_cache: Path, caplog: pytest.LogCaptureFixture):
+def test_mine_never(nations: TriplesFactory, empty_cache: Path):
     kwargs = {"mapped_triples": nations.mapped_triples, **FAST}
     assert NegatERNegativeSampler(**kwargs, mine="never").pools is None
-    assert "mine='never'" in caplog.text
     assert NegatERNegativeSampler(**kwargs).pools is not None
     pool_source._BY_GRAPH.clear()
     assert NegatERNegativeSampler(**kwargs, mine="never").pools is not None

@@ -88,12 +88,7 @@ class HardNegatives:
         :return: a pair (m * count negatives of shape (m, count, 3), which m positives have negatives; shape: (n,),
             dtype: bool)
         """
-        real, inverse = positives, None
-        if self.has_inverse_triples:
-            real, inverse = without_inverse(positives)
-        starts, sizes = self.pools.rows(real)
-        if self._allowed is not None:
-            sizes = sizes * self._allowed[0 if inverse is None else inverse.astype(int)]
+        starts, sizes, inverse = self._rows(positives)
         ends = sizes.cumsum(axis=-1)
         has_any = ends[:, -1] > 0
         if not has_any.all():
@@ -104,6 +99,29 @@ class HardNegatives:
             column, replacement = self._replacements(starts, sizes, ends, inverse, count)
             negatives[np.arange(len(negatives)), column.ravel()] = replacement.ravel()
         return negatives.reshape(-1, count, 3), has_any
+
+    def covers(self, positives: np.ndarray) -> np.ndarray:
+        """Tell which triples have negatives.
+
+        :param positives: shape: (n, 3), dtype: int64
+        :return: shape: (n,), dtype: bool
+        """
+        return np.asarray(self._rows(positives)[1].any(axis=1))
+
+    def _rows(self, positives: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Look up the pools of triples.
+
+        :param positives: shape: (n, 3), dtype: int64
+        :return: a tuple (where each side's pool starts, and how many negatives of it may be drawn; shape: (n,
+            num_sides). Which triples are inverse; shape: (n,), or None where there are no inverse triples)
+        """
+        real, inverse = positives, None
+        if self.has_inverse_triples:
+            real, inverse = without_inverse(positives)
+        starts, sizes = self.pools.rows(real)
+        if self._allowed is not None:
+            sizes = sizes * self._allowed[0 if inverse is None else inverse.astype(int)]
+        return starts, sizes, inverse
 
     def _replacements(
         self, starts: np.ndarray, sizes: np.ndarray, ends: np.ndarray, inverse: np.ndarray | None, count: int

@@ -1,6 +1,5 @@
 """Where a sampler gets its pools from: a path, the running process, the cache, or mining."""
 
-import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -12,7 +11,7 @@ from .graphs import Graph
 from .mining import Miner
 from .mining_settings import MiningSettings
 from .pools import NegativePools
-from .training_context import current_factory
+from .training_context import Purpose, current_factory, current_purpose
 
 __all__ = [
     "MiningMode",
@@ -20,19 +19,14 @@ __all__ = [
     "find_pools",
 ]
 
-logger = logging.getLogger(__name__)
-
 #: Whether pools that are not there yet are mined (``auto``) or done without (``never``)
 MiningMode: TypeAlias = Literal["auto", "never"]
 
 #: How parameters end that name a file or a folder
 _NAMES_OF_PATHS = ("path", "file", "folder", "model", "state_dict")
 
-#: The pools that this process trains with, by graph and settings
+#: The pools that this process trains with, by graph and settings, of which they are a function
 _BY_GRAPH: dict[tuple[str, str], NegativePools] = {}
-
-#: The pools that this process trained with last, by vocabulary and settings
-_BY_VOCABULARY: dict[tuple[str, str], NegativePools] = {}
 
 
 def find_pools(
@@ -45,13 +39,16 @@ def find_pools(
 ) -> NegativePools | None:
     """Find the pools for a sampler.
 
+    They depend on the triples and the settings alone, never on what the process did before. Nothing is mined for
+    triples that a loss is only evaluated on, see :func:`pykeen_negater.training_context.current_purpose`.
+
     :param pools: pools, or their folder. If None, they are mined, unless they are cached.
     :param mapped_triples: shape: (n, 3), the sampler's triples, inverse ones included
     :param num_entities: the number of entities
     :param num_relations: the number of relations, inverse ones included
     :param mode: whether to mine
     :param settings: how to mine
-    :return: the pools; None if there are none and none may be mined
+    :return: the pools; None if there are none and none may be mined, or if nothing is trained
     :raises ValueError: if there is no such mode, the pools cannot be used here, or mining fails for its settings
     """
     if mode not in get_args(MiningMode):
@@ -65,30 +62,16 @@ def find_pools(
             # without a factory, twice as many relations can only mean inverse triples
             found.check_size(num_entities, num_relations)
         return found
+    if current_purpose() is Purpose.EVALUATION:
+        return None
     graph = current_graph(mapped_triples, num_entities, num_relations)
-    settings_key = _settings_key(settings)
-    trained_with = _BY_VOCABULARY.get((graph.vocabulary, settings_key))
-    # nothing is mined for triples that a loss is only evaluated on
-    if torch.is_inference_mode_enabled():
-        return trained_with
-    if trained_with is not None and _is_held_out(graph, trained_with):
-        logger.warning(
-            "These %s triples look held out of those that were mined before, so that nothing is mined for them.",
-            f"{len(graph):,}",
-        )
-        return trained_with
-    key = (graph.fingerprint, settings_key)
+    key = (graph.fingerprint, _settings_key(settings))
     if key not in _BY_GRAPH or _BY_GRAPH[key].is_replaced():
         miner = Miner(graph, settings)
         mined = miner.mine() if mode == "auto" else miner.cached()
         if mined is None:
-            logger.warning(
-                "No pools are cached for this graph and these settings, and mine='never': all negatives come from the "
-                "base sampler."
-            )
             return None
         _BY_GRAPH[key] = mined
-    _BY_VOCABULARY[graph.vocabulary, settings_key] = _BY_GRAPH[key]
     return _BY_GRAPH[key]
 
 
@@ -125,12 +108,6 @@ def _exists(path: str) -> bool:
         return Path(path).exists()
     except (OSError, ValueError):  # such as a name that is too long, which the name of a model may be
         return False
-
-
-def _is_held_out(graph: Graph, pools: NegativePools) -> bool:
-    """Tell whether triples look like those held out of a graph: fewer, and mostly others."""
-    known = pools.index.contains(torch.from_numpy(graph.triples)).float().mean()
-    return len(graph) < pools.num_triples and bool(known < 0.5)
 
 
 def current_graph(mapped_triples: torch.Tensor, num_entities: int, num_relations: int) -> Graph:

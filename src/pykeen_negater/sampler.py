@@ -17,6 +17,7 @@ from pykeen.typing import BoolTensor, FloatTensor, LongTensor, MappedTriples
 from torch import Tensor
 
 from .avoidance import AvoidedTriples
+from .composition import Composition
 from .filtering import ExactFilterer
 from .hard_negatives import HardNegatives, Strategy, without_inverse
 from .indexing import RELATION, TripleIndex, check_corruption_scheme, keys_to_triples
@@ -31,6 +32,7 @@ from .pools import NegativePools
 from .random_negatives import RandomNegatives
 from .resolving import find_class
 from .texts import TextSource
+from .training_context import Purpose, current_purpose
 from .types import TypeSource
 
 __all__ = [
@@ -48,10 +50,7 @@ HARD_FRACTION_OF_FEW = 0.1
 #: The number of triples that are compared at once with those that the filterer knows
 COMPARED = 2**20
 
-#: Below this share of triples with mined negatives, the log warns
-LOW_COVERAGE = 0.5
-
-#: The number of triples that the logged coverage is computed from
+#: The number of triples that the shares of negatives are computed from
 COVERAGE_SAMPLE = 100_000
 
 
@@ -205,7 +204,7 @@ class NegatERNegativeSampler(NegativeSampler):
             seed=seed,
         )
         found = find_pools(pools, mapped_triples, self.num_entities, self.num_relations, mine, settings)
-        self.hard_fraction = self._default_hard_fraction(found) if hard_fraction is None else hard_fraction
+        self.hard_fraction, reason = self._choose_hard_fraction(hard_fraction, found)
         self.has_inverse_triples = found is not None and self.num_relations == 2 * found.num_relations
         self.hard_negatives: HardNegatives | None = None
         avoided: AvoidedTriples | None = None
@@ -239,34 +238,45 @@ class NegatERNegativeSampler(NegativeSampler):
             if limits is not None or self.known is not None:
                 avoided = found.avoided(math.inf if limits is None else limits, self.known)
                 self._avoids_all_known = self._is_known_to(found.index)
-            self._log_coverage(safe, mapped_triples)
         self.random_negatives = RandomNegatives(self.base_sampler, avoided, self.has_inverse_triples)
+        #: What the negatives are made of
+        self.composition = self._compose(mapped_triples, found, reason)
+        # a line for each training, which PyKEEN shows by default
+        is_said = current_purpose() in (Purpose.TRAINING, Purpose.UNKNOWN)
+        logger.log(logging.WARNING if is_said else logging.DEBUG, "%s", self.composition)
 
     @property
     def pools(self) -> NegativePools | None:
         """The pools that negatives are drawn from, without what is too risky."""
         return None if self.hard_negatives is None else self.hard_negatives.pools
 
-    def _default_hard_fraction(self, pools: NegativePools | None) -> float:
-        if pools is not None and pools.guard_skill is not None and pools.guard_skill <= 0:
-            logger.warning(
-                "No mined negatives are drawn: in this graph, the guard cannot tell which ones are true (found a Brier "
-                "skill of %.2f, expected more than 0). Pass hard_fraction=... to draw some all the same.",
-                pools.guard_skill,
+    def _choose_hard_fraction(
+        self, hard_fraction: float | None, pools: NegativePools | None
+    ) -> tuple[float, str | None]:
+        """Choose the share of mined negatives.
+
+        :param hard_fraction: what the user wants, if anything
+        :param pools: the pools, if there are any
+        :return: a pair (the share in [0, 1], why no mined negatives are drawn, unless some are or the user wants none)
+        """
+        if pools is None and hard_fraction != 0:
+            return 0.0, "no pools are cached for this graph and these settings, and mine='never'."
+        if hard_fraction is not None or pools is None:
+            return hard_fraction or 0.0, None
+        if pools.guard_skill is not None and pools.guard_skill <= 0:
+            return 0.0, (
+                f"in this graph, the guard cannot tell which ones are true (found a Brier skill of "
+                f"{pools.guard_skill:.2f}, expected more than 0). Pass hard_fraction=... to draw some all the same."
             )
-            return 0.0
         if self.num_negs_per_pos >= MANY_NEGATIVES:
-            return HARD_FRACTION
-        if pools is not None and pools.max_mined_risk is not None and pools.max_mined_risk < 1:
-            logger.warning(
-                "No mined negatives are drawn: with fewer than %d negatives per positive, they should be at least as "
-                "plausible as random ones, and in this graph, none that are safe are. Pass num_negs_per_pos=%d or "
-                "more, or hard_fraction=..., to draw some.",
-                MANY_NEGATIVES,
-                MANY_NEGATIVES,
+            return HARD_FRACTION, None
+        if pools.max_mined_risk is not None and pools.max_mined_risk < 1:
+            return 0.0, (
+                f"with fewer than {MANY_NEGATIVES} negatives per positive, they should be at least as plausible as "
+                f"random ones, and in this graph, none that are safe are. Pass num_negs_per_pos={MANY_NEGATIVES} or "
+                f"more, or hard_fraction=..., to draw some."
             )
-            return 0.0
-        return HARD_FRACTION_OF_FEW
+        return HARD_FRACTION_OF_FEW, None
 
     def _make_base_sampler(
         self,
@@ -304,11 +314,29 @@ class NegatERNegativeSampler(NegativeSampler):
             for keys in self.filterer.keys.split(COMPARED)
         )
 
-    def _log_coverage(self, pools: NegativePools, mapped_triples: MappedTriples) -> None:
+    def _compose(self, mapped_triples: MappedTriples, found: NegativePools | None, reason: str | None) -> Composition:
+        """Compute what the negatives of these triples are made of.
+
+        :param mapped_triples: shape: (n, 3), the positives
+        :param found: the pools with what is too risky, if there are any
+        :param reason: why none are mined, if so
+        :return: the expected shares
+        """
         stride = max(1, len(mapped_triples) // COVERAGE_SAMPLE)
-        coverage = pools.coverage(torch.from_numpy(self._real(mapped_triples[::stride].cpu().numpy())))
-        level = logging.INFO if coverage >= LOW_COVERAGE else logging.WARNING
-        logger.log(level, "%.1f %% of the training triples have mined negatives.", 100 * coverage)
+        triples = mapped_triples[::stride].cpu().numpy()
+        loops = self.loop_fraction * self.loops.possible(triples)
+        covered = np.zeros(len(triples), bool) if self.hard_negatives is None else self.hard_negatives.covers(triples)
+        mined = self._fraction_of(triples) * covered * (1 - loops)
+        if found is not None and not covered.any():
+            reason = "the pools have none for these triples, or none that are safe enough."
+        return Composition(
+            mined=float(mined.mean()),
+            loops=float(loops.mean()),
+            coverage=float(covered.mean()),
+            guarded=found is not None and found.max_risk is not None,
+            pools=None if found is None else found.path,
+            reason=reason,
+        )
 
     # docstr-coverage: inherited
     def sample(self, positive_batch: LongTensor) -> tuple[LongTensor, BoolTensor | None]:  # noqa: D102

@@ -1,24 +1,52 @@
-"""The triples factory that a sampler is being built for.
+"""The triples factory that a sampler is being built for, and what for.
 
 PyKEEN hands a sampler ids and nothing else, but a language model needs the labels behind them. They are in the triples
-factory that the training instances are made from, so that is noted while it happens.
+factory that the training instances are made from, so that is noted while it happens, together with what PyKEEN is going
+to do with these instances: train, try out a batch size, or only evaluate.
 """
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import Enum, auto
+from types import FrameType
 from typing import Any
 
+import torch
 from pykeen.triples import BaseBatchedSLCWAInstances, CoreTriplesFactory
 
 __all__ = [
+    "Purpose",
     "current_factory",
+    "current_purpose",
     "note_factories",
     "triples_factory_noted",
 ]
 
+#: The module of PyKEEN's Lightning modules, which build their loader of validation triples as that of training triples
+_LIGHTNING = "pykeen.contrib.lightning"
+
+
+class Purpose(Enum):
+    """What a sampler is built for."""
+
+    #: To train a model
+    TRAINING = auto()
+
+    #: To see whether a batch fits into memory
+    PROBING = auto()
+
+    #: To compute a loss that nothing is learned from
+    EVALUATION = auto()
+
+    #: None of these is known, e.g. since somebody has built the sampler themselves
+    UNKNOWN = auto()
+
+
 _FACTORY: ContextVar[CoreTriplesFactory | None] = ContextVar("negater_triples_factory", default=None)
+_PURPOSE: ContextVar[Purpose] = ContextVar("negater_purpose", default=Purpose.UNKNOWN)
 
 
 def current_factory() -> CoreTriplesFactory | None:
@@ -29,17 +57,32 @@ def current_factory() -> CoreTriplesFactory | None:
     return _FACTORY.get()
 
 
+def current_purpose() -> Purpose:
+    """Tell what a sampler that is built right now is for.
+
+    Where gradients are disabled, nothing can be trained: that is how PyKEEN's evaluation loss is told, and Lightning's
+    validation as a rule, besides what is noted when instances are made.
+
+    :return: the purpose
+    """
+    if torch.is_inference_mode_enabled() or not torch.is_grad_enabled():
+        return Purpose.EVALUATION
+    return _PURPOSE.get()
+
+
 @contextmanager
-def triples_factory_noted(factory: CoreTriplesFactory | None) -> Iterator[None]:
+def triples_factory_noted(factory: CoreTriplesFactory | None, purpose: Purpose = Purpose.UNKNOWN) -> Iterator[None]:
     """Note a triples factory for the length of the block.
 
     :param factory: the factory that the samplers made in the block are for; None if it cannot be known
+    :param purpose: what they are for
     """
-    token = _FACTORY.set(factory)
+    factory_token, purpose_token = _FACTORY.set(factory), _PURPOSE.set(purpose)
     try:
         yield
     finally:
-        _FACTORY.reset(token)
+        _FACTORY.reset(factory_token)
+        _PURPOSE.reset(purpose_token)
 
 
 def note_factories() -> None:
@@ -53,8 +96,28 @@ def note_factories() -> None:
         """Do the same, with the factory noted for as long as it takes."""
         # whatever PyKEEN calls it, and wherever it stands
         factories = (value for value in (*args, *kwargs.values()) if isinstance(value, CoreTriplesFactory))
-        with triples_factory_noted(next(factories, None)):
+        factory = next(factories, None)
+        with triples_factory_noted(factory, _find_purpose(factory, sys._getframe(1))):
             return original(cls, *args, **kwargs)
 
     noting.notes_factory = True  # type: ignore[attr-defined]
     BaseBatchedSLCWAInstances.from_triples_factory = classmethod(noting)  # type: ignore[assignment]
+
+
+def _find_purpose(factory: CoreTriplesFactory | None, frame: FrameType | None) -> Purpose:
+    """Tell what instances are for by who makes them, since PyKEEN does not say.
+
+    :param factory: the factory that they are made from
+    :param frame: the frame of the caller
+    :return: the purpose
+    """
+    while frame is not None:
+        local = frame.f_locals
+        # an argument of PyKEEN's training loop
+        if local.get("only_size_probing") is True:
+            return Purpose.PROBING
+        owner: Any = local.get("self")
+        if any(cls.__module__ == _LIGHTNING for cls in type(owner).__mro__):
+            return Purpose.TRAINING if factory is owner.dataset.training else Purpose.EVALUATION
+        frame = frame.f_back
+    return Purpose.TRAINING
