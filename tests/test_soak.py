@@ -14,8 +14,35 @@ from pykeen.triples import TriplesFactory
 from pykeen_negater import pool_source
 
 #: Labels that look like something else, or can hardly be written
-ODD = ["", " ", "Q42", "/m/027rn", "7", "nan", "None", "a\tb", "a\nb", "a\r", '"', "'", "\\", "\ud800", "\u200f", "x" * 300]
-ODD += ["http://x.org/New_York", "<http://x.org/a>", '"4"^^<http://x.org/int>', "wd:Q42", "é", "e\u0301", "A", "a", "\u00a0a"]
+ODD = [
+    "",
+    " ",
+    "Q42",
+    "/m/027rn",
+    "7",
+    "nan",
+    "None",
+    "a\tb",
+    "a\nb",
+    "a\r",
+    '"',
+    "'",
+    "\\",
+    "\ud800",
+    "\u200f",
+    "x" * 300,
+]
+ODD += [
+    "http://x.org/New_York",
+    "<http://x.org/a>",
+    '"4"^^<http://x.org/int>',
+    "wd:Q42",
+    "é",
+    "e\u0301",
+    "A",
+    "a",
+    "\u00a0a",
+]
 
 LABELS = st.one_of(st.sampled_from(ODD), st.text(min_size=1, max_size=8))
 

