@@ -1,4 +1,4 @@
-"""What mining costs: a bare call on Nations, first and again, and `negater mine` on UMLS with its texts.
+"""What mining costs: a pipeline on UMLS, first and again, and `negater mine` on UMLS with its texts.
 
 Run: NEGATER_DATA=... python benchmarks/mining_cost.py
 
@@ -27,8 +27,8 @@ def train_epoch(*args, **kwargs):
         train_epoch.before = time.perf_counter() - start
     return original(*args, **kwargs)
 SLCWATrainingLoop._train_epoch = train_epoch
-pipeline(dataset="nations", model="PairRE", negative_sampler=sys.argv[1], random_seed=0,
-         training_kwargs=dict(use_tqdm=False), evaluation_kwargs=dict(use_tqdm=False))
+pipeline(dataset="umls", model="PairRE", loss="nssa", negative_sampler=sys.argv[1], random_seed=0,
+         negative_sampler_kwargs=dict(num_negs_per_pos=16), training_kwargs=dict(use_tqdm=False, num_epochs=20), evaluation_kwargs=dict(use_tqdm=False))
 print("BEFORE", train_epoch.before)
 """
 
@@ -40,17 +40,19 @@ def run(name: str, command: list[str], home: Path) -> dict[str, object]:
         command,
         env={**os.environ, "PYSTOW_HOME": str(home)},
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0, f"{name} failed"
     before = re.search(r"BEFORE ([\d.]+)", output)
+    mined = re.search(r"Negatives: ([\d.]+) % mined", output)
     return {
         "run": name,
         "seconds": round(time.perf_counter() - start, 1),
         "seconds before training": round(float(before[1]), 1) if before else None,
+        "mined negatives (%)": float(mined[1]) if mined else None,
         "peak memory (GiB)": round(usage.ru_maxrss / 2**20, 2),
         "seed": 0,
     }
@@ -63,13 +65,13 @@ def main() -> None:
         home = Path(scratch, "data")
         bare = [sys.executable, "-c", BARE_CALL]
         rows = [
-            run("pipeline on nations, basic", [*bare, "basic"], home),
-            run("pipeline on nations, negater, first", [*bare, "negater"], home),
-            run("pipeline on nations, negater, again", [*bare, "negater"], home),
+            run("pipeline on umls, basic", [*bare, "basic"], home),
+            run("pipeline on umls, negater, first", [*bare, "negater"], home),
+            run("pipeline on umls, negater, again", [*bare, "negater"], home),
         ]
         texts = ["--entity-text", str(umls / "entity2text.tsv"), "--relation-text", str(umls / "relation2text.tsv")]
         mine = [sys.executable, "-m", "pykeen_negater", "mine", "--dataset", "umls", *texts]
-        rows.append(run("negater mine on umls", [*mine, "--output", str(Path(scratch, "umls.pools"))], home))
+        rows.append(run("negater mine on umls, other texts", [*mine, "--output", str(Path(scratch, "umls.pools"))], home))
     write("mining_cost", rows)
 
 

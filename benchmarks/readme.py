@@ -166,6 +166,7 @@ TABLES = {
     "negatives": ("negatives", negatives),
     "witnesses": ("witnesses", witnesses),
     "mining_cost": ("mining_cost", plain),
+    "footprint": ("footprint", plain),
     "epoch_cost": ("epoch_cost", plain),
     "sampling_cost": ("sampling_cost", plain),
     "filtering_cost": ("filtering_cost", filtering_cost),

@@ -16,6 +16,7 @@ result = pipeline(
     dataset=dataset,
     model="PairRE",
     negative_sampler="negater",
+    negative_sampler_kwargs={"num_negs_per_pos": 8},
     training_kwargs={"num_epochs": 50, "use_tqdm": False},
     evaluation_kwargs={"use_tqdm": False},
     random_seed=0,

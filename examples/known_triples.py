@@ -7,6 +7,7 @@ result = pipeline(
     model="PairRE",
     negative_sampler="negater",
     negative_sampler_kwargs={
+        "num_negs_per_pos": 8,
         "known_triples": [("brazil", "embassy", "cuba"), ("cuba", "embassy", "brazil")],  # or a file
         "relation_overrides": {"embassy": {"hard_fraction": 0.5}, "militaryalliance": {"max_risk": 1.0}},
     },

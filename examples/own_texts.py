@@ -32,6 +32,7 @@ with TemporaryDirectory() as folder:
         model="PairRE",
         negative_sampler="negater",
         negative_sampler_kwargs={
+            "num_negs_per_pos": 8,
             "entity_text": str(path),
             "relation_text": RELATION_TEXT,
             "entity_types": ENTITY_TYPES,

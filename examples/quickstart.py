@@ -3,10 +3,12 @@
 from pykeen.pipeline import pipeline
 
 result = pipeline(
-    dataset="nations",
+    dataset="umls",
     model="PairRE",
+    loss="nssa",
     negative_sampler="negater",
-    training_kwargs={"num_epochs": 50, "use_tqdm": False},
+    negative_sampler_kwargs={"num_negs_per_pos": 16},
+    training_kwargs={"num_epochs": 20, "use_tqdm": False},
     evaluation_kwargs={"use_tqdm": False},
     random_seed=0,
 )

@@ -59,7 +59,7 @@ with TemporaryDirectory() as folder:
         dataset="nations",
         model="PairRE",
         negative_sampler="negater",
-        negative_sampler_kwargs=mining,
+        negative_sampler_kwargs={"num_negs_per_pos": 8, **mining},
         training_kwargs={"num_epochs": 20, "use_tqdm": False},
         evaluation_kwargs={"use_tqdm": False},
         random_seed=0,

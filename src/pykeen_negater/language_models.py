@@ -8,8 +8,10 @@ from pathlib import Path
 from .caching import file_digest, fingerprint
 
 __all__ = [
+    "CHECKSUMS",
     "EMBEDDED_PACKAGE",
     "HUB_NAME",
+    "HUB_REVISION",
     "find_language_model",
     "identify_language_model",
     "measure_throughput",
