@@ -88,7 +88,9 @@ class Loops:
         :param positives: shape: (n, 3), which can be
         :return: shape: (n, 3), at random with the head or the tail at both ends, as far as the scheme allows
         """
-        column = self._columns[torch.randint(len(self._columns), (len(positives),)).numpy()]
+        if not len(positives):
+            return positives
+        column = self._columns[torch.randint(len(self._columns), (len(positives),), dtype=torch.long).numpy()]
         rows = np.arange(len(positives))
         loops = positives.copy()
         loops[rows, column] = positives[rows, TAIL - column]
