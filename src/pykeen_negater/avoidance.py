@@ -6,27 +6,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .indexing import hash_keys, triples_to_keys
+from .indexing import bit_of, hash_keys, triples_to_keys
 
 __all__ = [
     "AvoidedTriples",
 ]
 
-#: The fewest places of the table per triple: one in so many other triples is looked up for nothing
-_PLACES_PER_TRIPLE = 16
+#: The fewest places of the table per triple: at most one in so many other triples is looked up for nothing
+_PLACES_PER_TRIPLE = 32
 
-#: The fewest, where so many would take more than 2 ** 27 places, a byte each
-_PLACES_PER_TRIPLE_OF_MANY = 8
-
-_MIN_BITS, _MANY_BITS = 10, 27
+_MIN_BITS = 10
 
 
 class AvoidedTriples:
     """Sets of triples, and how often each triple is to be drawn again.
 
     One look into a table of hashed triples clears most of those that are asked for: it never misses one that was put
-    in. The few that remain, of others at most six per cent, are looked up among sorted keys. From eight million triples
-    on, the table takes 8 to 16 bytes each, and clears no more than seven eighths.
+    in. The few that remain, of others at most three per cent, are looked up among sorted keys. The table takes four to
+    eight bytes per triple.
     """
 
     def __init__(self, sets: Sequence[tuple[Tensor, Tensor | None]], num_entities: int, num_relations: int) -> None:
@@ -45,11 +42,12 @@ class AvoidedTriples:
             (keys.numpy(), None if shares is None else shares.float().numpy()) for keys, shares in sets if len(keys)
         ]
         total = sum(len(keys) for keys, _ in self._sets)
-        wanted, least = ((places * total).bit_length() for places in (_PLACES_PER_TRIPLE, _PLACES_PER_TRIPLE_OF_MANY))
-        self._num_bits = max(_MIN_BITS, least, min(wanted, _MANY_BITS))
-        self._table = np.zeros(2**self._num_bits, dtype=bool)
+        self._num_bits = max(_MIN_BITS, (_PLACES_PER_TRIPLE * total).bit_length())
+        # eight places to a byte, so that more of them are within the processor's reach
+        self._table = np.zeros(2**self._num_bits // 8, dtype=np.uint8)
         for keys, _ in self._sets:
-            self._table[hash_keys(keys, self._num_bits)] = True
+            byte, bit = bit_of(hash_keys(keys, self._num_bits))
+            np.bitwise_or.at(self._table, byte, (1 << bit).astype(np.uint8))
 
     def find(self, triples: np.ndarray) -> np.ndarray:
         """Find the triples that are to be drawn again, this time.
@@ -58,7 +56,8 @@ class AvoidedTriples:
         :return: shape: (m,), dtype: int64, their positions in ascending order
         """
         keys = triples_to_keys(triples, self.num_entities, self.num_relations)
-        found = np.flatnonzero(self._table.take(hash_keys(keys, self._num_bits)))
+        byte, bit = bit_of(hash_keys(keys, self._num_bits))
+        found = np.flatnonzero(self._table.take(byte) >> bit.astype(np.uint8) & 1)
         wanted = keys[found]
         shares = np.zeros(len(found), dtype=np.float32)
         for own, own_shares in self._sets:

@@ -32,6 +32,7 @@ from .pool_files import (
     read_vocabulary,
     write_pools,
 )
+from .seeding import pinned_defaults
 
 __all__ = [
     "NegativePools",
@@ -304,6 +305,7 @@ class NegativePools:
         return path
 
     @classmethod
+    @pinned_defaults()
     def load(cls, path: str | Path) -> "NegativePools":
         """Load pools; the arrays are mapped into memory, not read.
 

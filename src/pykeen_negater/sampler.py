@@ -216,8 +216,10 @@ class NegatERNegativeSampler(NegativeSampler):
         self.has_inverse_triples = self._has_inverse_triples(found, mapped_triples)
         self.hard_negatives: HardNegatives | None = None
         avoided: AvoidedTriples | None = None
-        #: Whether all that the filterer knows is looked up by whoever draws at random, and in no pool
+        #: Whether all that the filterer knows is looked up by whoever draws at random
         self._avoids_all_known = False
+        #: Whether it is in no pool, as mining sees to; what is given may come from anywhere
+        self._trusts_pools = pools is None
         #: True triples beyond those that are trained on
         self.known: TripleIndex | None = None
         self._hard_fractions: np.ndarray | None = None
@@ -328,12 +330,11 @@ class NegatERNegativeSampler(NegativeSampler):
     @pinned_defaults()
     def sample(self, positive_batch: LongTensor) -> tuple[LongTensor, BoolTensor | None]:  # noqa: D102
         positives = _to_ids(positive_batch)
-        negatives, pending = self._corrupt(positives)
+        negatives, is_unsure = self._corrupt(positives)
         if self.filterer is None:
             return self._like(positive_batch, negatives), None
         flat = negatives.reshape(-1, 3)
-        if not self._avoids_all_known:
-            pending = np.arange(len(flat))
+        pending = np.flatnonzero(is_unsure) if self._avoids_all_known else np.arange(len(flat))
         find = functools.partial(self._find_known, self.filterer)
         pending = pending[find(flat[pending])]
         pending = self.random_negatives.draw_again(
@@ -360,13 +361,15 @@ class NegatERNegativeSampler(NegativeSampler):
         """Draw negatives.
 
         :param positives: shape: (n, 3), dtype: int64
-        :return: a pair (the negatives; shape: (n, num_negs_per_pos, 3). The positions, among all n * num_negs_per_pos,
-            of those that were not looked up in vain among what is to be avoided; shape: (m,))
+        :return: a pair (the negatives; shape: (n, num_negs_per_pos, 3). Which of them were not looked up in vain among
+            what is to be avoided; shape: (n, num_negs_per_pos), dtype: bool)
         """
+        count = self.num_negs_per_pos
+        is_unsure = np.zeros((len(positives), count), dtype=bool)
         if self.hard_negatives is None or not (self.hard_fraction or self._hard_fractions is not None):
-            negatives, unsure = self.random_negatives.draw(positives)
+            negatives, pending = self.random_negatives.draw(positives)
+            is_unsure.ravel()[pending] = True
         else:
-            count = self.num_negs_per_pos
             is_mined = torch.rand(len(positives), dtype=torch.float).numpy() < self._fraction_of(positives)
             mined = np.flatnonzero(is_mined)
             hard, has_any = self.hard_negatives.draw(positives[mined], count)
@@ -376,17 +379,12 @@ class NegatERNegativeSampler(NegativeSampler):
             negatives = np.empty((len(positives), count, 3), dtype=np.int64)
             negatives[mined] = hard
             negatives[others], pending = self.random_negatives.draw(positives[others])
-            unsure = np.concatenate(
-                [
-                    others[pending // count] * count + pending % count,
-                    # pools may come from anywhere
-                    (mined[:, np.newaxis] * count + np.arange(count)).ravel(),
-                ]
-            )
+            if not self._trusts_pools:
+                is_unsure[mined] = True
+            is_unsure[others[pending // count], pending % count] = True
         if self.loop_fraction:
-            # one of them may be in the place of another
-            unsure = np.union1d(unsure, self._put_loops(positives, negatives))
-        return negatives, unsure
+            is_unsure.ravel()[self._put_loops(positives, negatives)] = True
+        return negatives, is_unsure
 
     def _fraction_of(self, positives: np.ndarray) -> float | np.ndarray:
         if self._hard_fractions is None:
@@ -408,7 +406,8 @@ class NegatERNegativeSampler(NegativeSampler):
         chosen = chosen[self.loops.possible(positives[chosen // self.num_negs_per_pos])]
         loops = self.loops.draw(positives[chosen // self.num_negs_per_pos])
         avoided = self.random_negatives.find_avoided(loops)
-        chosen, loops = np.delete(chosen, avoided), np.delete(loops, avoided, axis=0)
+        if len(avoided):
+            chosen, loops = np.delete(chosen, avoided), np.delete(loops, avoided, axis=0)
         flat[chosen] = loops
         return chosen
 
