@@ -22,8 +22,10 @@ ROUNDS = 8
 NEGLIGIBLE = 1e-3
 
 #: How many are drawn at once for a negative that is drawn again, in the first round, so that hardly ever all of them
-#: are to be avoided; twice as many in each further round, as far as no round draws more than so many whole batches
+#: are to be avoided. In each further round, it is twice as many, as far as no round draws more than so many whole
+#: batches, or so many triples.
 SPARES = 3
+MANY = 2**14
 
 
 class RandomNegatives:
@@ -82,7 +84,7 @@ class RandomNegatives:
         for number in range(ROUNDS):
             if len(pending) <= self.negligible * len(flat):
                 break
-            spares = min(SPARES << number, SPARES * len(flat) // len(pending))
+            spares = min(SPARES << number, max(SPARES * len(flat), MANY) // len(pending))
             # all triples, then all again: a base sampler may corrupt another side in each part of a batch
             originals = np.tile(positives[pending // negatives.shape[1]], (spares, 1))
             drawn = self._corrupt(self._spare_sampler, originals).reshape(-1, 3)
