@@ -20,6 +20,30 @@ def test_loops_are_possible_where_a_relation_has_hardly_any():
     assert loops.possible(asked[:0]).shape == (0,)
 
 
+@pytest.mark.parametrize(("num_reversed", "expected"), [(0, True), (1, True), (2, False), (300, False)])
+@pytest.mark.parametrize("dtype", [torch.long, torch.int32])
+def test_symmetric_relations_get_none(num_reversed: int, expected: bool, dtype: torch.dtype):
+    """A translation serves a symmetric relation by leaving entities where they are, which loops would forbid."""
+    triples = torch.tensor([[h, r, h + 300] for h in range(300) for r in range(2)], dtype=dtype)
+    # a triple that also holds the other way round makes two of them
+    reverse = triples[triples[:, 1] == 0][:num_reversed, [2, 1, 0]]
+    loops = Loops(torch.cat([triples, reverse]), 2, ["head", "tail"])
+    assert loops.possible(np.array([[0, 0, 1], [0, 1, 1]])).tolist() == [expected, True]
+
+
+def test_inverse_relations_are_symmetric_if_their_relations_are():
+    symmetric = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 2, 1], [2, 2, 3]])
+    inverse = symmetric[:, [2, 1, 0]] + torch.tensor([0, 1, 0])
+    loops = Loops(torch.cat([symmetric, inverse]), 4, ["head", "tail"])
+    assert loops.possible(np.array([[5, relation, 6] for relation in range(4)])).tolist() == [False, False, True, True]
+
+
+def test_a_loop_is_not_the_other_way_round():
+    """A relation with a loop among many triples keeps its loops."""
+    loops = Loops(torch.tensor([[3, 0, 3], *([h, 0, h + 1] for h in range(150))]), 1, ["head", "tail"])
+    assert loops.possible(np.array([[4, 0, 9]])).all()
+
+
 @pytest.mark.parametrize(
     ("scheme", "expected"),
     [

@@ -1,52 +1,53 @@
-"""Triples that are not to be drawn, or less often than others: fast to ask, and allowed to err on the safe side."""
+"""Triples that are not to be drawn, or less often than others: exact, and fast to ask."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .indexing import hash_keys, triples_to_keys
+from .indexing import bit_of, hash_keys, triples_to_keys
 
 __all__ = [
     "AvoidedTriples",
 ]
 
-#: The fewest places of the table per triple: one in so many other triples is avoided for nothing
+#: The fewest places of the table per triple: at most one in so many other triples is looked up for nothing
 _PLACES_PER_TRIPLE = 32
 
-#: The fewest, where so many would take more than 2 ** 27 places, a byte each
-_PLACES_PER_TRIPLE_OF_MANY = 8
-
-_MIN_BITS, _MANY_BITS = 10, 27
+_MIN_BITS = 10
 
 
 class AvoidedTriples:
-    """A table of hashed triples, and how often each is to be drawn again.
+    """Sets of triples, and how often each triple is to be drawn again.
 
-    Whatever was put in is found. Of other triples, at most three per cent are found too, or twelve from four million
-    triples on, for which the table takes 8 to 16 bytes each. That only costs another draw, which is why one look into a
-    table is enough, where a sorted set needs a search.
+    One look into a table of hashed triples clears most of those that are asked for: it never misses one that was put
+    in. The few that remain, of others at most three per cent, are looked up among sorted keys. The table takes four to
+    eight bytes per triple.
     """
 
-    def __init__(self, keys: Tensor, shares: Tensor, num_entities: int, num_relations: int) -> None:
+    def __init__(self, sets: Sequence[tuple[Tensor, Tensor | None]], num_entities: int, num_relations: int) -> None:
         """Fill the table.
 
-        :param keys: shape: (n,), dtype: int64, see :func:`pykeen_negater.indexing.triples_to_keys`
-        :param shares: shape: (n,), in [0, 1], how often each of them is to be avoided, rounded to 255 steps
+        :param sets: pairs (sorted keys of triples, see :func:`pykeen_negater.indexing.triples_to_keys`; shape: (n,),
+            dtype: int64. How often each of them is to be avoided, in [0, 1]; shape: (n,). If None, always). Of a triple
+            in several sets, the largest share counts.
         :param num_entities: the number of entities
         :param num_relations: the number of relations
         """
         self.num_entities = num_entities
         self.num_relations = num_relations
-        wanted, least = (
-            (places * len(keys)).bit_length() for places in (_PLACES_PER_TRIPLE, _PLACES_PER_TRIPLE_OF_MANY)
-        )
-        self._num_bits = max(_MIN_BITS, least, min(wanted, _MANY_BITS))
-        table = torch.zeros(2**self._num_bits, dtype=torch.uint8)
-        # of those that share a place, the one that is most to be avoided counts
-        values = (255 * shares).round().to(torch.uint8)
-        table.scatter_reduce_(0, hash_keys(keys, self._num_bits), values, reduce="amax")
         # many small operations in each batch, which NumPy does in half of the time
-        self._table = table.numpy()
+        self._sets = [
+            (keys.numpy(), None if shares is None else shares.float().numpy()) for keys, shares in sets if len(keys)
+        ]
+        total = sum(len(keys) for keys, _ in self._sets)
+        self._num_bits = max(_MIN_BITS, (_PLACES_PER_TRIPLE * total).bit_length())
+        # eight places to a byte, so that more of them are within the processor's reach
+        self._table = np.zeros(2**self._num_bits // 8, dtype=np.uint8)
+        for keys, _ in self._sets:
+            byte, bit = bit_of(hash_keys(keys, self._num_bits))
+            np.bitwise_or.at(self._table, byte, (1 << bit).astype(np.uint8))
 
     def find(self, triples: np.ndarray) -> np.ndarray:
         """Find the triples that are to be drawn again, this time.
@@ -55,7 +56,15 @@ class AvoidedTriples:
         :return: shape: (m,), dtype: int64, their positions in ascending order
         """
         keys = triples_to_keys(triples, self.num_entities, self.num_relations)
-        values = self._table.take(hash_keys(keys, self._num_bits))
-        # chance is asked for the few that are found only; from 1 to 255, so that 255 is always avoided
-        found = np.flatnonzero(values != 0)
-        return found[values[found] >= torch.randint(1, 256, (len(found),), dtype=torch.uint8).numpy()]
+        byte, bit = bit_of(hash_keys(keys, self._num_bits))
+        found = np.flatnonzero(self._table.take(byte) >> bit.astype(np.uint8) & 1)
+        wanted = keys[found]
+        shares = np.zeros(len(found), dtype=np.float32)
+        for own, own_shares in self._sets:
+            position = own.searchsorted(wanted)
+            position[position == len(own)] = 0
+            share = 1 if own_shares is None else own_shares.take(position)
+            np.maximum(shares, (own.take(position) == wanted) * share, out=shares, casting="same_kind")
+        found, shares = found[shares > 0], shares[shares > 0]
+        # from 0 to below 1, so that a share of 1 is always avoided
+        return found[torch.rand(len(found), dtype=torch.float).numpy() < shares]

@@ -14,6 +14,7 @@ from .indexing import TripleIndex
 from .kge_models import find_model_class
 from .resolving import find_class
 from .sampler import NegatERNegativeSampler
+from .seeding import pinned_defaults
 from .training_context import triples_factory_noted
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def find_sampler(name: str) -> type[NegativeSampler]:
     return find_class("sampler", negative_sampler_resolver, name)
 
 
+@pinned_defaults()
 def evaluate_sampler(
     sampler: str,
     dataset: "Dataset",
@@ -169,6 +171,7 @@ def _hardness(reference: Model, drawn: _Drawn) -> float | None:
     return float(((hard > easy).double() + 0.5 * (hard == easy).double()).mean())
 
 
+@pinned_defaults()
 def train_reference(training: CoreTriplesFactory, model: str = "TransE", num_epochs: int = 30, seed: int = 0) -> Model:
     """Train a model with uniform negatives, to tell how hard others are.
 

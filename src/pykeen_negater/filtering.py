@@ -13,7 +13,7 @@ from pykeen.sampling.filtering import Filterer
 from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 from torch import Tensor
 
-from .indexing import HEAD, RELATION, TAIL, ArrayT, TripleIndex, hash_keys, triples_to_keys
+from .indexing import HEAD, RELATION, TAIL, ArrayT, TripleIndex, bit_of, hash_keys, triples_to_keys
 
 __all__ = [
     "ExactFilterer",
@@ -21,9 +21,6 @@ __all__ = [
 
 #: The fewest places of the table per triple: one in so many unknown triples is looked up for nothing
 _PLACES_PER_TRIPLE = 16
-
-#: The binary logarithm of the number of places that share a byte
-_BYTE_BITS = 3
 
 
 class ExactFilterer(Filterer):
@@ -55,16 +52,16 @@ class ExactFilterer(Filterer):
         self.num_entities = _count(triples[:, [HEAD, TAIL]])
         self.num_relations = _count(triples[:, RELATION])
         index = TripleIndex.from_triples(triples, self.num_entities, self.num_relations)
-        self._num_bits = max(_BYTE_BITS, (_PLACES_PER_TRIPLE * len(index)).bit_length())
+        self._num_bits = max(3, (_PLACES_PER_TRIPLE * len(index)).bit_length())
         # made from the triples, so that no checkpoint has to hold it
         self.register_buffer("keys", index.keys, persistent=False)
         self.register_buffer("table", self._make_table(), persistent=False)
 
     def _make_table(self) -> Tensor:
-        places = torch.unique(hash_keys(self.keys, self._num_bits))
-        table = torch.zeros(2 ** (self._num_bits - _BYTE_BITS), dtype=torch.uint8, device=self.keys.device)
+        byte, bit = bit_of(torch.unique(hash_keys(self.keys, self._num_bits)))
+        table = torch.zeros(2**self._num_bits // 8, dtype=torch.uint8, device=self.keys.device)
         # bits that differ can be added as well as or-ed
-        return table.scatter_add_(0, _byte_of(places), (1 << _bit_of(places)).to(torch.uint8))
+        return table.scatter_add_(0, byte, (1 << bit).to(torch.uint8))
 
     def extra_repr(self) -> str:
         """Describe what is held, for the representation of the module."""
@@ -74,25 +71,20 @@ class ExactFilterer(Filterer):
     def contains(self, batch: MappedTriples) -> BoolTensor:  # noqa: D102
         triples = batch.reshape(-1, 3).long()
         # where both can, NumPy takes half of the time
-        found = self._find(triples, self.table) if triples.is_cuda else self._find(triples.numpy(), self.table.numpy())
-        return torch.as_tensor(found).view(batch.shape[:-1])
+        if triples.is_cuda:
+            found = self._find(triples, self.table)
+        else:
+            found = torch.from_numpy(self._find(triples.numpy(), self.table.numpy()))
+        return found.view(batch.shape[:-1])
 
     def _find(self, triples: ArrayT, table: ArrayT) -> ArrayT:
         """Tell which triples of shape (n, 3) are known; shape: (n,)."""
-        places = hash_keys(triples_to_keys(triples, self.num_entities, self.num_relations), self._num_bits)
-        found = (table[_byte_of(places)] >> _bit_of(places) & 1) != 0
+        byte, bit = bit_of(hash_keys(triples_to_keys(triples, self.num_entities, self.num_relations), self._num_bits))
+        found = (table[byte] >> bit & 1) != 0
         index = TripleIndex(self.keys, self.num_entities, self.num_relations)
         possible = (np if isinstance(found, np.ndarray) else torch).where(found)[0]
         found[possible] = index.contains(triples[possible])
         return found
-
-
-def _byte_of(places: ArrayT) -> ArrayT:
-    return places >> _BYTE_BITS
-
-
-def _bit_of(places: ArrayT) -> ArrayT:
-    return places & (2**_BYTE_BITS - 1)
 
 
 def _count(ids: LongTensor) -> int:

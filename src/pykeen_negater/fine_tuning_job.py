@@ -17,6 +17,7 @@ from .graphs import Graph
 from .held_out import read_held_out
 from .indexing import RELATION
 from .language_models import measure_throughput
+from .seeding import pinned_defaults
 from .texts import Texts, TextSource, extend_texts
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class FineTuningJob:
         length = min(self.settings.max_length, self.texts.estimate_length(self.graph.triples))
         return num_examples, num_examples / measure_throughput(language_model, length, training=True)
 
+    @pinned_defaults()
     def train(self, language_model: str, keep_epochs: bool = False) -> None:
         """Fine-tune a language model, or go on with it after an interruption, and choose its thresholds.
 
@@ -139,6 +141,7 @@ class FineTuningJob:
             self._note(folder, "validation", report["metrics"], report["num_validation_triples"])
             folder.joinpath(_JOB).write_text(json.dumps({"key": run.key}), encoding="utf-8")
 
+    @pinned_defaults()
     def validate(self) -> None:
         """Choose thresholds with the validation triples, and note how well they classify these.
 
@@ -160,6 +163,7 @@ class FineTuningJob:
         thresholds.save(self.output, self.graph.relation_labels)
         self._classify("validation", examples, scores, thresholds)
 
+    @pinned_defaults()
     def test(self) -> None:
         """Classify the test triples with the model's thresholds, note how well, and list them in ``predictions.tsv``.
 

@@ -85,8 +85,9 @@ class Graph:
         """
         if not len(triples):
             raise ValueError("found an empty graph, but mining needs at least one training triple.")
-        triples = torch.as_tensor(triples).long()
-        limits = torch.tensor([num_entities, num_relations, num_entities])
+        # not as_tensor, which moves what is there to the default device
+        triples = (torch.from_numpy(triples) if isinstance(triples, np.ndarray) else triples).long()
+        limits = torch.tensor([num_entities, num_relations, num_entities], device=triples.device)
         if (triples < 0).any() or (triples >= limits).any():
             raise ValueError(
                 f"found ids from {triples.amin(dim=0).tolist()} to {triples.amax(dim=0).tolist()}, expected heads, "

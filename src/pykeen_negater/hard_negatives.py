@@ -11,13 +11,15 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from .indexing import RELATION, SIDES, TAIL
+from .indexing import HEAD, RELATION, SIDES, TAIL, TripleIndex
 from .pool_files import PoolsError
 from .pools import NegativePools
 
 __all__ = [
     "HardNegatives",
     "Strategy",
+    "check_strategy",
+    "has_inverses",
     "without_inverse",
 ]
 
@@ -35,6 +37,34 @@ def without_inverse(triples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     real = np.where(inverse[:, np.newaxis], triples[:, ::-1], triples)
     real[:, RELATION] //= 2
     return real, inverse
+
+
+def has_inverses(triples: np.ndarray, num_relations: int) -> bool:
+    """Tell from the triples alone whether they are relations and their inverses, each with a triple for a triple.
+
+    :param triples: shape: (n, 3), dtype: int64
+    :param num_relations: the number of relations
+    :return: whether each triple (h, 2r, t) comes with its inverse (t, 2r + 1, h), and the other way round
+    """
+    if num_relations % 2 or not len(triples):
+        return False
+    index = TripleIndex.from_triples(triples, int(triples[:, [HEAD, TAIL]].max()) + 1, num_relations)
+    inverses = np.ascontiguousarray(triples[:, ::-1])
+    inverses[:, RELATION] ^= 1
+    return bool(index.contains(inverses).all())
+
+
+def check_strategy(strategy: Strategy, temperature: float) -> None:
+    """Check how negatives are to be drawn from a pool.
+
+    :param strategy: the strategy
+    :param temperature: > 0, of the softmax
+    :raises ValueError: if there is no such strategy, or the temperature is not positive
+    """
+    if strategy not in get_args(Strategy):
+        raise ValueError(f"found strategy={strategy!r}, expected one of {', '.join(get_args(Strategy))}.")
+    if not temperature > 0:
+        raise ValueError(f"found temperature={temperature}, expected a positive number.")
 
 
 class HardNegatives:
@@ -58,10 +88,7 @@ class HardNegatives:
         :raises ValueError: if there is no such strategy, or the temperature is not positive
         :raises PoolsError: if the pools corrupt no side of the scheme
         """
-        if strategy not in get_args(Strategy):
-            raise ValueError(f"found strategy={strategy!r}, expected one of {', '.join(get_args(Strategy))}.")
-        if not temperature > 0:
-            raise ValueError(f"found temperature={temperature}, expected a positive number.")
+        check_strategy(strategy, temperature)
         scheme = [SIDES[side] for side in corruption_scheme]
         # seen from an inverse triple, heads and tails have changed places
         allowed = [[side in scheme for side in pools.sides], [TAIL - side in scheme for side in pools.sides]]
@@ -170,9 +197,11 @@ class HardNegatives:
                 offset = np.broadcast_to(np.arange(self._width), (len(total), self._width))
                 _, position = _locate(offset, ends, shift)
                 hardness = self.pools.hardness.numpy()[position.clip(0, len(self.pools) - 1)]
-                logits = np.where(offset < total, hardness / (255 * self.temperature), -np.inf)
-                # less the highest of each row, so that a low temperature does not leave a row of zeros
-                weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+                # less the highest of each row, so that the lowest temperature leaves that one, and no division of
+                # infinities or row of zeros
+                hardness = np.where(offset < total, hardness, -np.inf)
+                with np.errstate(over="ignore"):
+                    weights = np.exp((hardness - hardness.max(axis=1, keepdims=True)) / (255 * self.temperature))
                 cumulative = torch.from_numpy(weights.cumsum(axis=1))
                 drawn = torch.rand(len(total), count, dtype=torch.double) * cumulative[:, -1:]
                 return np.minimum(torch.searchsorted(cumulative, drawn, right=True).numpy(), total - 1)
@@ -180,7 +209,7 @@ class HardNegatives:
 
 def _draw_below(limits: np.ndarray, count: int) -> np.ndarray:
     """Draw whole numbers below limits: shape (n, count) for limits of shape (n, 1)."""
-    return (torch.rand(len(limits), count).numpy() * limits).astype(np.int64)
+    return (torch.rand(len(limits), count, dtype=torch.float).numpy() * limits).astype(np.int64)
 
 
 def _locate(offset: np.ndarray, ends: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

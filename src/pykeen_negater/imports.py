@@ -19,6 +19,7 @@ from .listed_negatives import read_negatives, read_scores
 from .mining import find_graph
 from .pool_files import Vocabulary
 from .pools import NegativePools
+from .seeding import pinned_defaults
 from .texts import Texts
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 _COLUMNS = (HEAD, RELATION, TAIL)
 
 
+@pinned_defaults()
 def import_negatives(
     path: str | Path,
     output: str | Path,

@@ -20,6 +20,7 @@ __all__ = [
     "SIDES",
     "TAIL",
     "TripleIndex",
+    "bit_of",
     "check_corruption_scheme",
     "check_key_space",
     "hash_keys",
@@ -123,6 +124,18 @@ def hash_keys(keys: ArrayT, num_bits: int) -> ArrayT:
     return (keys * _MULTIPLIER >> (64 - num_bits)) & (2**num_bits - 1)
 
 
+def bit_of(places: ArrayT) -> tuple[ArrayT, ArrayT]:
+    """Find the places of a table that holds a bit for each, eight to a byte.
+
+    :param places: shape: (...), dtype: int64, >= 0
+    :return: a pair (the byte, which of its bits), each of shape (...), dtype: int64
+
+    >>> bit_of(np.array([0, 7, 8]))
+    (array([0, 0, 1]), array([0, 7, 0]))
+    """
+    return places >> 3, places & 7
+
+
 class TripleIndex:
     """An exact, sorted set of triples with a vectorised look-up."""
 
@@ -149,7 +162,9 @@ class TripleIndex:
         :return: the index of the unique triples
         """
         check_key_space(num_entities, num_relations)
-        keys = triples_to_keys(torch.as_tensor(triples), num_entities, num_relations)
+        # not as_tensor, which moves what is there to the default device
+        triples = torch.from_numpy(triples) if isinstance(triples, np.ndarray) else triples
+        keys = triples_to_keys(triples, num_entities, num_relations)
         return cls(torch.unique(keys), num_entities, num_relations)
 
     def __len__(self) -> int:

@@ -31,7 +31,7 @@ from .processes import Processes, apart
 from .rankers import ranker_resolver
 from .ranking import Ranker
 from .resolving import find_class, make
-from .seeding import preserved_random_state
+from .seeding import pinned_defaults, preserved_random_state
 from .texts import extend_texts, load_texts, texts_digest
 from .types import load_types
 
@@ -50,6 +50,7 @@ logger = logging.getLogger(__name__)
 class Miner:
     """Mines one graph with one collection of settings."""
 
+    @pinned_defaults()
     def __init__(
         self,
         graph: Graph,
@@ -196,6 +197,7 @@ class Miner:
         """What is of no use once there are pools."""
         return f"shards/{self.key}-*"
 
+    @pinned_defaults()
     def mine(self, processes: Processes | None = None) -> NegativePools:
         """Mine the pools, or take them from the cache; what an interrupted run has finished is not mined again.
 
@@ -352,6 +354,7 @@ def find_graph(dataset: "str | Dataset | None" = None, triples_factory: CoreTrip
     return Graph.from_factory(factory)
 
 
+@pinned_defaults()
 def mine(
     *,
     dataset: "str | Dataset | None" = None,

@@ -58,4 +58,4 @@ class Overrides:
         """
         if not any(name in own for own in self.settings):
             return None
-        return torch.tensor([own.get(name, default) for own in self.settings])
+        return torch.tensor([own.get(name, default) for own in self.settings], dtype=torch.float)

@@ -32,6 +32,7 @@ from .pool_files import (
     read_vocabulary,
     write_pools,
 )
+from .seeding import pinned_defaults
 
 __all__ = [
     "NegativePools",
@@ -241,8 +242,8 @@ class NegativePools:
         if isinstance(max_risk, Tensor):
             limit = max_risk[torch.from_numpy(keys_to_triples(self.suspects.numpy(), *size)[:, RELATION])]
         shares = (1 - limit / decode_risk(self.suspect_risk)).clamp_min_(0)
-        true = self.keys if known is None else torch.cat([self.keys, known.keys])
-        return AvoidedTriples(torch.cat([true, self.suspects]), torch.cat([torch.ones(len(true)), shares]), *size)
+        sets: list[tuple[Tensor, Tensor | None]] = [(self.keys, None), (self.suspects, shares)]
+        return AvoidedTriples(sets if known is None else [*sets, (known.keys, None)], *size)
 
     def coverage(self, triples: Tensor) -> float:
         """Compute how many triples have a negative.
@@ -304,6 +305,7 @@ class NegativePools:
         return path
 
     @classmethod
+    @pinned_defaults()
     def load(cls, path: str | Path) -> "NegativePools":
         """Load pools; the arrays are mapped into memory, not read.
 

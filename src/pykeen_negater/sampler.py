@@ -1,10 +1,10 @@
 """The negative sampler."""
 
 import functools
-import inspect
 import logging
 import math
 from collections.abc import Collection, Mapping
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -17,9 +17,10 @@ from pykeen.typing import BoolTensor, FloatTensor, LongTensor, MappedTriples
 from torch import Tensor
 
 from .avoidance import AvoidedTriples
+from .base_samplers import make_base_sampler
 from .composition import Composition
 from .filtering import ExactFilterer
-from .hard_negatives import HardNegatives, Strategy, without_inverse
+from .hard_negatives import HardNegatives, Strategy, check_strategy, has_inverses, without_inverse
 from .indexing import RELATION, TripleIndex, check_corruption_scheme, keys_to_triples
 from .known_triples import TripleSource, load_known_triples
 from .loops import Loops, default_loop_fraction
@@ -29,10 +30,11 @@ from .overrides import Overrides
 from .pool_files import Vocabulary
 from .pool_source import MiningMode, current_graph, find_pools
 from .pools import NegativePools
-from .random_negatives import RandomNegatives
+from .random_negatives import NEGLIGIBLE, RandomNegatives
 from .resolving import find_class
+from .seeding import pinned_defaults
 from .texts import TextSource
-from .training_context import Purpose, current_purpose
+from .training_context import Purpose, current_factory, current_purpose
 from .types import TypeSource
 
 __all__ = [
@@ -75,6 +77,7 @@ class NegatERNegativeSampler(NegativeSampler):
         "max_risk": {"type": float, "low": 0.5, "high": 1000.0, "log": True},
     }
 
+    @pinned_defaults()
     def __init__(
         self,
         *,
@@ -162,8 +165,17 @@ class NegatERNegativeSampler(NegativeSampler):
         :raises pykeen_negater.pool_files.PoolsError: if the pools cannot be used here
         :raises FileNotFoundError: if a file is missing
         """
+        if num_negs_per_pos is not None and not (isinstance(num_negs_per_pos, Integral) and num_negs_per_pos > 0):
+            raise ValueError(f"found num_negs_per_pos={num_negs_per_pos!r}, expected a whole number of 1 or more.")
+        for name, share in (("hard_fraction", hard_fraction), ("loop_fraction", loop_fraction)):
+            if share is not None and not (isinstance(share, Real) and 0 <= share <= 1):
+                raise ValueError(f"found {name}={share!r}, expected a share in [0, 1].")
+        if max_risk is not None and not (isinstance(max_risk, Real) and max_risk > 0):
+            raise ValueError(f"found max_risk={max_risk!r}, expected a positive number, or None for the guard's limit.")
+        check_strategy(strategy, temperature)
         if filtered and filterer is None and not filterer_kwargs:
             filterer = ExactFilterer
+        mapped_triples = mapped_triples.long()
         super().__init__(
             mapped_triples=mapped_triples,
             num_entities=num_entities,
@@ -173,18 +185,12 @@ class NegatERNegativeSampler(NegativeSampler):
             filterer=filterer,
             filterer_kwargs=filterer_kwargs,
         )
-        if hard_fraction is not None and not 0 <= hard_fraction <= 1:
-            raise ValueError(f"found hard_fraction={hard_fraction}, expected a share in [0, 1].")
-        if max_risk is not None and not max_risk > 0:
-            raise ValueError(f"found max_risk={max_risk}, expected a positive number, or None for the guard's limit.")
         if loop_fraction is None:
             loop_fraction = default_loop_fraction(self.num_entities, self.num_negs_per_pos)
-        if not 0 <= loop_fraction <= 1:
-            raise ValueError(f"found loop_fraction={loop_fraction}, expected a share in [0, 1].")
         self.max_risk = max_risk
         self.loop_fraction = loop_fraction
         self.corruption_scheme = check_corruption_scheme(corruption_scheme)
-        self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)
+        self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs or {}, mapped_triples)
         self.loops = Loops(mapped_triples, self.num_relations, self.corruption_scheme)
         settings = MiningSettings(
             entity_text=entity_text,
@@ -205,11 +211,13 @@ class NegatERNegativeSampler(NegativeSampler):
         )
         found = find_pools(pools, mapped_triples, self.num_entities, self.num_relations, mine, settings)
         self.hard_fraction, reason = self._choose_hard_fraction(hard_fraction, found)
-        self.has_inverse_triples = found is not None and self.num_relations == 2 * found.num_relations
+        self.has_inverse_triples = self._has_inverse_triples(found, mapped_triples)
         self.hard_negatives: HardNegatives | None = None
         avoided: AvoidedTriples | None = None
-        #: Whether all that the filterer knows is looked up by whoever draws at random, and in no pool
+        #: Whether all that the filterer knows is looked up by whoever draws at random
         self._avoids_all_known = False
+        #: Whether it is in no pool, as mining sees to; what is given may come from anywhere
+        self._trusts_pools = pools is None
         #: True triples beyond those that are trained on
         self.known: TripleIndex | None = None
         self._hard_fractions: np.ndarray | None = None
@@ -217,8 +225,7 @@ class NegatERNegativeSampler(NegativeSampler):
         limits: float | FloatTensor | None = limit
         if known_triples is not None or relation_overrides:
             graph = current_graph(mapped_triples, self.num_entities, self.num_relations)
-            num_relations = graph.num_relations if found is None else found.num_relations
-            self.has_inverse_triples = self.num_relations == 2 * num_relations
+            num_relations = self.num_relations // 2 if self.has_inverse_triples else self.num_relations
             vocabulary = Vocabulary(graph.entity_labels, graph.relation_labels)
             if found is not None and graph.entity_labels is None:
                 vocabulary = found.load_vocabulary()
@@ -238,7 +245,11 @@ class NegatERNegativeSampler(NegativeSampler):
             if limits is not None or self.known is not None:
                 avoided = found.avoided(math.inf if limits is None else limits, self.known)
                 self._avoids_all_known = self._is_known_to(found.index)
-        self.random_negatives = RandomNegatives(self.base_sampler, avoided, self.has_inverse_triples)
+        elif self.known is not None:
+            avoided = AvoidedTriples([(self.known.keys, None)], self.known.num_entities, self.known.num_relations)
+        self.random_negatives = RandomNegatives(
+            self.base_sampler, avoided, self.has_inverse_triples, NEGLIGIBLE if self.known is None else 0.0
+        )
         #: What the negatives are made of
         self.composition = self._compose(mapped_triples, found, reason)
         # a line for each training, which PyKEEN shows by default
@@ -278,30 +289,34 @@ class NegatERNegativeSampler(NegativeSampler):
             )
         return HARD_FRACTION_OF_FEW, None
 
+    def _has_inverse_triples(self, pools: NegativePools | None, mapped_triples: MappedTriples) -> bool:
+        if pools is not None:
+            return self.num_relations == 2 * pools.num_relations
+        factory = current_factory()
+        if factory is not None and factory.num_relations == self.num_relations:
+            return self.num_relations == 2 * factory.real_num_relations
+        return has_inverses(mapped_triples.cpu().numpy(), self.num_relations)
+
     def _make_base_sampler(
-        self,
-        base_sampler: HintOrType[NegativeSampler],
-        base_sampler_kwargs: Mapping[str, Any] | None,
-        mapped_triples: MappedTriples,
+        self, hint: HintOrType[NegativeSampler], kwargs: Mapping[str, Any], mapped_triples: MappedTriples
     ) -> NegativeSampler:
-        kwargs = dict(base_sampler_kwargs or {})
         reserved = {"filtered", "filterer", "filterer_kwargs", "num_negs_per_pos"}.intersection(kwargs)
         if reserved:
             raise ValueError(
                 f"found {', '.join(sorted(reserved))} among base_sampler_kwargs, expected it as a parameter of the "
                 f"negater sampler itself, which filters and counts for both."
             )
-        cls = find_class("base_sampler", negative_sampler_resolver, base_sampler)
+        cls = find_class("base_sampler", negative_sampler_resolver, hint)
         if issubclass(cls, NegatERNegativeSampler):
             raise ValueError("found the negater sampler as its own base_sampler, expected another one.")
-        if "corruption_scheme" in inspect.signature(cls).parameters:
-            kwargs.setdefault("corruption_scheme", self.corruption_scheme)
-        return cls(
-            mapped_triples=mapped_triples,
-            num_entities=self.num_entities,
-            num_relations=self.num_relations,
-            num_negs_per_pos=self.num_negs_per_pos,
-            **kwargs,
+        return make_base_sampler(
+            cls,
+            kwargs,
+            self.corruption_scheme,
+            mapped_triples,
+            self.num_entities,
+            self.num_relations,
+            self.num_negs_per_pos,
         )
 
     def _is_known_to(self, index: TripleIndex) -> bool:
@@ -339,24 +354,30 @@ class NegatERNegativeSampler(NegativeSampler):
         )
 
     # docstr-coverage: inherited
+    @pinned_defaults()
     def sample(self, positive_batch: LongTensor) -> tuple[LongTensor, BoolTensor | None]:  # noqa: D102
-        positives = positive_batch.reshape(-1, 3).cpu().numpy()
-        negatives, pending = self._corrupt(positives)
+        positives = _to_ids(positive_batch)
+        negatives, is_unsure = self._corrupt(positives)
         if self.filterer is None:
             return self._like(positive_batch, negatives), None
         flat = negatives.reshape(-1, 3)
-        if not self._avoids_all_known:
-            pending = np.arange(len(flat))
+        pending = np.flatnonzero(is_unsure) if self._avoids_all_known else np.arange(len(flat))
         find = functools.partial(self._find_known, self.filterer)
-        pending = self.random_negatives.draw_again(positives, negatives, pending[find(flat[pending])], find)
+        pending = pending[find(flat[pending])]
+        pending = self.random_negatives.draw_again(
+            positives, negatives, pending, lambda x: np.union1d(find(x), self.random_negatives.find_avoided(x))
+        )
+        # what is merely risky is not masked
+        pending = pending[find(flat[pending])]
         mask = np.ones(len(flat), dtype=bool)
         # a loss of nothing is not a number, so that one stays
         mask[pending if len(pending) < len(flat) else pending[1:]] = False
         return self._like(positive_batch, negatives), self._like(positive_batch, mask)
 
     # docstr-coverage: inherited
+    @pinned_defaults()
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
-        return self._like(positive_batch, self._corrupt(positive_batch.reshape(-1, 3).cpu().numpy())[0])
+        return self._like(positive_batch, self._corrupt(_to_ids(positive_batch))[0])
 
     def _like(self, positive_batch: LongTensor, array: np.ndarray) -> Tensor:
         """Bring what belongs to a batch into its shape, and to its device."""
@@ -367,14 +388,16 @@ class NegatERNegativeSampler(NegativeSampler):
         """Draw negatives.
 
         :param positives: shape: (n, 3), dtype: int64
-        :return: a pair (the negatives; shape: (n, num_negs_per_pos, 3). The positions, among all n * num_negs_per_pos,
-            of those that are neither mined nor looked up in vain among what is to be avoided; shape: (m,))
+        :return: a pair (the negatives; shape: (n, num_negs_per_pos, 3). Which of them were not looked up in vain among
+            what is to be avoided; shape: (n, num_negs_per_pos), dtype: bool)
         """
+        count = self.num_negs_per_pos
+        is_unsure = np.zeros((len(positives), count), dtype=bool)
         if self.hard_negatives is None or not (self.hard_fraction or self._hard_fractions is not None):
-            negatives, unsure = self.random_negatives.draw(positives)
+            negatives, pending = self.random_negatives.draw(positives)
+            is_unsure.ravel()[pending] = True
         else:
-            count = self.num_negs_per_pos
-            is_mined = torch.rand(len(positives)).numpy() < self._fraction_of(positives)
+            is_mined = torch.rand(len(positives), dtype=torch.float).numpy() < self._fraction_of(positives)
             mined = np.flatnonzero(is_mined)
             hard, has_any = self.hard_negatives.draw(positives[mined], count)
             is_mined[mined[~has_any]] = False
@@ -383,10 +406,12 @@ class NegatERNegativeSampler(NegativeSampler):
             negatives = np.empty((len(positives), count, 3), dtype=np.int64)
             negatives[mined] = hard
             negatives[others], pending = self.random_negatives.draw(positives[others])
-            unsure = others[pending // count] * count + pending % count
+            if not self._trusts_pools:
+                is_unsure[mined] = True
+            is_unsure[others[pending // count], pending % count] = True
         if self.loop_fraction:
-            unsure = np.concatenate([unsure, self._put_loops(positives, negatives)])
-        return negatives, unsure
+            is_unsure.ravel()[self._put_loops(positives, negatives)] = True
+        return negatives, is_unsure
 
     def _fraction_of(self, positives: np.ndarray) -> float | np.ndarray:
         if self._hard_fractions is None:
@@ -402,13 +427,15 @@ class NegatERNegativeSampler(NegativeSampler):
         """
         flat = negatives.reshape(-1, 3)
         # at equal distances from a random start, which takes one random number instead of one for each negative
-        turns = np.arange(math.ceil(self.loop_fraction * len(flat))) + torch.rand(1).item()
+        turns = np.arange(math.ceil(self.loop_fraction * len(flat))) + torch.rand((), dtype=torch.float).item()
         chosen = (turns / self.loop_fraction).astype(np.int64)
         chosen = chosen[chosen < len(flat)]
-        originals = positives[chosen // self.num_negs_per_pos]
-        possible = self.loops.possible(originals)
-        chosen = chosen[possible]
-        flat[chosen] = self.loops.draw(originals[possible])
+        chosen = chosen[self.loops.possible(positives[chosen // self.num_negs_per_pos])]
+        loops = self.loops.draw(positives[chosen // self.num_negs_per_pos])
+        avoided = self.random_negatives.find_avoided(loops)
+        if len(avoided):
+            chosen, loops = np.delete(chosen, avoided), np.delete(loops, avoided, axis=0)
+        flat[chosen] = loops
         return chosen
 
     def _real(self, triples: np.ndarray) -> np.ndarray:
@@ -420,3 +447,8 @@ class NegatERNegativeSampler(NegativeSampler):
         if self.known is not None:
             known |= self.known.contains(self._real(triples))
         return np.flatnonzero(known)
+
+
+def _to_ids(batch: LongTensor) -> np.ndarray:
+    """Turn a batch of triples of any shape and integer type into an array of shape (n, 3), dtype: int64."""
+    return batch.reshape(-1, 3).cpu().long().numpy()

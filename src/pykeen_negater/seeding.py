@@ -1,15 +1,37 @@
-"""Randomness that leaves no trace."""
+"""Randomness that leaves no trace, and results that do not depend on what the process has set globally."""
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
 
 __all__ = [
+    "pinned_defaults",
     "preserved_random_state",
 ]
+
+
+@contextmanager
+def pinned_defaults() -> Iterator[None]:
+    """Compute with PyTorch's and NumPy's own defaults in the block, whatever the process has set.
+
+    These are: tensors of single precision on the CPU, no autocast, and warnings for floating-point errors. It costs
+    nothing to speak of where nothing else was set, so that each batch can be drawn in it.
+    """
+    dtype = torch.get_default_dtype()
+    autocast = [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]
+    with ExitStack() as stack:
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        for kind in autocast:
+            stack.enter_context(torch.autocast(kind, enabled=False))
+        stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
+        if dtype is not torch.float:
+            torch.set_default_dtype(torch.float)
+            stack.callback(torch.set_default_dtype, dtype)
+        yield
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from .pool_checks import check_ids, check_negatives
 from .pool_files import DTYPES, PoolsError, check_checksums
 from .pools import NegativePools
 from .sealed_folders import CHECKSUMS
+from .seeding import pinned_defaults
 
 __all__ = [
     "verify_cache",
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 
+@pinned_defaults()
 def verify_pools(path: str | Path) -> NegativePools:
     """Check a folder of pools as a whole, however large it is.
 

@@ -15,6 +15,7 @@ from transformers import AutoModel, AutoTokenizer
 from ..caching import Cache, fingerprint
 from ..halving import Halving
 from ..language_models import identify_language_model, require_language_model
+from ..seeding import pinned_defaults
 from .templates import DEFAULT_TEMPLATE, check_pair, fill_template, find_template
 
 __all__ = [
@@ -44,6 +45,7 @@ class RelationEncoder:
     (2, 384)
     """
 
+    @pinned_defaults()
     def __init__(
         self,
         model: str | Path | None = None,
@@ -121,6 +123,7 @@ class RelationEncoder:
             "max_length": self.max_length,
         }
 
+    @pinned_defaults()
     def get_embedding(self, pairs: Sequence[str] | Sequence[Sequence[str]], progress: str | None = None) -> np.ndarray:
         """Encode one pair, or several.
 

@@ -17,6 +17,7 @@ from transformers import Trainer, TrainingArguments
 
 from ..caching import Cache, atomic_folder, fingerprint
 from ..checkpoints import KEPT, drop_incomplete, seal_checkpoint
+from ..seeding import pinned_defaults
 from ..training_progress import show_progress_only
 from .encoder import RelationEncoder
 from .losses import (
@@ -169,6 +170,7 @@ def _make_steps(data: RelationPairs, settings: RelationTrainingSettings) -> Trai
     return (TripletSteps if settings.loss == "triplet" else ContrastiveSteps)(data, settings)
 
 
+@pinned_defaults()
 def train_relation_encoder(
     encoder: RelationEncoder | str | Path | None,
     data: RelationPairs,
