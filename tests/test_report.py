@@ -25,6 +25,7 @@ from pykeen_negater.evaluation import NegativesReport
 from pykeen_negater.exports import export
 from pykeen_negater.imports import import_negatives
 from pykeen_negater.indexing import keys_to_triples
+from pykeen_negater.labels import humanize
 from pykeen_negater.outcomes import OUTCOMES, count_outcomes
 from pykeen_negater.pool_files import Vocabulary, decode_risk, encode_risk
 from pykeen_negater.report import Comparison, ReportContent, collect
@@ -32,7 +33,6 @@ from pykeen_negater.report import content as content_module
 from pykeen_negater.report import page as page_module
 from pykeen_negater.report.page import render
 from pykeen_negater.report.text import print_report
-from pykeen_negater.texts import humanize
 from pykeen_negater.thresholds import describe_levels
 
 pytestmark = pytest.mark.usefixtures("empty_cache")

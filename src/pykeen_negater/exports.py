@@ -8,10 +8,11 @@ import pandas as pd
 
 from .caching import atomic_file
 from .indexing import RELATION, keys_to_triples
+from .labels import humanize
 from .names import ExportFormat
 from .pool_files import Vocabulary
 from .pools import NegativePools
-from .texts import Texts, humanize
+from .texts import Texts
 
 __all__ = [
     "export",

@@ -1,6 +1,5 @@
 """Phrases that say something else than an entity's text, as corruptions."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from .corruptions import InSlotFallbackCorruptor
 from .graphs import Graph
 from .indexing import HEAD, TAIL, TripleIndex
+from .json_files import read_json_object
 from .texts import Texts
 
 __all__ = [
@@ -143,12 +143,7 @@ def _is_list_of_strings(value: Any) -> bool:
 
 
 def _read_object(path: Path, what: str, is_valid: Callable[[Any], bool]) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise ValueError(f"{path}: found another JSON value, expected one object that maps {what}.")
+    data = read_json_object(path, what)
     wrong = next((key for key, value in data.items() if not is_valid(value)), None)
     if wrong is not None:
         raise ValueError(f"{path}: found {data[wrong]!r} for {wrong!r}, expected an object that maps {what}.")
