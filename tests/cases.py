@@ -171,6 +171,41 @@ class CandidateGeneratorTestCase:
         graph = Graph.from_triples(np.array([[0, 0, 1]]), 5, 1)
         self.check(graph, random_vectors(1, 5), "l2", 2, ["head", "relation", "tail"])
 
+    @pytest.mark.parametrize("seed", [0, 1, 2])
+    def test_nothing_reads_like_a_known_triple(self, seed: int):
+        graph = random_graph(seed)
+        index = NeighborIndex.build(random_vectors(seed, graph.num_entities))
+        names = ["dog", "Dog", "cat", "caf\u00e9", "New York", "cafe\u0301", "New\u00a0york", *"abcdefghijklm"]
+        texts = Texts(tuple(names), ("likes", "is", "LIKES ", "at"))
+        generator = self.cls(k=6, corruption_scheme=["head", "relation", "tail"])
+        rows = dict.fromkeys(range(3), np.arange(len(graph)))
+        before = generator.propose(graph, index).candidates(rows)
+        after = generator.propose(graph, index, texts=texts).candidates(rows)
+        entities, relations = [0, 0, 2, 3, 4, 3, 4, *range(7, 20)], [0, 1, 0, 3]
+
+        def read(triple: list[int]) -> tuple[int, int, int]:
+            """Let what reads the same be the same."""
+            return entities[triple[0]], relations[triple[1]], entities[triple[2]]
+
+        known = {read(triple) for triple in graph.triples.tolist()}
+        expected, alike = [], []
+        for corruption, triple in zip(self.as_corruptions(before), before.triples.tolist(), strict=True):
+            head, _, tail = read(triple)
+            if read(triple) in known or (corruption[1] != RELATION and head == tail):
+                alike.append(triple[RELATION])
+            else:
+                expected.append(corruption)
+        assert self.as_corruptions(after) == expected
+        assert sorted(after.alike.tolist()) == sorted(alike) != []
+        assert after.select(np.zeros(len(after), dtype=bool)).alike.tolist() == after.alike.tolist()
+        assert before.alike.tolist() == []
+
+    def test_all_names_differ(self):
+        graph = random_graph()
+        index = NeighborIndex.build(random_vectors(0, graph.num_entities))
+        texts = Texts(tuple("abcdefghijklmnopqrst"), ("r", "s", "t", "u"))
+        assert self.cls().propose(graph, index, texts=texts).readings is None
+
     def test_saved_index_gives_the_same(self, tmp_path):
         graph = random_graph()
         index = NeighborIndex.build(random_vectors(0, graph.num_entities))

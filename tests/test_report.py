@@ -221,7 +221,7 @@ def test_outcomes_match_a_loop():
     generator = np.random.default_rng(0)
     relations, beyond = generator.integers(5, size=200), generator.integers(5, size=30)
     accepted, safe, kept = (generator.random(200) < share for share in (0.8, 0.7, 0.5))
-    counts = count_outcomes(relations, accepted, safe, kept, beyond, 5)
+    counts = count_outcomes(relations, accepted, safe, kept, {"beyond_budget": beyond}, 5)
     expected = Counter((int(relation), "beyond_budget") for relation in beyond)
     for i, relation in enumerate(relations.tolist()):
         if not accepted[i]:

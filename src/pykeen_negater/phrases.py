@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from .corruptions import InSlotFallbackCorruptor
 from .graphs import Graph
-from .indexing import HEAD, TAIL, TripleIndex
 from .json_files import read_json_object
+from .labels import reading
+from .readings import Readings
 from .texts import Texts
 
 __all__ = [
@@ -36,28 +36,17 @@ class PhraseCorruptor(InSlotFallbackCorruptor):
         super().__init__(graph)
         ids: dict[str, int] = {}
         for entity, text in enumerate(texts.entities):
-            ids.setdefault(text, entity)
-        canonical = [ids[text] for text in texts.entities]
+            ids.setdefault(reading(text), entity)
         extra: list[str] = []
         for phrase in dict.fromkeys(phrase for group in phrases for phrase in group):
-            if phrase not in ids:
-                ids[phrase] = graph.num_entities + len(extra)
+            if reading(phrase) not in ids:
+                ids[reading(phrase)] = graph.num_entities + len(extra)
                 extra.append(phrase)
         self.extra_texts = tuple(extra)
-        num_entities = graph.num_entities + len(extra)
-        #: The entity or phrase by which those that read the same are known; shape: (num_entities + num_phrases,)
-        self._canonical = np.array([*canonical, *range(graph.num_entities, num_entities)], dtype=np.int64)
-        self._known = TripleIndex.from_triples(self._read(graph.triples), num_entities, graph.num_relations)
+        self._readings = Readings(graph, texts, extra)
         #: The phrases of entity i are those from offset i to offset i + 1
         self._offsets = np.cumsum([0, *map(len, phrases)])
-        self._phrases = np.array([ids[phrase] for group in phrases for phrase in group], dtype=np.int64)
-
-    def _read(self, triples: np.ndarray) -> np.ndarray:
-        """Give entities that read the same the same id."""
-        read = triples.copy()
-        for side in (HEAD, TAIL):
-            read[:, side] = self._canonical[triples[:, side]]
-        return read
+        self._phrases = np.array([ids[reading(phrase)] for group in phrases for phrase in group], dtype=np.int64)
 
     # docstr-coverage: inherited
     def propose(self, triples: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:  # noqa: D102
@@ -70,8 +59,7 @@ class PhraseCorruptor(InSlotFallbackCorruptor):
 
     # docstr-coverage: inherited
     def refuses(self, corrupted: np.ndarray, triples: np.ndarray) -> np.ndarray:  # noqa: D102
-        read = self._read(corrupted)
-        return self._known.contains(torch.from_numpy(read)).numpy() | (read == self._read(triples)).all(axis=1)
+        return self._readings.are_known(corrupted) | self._readings.are_alike(corrupted, triples)
 
 
 def negations(texts: Texts) -> list[list[str]]:
