@@ -14,6 +14,7 @@ from pykeen_negater.candidates import CandidateGenerator, Candidates
 from pykeen_negater.encoders import Encoder
 from pykeen_negater.graphs import Graph
 from pykeen_negater.indexing import HEAD, RELATION, SIDES, TAIL
+from pykeen_negater.labels import reading
 from pykeen_negater.negative_sources import NegativeSource
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.texts import Texts
@@ -299,6 +300,9 @@ class NegativeSourceTestCase:
 
     cls: ClassVar[type[NegativeSource]]
 
+    #: Whether the negatives are those of a file, which people are responsible for
+    takes_files: ClassVar[bool] = False
+
     #: Whether every negative differs from one of the positives in the corrupted side, and there alone
     corrupts_the_side: ClassVar[bool] = True
 
@@ -314,7 +318,7 @@ class NegativeSourceTestCase:
     @staticmethod
     def texts(graph: Graph) -> Texts:
         """Make texts, two of which are equal, and one of which is the negation of another."""
-        entities = ["a dog", "a dog", "not a dog", *(f"entity {i}" for i in range(3, graph.num_entities))]
+        entities = ["a dog", "A  Dog", "not a dog", *(f"entity {i}" for i in range(3, graph.num_entities))]
         return Texts(tuple(entities[: graph.num_entities]), tuple(f"relation {i}" for i in range(graph.num_relations)))
 
     def draw(
@@ -340,6 +344,13 @@ class NegativeSourceTestCase:
         assert (negatives.max(axis=0) < [len(texts), graph.num_relations, len(texts)]).all()
         rows = set(map(tuple, negatives.tolist()))
         assert not rows & set(map(tuple, graph.triples.tolist()))
+        if not self.takes_files:
+
+            def read(triple: list[int]) -> tuple[str, str, str]:
+                """Let what reads the same be the same."""
+                return reading(texts[triple[0]]), f"relation {triple[1]}", reading(texts[triple[2]])
+
+            assert not set(map(read, negatives.tolist())) & set(map(read, graph.triples.tolist()))
         if self.corrupts_the_side:
             column = SIDES[side]
             kept = {tuple(np.delete(triple, column).tolist()) for triple in graph.triples}

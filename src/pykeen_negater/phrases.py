@@ -33,7 +33,6 @@ class PhraseCorruptor(InSlotFallbackCorruptor):
         :param texts: its texts
         :param phrases: for each entity, the phrases that may take its place
         """
-        super().__init__(graph)
         ids: dict[str, int] = {}
         for entity, text in enumerate(texts.entities):
             ids.setdefault(reading(text), entity)
@@ -43,7 +42,7 @@ class PhraseCorruptor(InSlotFallbackCorruptor):
                 ids[reading(phrase)] = graph.num_entities + len(extra)
                 extra.append(phrase)
         self.extra_texts = tuple(extra)
-        self._readings = Readings(graph, texts, extra)
+        super().__init__(graph, Readings(graph, texts, extra))
         #: The phrases of entity i are those from offset i to offset i + 1
         self._offsets = np.cumsum([0, *map(len, phrases)])
         self._phrases = np.array([ids[reading(phrase)] for group in phrases for phrase in group], dtype=np.int64)
@@ -56,10 +55,6 @@ class PhraseCorruptor(InSlotFallbackCorruptor):
         some = sizes > 0
         proposed[some] = self._phrases[positions[some]]
         return proposed
-
-    # docstr-coverage: inherited
-    def refuses(self, corrupted: np.ndarray, triples: np.ndarray) -> np.ndarray:  # noqa: D102
-        return self._readings.are_known(corrupted) | self._readings.are_alike(corrupted, triples)
 
 
 def negations(texts: Texts) -> list[list[str]]:

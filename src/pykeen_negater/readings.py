@@ -23,10 +23,10 @@ class Readings:
         """Find what reads the same.
 
         :param graph: the graph, whose triples are the known ones
-        :param texts: its texts
-        :param phrases: further phrases, whose ids are after the graph's entities
+        :param texts: its texts, and maybe those of other entities after them
+        :param phrases: further phrases, whose ids are after these
         """
-        self._entities = find_alike([*texts.entities[: graph.num_entities], *phrases])
+        self._entities = find_alike([*texts.entities, *phrases])
         self._relations = find_alike(texts.relations)
         self._known = TripleIndex.from_triples(self._read(graph.triples), len(self._entities), graph.num_relations)
 
