@@ -14,6 +14,7 @@ from pykeen_negater.candidates import CandidateGenerator, Candidates
 from pykeen_negater.encoders import Encoder
 from pykeen_negater.graphs import Graph
 from pykeen_negater.indexing import HEAD, RELATION, SIDES, TAIL
+from pykeen_negater.labels import reading
 from pykeen_negater.negative_sources import NegativeSource
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.texts import Texts
@@ -171,6 +172,41 @@ class CandidateGeneratorTestCase:
         graph = Graph.from_triples(np.array([[0, 0, 1]]), 5, 1)
         self.check(graph, random_vectors(1, 5), "l2", 2, ["head", "relation", "tail"])
 
+    @pytest.mark.parametrize("seed", [0, 1, 2])
+    def test_nothing_reads_like_a_known_triple(self, seed: int):
+        graph = random_graph(seed)
+        index = NeighborIndex.build(random_vectors(seed, graph.num_entities))
+        names = ["dog", "Dog", "cat", "caf\u00e9", "New York", "cafe\u0301", "New\u00a0york", *"abcdefghijklm"]
+        texts = Texts(tuple(names), ("likes", "is", "LIKES ", "at"))
+        generator = self.cls(k=6, corruption_scheme=["head", "relation", "tail"])
+        rows = dict.fromkeys(range(3), np.arange(len(graph)))
+        before = generator.propose(graph, index).candidates(rows)
+        after = generator.propose(graph, index, texts=texts).candidates(rows)
+        entities, relations = [0, 0, 2, 3, 4, 3, 4, *range(7, 20)], [0, 1, 0, 3]
+
+        def read(triple: list[int]) -> tuple[int, int, int]:
+            """Let what reads the same be the same."""
+            return entities[triple[0]], relations[triple[1]], entities[triple[2]]
+
+        known = {read(triple) for triple in graph.triples.tolist()}
+        expected, alike = [], []
+        for corruption, triple in zip(self.as_corruptions(before), before.triples.tolist(), strict=True):
+            head, _, tail = read(triple)
+            if read(triple) in known or (corruption[1] != RELATION and head == tail):
+                alike.append(triple[RELATION])
+            else:
+                expected.append(corruption)
+        assert self.as_corruptions(after) == expected
+        assert sorted(after.alike.tolist()) == sorted(alike) != []
+        assert after.select(np.zeros(len(after), dtype=bool)).alike.tolist() == after.alike.tolist()
+        assert before.alike.tolist() == []
+
+    def test_all_names_differ(self):
+        graph = random_graph()
+        index = NeighborIndex.build(random_vectors(0, graph.num_entities))
+        texts = Texts(tuple("abcdefghijklmnopqrst"), ("r", "s", "t", "u"))
+        assert self.cls().propose(graph, index, texts=texts).readings is None
+
     def test_saved_index_gives_the_same(self, tmp_path):
         graph = random_graph()
         index = NeighborIndex.build(random_vectors(0, graph.num_entities))
@@ -264,6 +300,9 @@ class NegativeSourceTestCase:
 
     cls: ClassVar[type[NegativeSource]]
 
+    #: Whether the negatives are those of a file, which people are responsible for
+    takes_files: ClassVar[bool] = False
+
     #: Whether every negative differs from one of the positives in the corrupted side, and there alone
     corrupts_the_side: ClassVar[bool] = True
 
@@ -279,7 +318,7 @@ class NegativeSourceTestCase:
     @staticmethod
     def texts(graph: Graph) -> Texts:
         """Make texts, two of which are equal, and one of which is the negation of another."""
-        entities = ["a dog", "a dog", "not a dog", *(f"entity {i}" for i in range(3, graph.num_entities))]
+        entities = ["a dog", "A  Dog", "not a dog", *(f"entity {i}" for i in range(3, graph.num_entities))]
         return Texts(tuple(entities[: graph.num_entities]), tuple(f"relation {i}" for i in range(graph.num_relations)))
 
     def draw(
@@ -305,6 +344,13 @@ class NegativeSourceTestCase:
         assert (negatives.max(axis=0) < [len(texts), graph.num_relations, len(texts)]).all()
         rows = set(map(tuple, negatives.tolist()))
         assert not rows & set(map(tuple, graph.triples.tolist()))
+        if not self.takes_files:
+
+            def read(triple: list[int]) -> tuple[str, str, str]:
+                """Let what reads the same be the same."""
+                return reading(texts[triple[0]]), f"relation {triple[1]}", reading(texts[triple[2]])
+
+            assert not set(map(read, negatives.tolist())) & set(map(read, graph.triples.tolist()))
         if self.corrupts_the_side:
             column = SIDES[side]
             kept = {tuple(np.delete(triple, column).tolist()) for triple in graph.triples}

@@ -218,6 +218,20 @@ def test_validation_examples_are_in_slot_corruptions(nations):
         assert tail in graph.slot(relation, 2)
 
 
+def test_no_validation_example_reads_like_a_known_triple(nations):
+    graph = Graph.from_factory(nations)
+    # every entity is written in two ways, of which the graph knows one
+    twins = Graph.from_triples(graph.triples, 2 * graph.num_entities, graph.num_relations)
+    names = [f"entity {i}" for i in range(graph.num_entities)]
+    texts = Texts((*names, *map(str.upper, names)), tuple(f"relation {i}" for i in range(graph.num_relations)))
+    known = {(h % len(names), r, t % len(names)) for h, r, t in graph.triples.tolist()}
+    positives = twins.triples[:50] + np.array([len(names), 0, 0])
+    examples = validation_examples(twins, FineTuningSettings(), positives, texts=texts)
+    negatives = examples.triples[~examples.labels]
+    assert len(negatives) > 50
+    assert not known & {(h % len(names), r, t % len(names)) for h, r, t in negatives.tolist()}
+
+
 def test_phrases_of_a_source_come_after_held_out_entities(tiny_bert: str, small_graph: Graph, small_texts: Texts):
     settings = FineTuningSettings(negatives="negation", max_length=30)
     source = settings.make_source().prepare(small_graph, small_texts, 1, np.random.default_rng(0))

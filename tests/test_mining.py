@@ -15,16 +15,20 @@ from safetensors.torch import load_file, save_file
 from pykeen_negater import NegativePools, mine
 from pykeen_negater.assembly import Assembly
 from pykeen_negater.candidates import SlotCandidateGenerator
+from pykeen_negater.exports import to_frame
 from pykeen_negater.factorization import Factorization
 from pykeen_negater.graphs import Graph
 from pykeen_negater.guard import MINED_SAFETY
+from pykeen_negater.labels import reading
 from pykeen_negater.mining import Miner, find_graph
 from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.partial_pools import assemble_shard
 from pykeen_negater.pool_files import DTYPES, decode_risk, encode_risk
+from pykeen_negater.processes import Processes
 from pykeen_negater.ranking import Ranking
+from pykeen_negater.report import collect
 from pykeen_negater.risks import LEAST_SUSPECT, Risks
 from pykeen_negater.shards import Shards
 from pykeen_negater.witnesses import Training, Witness
@@ -42,6 +46,54 @@ OPAQUE = [(f"Q{h}", f"P{r}", f"Q{t}") for h in range(6) for r in range(2) for t 
 def files(folder: Path) -> dict[str, bytes]:
     """Read the files of a pool folder, but for the durations."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "durations.json"}
+
+
+#: People and where they live; the same names, written in other ways
+TWINS = [
+    (form.format(name), "lives in", city)
+    for i, name in enumerate(("ann lee", "bob roe", "cy doe", "dan poe", "eve kay", "flo may"))
+    for form in ("{}", "{}\u200b")
+    for city in ("Oslo", "Bern", "Rome", "O\uff53lo")[i % 2 :: 2]
+    if form == "{}" or i < 4
+] + [("ann lee", "Lives  In", "Bern"), ("flo may", "Lives  In", "Rome")]
+
+
+@pytest.mark.parametrize("candidates", ["random", "slot", "intersect", "anywhere"])
+def test_entities_that_read_the_same_are_not_in_pools(candidates: str, caplog: pytest.LogCaptureFixture):
+    factory = TriplesFactory.from_labeled_triples(np.array(TWINS))
+    pools = mine(triples_factory=factory, corruption_scheme=("head", "relation", "tail"), candidates=candidates, **FAST)
+    negatives = to_frame(pools)
+    known = {tuple(map(reading, triple)) for triple in TWINS}
+    assert len(negatives) > 10
+    for row in negatives.itertuples():
+        assert (reading(row.head), reading(row.relation), reading(row.tail)) not in known
+    statistics = pools.metadata["statistics"]
+    assert sum(statistics["outcomes"]["reads_alike"]) > 10
+    assert sum(map(sum, statistics["outcomes"].values())) == statistics["candidates"]
+    reasons = {reason.outcome: reason for reason in collect(pools, "twins").reasons}
+    assert reasons["reads_alike"].count == sum(statistics["outcomes"]["reads_alike"])
+    assert reasons["reads_alike"].name == "reads the same"
+
+
+def test_the_budget_goes_to_names_that_differ(monkeypatch: pytest.MonkeyPatch):
+    graph = Graph.from_factory(TriplesFactory.from_labeled_triples(np.array(TWINS)))
+    run = MiningRun(Miner(graph, MiningSettings(**FAST, max_candidates=5)), Processes())
+    monkeypatch.setattr(run.miner.ranker, "expensive", True)
+    run.folder.mkdir(parents=True)
+    run._prepare()
+    assert run.context.chosen is not None
+    assert len(run.context.chosen) == 5
+    texts = run.miner.texts
+    assert texts is not None
+    known = {(reading(texts.entities[h]), reading(texts.entities[t])) for h, _, t in graph.triples}
+    assert not known & {(reading(texts.entities[h]), reading(texts.entities[t])) for h, _, t in run.context.chosen}
+
+
+def test_texts_tell_entities_of_one_name_apart():
+    factory = TriplesFactory.from_labeled_triples(np.array(TWINS))
+    texts = {label: f"number {i}" for label, i in factory.entity_to_id.items()}
+    pools = mine(triples_factory=factory, entity_text=texts, relation_text={"lives in": "x", "Lives  In": "y"}, **FAST)
+    assert sum(pools.metadata["statistics"]["outcomes"]["reads_alike"]) == 0
 
 
 @pytest.mark.parametrize("size", [100, 700, 10_000])

@@ -13,6 +13,7 @@ from pykeen_negater import _plugin, neighborhoods  # noqa: F401  # registers the
 from pykeen_negater.corruptions import corrupt_at_random
 from pykeen_negater.graphs import Graph
 from pykeen_negater.indexing import HEAD, RELATION, SIDES, TAIL
+from pykeen_negater.labels import reading
 from pykeen_negater.listed_negatives import read_negatives
 from pykeen_negater.negative_sources import (
     AntonymsNegativeSource,
@@ -28,6 +29,7 @@ from pykeen_negater.negative_sources import (
 )
 from pykeen_negater.neighborhoods import adjacency, draw_within_hops
 from pykeen_negater.phrases import Antonyms, PhraseCorruptor
+from pykeen_negater.readings import find_readings
 from pykeen_negater.tables import read_triples
 from pykeen_negater.texts import Texts, load_texts
 
@@ -68,9 +70,12 @@ class TestRandomNegativeSource(NegativeSourceTestCase):
     @pytest.mark.parametrize("side", list(SIDES))
     def test_share(self, share: float, side: str):
         graph = random_graph()
-        corruptor = prepare(RandomNegativeSource(in_slot_share=share), graph, self.texts(graph))
+        texts = self.texts(graph)
+        corruptor = prepare(RandomNegativeSource(in_slot_share=share), graph, texts)
         drawn = corruptor.draw(graph.triples, {side: 1}, 0, np.random.default_rng(3))
-        expected = corrupt_at_random(graph, graph.triples, SIDES[side], share, np.random.default_rng(3))
+        expected = corrupt_at_random(
+            graph, graph.triples, SIDES[side], share, np.random.default_rng(3), find_readings(graph, texts)
+        )
         np.testing.assert_array_equal(drawn, expected)
 
     def test_default_share(self):
@@ -115,7 +120,7 @@ class TestNegationNegativeSource(NegativeSourceTestCase):
         negatives, texts = self.draw(tmp_path, graph, {side: 1})
         assert len(negatives) == len(graph)
         for positive, negative in zip(graph.triples, negatives, strict=True):
-            assert texts[negative[SIDES[side]]] == f"not {texts[positive[SIDES[side]]]}"
+            assert reading(texts[negative[SIDES[side]]]) == reading(f"not {texts[positive[SIDES[side]]]}")
 
     def test_a_negation_that_is_an_entity_is_that_entity(self):
         # (not) a dog | is | an animal; (not) a dog | likes | bones
@@ -374,9 +379,9 @@ class TestSANSNegativeSource(NegativeSourceTestCase):
         assert set(map(tuple, negatives.tolist())) == {(0, 0, 3), (2, 0, 1)}
 
     def test_nothing_but_loops(self, tmp_path: Path):
-        graph = Graph.from_triples(np.array([[0, 0, 0], [1, 0, 1]]), 2, 1)
+        graph = Graph.from_triples(np.array([[3, 0, 3], [4, 0, 4]]), 5, 1)
         negatives, _ = self.draw(tmp_path, graph, {"tail": 5})
-        assert set(map(tuple, negatives.tolist())) == {(0, 0, 1), (1, 0, 0)}
+        assert set(map(tuple, negatives.tolist())) == {(3, 0, 4), (4, 0, 3)}
 
     @pytest.mark.parametrize("k", [0, -1, 1.5, "2"])
     def test_bad_k(self, k: int):
@@ -388,6 +393,7 @@ class TestPrecomputedNegativeSource(NegativeSourceTestCase):
     """Negatives of the user's own."""
 
     cls = PrecomputedNegativeSource
+    takes_files = True
     corrupts_the_side = False
 
     @staticmethod

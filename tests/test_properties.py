@@ -17,12 +17,13 @@ from pykeen_negater.configuration import read_configuration
 from pykeen_negater.exports import export, to_frame
 from pykeen_negater.graphs import Graph
 from pykeen_negater.indexing import TripleIndex, triples_to_keys
+from pykeen_negater.labels import humanize
 from pykeen_negater.listed_negatives import read_negatives
 from pykeen_negater.negater_configuration import KEYS, describe_deviations, is_negater_configuration, translate
 from pykeen_negater.pool_files import Vocabulary
 from pykeen_negater.pools import NegativePools
 from pykeen_negater.tables import read_rows, read_triples
-from pykeen_negater.texts import humanize, load_texts, read_texts
+from pykeen_negater.texts import load_texts, read_texts
 
 settings.register_profile(
     "reproducible",

@@ -3,8 +3,10 @@
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pykeen.pipeline import pipeline
@@ -14,6 +16,7 @@ from pykeen_negater import NegativePools, mine
 from pykeen_negater.graphs import Graph
 from pykeen_negater.hard_negatives import without_inverse
 from pykeen_negater.indexing import keys_to_triples
+from pykeen_negater.overrides import Overrides
 from pykeen_negater.pool_files import decode_risk, encode_risk
 
 from .test_sampler import make_pools, make_sampler, mark_random, with_inverse
@@ -156,12 +159,31 @@ def test_hard_fraction_by_relation(nations: TriplesFactory, monkeypatch: pytest.
         ({"treaties": {"strategy": 1.0}}, "found 'strategy' in the relation_overrides for 'treaties'"),
         ({"treaties": {"hard_fraction": 2.0}}, "found hard_fraction=2.0 .* between 0 and 1"),
         ({"treaties": {"max_risk": -1.0}}, "found max_risk=-1.0"),
+        (
+            {"treaties": {"max_risk": "high"}},
+            "^found max_risk='high' in the .* for 'treaties', expected a number between",
+        ),
+        ({"treaties": {"hard_fraction": True}}, "^found hard_fraction=True in the relation_overrides for 'treaties'"),
+        ({"treaties": 0.5}, r"^found relation_overrides\['treaties'\]=0.5, expected a mapping\.$"),
+        (42, r"^found relation_overrides=42, expected a mapping\.$"),
+        ([], r"^found relation_overrides=\[\], expected a mapping\.$"),
+        ({("treaties",): {}}, r"^found the key \('treaties',\) in relation_overrides, expected labels\.$"),
     ],
 )
-def test_wrong_overrides(nations: TriplesFactory, empty_cache: Path, overrides: dict, message: str):
+def test_wrong_overrides(nations: TriplesFactory, empty_cache: Path, overrides: Any, message: str):
     pools = mine(triples_factory=nations, encoder="structural", ranker="similarity", guard=None)
     with pytest.raises(ValueError, match=message):
         make_sampler(nations, pools, relation_overrides=overrides)
+
+
+def test_overrides_as_pandas_holds_them():
+    frame = pd.DataFrame(
+        {"a": {"hard_fraction": 0.5, "max_risk": np.nan}, "c": {"hard_fraction": None, "max_risk": 2.0}}
+    )
+    overrides = Overrides.check(frame.to_dict(), ("a", "b", "c"))
+    assert overrides.settings == ({"hard_fraction": 0.5}, {}, {"max_risk": 2.0})
+    assert Overrides.check(pd.Series(frame.to_dict()), ("a", "b", "c")) == overrides
+    assert Overrides.check({1: {"max_risk": np.float32(2)}}, ("1",)).settings == ({"max_risk": 2.0},)
 
 
 def test_in_a_pipeline(empty_cache: Path):

@@ -25,6 +25,7 @@ from pykeen_negater.evaluation import NegativesReport
 from pykeen_negater.exports import export
 from pykeen_negater.imports import import_negatives
 from pykeen_negater.indexing import keys_to_triples
+from pykeen_negater.labels import humanize
 from pykeen_negater.outcomes import OUTCOMES, count_outcomes
 from pykeen_negater.pool_files import Vocabulary, decode_risk, encode_risk
 from pykeen_negater.report import Comparison, ReportContent, collect
@@ -32,7 +33,6 @@ from pykeen_negater.report import content as content_module
 from pykeen_negater.report import page as page_module
 from pykeen_negater.report.page import render
 from pykeen_negater.report.text import print_report
-from pykeen_negater.texts import humanize
 from pykeen_negater.thresholds import describe_levels
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
@@ -221,7 +221,7 @@ def test_outcomes_match_a_loop():
     generator = np.random.default_rng(0)
     relations, beyond = generator.integers(5, size=200), generator.integers(5, size=30)
     accepted, safe, kept = (generator.random(200) < share for share in (0.8, 0.7, 0.5))
-    counts = count_outcomes(relations, accepted, safe, kept, beyond, 5)
+    counts = count_outcomes(relations, accepted, safe, kept, {"beyond_budget": beyond}, 5)
     expected = Counter((int(relation), "beyond_budget") for relation in beyond)
     for i, relation in enumerate(relations.tolist()):
         if not accepted[i]:

@@ -2,84 +2,22 @@
 
 import json
 import logging
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from pykeen_negater.graphs import Graph
-from pykeen_negater.texts import Texts, extend_texts, humanize, load_texts, looks_opaque, read_texts, texts_digest
+from pykeen_negater.mining_settings import MiningSettings
+from pykeen_negater.pool_source import _settings_key
+from pykeen_negater.texts import Texts, extend_texts, load_texts, read_texts, texts_digest
 
 PHRASES = ["none", "nan", "NA", "null", "dog ", " ", "N/A"]
 
 
 def _graph(entities: list[str], relations: tuple[str, ...] = ("atLocation",)) -> Graph:
     return Graph.from_triples(np.array([[0, 0, 1]]), len(entities), len(relations), tuple(entities), relations)
-
-
-@pytest.mark.parametrize(
-    ("label", "expected"),
-    [
-        ("acquired_abnormality", "acquired abnormality"),
-        ("AtLocation", "at location"),
-        ("atLocation", "at location"),
-        ("isPartOfHTMLPage", "is part of HTML page"),
-        ("HTML", "HTML"),
-        ("Berlin", "Berlin"),
-        ("New_York", "New York"),
-        ("New  York", "New York"),
-        ("a McDonald's shop", "a McDonald's shop"),
-        ("snake_case with spaces", "snake case with spaces"),
-        ("land_reform.n.01", "land reform"),
-        ("__dog_NN_1", "dog"),
-        ("__land_reform_NN_12", "land reform"),
-        ("_member_of_domain_usage", "member of domain usage"),
-        ("/people/person/nationality", "people person nationality"),
-        ("/people/person/placeOfBirth", "people person place of birth"),
-        ("http://dbpedia.org/resource/New_York", "New York"),
-        ("http://www.w3.org/1999/02/22-rdf-syntax-ns#type", "type"),
-        ("https://example.org/birthPlace/", "birth place"),
-        ("none", "none"),
-        ("dog ", "dog"),
-        ("_", "_"),
-        ("///", "///"),
-        ("", ""),
-    ],
-)
-def test_humanize(label, expected):
-    assert humanize(label) == expected
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        ["Q42", "Q7259", "L7-3"],
-        ["/m/027rn", "m.0abc_1", "/g/11b6"],
-        ["1", "02084071", "3.5", "12:30"],
-        ["GO:0008150", "DB00945", "C0001"],
-        ["d41d8cd98f00b204e9800998ecf8427e", "123e4567-e89b-12d3-a456-426614174000", "--"],
-        ["Q42", "Q43", "Q44", "dog", "cat"],
-    ],
-)
-def test_opaque_labels(labels):
-    assert looks_opaque(labels)
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        ["brazil", "uk", "commonbloc0"],
-        ["none", "nan", "NA"],
-        ["dog.n.01", "land_reform.n.01"],
-        ["atLocation", "/people/person"],
-        ["Q42", "dog"],
-        ["a dog", "3 dogs"],
-        ["北京", "Ω"],
-        [],
-    ],
-)
-def test_readable_labels(labels):
-    assert not looks_opaque(labels)
 
 
 def test_two_columns_are_exact(tmp_path):
@@ -138,12 +76,25 @@ def test_parquet_of_another_width(tmp_path, width):
         read_texts(path)
 
 
-@pytest.mark.parametrize("content", ["[]", '"dog"', "null", '{"a": 1}', '{"a": ["dog"]}', '{"a": null}'])
+@pytest.mark.parametrize("content", ["[]", '"dog"', "null"])
 def test_json_of_another_shape(tmp_path, content):
     path = tmp_path / "texts.json"
     path.write_text(content)
     with pytest.raises(ValueError, match=r"texts\.json: found another JSON value, expected one object that maps"):
         read_texts(path)
+
+
+def test_json_with_another_value(tmp_path):
+    path = tmp_path / "texts.json"
+    path.write_text('{"b": "cat", "a": ["dog"]}')
+    with pytest.raises(ValueError, match=r"found \['dog'\] for 'a' in .*texts\.json, expected a text, or None where"):
+        read_texts(path)
+
+
+def test_json_with_a_byte_order_mark_numbers_and_null(tmp_path):
+    path = tmp_path / "texts.json"
+    path.write_text('{"a": "Käfig", "b": 1, "c": 2.0, "d": null}', encoding="utf-8-sig")
+    assert read_texts(path) == {"a": "Käfig", "b": "1", "c": "2", "d": ""}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"a": "\xff"}', b"a\tb\n"])
@@ -298,3 +249,85 @@ def test_texts_of_other_entities_come_after_those_of_the_graph(small_texts: Text
     extended = extend_texts(small_texts, ("good_friend", "Q7"), {"Q7": "luck", "unused": "nothing"})
     assert extended.entities == (*small_texts.entities, "good friend", "luck")
     assert extended.relations == small_texts.relations
+
+
+LABELS = ["a", "b", "c", "d", "42", "e"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"a": "dog", "b": None, "c": float("nan"), "d": pd.NA, 42: 1999, "e": np.float64(7)},
+        {"a": np.str_("dog"), "b": pd.NaT, "42": np.int64(1999), "e": 7.0, None: "x", float("nan"): "y"},
+        pd.Series({"a": "dog", "b": None, 42: 1999, "e": 7}),
+        pd.DataFrame({"text": ["dog", None, 1999.0, 7.0]}, index=["a", "b", "42", "e"])["text"],
+    ],
+)
+def test_what_pandas_holds(source, caplog):
+    texts = load_texts(_graph(LABELS), entity_text=source)
+    assert texts is not None
+    assert texts.entities == ("dog", "b", "c", "d", "1999", "7")
+    assert "entity_text has no text for 3 of 6 labels" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["entity_text", "relation_text"])
+@pytest.mark.parametrize("source", [42, 1.5, True, ["dog", "cat"], ("a", "b"), {"a"}, b"texts.tsv", np.arange(3)])
+def test_source_of_a_wrong_type(name, source):
+    expected = (
+        rf"^found {name}=.*, expected a mapping of labels to texts, the path of a file with one, or 'wikidata'\.$"
+    )
+    for build in (lambda: load_texts(_graph(["a", "b"]), **{name: source}), lambda: MiningSettings(**{name: source})):
+        with pytest.raises(ValueError, match=expected):
+            build()
+
+
+@pytest.mark.parametrize("value", [["dog"], {"name": "dog"}, True, b"dog", {"dog"}, pd.Series(["dog"]), np.arange(3)])
+def test_value_of_a_wrong_type(value):
+    with pytest.raises(ValueError, match=r"^found .* for 'a' in entity_text, expected a text, or None where there is"):
+        load_texts(_graph(["a", "b"]), entity_text={"b": "cat", "a": value})
+
+
+def test_key_of_a_wrong_type():
+    with pytest.raises(ValueError, match=r"^found the key \('a', 'b'\) in relation_text, expected labels\.$"):
+        load_texts(_graph(["a", "b"]), relation_text={("a", "b"): "dog"})
+
+
+def test_labels_serve_where_all_texts_are_missing(caplog):
+    texts = load_texts(_graph(["aB", "c"]), entity_text={"aB": None, "c": pd.NA})
+    assert texts is not None
+    assert texts.entities == ("a b", "c")
+    assert "entity_text has no text for 2 of 2 labels" in caplog.text
+    assert load_texts(_graph(["Q42", "Q7"]), entity_text={"Q42": None}) is None
+    assert "are opaque ids" in caplog.text
+
+
+def test_settings_hold_plain_values():
+    settings = MiningSettings(
+        entity_text=pd.Series({"a": "dog", 1: pd.NA}),
+        relation_text=Path("texts.tsv"),
+        entity_types={"a": np.array(["x", 2], dtype=object), "b": float("nan")},
+    )
+    assert settings.entity_text == {"a": "dog", "1": ""}
+    assert settings.relation_text == "texts.tsv"
+    assert settings.entity_types == {"a": ["x", "2"], "b": []}
+    # which used to fail for NaN and series
+    assert _settings_key(settings) == _settings_key(
+        MiningSettings(
+            entity_text={"a": "dog", "1": None}, relation_text="texts.tsv", entity_types={"a": ["x", "2"], "b": None}
+        )
+    )
+
+
+def test_lone_surrogates():
+    graph = _graph(["caf\udce9", "dog"], ("r\ud800",))
+    texts = load_texts(graph, entity_text={"caf\udce9": "a \ud83d\ude00 \udce9"})
+    assert texts is not None
+    assert texts == Texts(("a 😀 \ufffd", "dog"), ("r\ufffd",))
+    assert texts_digest(texts) is not None
+    assert extend_texts(texts, ["\udce9"]).entities[-1] == "\ufffd"
+
+
+@pytest.mark.parametrize("labels", [["wd:Q42", "wd:Q7"], ["http://www.wikidata.org/entity/Q42", "dog:Q7"]])
+def test_wikidata_is_suggested(labels, caplog):
+    assert load_texts(_graph(labels)) is None
+    assert "or 'wikidata'" in caplog.text

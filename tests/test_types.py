@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pykeen_negater.graphs import Graph
@@ -88,3 +89,36 @@ def test_file_with_three_columns(graph: Graph, tmp_path):
     path.write_text("rex\tanimal\ntom\tanimal\tcat\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"line 2: found 3 tab-separated column\(s\), expected 2"):
         load_types(graph, path)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"rex": ["animal", None], "tom": np.array(["animal"]), "none": float("nan"), "oak": 1999, "kennel": "1999"},
+        {"rex": {"animal"}, "tom": ("animal", pd.NA), "oak": [1999.0], "kennel": pd.Series([1999])},
+        pd.Series(["animal", "animal", None, 1999, "1999"], index=["rex", "tom", "none", "oak", "kennel"]),
+        pd.Series(["animal", "x", "animal", 1999, 1999], index=["rex", "rex", "tom", "oak", "kennel"]),
+        pd.Series([["animal"], ["animal"], 1999.0, 1999.0], index=["rex", "tom", "oak", "kennel"]),
+    ],
+)
+def test_what_pandas_holds(graph: Graph, source):
+    assert _members(graph, source) == [["kennel", "oak"], ["rex", "tom"]]
+
+
+def test_labels_that_are_numbers():
+    graph = Graph.from_triples(np.array([[0, 0, 1]]), 2, 1, ("1", "2"), ("near",))
+    types = load_types(graph, {1: "x", np.int64(2): "x"})
+    assert types is not None
+    assert types.toarray().tolist() == [[1.0], [1.0]]
+
+
+@pytest.mark.parametrize("source", [42, ["rex"], {"rex"}, True, pd.DataFrame({"a": [1]})])
+def test_source_of_a_wrong_type(graph: Graph, source):
+    with pytest.raises(ValueError, match=r"^found entity_types=.*, expected a mapping of labels to types, or the path"):
+        load_types(graph, source)
+
+
+@pytest.mark.parametrize("value", [{"animal": 1}, [["animal"]], b"animal", True])
+def test_value_of_a_wrong_type(graph: Graph, value):
+    with pytest.raises(ValueError, match=r"^found .* for 'rex' in entity_types, expected a type, or a list"):
+        load_types(graph, {"tom": "animal", "rex": value})

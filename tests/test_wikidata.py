@@ -16,7 +16,7 @@ from pykeen.triples import TriplesFactory
 
 from pykeen_negater.graphs import Graph
 from pykeen_negater.texts import load_texts
-from pykeen_negater.wikidata import wikidata_texts
+from pykeen_negater.wikidata import wikidata_id, wikidata_texts
 
 TEXTS = {"Q42": ("Douglas Adams", "English author"), "Q5": ("human", ""), "P31": ("instance of", "class of an item")}
 
@@ -84,6 +84,35 @@ def test_as_a_source(service: list[list[str]]):
     ids = factory.entity_to_id
     assert (texts.entities[ids["Q42"]], texts.entities[ids["Q5"]]) == ("Douglas Adams: English author", "human")
     assert texts.relations == ("instance of: class of an item",)
+
+
+def test_ids_in_namespaces_and_uris(service: list[list[str]]):
+    labels = ["wd:Q42", "<http://www.wikidata.org/entity/Q42>", "https://www.wikidata.org/wiki/Property:P31", "dog:Q5"]
+    assert wikidata_texts(labels) == dict(
+        zip(labels, ["Douglas Adams: English author"] * 2 + ["instance of: class of an item"], strict=False)
+    )
+    assert sorted(one for ids in service for one in ids) == ["P31", "Q42"]
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("Q42", "Q42"),
+        ("P31", "P31"),
+        ("wdt:P31", "P31"),
+        ("http://www.wikidata.org/prop/direct/P31", "P31"),
+        ("http://www.wikidata.org/entity/Q42", "Q42"),
+        ("https://m.wikidata.org/wiki/Q42", "Q42"),
+        ("<http://www.wikidata.org/entity/Q42>", "Q42"),
+        ("Q42x", None),
+        ("mesh:Q42", None),
+        ("http://example.org/Q42", None),
+        ("http://example.org/www.wikidata.org/entity/Q42", None),
+        ("Q-tip", None),
+    ],
+)
+def test_ids(label: str, expected: str | None):
+    assert wikidata_id(label) == expected
 
 
 def test_without_a_network(monkeypatch: pytest.MonkeyPatch):

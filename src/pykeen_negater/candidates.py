@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +16,8 @@ from .graphs import Graph
 from .indexing import HEAD, RELATION, SIDES, TAIL, check_corruption_scheme, keys_to_triples, triples_to_keys
 from .neighbor_tables import fill_table, keep_table
 from .neighbors import NeighborIndex
+from .readings import Readings, find_readings
+from .texts import Texts
 
 __all__ = [
     "AnywhereCandidateGenerator",
@@ -49,6 +51,10 @@ class Candidates:
 
     #: The distance between the two; shape: (n,), dtype: float32
     distances: np.ndarray
+
+    #: The relations of the corruptions that are none of the candidates, since they read like a known triple, or like
+    #: one of an entity with itself; shape: (m,), dtype: int64
+    alike: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.positives)
@@ -89,9 +95,8 @@ class Candidates:
         :param mask: shape: (n,), dtype: bool
         :return: the others are gone
         """
-        return Candidates(
-            self.graph, self.positives[mask], self.sides[mask], self.replacements[mask], self.distances[mask]
-        )
+        columns = {name: getattr(self, name)[mask] for name in ("positives", "sides", "replacements", "distances")}
+        return replace(self, **columns)
 
     @property
     def keys(self) -> np.ndarray:
@@ -114,7 +119,7 @@ class CandidateGenerator(ABC):
 
     A corruption replaces the head or the tail by one of its nearest entities, or the relation by one of its nearest
     relations, where relations are as near as the mean vectors of their heads and of their tails. Known triples are
-    never proposed, nor is the triple's own head or tail.
+    never proposed, nor is the triple's own head or tail. Where there are texts, neither is what reads like them.
     """
 
     #: Whether neighbours are searched among all entities
@@ -157,12 +162,16 @@ class CandidateGenerator(ABC):
         rows = np.arange(len(graph))
         return self.propose(graph, index).candidates({SIDES[name]: rows for name in self.corruption_scheme})
 
-    def propose(self, graph: Graph, index: NeighborIndex, folder: Path | None = None) -> "Proposals":
+    def propose(
+        self, graph: Graph, index: NeighborIndex, folder: Path | None = None, texts: Texts | None = None
+    ) -> "Proposals":
         """Find what may stand in for each entity in each slot, and for each relation, once for all triples.
 
         :param graph: the graph
         :param index: the index of its entities
         :param folder: where the neighbours are kept, and taken from if they are there. If None, in memory.
+        :param texts: the graph's texts, by which entities of one name are left out of each other's candidates. If None,
+            all names differ.
         :return: what candidates are made from
         :raises ValueError: if the index is one of another number of entities
         """
@@ -182,7 +191,8 @@ class CandidateGenerator(ABC):
             else:
                 tables[side], recall = keep_table(folder / name, size, width, blocks, lambda: index.recall)
             recalls.append(recall)
-        return Proposals(graph, tables, min((recall for recall in recalls if recall is not None), default=None))
+        recall = min((recall for recall in recalls if recall is not None), default=None)
+        return Proposals(graph, tables, recall, find_readings(graph, texts))
 
     def _slot_blocks(self, graph: Graph, index: NeighborIndex, side: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for relation in range(graph.num_relations):
@@ -196,7 +206,13 @@ class CandidateGenerator(ABC):
 class Proposals:
     """What may stand in for each entity in each slot, and for each relation: candidates of any triples, on request."""
 
-    def __init__(self, graph: Graph, tables: Mapping[int, np.ndarray], recall: float | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        tables: Mapping[int, np.ndarray],
+        recall: float | None = None,
+        readings: Readings | None = None,
+    ) -> None:
         """Take what was found.
 
         :param graph: the graph
@@ -204,8 +220,10 @@ class Proposals:
             :attr:`~pykeen_negater.graphs.Graph.slots`, or for each relation its neighbours, see
             :func:`~pykeen_negater.neighbor_tables.fill_table`
         :param recall: the least recall of the approximate indices that were searched for them; None if there was none
+        :param readings: how the graph's triples read; None if no two entities or relations read the same
         """
         self.graph = graph
+        self.readings = readings
         self.tables = tables
         self.recall = recall
         self._members = {
@@ -230,6 +248,8 @@ class Proposals:
         # a head that is replaced by its own tail, or the other way round, says little
         valid = ~is_entity | ((replacements != original[:, HEAD]) & (replacements != original[:, TAIL]))
         valid &= ~graph.index.contains(torch.from_numpy(corrupted)).numpy()
+        alike = valid & self._reads_alike(corrupted, is_entity)
+        valid &= ~alike
         # distances are rounded for the order, so that noise in the last digit does not decide between equals
         order = np.lexsort((replacements, distances.round(6), sides, positives))
         order = order[valid[order]]
@@ -239,7 +259,15 @@ class Proposals:
             sides=sides[order].astype(np.int8),
             replacements=replacements[order].astype(np.int32),
             distances=distances[order],
+            alike=corrupted[alike, RELATION],
         )
+
+    def _reads_alike(self, corrupted: np.ndarray, is_entity: np.ndarray) -> np.ndarray:
+        """Tell which corruptions read like a known triple, or whose new head or tail reads like the other one."""
+        if self.readings is None:
+            return np.zeros(len(corrupted), dtype=bool)
+        ends = self.readings.entities_are_alike(corrupted[:, HEAD], corrupted[:, TAIL])
+        return self.readings.are_known(corrupted) | (is_entity & ends)
 
     def _corrupt(self, side: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         triples = self.graph.triples[rows]

@@ -9,6 +9,7 @@ import torch
 from .graphs import Graph
 from .indexing import RELATION, SIDES
 from .queries import ENTITY_SIDES
+from .readings import Readings
 
 __all__ = [
     "ATTEMPTS",
@@ -25,7 +26,12 @@ ATTEMPTS = 5
 
 
 def corrupt_at_random(
-    graph: Graph, triples: np.ndarray, side: int, in_slot_share: float, generator: np.random.Generator
+    graph: Graph,
+    triples: np.ndarray,
+    side: int,
+    in_slot_share: float,
+    generator: np.random.Generator,
+    readings: Readings | None = None,
 ) -> np.ndarray:
     """Corrupt triples at random, in their slot or anywhere, and never into a known triple.
 
@@ -35,6 +41,8 @@ def corrupt_at_random(
     :param in_slot_share: in [0, 1], the probability that the replacement is one of the entities seen in the relation's
         slot, rather than any entity. Relations are always replaced by any relation.
     :param generator: the source of randomness
+    :param readings: how triples read, where the corruptions are for a model that reads them; what reads like a known
+        triple is one
     :return: shape: (m, 3) with m ≤ n, the corruptions; what still was a known triple after some attempts is left out
     """
 
@@ -44,19 +52,24 @@ def corrupt_at_random(
 
     def refuses(corrupted: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Refuse known triples."""
-        return refuses_known(graph, corrupted, rows)
+        return refuses_known(graph, corrupted, rows, readings)
 
     return _redraw(triples, side, [propose], refuses)
 
 
-def refuses_known(graph: Graph, corrupted: np.ndarray, triples: np.ndarray) -> np.ndarray:
+def refuses_known(
+    graph: Graph, corrupted: np.ndarray, triples: np.ndarray, readings: Readings | None = None
+) -> np.ndarray:
     """Tell which corruptions are no negatives.
 
     :param graph: the graph, whose triples are the known ones
     :param corrupted: shape: (n, 3)
     :param triples: shape: (n, 3), what was corrupted
+    :param readings: how triples read; if None, all names differ
     :return: shape: (n,), dtype: bool, whether a corruption is a known triple, or what was to be corrupted
     """
+    if readings is not None:
+        return readings.are_known(corrupted) | readings.are_alike(corrupted, triples)
     return graph.index.contains(torch.from_numpy(corrupted)).numpy() | (corrupted == triples).all(axis=1)
 
 
@@ -97,12 +110,14 @@ class Corruptor(ABC):
     #: Texts that are no entity's: the first stands for the id ``num_entities``, and so on
     extra_texts: tuple[str, ...] = ()
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, readings: Readings | None = None) -> None:
         """Prepare.
 
         :param graph: the graph, whose triples are the known ones
+        :param readings: how triples read; if None, all names differ
         """
         self.graph = graph
+        self.readings = readings
 
     @abstractmethod
     def corrupt(self, triples: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:
@@ -111,8 +126,8 @@ class Corruptor(ABC):
         :param triples: shape: (n, 3), triples of the graph
         :param side: the column to replace: 0 head, 1 relation, 2 tail
         :param generator: the source of randomness
-        :return: shape: (m, 3) with m ≤ n, the corruptions, none of which is a known triple; an entity from
-            ``num_entities`` on is one of :attr:`~pykeen_negater.corruptions.Corruptor.extra_texts`
+        :return: shape: (m, 3) with m ≤ n, the corruptions, none of which is a known triple or reads like one; an entity
+            from ``num_entities`` on is one of :attr:`~pykeen_negater.corruptions.Corruptor.extra_texts`
         """
 
     def draw(
@@ -136,18 +151,19 @@ class Corruptor(ABC):
 class RandomCorruptor(Corruptor):
     """Draws what stands in for an entity from its slot, or from anywhere."""
 
-    def __init__(self, graph: Graph, in_slot_share: float) -> None:
+    def __init__(self, graph: Graph, in_slot_share: float, readings: Readings | None = None) -> None:
         """Prepare.
 
         :param graph: the graph
         :param in_slot_share: see :func:`corrupt_at_random`
+        :param readings: how triples read; if None, all names differ
         """
-        super().__init__(graph)
+        super().__init__(graph, readings)
         self.in_slot_share = in_slot_share
 
     # docstr-coverage: inherited
     def corrupt(self, triples: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:  # noqa: D102
-        return corrupt_at_random(self.graph, triples, side, self.in_slot_share, generator)
+        return corrupt_at_random(self.graph, triples, side, self.in_slot_share, generator, self.readings)
 
 
 class InSlotFallbackCorruptor(Corruptor):
@@ -163,15 +179,6 @@ class InSlotFallbackCorruptor(Corruptor):
         :return: shape: (n,), the entities; the present one where there is none to propose
         """
 
-    def refuses(self, corrupted: np.ndarray, triples: np.ndarray) -> np.ndarray:
-        """Tell which corruptions are no negatives.
-
-        :param corrupted: shape: (n, 3)
-        :param triples: shape: (n, 3), what was corrupted
-        :return: shape: (n,), dtype: bool
-        """
-        return refuses_known(self.graph, corrupted, triples)
-
     # docstr-coverage: inherited
     def corrupt(self, triples: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:  # noqa: D102
         def propose(rows: np.ndarray) -> np.ndarray:
@@ -182,7 +189,11 @@ class InSlotFallbackCorruptor(Corruptor):
             """Propose what was seen in the slot, or any relation."""
             return _replacements(self.graph, rows, side, 1.0, generator)
 
-        return _redraw(triples, side, [fall_back] if side == RELATION else [propose, fall_back], self.refuses)
+        def refuses(corrupted: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            """Refuse known triples."""
+            return refuses_known(self.graph, corrupted, rows, self.readings)
+
+        return _redraw(triples, side, [fall_back] if side == RELATION else [propose, fall_back], refuses)
 
 
 class TorchCorruptor:

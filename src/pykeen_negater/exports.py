@@ -8,10 +8,11 @@ import pandas as pd
 
 from .caching import atomic_file
 from .indexing import RELATION, keys_to_triples
+from .labels import humanize, well_formed
 from .names import ExportFormat
 from .pool_files import Vocabulary
 from .pools import NegativePools
-from .texts import Texts, humanize
+from .texts import Texts
 
 __all__ = [
     "export",
@@ -109,6 +110,8 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
         raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
     if form in ("tsv", "triples"):
         _check_fields(pools.load_vocabulary())
+    if form != "triplets":
+        _check_characters(pools.load_vocabulary())
     frame = to_triplets(pools) if form == "triplets" else to_frame(pools)
     with atomic_file(path) as unfinished:
         if form in ("parquet", "triplets"):
@@ -135,6 +138,16 @@ def _check_fields(vocabulary: Vocabulary) -> None:
             raise ValueError(
                 f"found the label {wrong!r}, expected none with a tab, a line feed or a null character in a "
                 f"tab-separated file. Choose the format parquet."
+            )
+
+
+def _check_characters(vocabulary: Vocabulary) -> None:
+    for labels in (vocabulary.entity_labels, vocabulary.relation_labels):
+        wrong = next((label for label in labels or () if well_formed(label) != label), None)
+        if wrong is not None:
+            raise ValueError(
+                f"found the label {wrong!r}, which holds half a character, expected none that a file cannot hold. "
+                f"Choose the format triplets, which replaces it, or mend the label and mine again."
             )
 
 

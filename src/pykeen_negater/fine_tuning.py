@@ -29,6 +29,7 @@ from .graphs import Graph
 from .indexing import RELATION, SIDES
 from .language_models import EPOCH
 from .predictions import classification_metrics
+from .readings import find_readings
 from .sealed_folders import CHECKSUMS
 from .texts import Texts
 from .thresholds import Thresholds
@@ -162,6 +163,7 @@ def validation_examples(
     settings: FineTuningSettings,
     validation: np.ndarray | None = None,
     validation_negatives: np.ndarray | None = None,
+    texts: Texts | None = None,
 ) -> LabelledTriples:
     """Choose the triples to validate with.
 
@@ -171,6 +173,7 @@ def validation_examples(
     :param validation_negatives: shape: (m, 3), false triples. If None, for each true one a corruption of every side
         that is also corrupted for training, in its slot if possible, so that the thresholds are chosen where they are
         used.
+    :param texts: the texts of all entities, by which no corruption reads like a known triple; if None, all names differ
     :return: labelled triples
     :raises ValueError: if triples are to be held out of a graph with a single one
     """
@@ -179,7 +182,8 @@ def validation_examples(
         return LabelledTriples.combine(positives, validation_negatives)
     generator = np.random.default_rng([settings.seed, 2**31])
     sides = [SIDES[side] for side in settings.corruptions]
-    negatives = [corrupt_at_random(graph, positives, side, 1.0, generator) for side in sides]
+    readings = find_readings(graph, texts)
+    negatives = [corrupt_at_random(graph, positives, side, 1.0, generator, readings) for side in sides]
     return LabelledTriples.combine(positives, np.concatenate(negatives))
 
 
@@ -212,7 +216,7 @@ def fine_tune(
         diverges
     """
     training, _ = split_training(graph, settings, hold_out=validation is None)
-    examples = validation_examples(graph, settings, validation, validation_negatives)
+    examples = validation_examples(graph, settings, validation, validation_negatives, texts)
     generator = np.random.default_rng([settings.seed, 2**31 + 1])
     texts_of_graph = replace(texts, entities=texts.entities[: graph.num_entities])
     corruptor = settings.make_source().prepare(graph, texts_of_graph, settings.epochs, generator)

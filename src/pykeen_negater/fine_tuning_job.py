@@ -152,7 +152,7 @@ class FineTuningJob:
         from .fine_tuning import validation_examples
         from .thresholds import Thresholds
 
-        examples = validation_examples(self.graph, self.settings, **self._validation)
+        examples = validation_examples(self.graph, self.settings, **self._validation, texts=self.texts)
         scores = self._score(examples.triples)
         relations = examples.triples[:, RELATION]
         thresholds = Thresholds.fit(

@@ -33,7 +33,8 @@ def vocabulary_fingerprint(
     """
     digest = hashlib.blake2b(f"{num_entities} {num_relations}".encode(), digest_size=16)
     for labels in (entity_labels, relation_labels):
-        digest.update(b"\0\0unlabelled" if labels is None else "\0".join(labels).encode())
+        # labels may hold halves of characters
+        digest.update(b"\0\0unlabelled" if labels is None else "\0".join(labels).encode("utf-8", "surrogatepass"))
         digest.update(b"\0\0")
     return digest.hexdigest()
 

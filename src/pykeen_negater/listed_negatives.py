@@ -10,6 +10,7 @@ import torch
 
 from .corruptions import RandomCorruptor
 from .graphs import Graph
+from .readings import Readings
 from .tables import read_rows
 from .texts import Texts
 
@@ -118,15 +119,23 @@ class ListedNegatives(RandomCorruptor):
     Every epoch gets the same share of the negatives, so that the last one is as hard as the first.
     """
 
-    def __init__(self, graph: Graph, negatives: np.ndarray, epochs: int, generator: np.random.Generator) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        negatives: np.ndarray,
+        epochs: int,
+        generator: np.random.Generator,
+        readings: Readings | None = None,
+    ) -> None:
         """Share out the negatives.
 
         :param graph: the graph
         :param negatives: shape: (n, 3), none of which is known
         :param epochs: > 0, the number of epochs
         :param generator: the source of randomness
+        :param readings: how triples read, for the corruptions; if None, all names differ
         """
-        super().__init__(graph, in_slot_share=1.0)
+        super().__init__(graph, in_slot_share=1.0, readings=readings)
         self._shares = np.array_split(generator.permutation(negatives), epochs)
 
     # docstr-coverage: inherited

@@ -142,7 +142,7 @@ class MiningRun:
     def _propose(self, graph: Graph, index: NeighborIndex, name: str) -> Proposals:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        return self.miner.generator.propose(graph, index, folder)
+        return self.miner.generator.propose(graph, index, folder, self.miner.texts)
 
     def _choose(self) -> np.ndarray | None:
         """Choose the corrupted triples that a ranker with a budget scores."""
@@ -218,11 +218,15 @@ class MiningRun:
                 self.settings.pool_size,
                 risks,
                 None if self.guard is None else self.guard.max_mined_risk,
-                proposed.triples[~chosen, RELATION],
+                {"beyond_budget": proposed.triples[~chosen, RELATION], "reads_alike": proposed.alike},
             )
         return replace(
             pools,
-            counts={"candidates": len(proposed), "candidates_within_budget": len(candidates), **context.counts},
+            counts={
+                "candidates": len(proposed) + len(proposed.alike),
+                "candidates_within_budget": len(candidates),
+                **context.counts,
+            },
             durations=dict(durations),
         )
 

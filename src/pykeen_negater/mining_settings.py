@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from .indexing import check_corruption_scheme
 from .names import GuardName, Metric
-from .texts import TextSource
-from .types import TypeSource
+from .texts import TextSource, check_texts
+from .types import TypeSource, check_types
 
 __all__ = [
     "MiningSettings",
@@ -88,9 +88,11 @@ class MiningSettings:
         if self.guard not in (None, *get_args(GuardName)):
             names = ", ".join(get_args(GuardName))
             raise ValueError(f"found guard={self.guard!r}, expected one of {names}, or None.")
-        for name in ("entity_text", "relation_text", "entity_types", "index"):
-            if isinstance(getattr(self, name), Path):
-                object.__setattr__(self, name, str(getattr(self, name)))
+        for name in ("entity_text", "relation_text"):
+            object.__setattr__(self, name, check_texts(name, getattr(self, name)))
+        object.__setattr__(self, "entity_types", check_types("entity_types", self.entity_types))
+        if isinstance(self.index, Path):
+            object.__setattr__(self, "index", str(self.index))
         for name in ("k", "pool_size", "max_candidates", "max_training_triples"):
             value = getattr(self, name)
             if value is not None and value < 1:

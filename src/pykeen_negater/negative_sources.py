@@ -15,6 +15,7 @@ from .graphs import Graph
 from .listed_negatives import ListedNegatives, read_negatives
 from .neighborhoods import NeighborhoodCorruptor
 from .phrases import Antonyms, PhraseCorruptor, negations
+from .readings import find_readings
 from .resolving import find_class
 from .sampled_negatives import RESERVED, SamplerCorruptor
 from .texts import Texts
@@ -36,9 +37,9 @@ __all__ = [
 class NegativeSource(ABC):
     """Where negatives come from: the parameters, checked, before there is a graph.
 
-    No source yields a triple of the graph. All corrupt heads, relations and tails. Unless said otherwise, a relation is
-    replaced by any other relation, and what a source has no negative for is replaced by an entity seen in the same slot
-    of the relation.
+    No source yields a triple of the graph, nor, except from a file, what reads like one. All corrupt heads, relations
+    and tails. Unless said otherwise, a relation is replaced by any other relation, and what a source has no negative
+    for is replaced by an entity seen in the same slot of the relation.
     """
 
     def identify(self) -> dict[str, Any]:
@@ -82,7 +83,7 @@ class RandomNegativeSource(NegativeSource):
     def prepare(  # noqa: D102
         self, graph: Graph, texts: Texts, epochs: int, generator: np.random.Generator
     ) -> Corruptor:
-        return RandomCorruptor(graph, self.in_slot_share)
+        return RandomCorruptor(graph, self.in_slot_share, find_readings(graph, texts))
 
 
 class UniformNegativeSource(NegativeSource):
@@ -92,7 +93,7 @@ class UniformNegativeSource(NegativeSource):
     def prepare(  # noqa: D102
         self, graph: Graph, texts: Texts, epochs: int, generator: np.random.Generator
     ) -> Corruptor:
-        return RandomCorruptor(graph, in_slot_share=0.0)
+        return RandomCorruptor(graph, 0.0, find_readings(graph, texts))
 
 
 class SlotsNegativeSource(NegativeSource):
@@ -102,7 +103,7 @@ class SlotsNegativeSource(NegativeSource):
     def prepare(  # noqa: D102
         self, graph: Graph, texts: Texts, epochs: int, generator: np.random.Generator
     ) -> Corruptor:
-        return RandomCorruptor(graph, in_slot_share=1.0)
+        return RandomCorruptor(graph, 1.0, find_readings(graph, texts))
 
 
 class NegationNegativeSource(NegativeSource):
@@ -169,7 +170,7 @@ class SANSNegativeSource(NegativeSource):
     def prepare(  # noqa: D102
         self, graph: Graph, texts: Texts, epochs: int, generator: np.random.Generator
     ) -> Corruptor:
-        return NeighborhoodCorruptor(graph, self.k)
+        return NeighborhoodCorruptor(graph, self.k, find_readings(graph, texts))
 
 
 class PrecomputedNegativeSource(NegativeSource):
@@ -196,7 +197,8 @@ class PrecomputedNegativeSource(NegativeSource):
     def prepare(  # noqa: D102
         self, graph: Graph, texts: Texts, epochs: int, generator: np.random.Generator
     ) -> Corruptor:
-        return ListedNegatives(graph, read_negatives(self.path, graph, texts), epochs, generator)
+        negatives = read_negatives(self.path, graph, texts)
+        return ListedNegatives(graph, negatives, epochs, generator, find_readings(graph, texts))
 
 
 class PyKEENNegativeSource(NegativeSource):
@@ -239,7 +241,7 @@ class PyKEENNegativeSource(NegativeSource):
     def prepare(  # noqa: D102
         self, graph: Graph, texts: Texts, epochs: int, generator: np.random.Generator
     ) -> Corruptor:
-        return SamplerCorruptor(graph, self.sampler, self.sampler_kwargs, generator)
+        return SamplerCorruptor(graph, self.sampler, self.sampler_kwargs, generator, find_readings(graph, texts))
 
 
 def _existing(path: str, what: str) -> Path:

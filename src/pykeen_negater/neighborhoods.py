@@ -7,6 +7,7 @@ from .corruptions import InSlotFallbackCorruptor
 from .graphs import Graph
 from .indexing import HEAD, TAIL
 from .queries import ENTITY_SIDES
+from .readings import Readings
 
 __all__ = [
     "NeighborhoodCorruptor",
@@ -77,13 +78,14 @@ def draw_within_hops(
 class NeighborhoodCorruptor(InSlotFallbackCorruptor):
     """Replaces a head by an entity that is near the tail in the graph, and a tail by one that is near the head."""
 
-    def __init__(self, graph: Graph, k: int) -> None:
+    def __init__(self, graph: Graph, k: int, readings: Readings | None = None) -> None:
         """Connect the entities.
 
         :param graph: the graph
         :param k: >= 1, the most hops
+        :param readings: how triples read; if None, all names differ
         """
-        super().__init__(graph)
+        super().__init__(graph, readings)
         self.k = k
         self._neighbors = adjacency(graph)
 

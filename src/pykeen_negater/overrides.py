@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Self
 
 import torch
 from pykeen.typing import FloatTensor
+
+from .plain_values import brief, is_missing, plain_items
 
 __all__ = [
     "Overrides",
@@ -23,14 +26,23 @@ class Overrides:
     settings: tuple[Mapping[str, float], ...]
 
     @classmethod
-    def check(cls, settings: Mapping[str, Mapping[str, float]], relation_labels: Sequence[str] | None) -> Self:
+    def check(cls, settings: Mapping[str, Mapping[str, float]] | None, relation_labels: Sequence[str] | None) -> Self:
         """Check overrides.
 
-        :param settings: by the label of a relation, the settings that are others for it
+        :param settings: by the label of a relation, the settings that are others for it; a missing value is none.
+            None if there are no such relations.
         :param relation_labels: the labels of the relations
         :return: the overrides
-        :raises ValueError: if there is no such relation or setting, or a value is out of range
+        :raises ValueError: if there is no such relation or setting, or a value is no number or out of range
         """
+        settings = {
+            label: {
+                name: value
+                for name, value in plain_items(f"relation_overrides[{label!r}]", own)
+                if not is_missing(value)
+            }
+            for label, own in plain_items("relation_overrides", {} if settings is None else settings)
+        }
         unknown = [label for label in settings if label not in (relation_labels or ())]
         if unknown:
             known = "there are none" if relation_labels is None else f"e.g. {list(relation_labels[:3])}"
@@ -42,10 +54,10 @@ class Overrides:
                         f"found {name!r} in the relation_overrides for {label!r}, expected some of: "
                         f"{', '.join(_LIMITS)}."
                     )
-                if not 0 <= value <= _LIMITS[name]:
+                if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= _LIMITS[name]:
                     raise ValueError(
-                        f"found {name}={value} in the relation_overrides for {label!r}, expected a number between 0 "
-                        f"and {_LIMITS[name]:g}."
+                        f"found {name}={brief(value)} in the relation_overrides for {label!r}, expected a number "
+                        f"between 0 and {_LIMITS[name]:g}."
                     )
         return cls(tuple(settings.get(label, {}) for label in relation_labels or ()))
 

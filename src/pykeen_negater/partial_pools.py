@@ -103,7 +103,7 @@ def assemble_shard(
     pool_size: int,
     risks: Risks,
     max_risk: float | None = None,
-    beyond_budget: np.ndarray | None = None,
+    unscored: Mapping[str, np.ndarray] | None = None,
     counts: Mapping[str, int] | None = None,
     durations: Mapping[str, float] | None = None,
 ) -> PartialPools:
@@ -117,7 +117,8 @@ def assemble_shard(
     :param pool_size: >= 1, how many to keep
     :param risks: the risk of the candidates
     :param max_risk: candidates that are riskier than this leave their place to others
-    :param beyond_budget: shape: (m,), the relations of further candidates, which were not scored
+    :param unscored: the relations of further candidates, which were not scored, see
+        :func:`~pykeen_negater.outcomes.count_outcomes`
     :param counts: what was counted
     :param durations: the seconds by step
     :return: the pools
@@ -140,7 +141,7 @@ def assemble_shard(
         ranking.accepted,
         safe,
         is_kept,
-        np.zeros(0, dtype=np.int64) if beyond_budget is None else beyond_budget,
+        unscored or {},
         candidates.graph.num_relations,
     )
     return PartialPools(

@@ -1,16 +1,16 @@
 """Phrases that say something else than an entity's text, as corruptions."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from .corruptions import InSlotFallbackCorruptor
 from .graphs import Graph
-from .indexing import HEAD, TAIL, TripleIndex
+from .json_files import read_json_object
+from .labels import reading
+from .readings import Readings
 from .texts import Texts
 
 __all__ = [
@@ -33,31 +33,19 @@ class PhraseCorruptor(InSlotFallbackCorruptor):
         :param texts: its texts
         :param phrases: for each entity, the phrases that may take its place
         """
-        super().__init__(graph)
         ids: dict[str, int] = {}
         for entity, text in enumerate(texts.entities):
-            ids.setdefault(text, entity)
-        canonical = [ids[text] for text in texts.entities]
+            ids.setdefault(reading(text), entity)
         extra: list[str] = []
         for phrase in dict.fromkeys(phrase for group in phrases for phrase in group):
-            if phrase not in ids:
-                ids[phrase] = graph.num_entities + len(extra)
+            if reading(phrase) not in ids:
+                ids[reading(phrase)] = graph.num_entities + len(extra)
                 extra.append(phrase)
         self.extra_texts = tuple(extra)
-        num_entities = graph.num_entities + len(extra)
-        #: The entity or phrase by which those that read the same are known; shape: (num_entities + num_phrases,)
-        self._canonical = np.array([*canonical, *range(graph.num_entities, num_entities)], dtype=np.int64)
-        self._known = TripleIndex.from_triples(self._read(graph.triples), num_entities, graph.num_relations)
+        super().__init__(graph, Readings(graph, texts, extra))
         #: The phrases of entity i are those from offset i to offset i + 1
         self._offsets = np.cumsum([0, *map(len, phrases)])
-        self._phrases = np.array([ids[phrase] for group in phrases for phrase in group], dtype=np.int64)
-
-    def _read(self, triples: np.ndarray) -> np.ndarray:
-        """Give entities that read the same the same id."""
-        read = triples.copy()
-        for side in (HEAD, TAIL):
-            read[:, side] = self._canonical[triples[:, side]]
-        return read
+        self._phrases = np.array([ids[reading(phrase)] for group in phrases for phrase in group], dtype=np.int64)
 
     # docstr-coverage: inherited
     def propose(self, triples: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:  # noqa: D102
@@ -67,11 +55,6 @@ class PhraseCorruptor(InSlotFallbackCorruptor):
         some = sizes > 0
         proposed[some] = self._phrases[positions[some]]
         return proposed
-
-    # docstr-coverage: inherited
-    def refuses(self, corrupted: np.ndarray, triples: np.ndarray) -> np.ndarray:  # noqa: D102
-        read = self._read(corrupted)
-        return self._known.contains(torch.from_numpy(read)).numpy() | (read == self._read(triples)).all(axis=1)
 
 
 def negations(texts: Texts) -> list[list[str]]:
@@ -143,12 +126,7 @@ def _is_list_of_strings(value: Any) -> bool:
 
 
 def _read_object(path: Path, what: str, is_valid: Callable[[Any], bool]) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise ValueError(f"{path}: found another JSON value, expected one object that maps {what}.")
+    data = read_json_object(path, what)
     wrong = next((key for key, value in data.items() if not is_valid(value)), None)
     if wrong is not None:
         raise ValueError(f"{path}: found {data[wrong]!r} for {wrong!r}, expected an object that maps {what}.")

@@ -256,7 +256,9 @@ def decode_risk(risk: Tensor) -> Tensor:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    # halves of characters are escaped, as JSON does it
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _json_digest(content: Mapping[str, Any]) -> str:

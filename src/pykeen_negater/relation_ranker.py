@@ -19,6 +19,7 @@ from .processes import main_first
 from .queries import ENTITY_SIDES
 from .ranking import BudgetedRanker, Ranking
 from .ranking_context import RankingContext
+from .readings import find_readings
 from .relations.templates import find_template
 from .relations.training_settings import RelationTrainingSettings
 from .texts import Texts, texts_digest
@@ -219,8 +220,9 @@ class RelationEmbeddingRanker(BudgetedRanker):
             positives, scores = context.validation, scorer.compute(context.validation)
         negatives = context.validation_negatives
         if negatives is None:
+            readings = find_readings(graph, context.texts)
             negatives = np.concatenate(
-                [corrupt_at_random(graph, positives, side, 1.0, generator) for side in ENTITY_SIDES]
+                [corrupt_at_random(graph, positives, side, 1.0, generator, readings) for side in ENTITY_SIDES]
             )
         return Thresholds.fit(
             np.concatenate([scores, scorer.compute(negatives)]),

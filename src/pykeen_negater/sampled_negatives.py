@@ -12,6 +12,7 @@ from pykeen.utils import set_random_seed
 from .corruptions import ATTEMPTS, Corruptor, refuses_known
 from .graphs import Graph
 from .indexing import SIDES
+from .readings import Readings
 from .seeding import preserved_random_state
 
 __all__ = [
@@ -29,7 +30,12 @@ class SamplerCorruptor(Corruptor):
     """Corrupts triples with a negative sampler, which chooses the side where it takes no ``corruption_scheme``."""
 
     def __init__(
-        self, graph: Graph, cls: type[NegativeSampler], kwargs: Mapping[str, Any], generator: np.random.Generator
+        self,
+        graph: Graph,
+        cls: type[NegativeSampler],
+        kwargs: Mapping[str, Any],
+        generator: np.random.Generator,
+        readings: Readings | None = None,
     ) -> None:
         """Make the samplers.
 
@@ -37,9 +43,10 @@ class SamplerCorruptor(Corruptor):
         :param cls: the class of the sampler
         :param kwargs: its parameters
         :param generator: the source of the randomness that making them needs
+        :param readings: how triples read; if None, all names differ
         :raises ValueError: if the sampler takes no such parameters
         """
-        super().__init__(graph)
+        super().__init__(graph, readings)
         takes_scheme = "corruption_scheme" in inspect.signature(cls).parameters
         schemes: list[dict[str, Any]] = [{"corruption_scheme": (name,)} for name in SIDES] if takes_scheme else [{}]
         common = {
@@ -72,7 +79,7 @@ class SamplerCorruptor(Corruptor):
                     break
                 negatives, mask = sampler.sample(torch.from_numpy(triples[pending]))
                 corrupted[pending] = negatives.reshape(-1, 3).numpy()
-                refused = refuses_known(self.graph, corrupted[pending], triples[pending])
+                refused = refuses_known(self.graph, corrupted[pending], triples[pending], self.readings)
                 if mask is not None:
                     refused |= ~mask.reshape(-1).numpy()
                 pending = pending[refused]

@@ -223,7 +223,7 @@ class NegatERNegativeSampler(NegativeSampler):
         self._hard_fractions: np.ndarray | None = None
         limit = None if found is None else found.max_risk if max_risk is None else max_risk
         limits: float | FloatTensor | None = limit
-        if known_triples is not None or relation_overrides:
+        if known_triples is not None or relation_overrides is not None:
             graph = current_graph(mapped_triples, self.num_entities, self.num_relations)
             num_relations = self.num_relations // 2 if self.has_inverse_triples else self.num_relations
             vocabulary = Vocabulary(graph.entity_labels, graph.relation_labels)
@@ -231,7 +231,7 @@ class NegatERNegativeSampler(NegativeSampler):
                 vocabulary = found.load_vocabulary()
             if known_triples is not None:
                 self.known = load_known_triples(known_triples, self.num_entities, num_relations, vocabulary)
-            overrides = Overrides.check(relation_overrides or {}, vocabulary.relation_labels)
+            overrides = Overrides.check(relation_overrides, vocabulary.relation_labels)
             hard_fractions = overrides.by_relation("hard_fraction", self.hard_fraction)
             self._hard_fractions = None if hard_fractions is None else hard_fractions.numpy()
             others = overrides.by_relation("max_risk", math.inf if limit is None else limit)

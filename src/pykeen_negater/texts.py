@@ -1,93 +1,67 @@
 """Texts of entities and relations: what a language model reads instead of ids."""
 
-import json
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from .caching import fingerprint
 from .graphs import Graph
+from .json_files import read_json_object
+from .labels import humanize, looks_opaque, well_formed
+from .plain_values import brief, is_missing, plain_items, plain_text
 from .tables import read_rows
-from .wikidata import WIKIDATA, wikidata_texts
+from .wikidata import WIKIDATA, wikidata_id, wikidata_texts
 
 __all__ = [
     "TextSource",
     "Texts",
+    "check_texts",
     "extend_texts",
-    "humanize",
     "load_texts",
-    "looks_opaque",
     "read_texts",
     "texts_digest",
 ]
 
 logger = logging.getLogger(__name__)
 
-#: A mapping of labels to texts, the path of a file with one, or ``wikidata``, whose ids the labels are then
-TextSource: TypeAlias = Mapping[str, str] | str | Path
-
-_SYNSET = re.compile(r"^(?P<lemma>.+)\.[nvasr]\.\d{2}$|^_*(?P<wordnet>.+?)_(?:NN|VB|JJ|RB)_\d+$")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_OPAQUE = re.compile(
-    r"""
-      \d[\d.,:-]*                           # numbers, e.g. WordNet offsets
-    | [A-Za-z]{1,2}\d+(?:-\d+)?             # Wikidata (Q42, P31, L7), UMLS (C0001)
-    | [A-Za-z.]+[:_]?\d{3,}                 # identifiers of ontologies and databases (GO:0008150, DB00945)
-    | /?[mg][./][0-9a-z_]+                  # Freebase mids, Google knowledge graph ids
-    | (?=.*\d)[0-9a-fA-F-]{16,}             # hashes, UUIDs
-    """,
-    flags=re.VERBOSE,
-)
+#: A mapping or a series of labels to texts, the path of a file with one, or ``wikidata``, whose ids the labels are then
+TextSource: TypeAlias = Mapping[str, Any] | pd.Series | str | Path
 
 
-def humanize(label: str) -> str:
-    """Turn a label into words.
+def check_texts(name: str, source: Any) -> dict[str, str] | str | None:
+    """Bring a source of texts into a form that JSON can hold.
 
-    Underscores, slashes and camel case become spaces, the suffix of a synset is dropped, and of a URI the last part is
-    taken. A label with spaces is a text already and only loses its underscores.
-
-    :param label: any label
-    :return: the words; the label itself if nothing would be left of it
-
-    >>> humanize("acquired_abnormality"), humanize("AtLocation"), humanize("land_reform.n.01")
-    ('acquired abnormality', 'at location', 'land reform')
-    >>> humanize("/people/person/nationality"), humanize("http://dbpedia.org/resource/New_York"), humanize("HTML")
-    ('people person nationality', 'New York', 'HTML')
+    :param name: the parameter that it was passed as, for errors
+    :param source: a mapping or a series of pandas, of labels to texts; a path; or ``wikidata``. Numbers become strings,
+        and what is missing becomes an empty text.
+    :return: the texts by label, the path as a string, or ``wikidata``; None if there is no source
+    :raises ValueError: if it is something else, or holds anything but texts
     """
-    text = label
-    if "://" in text:
-        text = re.split(r"[/#]", text.rstrip("/#"))[-1]
-    if match := _SYNSET.match(text):
-        text = match["lemma"] or match["wordnet"]
-    if not any(character.isspace() for character in text):
-        parts = _CAMEL.split(text.replace("/", " "))
-        if len(parts) > 1:
-            # keep acronyms, lower the capital that camel case put there
-            parts = [part if part.isupper() and len(part) > 1 else part.lower() for part in parts]
-        text = " ".join(parts)
-    return " ".join(text.replace("_", " ").split()) or label
+    if source is None or isinstance(source, str | Path):
+        return None if source is None else str(source)
+    if not isinstance(source, Mapping | pd.Series):
+        raise ValueError(
+            f"found {name}={brief(source)}, expected a mapping of labels to texts, the path of a file with one, or "
+            f"'{WIKIDATA}'."
+        )
+    return _plain_texts(name, source)
 
 
-def looks_opaque(labels: Sequence[str]) -> bool:
-    """Tell whether most labels are identifiers that say nothing to a language model.
-
-    :param labels: the labels, e.g. Wikidata's ``Q42``, Freebase's ``/m/027rn``, or plain numbers
-    :return: whether more than half of them look like identifiers
-
-    >>> looks_opaque(["Q42", "Q7259", "P31"]), looks_opaque(["brazil", "uk", "commonbloc0"])
-    (True, False)
-    """
-    opaque = sum(
-        _OPAQUE.fullmatch(label.strip()) is not None or not any(character.isalpha() for character in label)
-        for label in labels
-    )
-    return 2 * opaque > len(labels)
+def _plain_texts(name: str, source: Any) -> dict[str, str]:
+    texts = {}
+    for label, value in plain_items(name, source):
+        text = "" if is_missing(value) else plain_text(value)
+        if text is None:
+            raise ValueError(
+                f"found {brief(value)} for {label!r} in {name}, expected a text, or None where there is none."
+            )
+        texts[label] = text
+    return texts
 
 
 def read_texts(path: str | Path) -> dict[str, str]:
@@ -95,35 +69,27 @@ def read_texts(path: str | Path) -> dict[str, str]:
 
     :param path: a file with the columns label, text or label, name, description: tab-separated (KG-BERT's
         ``entity2text.txt``) or Parquet (``.parquet``); or a JSON object (``.json``)
-    :return: the texts; a description is appended to its name
+    :return: the texts; a description is appended to its name. What is missing has an empty text.
     :raises FileNotFoundError: if there is no such file
     :raises ValueError: if the file does not have that form
     """
     path = Path(path)
     if path.suffix == ".json":
-        return _read_json(path)
-    if path.suffix == ".parquet":
-        frame = pd.read_parquet(path)
-        if frame.shape[1] not in (2, 3):
-            raise ValueError(
-                f"{path}: found {frame.shape[1]} column(s), expected 2 (label, text) or 3 (label, name, description)."
-            )
-        rows: list[list[str]] = frame.astype(object).fillna("").astype(str).to_numpy().tolist()
-    else:
-        rows = [fields for _, fields in read_rows(path, columns=(2, 3))]
-    return {label: ": ".join(part for part in parts if part.strip()) for label, *parts in rows}
+        return _plain_texts(str(path), read_json_object(path, "labels to texts"))
+    if path.suffix != ".parquet":
+        return {label: _join(parts) for _, (label, *parts) in read_rows(path, columns=(2, 3))}
+    frame = pd.read_parquet(path)
+    if frame.shape[1] not in (2, 3):
+        raise ValueError(
+            f"{path}: found {frame.shape[1]} column(s), expected 2 (label, text) or 3 (label, name, description)."
+        )
+    labels, *columns = (frame.iloc[:, i] for i in range(frame.shape[1]))
+    texts = [_plain_texts(str(path), column.set_axis(labels)) for column in columns]
+    return {label: _join([column[label] for column in texts]) for label in texts[0]}
 
 
-def _read_json(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise FileNotFoundError(f"found no file {path}, expected a JSON object of texts.")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(data, dict) or not all(isinstance(text, str) for text in data.values()):
-        raise ValueError(f"{path}: found another JSON value, expected one object that maps labels to texts.")
-    return data
+def _join(parts: Sequence[str]) -> str:
+    return ": ".join(part for part in parts if part.strip())
 
 
 @dataclass(frozen=True)
@@ -135,6 +101,11 @@ class Texts:
 
     #: The text of each relation
     relations: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Replace halves of characters, which tokenizers and files refuse."""
+        for name in ("entities", "relations"):
+            object.__setattr__(self, name, tuple(map(well_formed, getattr(self, name))))
 
     def estimate_length(self, triples: np.ndarray) -> int:
         """Estimate the number of tokens of a triple, by the rule of thumb of four characters a token.
@@ -177,6 +148,7 @@ def load_texts(
     :raises FileNotFoundError: if a source is a path without a file
     :raises ValueError: if a source is malformed, holds none of the graph's labels, or the graph has no labels
     """
+    entity_text, relation_text = check_texts("entity_text", entity_text), check_texts("relation_text", relation_text)
     if graph.entity_labels is None or graph.relation_labels is None:
         if entity_text is not None or relation_text is not None:
             raise ValueError(
@@ -185,17 +157,23 @@ def load_texts(
             )
         logger.warning("The triples have no labels, so that their structure is all there is to mine them with.")
         return None
-    if entity_text is None and looks_opaque(graph.entity_labels):
+    found = _look_up("entity", graph.entity_labels, entity_text)
+    if not any(found) and looks_opaque(graph.entity_labels):
         logger.warning(
             "The entities' labels (e.g. %s) are opaque ids, so that the graph's structure is mined instead of its "
             "texts. Pass entity_text=..., a mapping or file of label and text%s, to mine with a language model.",
             ", ".join(graph.entity_labels[:3]),
-            ", or 'wikidata'" if re.fullmatch(r"Q\d+", graph.entity_labels[0]) else "",
+            f", or '{WIKIDATA}'" if any(map(wikidata_id, graph.entity_labels[:3])) else "",
         )
         return None
     return Texts(
-        entities=_texts_of("entity", graph.entity_labels, entity_text),
-        relations=_texts_of("relation", graph.relation_labels, relation_text),
+        entities=_fill("entity", graph.entity_labels, found, entity_text is not None),
+        relations=_fill(
+            "relation",
+            graph.relation_labels,
+            _look_up("relation", graph.relation_labels, relation_text),
+            relation_text is not None,
+        ),
     )
 
 
@@ -207,8 +185,8 @@ def extend_texts(texts: Texts, entity_labels: Sequence[str], entity_text: TextSo
     :param entity_text: their texts, see :func:`load_texts`. What it does not hold falls back to the words of its label.
     :return: the same texts, and those of the other entities after the graph's
     """
-    source = {} if entity_text is None else _read(entity_text, entity_labels)
-    others = tuple((source.get(label) or "").strip() or humanize(label) for label in entity_labels)
+    source = _read(check_texts("entity_text", entity_text), entity_labels)
+    others = tuple(source.get(label, "").strip() or humanize(label) for label in entity_labels)
     return Texts(texts.entities + others, texts.relations)
 
 
@@ -221,25 +199,27 @@ def texts_digest(texts: Texts | None) -> str | None:
     return None if texts is None else fingerprint({"entities": texts.entities, "relations": texts.relations})
 
 
-def _read(source: TextSource, labels: Sequence[str]) -> Mapping[str, str]:
-    if isinstance(source, Mapping):
-        return source
+def _read(source: dict[str, str] | str | None, labels: Sequence[str]) -> dict[str, str]:
+    if source is None or isinstance(source, dict):
+        return source or {}
     return wikidata_texts(labels) if source == WIKIDATA else read_texts(source)
 
 
-def _texts_of(kind: str, labels: tuple[str, ...], source: TextSource | None) -> tuple[str, ...]:
-    if source is None:
-        return tuple(map(humanize, labels))
+def _look_up(kind: str, labels: tuple[str, ...], source: dict[str, str] | str | None) -> list[str]:
+    """Find the texts of labels; what has none has an empty one."""
     texts = _read(source, labels)
-    # an empty text says nothing
-    found = [(texts.get(label) or "").strip() for label in labels]
-    missing = [label for label, text in zip(labels, found, strict=True) if not text]
-    if len(missing) == len(labels):
+    if source is not None and texts.keys().isdisjoint(labels):
         raise ValueError(
             f"{kind}_text holds none of the {len(labels):,} {kind} labels of the graph: found e.g. "
             f"{list(texts)[:3]}, expected e.g. {list(labels[:3])}. The first column must be the label as in the graph."
         )
-    if missing:
+    return [texts.get(label, "").strip() for label in labels]
+
+
+def _fill(kind: str, labels: tuple[str, ...], found: list[str], is_given: bool) -> tuple[str, ...]:
+    """Let the words of labels serve where there is no text, and tell how many, if texts were given."""
+    missing = [label for label, text in zip(labels, found, strict=True) if not text]
+    if missing and is_given:
         logger.warning(
             "%s_text has no text for %d of %d labels (%.1f %%, e.g. %s): their labels serve instead.",
             kind,

@@ -1,29 +1,63 @@
 """The types of entities, where somebody knows them."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
 from .graphs import Graph
+from .plain_values import brief, is_missing, plain_items, plain_text
 from .tables import read_rows
 
 __all__ = [
     "TypeSource",
+    "check_types",
     "load_types",
 ]
 
 logger = logging.getLogger(__name__)
 
-#: A mapping of labels to a type or several, or the path of a file with one type per line
-TypeSource: TypeAlias = Mapping[str, str | Sequence[str]] | str | Path
+#: A mapping or a series of labels to a type or several, or the path of a file with one type per line
+TypeSource: TypeAlias = Mapping[str, Any] | pd.Series | str | Path
 
 #: Types that fewer entities have say little
 MIN_ENTITIES = 2
+
+
+def check_types(name: str, source: Any) -> dict[str, list[str]] | str | None:
+    """Bring a source of types into a form that JSON can hold.
+
+    :param name: the parameter that it was passed as, for errors
+    :param source: a mapping or a series of pandas, of labels to a type or several; or a path. Numbers become strings,
+        and what is missing is no type. A label may stand in a series several times.
+    :return: the types by label, or the path as a string; None if there is no source
+    :raises ValueError: if it is something else, or holds anything but types
+    """
+    if source is None or isinstance(source, str | Path):
+        return None if source is None else str(source)
+    if not isinstance(source, Mapping | pd.Series):
+        raise ValueError(
+            f"found {name}={brief(source)}, expected a mapping of labels to types, or the path of a file of label TAB "
+            f"type."
+        )
+    types: dict[str, list[str]] = {}
+    for label, value in plain_items(name, source):
+        types.setdefault(label, []).extend(_plain_types(name, label, value))
+    return types
+
+
+def _plain_types(name: str, label: str, value: Any) -> Iterator[str]:
+    several = isinstance(value, Collection | np.ndarray | pd.Series) and not isinstance(value, str | bytes | Mapping)
+    for one in value if several else [value]:
+        text = plain_text(one)
+        if text is not None:
+            yield text
+        elif not is_missing(one):
+            raise ValueError(f"found {brief(one)} for {label!r} in {name}, expected a type, or a list of types.")
 
 
 def load_types(graph: Graph, source: TypeSource | None) -> csr_array | None:
@@ -37,6 +71,7 @@ def load_types(graph: Graph, source: TypeSource | None) -> csr_array | None:
     :raises FileNotFoundError: if the source is a path without a file
     :raises ValueError: if it is malformed, holds none of the graph's labels, or the graph has no labels
     """
+    source = check_types("entity_types", source)
     if source is None:
         return None
     if graph.entity_labels is None:
@@ -62,7 +97,7 @@ def load_types(graph: Graph, source: TypeSource | None) -> csr_array | None:
     return types
 
 
-def _pairs(source: TypeSource) -> Iterable[Sequence[str]]:
-    if isinstance(source, Mapping):
-        return [(k, name) for k, names in source.items() for name in ([names] if isinstance(names, str) else names)]
+def _pairs(source: dict[str, list[str]] | str) -> list[Sequence[str]]:
+    if isinstance(source, dict):
+        return [(label, name) for label, names in source.items() for name in names]
     return [fields for _, fields in read_rows(source, columns=[2])]

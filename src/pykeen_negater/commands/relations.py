@@ -114,7 +114,9 @@ def evaluate(
             "results": results,
         }
         with atomic_file(output) as path:
-            path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            # halves of characters are escaped, as JSON does it
+            text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
     conclude_table(to_table(results), digits=3)
     if output is not None:
         echo(f"Written to {output}")

@@ -14,6 +14,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from ..caching import Cache, fingerprint
 from ..halving import Halving
+from ..labels import well_formed
 from ..language_models import identify_language_model, require_language_model
 from ..seeding import pinned_defaults
 from .templates import DEFAULT_TEMPLATE, check_pair, fill_template, find_template
@@ -170,6 +171,7 @@ class RelationEncoder:
         :param pairs: heads and tails
         :return: for each its token ids, max_length at most, special ones included
         """
+        pairs = [(well_formed(head), well_formed(tail)) for head, tail in pairs]
         sequences = self._encode(pairs)
         for row, sequence in enumerate(sequences):
             if len(sequence) > self.max_length:

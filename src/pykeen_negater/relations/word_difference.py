@@ -9,6 +9,7 @@ from pykeen.utils import resolve_device
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
+from ..labels import well_formed
 from ..language_models import identify_language_model, require_language_model
 from .templates import check_pair
 
@@ -68,7 +69,11 @@ class WordDifferenceEncoder:
     @torch.inference_mode()
     def _encode_words(self, words: list[str]) -> np.ndarray:
         sequences = self.tokenizer(
-            words, truncation=True, max_length=self.max_length, return_special_tokens_mask=True, padding=False
+            list(map(well_formed, words)),
+            truncation=True,
+            max_length=self.max_length,
+            return_special_tokens_mask=True,
+            padding=False,
         )
         order = sorted(range(len(words)), key=lambda row: -len(sequences["input_ids"][row]))
         vectors = np.empty((len(words), self.language_model.config.hidden_size), dtype=np.float32)

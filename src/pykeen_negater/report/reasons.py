@@ -43,6 +43,7 @@ _NAMES = {
     "too_risky": "too risky",
     "taken_for_true": "taken for true",
     "beyond_budget": "beyond the budget",
+    "reads_alike": "reads the same",
 }
 
 
@@ -55,6 +56,8 @@ def read_outcomes(statistics: Mapping[str, Any], num_relations: int) -> np.ndarr
         that were made without counting
     """
     found = statistics.get("outcomes", {})
+    # which older pools did not look for
+    found = {"reads_alike": [0] * num_relations, **found}
     columns = [found.get(name, []) for name in OUTCOMES]
     return np.array(columns).T if all(len(column) == num_relations for column in columns) else None
 
@@ -78,6 +81,8 @@ def explain_outcomes(
         "taken_for_true": "their score reaches the relation's threshold θ_r, from which on the ranker takes them for "
         "true",
         "beyond_budget": f"the ranker is slow and its budget went to others (max_candidates={budget})",
+        "reads_alike": "they read like a training triple, since some entities or relations have the same name but for "
+        "case, white space and the form of their letters",
     }
     total = max(1, int(outcomes.sum()))
     reasons = [
@@ -106,6 +111,7 @@ def advise(coverage: Coverage, reasons: tuple[Reason, ...], settings: Mapping[st
         "be, and random ones take their place",
         "taken_for_true": "a lower recall in ranker_kwargs, or guard='calibrated', which judges each candidate",
         "beyond_budget": "a larger max_candidates",
+        "reads_alike": "an entity_text that tells entities of the same name apart",
         "crowded_out": "a larger pool_size",
         "kept": f"a larger k (it is {k}, for pools of up to {pool_size})"
         if settings.get("candidates") == "anywhere"

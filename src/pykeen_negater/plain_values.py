@@ -1,0 +1,78 @@
+"""Values that people pass, as pandas and JSON hold them, become plain strings."""
+
+import reprlib
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = [
+    "brief",
+    "is_missing",
+    "plain_items",
+    "plain_text",
+]
+
+
+def brief(value: Any) -> str:
+    """Write a value for an error's sentence.
+
+    :param value: anything
+    :return: some of its representation, in one line
+
+    >>> brief(list(range(100)))
+    '[0, 1, 2, 3, 4, 5, ...]'
+    """
+    return " ".join(reprlib.repr(value).split())
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a value stands for none.
+
+    :param value: anything
+    :return: whether it is None, NaN, ``pandas.NA`` or the like
+
+    >>> is_missing(float("nan")), is_missing(pd.NA), is_missing(""), is_missing([None])
+    (True, True, False, False)
+    """
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def plain_text(value: Any) -> str | None:
+    """Write a string or a number as a string.
+
+    :param value: anything
+    :return: the string; whole numbers have no decimals, since pandas gives some to a column that lacks values. None for
+        anything else, also for what is missing.
+
+    >>> plain_text("dog"), plain_text(1999.0), plain_text(1.5), plain_text(["dog"])
+    ('dog', '1999', '1.5', None)
+    """
+    if isinstance(value, bool) or is_missing(value):
+        return None
+    if isinstance(value, str | Integral):
+        return str(value)
+    if isinstance(value, float | np.floating | Decimal):
+        return f"{value:.0f}" if value % 1 == 0 else str(value)
+    return None
+
+
+def plain_items(name: str, source: Any) -> Iterator[tuple[str, Any]]:
+    """Go through a mapping.
+
+    :param name: what it is called, for errors
+    :param source: a mapping, or a series of pandas
+    :yields: pairs (key, value); what has no key is left out
+    :raises ValueError: if it is something else, or a key is neither a string nor a number
+    """
+    if not isinstance(source, Mapping | pd.Series):
+        raise ValueError(f"found {name}={brief(source)}, expected a mapping.")
+    for key, value in source.items():
+        label = plain_text(key)
+        if label is not None:
+            yield label, value
+        elif not is_missing(key):
+            raise ValueError(f"found the key {brief(key)} in {name}, expected labels.")
