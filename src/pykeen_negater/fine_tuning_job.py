@@ -47,6 +47,7 @@ class FineTuningJob:
         files: Mapping[str, Path],
         entity_text: TextSource | None = None,
         cache: Cache | None = None,
+        load_triples_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         """Read what is not for training.
 
@@ -58,6 +59,7 @@ class FineTuningJob:
             are some: tab-separated triples
         :param entity_text: the texts of entities that the training triples lack
         :param cache: where an interrupted run is kept
+        :param load_triples_kwargs: how PyKEEN reads the files, see :func:`~pykeen_negater.tables.read_labels`
         :raises FileExistsError: if the folder exists, and holds no fine-tuned model
         :raises FileNotFoundError: if a file is missing
         :raises ValueError: if a file is malformed
@@ -69,7 +71,7 @@ class FineTuningJob:
         self.output = output
         self.graph = graph
         self.settings = settings
-        self.held_out = read_held_out(files, graph)
+        self.held_out = read_held_out(files, graph, load_triples_kwargs)
         #: The texts of the graph and of the entities that it lacks
         self.texts = extend_texts(texts, self.held_out.other_entities, entity_text)
         self.cache = cache or Cache()

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .graphs import Graph
-from .tables import read_labels
+from .tables import read_labels, without_inverse_relations
 
 __all__ = [
     "HeldOut",
@@ -26,11 +27,14 @@ class HeldOut:
     other_entities: tuple[str, ...]
 
 
-def read_held_out(paths: Mapping[str, Path], graph: Graph) -> HeldOut:
+def read_held_out(
+    paths: Mapping[str, Path], graph: Graph, load_triples_kwargs: Mapping[str, Any] | None = None
+) -> HeldOut:
     """Read triples from files.
 
-    :param paths: tab-separated files with the columns head, relation and tail, by name
+    :param paths: files with the columns head, relation and tail, by name
     :param graph: the training triples, with labels
+    :param load_triples_kwargs: how PyKEEN reads them, see :func:`~pykeen_negater.tables.read_labels`
     :return: the triples
     :raises FileNotFoundError: if a file is missing
     :raises ValueError: if a file is malformed, or holds a relation that the training triples lack
@@ -41,7 +45,7 @@ def read_held_out(paths: Mapping[str, Path], graph: Graph) -> HeldOut:
     relation_to_id = {label: i for i, label in enumerate(graph.relation_labels)}
     triples = {}
     for name, path in paths.items():
-        labels = read_labels(path)
+        labels = without_inverse_relations(path, read_labels(path, load_triples_kwargs), relation_to_id)
         unknown = sorted({relation for _, relation, _ in labels if relation not in relation_to_id})
         if unknown:
             raise ValueError(
