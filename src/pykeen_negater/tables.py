@@ -1,8 +1,8 @@
 """Reading tab-separated files.
 
 Triples are read by PyKEEN itself, so that a file has the same triples, labels and ids on the command line, in
-``known_triples`` and in ``pipeline(training=...)``: a field may be quoted, compressed files are read, further columns and
-blank lines are passed over, and triples of relations whose names end in ``_inverse`` are left out. Phrases such as
+``known_triples`` and in ``pipeline(training=...)``: a field may be quoted, compressed files are read, further columns
+and blank lines are passed over, and triples of relations whose names end in ``_inverse`` are left out. Phrases such as
 ``none``, ``nan`` or ``NA`` are labels like any other.
 
 Other tables, such as texts by label, are read exactly as they stand there: nothing is quoted, stripped or taken for a
@@ -231,7 +231,7 @@ def _one_sentence(path: Path, advice: str = "") -> Iterator[None]:
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{path} is empty, expected one triple (head, relation, tail) per line.") from error
     except pd.errors.ParserError as error:
-        reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
+        reason = str(error).strip().rstrip(".").removeprefix("Error tokenizing data. C error: ")
         raise ValueError(
             f"{path} is no table that PyKEEN can read: {reason}. Check the delimiter, and that each quote at the "
             f"beginning of a field has its end."

@@ -108,8 +108,9 @@ def mine(
     with main_first(processes):  # which caches the dataset
         graph = Graph.from_factory(load_training(dataset, training, load_triples_kwargs))
     files = {"validation": validation, "validation_negatives": validation_negatives}
-    files = {name: path for name, path in files.items() if path is not None}
-    held_out = read_held_out(files, graph, load_triples_kwargs)
+    held_out = read_held_out(
+        {name: path for name, path in files.items() if path is not None}, graph, load_triples_kwargs
+    )
     miner = Miner(
         graph,
         MiningSettings(
