@@ -197,7 +197,7 @@ class ThresholdsRanker(FineTunedRanker):
 
         graph = context.graph
         model = self._fine_tuned(context)
-        thresholds = Thresholds.load(model, graph.num_relations, graph.relation_labels)
+        thresholds = Thresholds.load(model, graph.num_relations, graph.relation_names)
         scores = self._scores(model, triples, context)
         levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
         context.statistics.update(describe_levels(scores, triples[:, RELATION], levels))

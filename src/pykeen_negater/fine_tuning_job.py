@@ -159,7 +159,7 @@ class FineTuningJob:
         )
         # with other thresholds, it is no longer what training made
         self.output.joinpath(_JOB).unlink(missing_ok=True)
-        thresholds.save(self.output, self.graph.relation_labels)
+        thresholds.save(self.output, self.graph.relation_names)
         self._classify("validation", examples, scores, thresholds)
 
     def test(self) -> None:
@@ -175,10 +175,10 @@ class FineTuningJob:
         self.check(["test"])
         examples = LabelledTriples.combine(*(self.held_out.triples[name] for name in ("testing", "testing_negatives")))
         scores = self._score(examples.triples)
-        labels = self.graph.relation_labels or ()
+        labels = self.graph.relation_names or ()
         thresholds = Thresholds.load(self.output, self.graph.num_relations, labels)
         self._classify("test", examples, scores, thresholds)
-        entity_labels = (self.graph.entity_labels or ()) + self.held_out.other_entities
+        entity_labels = (self.graph.entity_names or ()) + self.held_out.other_entities
         frame = predictions_frame(examples.triples, scores, examples.labels, thresholds, entity_labels, labels)
         with atomic_file(self.output / _PREDICTIONS) as unfinished:
             frame.to_csv(unfinished, sep="\t", index=False, quoting=csv.QUOTE_NONE)

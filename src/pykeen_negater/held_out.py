@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .graphs import Graph
+from .graphs import Graph, label_to_id
 from .tables import read_labels, without_inverse_relations
 
 __all__ = [
@@ -41,8 +41,9 @@ def read_held_out(
     """
     if graph.entity_labels is None or graph.relation_labels is None:
         raise ValueError("found training triples without labels, expected some for triples from a file.")
-    entity_to_id = {label: i for i, label in enumerate(graph.entity_labels)}
-    relation_to_id = {label: i for i, label in enumerate(graph.relation_labels)}
+    entity_to_id, relation_to_id = label_to_id(graph.entity_labels), label_to_id(graph.relation_labels)
+    # ids between those of labels are the graph's, too
+    num_unlabelled = graph.num_entities - len(entity_to_id)
     triples = {}
     for name, path in paths.items():
         labels = without_inverse_relations(path, read_labels(path, load_triples_kwargs), relation_to_id)
@@ -50,16 +51,16 @@ def read_held_out(
         if unknown:
             raise ValueError(
                 f"{path}: found the relation(s) {', '.join(unknown[:3])}, expected those of the training triples: "
-                f"{', '.join(graph.relation_labels[:3])}, …"
+                f"{', '.join(list(relation_to_id)[:3])}, …"
             )
         triples[name] = np.array(
             [
                 [
-                    entity_to_id.setdefault(head, len(entity_to_id)),
+                    entity_to_id.setdefault(head, len(entity_to_id) + num_unlabelled),
                     relation_to_id[relation],
-                    entity_to_id.setdefault(tail, len(entity_to_id)),
+                    entity_to_id.setdefault(tail, len(entity_to_id) + num_unlabelled),
                 ]
                 for head, relation, tail in labels
             ]
         )
-    return HeldOut(triples, tuple(entity_to_id)[graph.num_entities :])
+    return HeldOut(triples, tuple(label for label, i in entity_to_id.items() if i >= graph.num_entities))

@@ -58,9 +58,9 @@ def import_negatives(
     """
     path = Path(path)
     graph = find_graph(dataset, triples_factory)
-    if graph.entity_labels is None or graph.relation_labels is None:
+    if graph.entity_names is None or graph.relation_names is None:
         raise ValueError(f"{path}: found labels for a graph without any, expected a TriplesFactory, which has labels.")
-    texts = Texts(graph.entity_labels, graph.relation_labels)
+    texts = Texts(graph.entity_names, graph.relation_names)
     negatives = read_negatives(path, graph, texts)
     pools = pools_of(graph, negatives, read_scores(path, graph, texts, negatives))
     pools.save(output, Vocabulary(graph.entity_labels, graph.relation_labels))

@@ -32,6 +32,7 @@ from .pool_files import (
     read_vocabulary,
     write_pools,
 )
+from .vocabularies import describe_differences
 
 __all__ = [
     "NegativePools",
@@ -271,13 +272,15 @@ class NegativePools:
         :param graph: the graph, which may have other triples
         :raises PoolsError: if not
         """
-        self.check_size(graph.num_entities, graph.num_relations)
         labelled = graph.entity_labels is not None and self.metadata.get("labelled", True)
         if labelled and graph.vocabulary != self.vocabulary:
+            differences = describe_differences(self.load_vocabulary(), graph)
             raise PoolsError(
-                f"{self._name} are for another vocabulary: found the fingerprint {self.vocabulary}, but the graph's is "
-                f"{graph.vocabulary}. The same labels must have the same ids; mine pools for this graph."
+                f"{self._name} are for another vocabulary than the graph's: "
+                f"{differences or f'found the fingerprint {self.vocabulary}, expected {graph.vocabulary}'}. The same "
+                f"labels must have the same ids; mine pools for this graph."
             )
+        self.check_size(graph.num_entities, graph.num_relations)
 
     @property
     def _name(self) -> str:

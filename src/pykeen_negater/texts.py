@@ -177,7 +177,8 @@ def load_texts(
     :raises FileNotFoundError: if a source is a path without a file
     :raises ValueError: if a source is malformed, holds none of the graph's labels, or the graph has no labels
     """
-    if graph.entity_labels is None or graph.relation_labels is None:
+    entity_names, relation_names = graph.entity_names, graph.relation_names
+    if entity_names is None or relation_names is None:
         if entity_text is not None or relation_text is not None:
             raise ValueError(
                 "found texts for a graph without labels, expected a TriplesFactory, whose labels say which text "
@@ -185,17 +186,17 @@ def load_texts(
             )
         logger.warning("The triples have no labels, so that their structure is all there is to mine them with.")
         return None
-    if entity_text is None and looks_opaque(graph.entity_labels):
+    if entity_text is None and looks_opaque(entity_names):
         logger.warning(
             "The entities' labels (e.g. %s) are opaque ids, so that the graph's structure is mined instead of its "
             "texts. Pass entity_text=..., a mapping or file of label and text%s, to mine with a language model.",
-            ", ".join(graph.entity_labels[:3]),
-            ", or 'wikidata'" if re.fullmatch(r"Q\d+", graph.entity_labels[0]) else "",
+            ", ".join(entity_names[:3]),
+            ", or 'wikidata'" if re.fullmatch(r"Q\d+", entity_names[0]) else "",
         )
         return None
     return Texts(
-        entities=_texts_of("entity", graph.entity_labels, entity_text),
-        relations=_texts_of("relation", graph.relation_labels, relation_text),
+        entities=_texts_of("entity", entity_names, entity_text),
+        relations=_texts_of("relation", relation_names, relation_text),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from .graphs import Graph
+from .graphs import Graph, label_to_id
 from .tables import read_rows
 
 __all__ = [
@@ -42,12 +42,12 @@ def load_types(graph: Graph, source: TypeSource | None) -> csr_array | None:
     if graph.entity_labels is None:
         raise ValueError("found entity_types for a graph without labels, expected a TriplesFactory.")
     frame = pd.DataFrame(_pairs(source), columns=["label", "type"])
-    entities = frame["label"].map({label: i for i, label in enumerate(graph.entity_labels)})
+    entities = frame["label"].map(label_to_id(graph.entity_labels))
     known = entities.notna().to_numpy()
     if not known.any():
         raise ValueError(
             f"entity_types holds none of the graph's labels: found e.g. {frame['label'].head(3).tolist()}, expected "
-            f"e.g. {list(graph.entity_labels[:3])}."
+            f"e.g. {list(graph.entity_names or ())[:3]}."
         )
     codes, names = pd.factorize(frame["type"][known])
     ones = np.ones(len(codes), dtype=np.float32)
