@@ -18,6 +18,7 @@ from .language_models import identify_language_model, measure_throughput, requir
 from .processes import main_first
 from .ranking import BudgetedRanker, Ranking
 from .ranking_context import RankingContext
+from .spelling import did_you_mean
 from .texts import Texts
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class FineTunedRanker(BudgetedRanker):
             raise ValueError(
                 f"found the fine-tuning setting(s) {', '.join(sorted(unknown))}, expected some of: "
                 f"{', '.join(FineTuningSettings.__dataclass_fields__)}."
+                f"{did_you_mean(sorted(unknown), FineTuningSettings.__dataclass_fields__)}"
             )
         budget = {"max_training_triples": max_training_triples, "seed": seed}
         #: The settings of fine-tuning

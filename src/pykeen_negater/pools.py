@@ -275,10 +275,12 @@ class NegativePools:
         labelled = graph.entity_labels is not None and self.metadata.get("labelled", True)
         if labelled and graph.vocabulary != self.vocabulary:
             differences = describe_differences(self.load_vocabulary(), graph)
+            if differences is None:
+                self.check_size(graph.num_entities, graph.num_relations)
+                differences = f"found the fingerprint {self.vocabulary}, expected {graph.vocabulary}"
             raise PoolsError(
-                f"{self._name} are for another vocabulary than the graph's: "
-                f"{differences or f'found the fingerprint {self.vocabulary}, expected {graph.vocabulary}'}. The same "
-                f"labels must have the same ids; mine pools for this graph."
+                f"{self._name} are for another vocabulary than the graph's: {differences}. The same labels must have "
+                f"the same ids; mine pools for this graph."
             )
         self.check_size(graph.num_entities, graph.num_relations)
 

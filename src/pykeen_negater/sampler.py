@@ -29,7 +29,7 @@ from .pool_files import Vocabulary
 from .pool_source import MiningMode, current_graph, find_pools
 from .pools import NegativePools
 from .random_negatives import RandomNegatives
-from .resolving import find_class
+from .resolving import check_parameters, find_class, names_unknown_parameters
 from .texts import TextSource
 from .types import TypeSource
 
@@ -76,6 +76,7 @@ class NegatERNegativeSampler(NegativeSampler):
         "max_risk": {"type": float, "low": 0.5, "high": 1000.0, "log": True},
     }
 
+    @names_unknown_parameters
     def __init__(
         self,
         *,
@@ -286,13 +287,17 @@ class NegatERNegativeSampler(NegativeSampler):
             raise ValueError("found the negater sampler as its own base_sampler, expected another one.")
         if "corruption_scheme" in inspect.signature(cls).parameters:
             kwargs.setdefault("corruption_scheme", self.corruption_scheme)
-        return cls(
-            mapped_triples=mapped_triples,
-            num_entities=self.num_entities,
-            num_relations=self.num_relations,
-            num_negs_per_pos=self.num_negs_per_pos,
-            **kwargs,
-        )
+        given: dict[str, Any] = {
+            "mapped_triples": mapped_triples,
+            "num_entities": self.num_entities,
+            "num_relations": self.num_relations,
+            "num_negs_per_pos": self.num_negs_per_pos,
+        }
+        try:
+            return cls(**given, **kwargs)
+        except TypeError:
+            check_parameters("base_sampler", cls, kwargs, given)
+            raise
 
     def _is_known_to(self, index: TripleIndex) -> bool:
         """Tell whether an index has all triples that the filterer knows, as far as it can be asked for them."""

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from .caching import fingerprint
-from .graphs import Graph
+from .graphs import Graph, vocabulary_fingerprint
+from .said_once import warn_once
 from .tables import read_rows
 from .wikidata import WIKIDATA, wikidata_texts
 
@@ -184,10 +185,16 @@ def load_texts(
                 "found texts for a graph without labels, expected a TriplesFactory, whose labels say which text "
                 "belongs to which id."
             )
-        logger.warning("The triples have no labels, so that their structure is all there is to mine them with.")
+        warn_once(
+            logger,
+            graph.fingerprint,
+            "The triples have no labels, so that their structure is all there is to mine them with.",
+        )
         return None
     if entity_text is None and looks_opaque(entity_names):
-        logger.warning(
+        warn_once(
+            logger,
+            graph.fingerprint,
             "The entities' labels (e.g. %s) are opaque ids, so that the graph's structure is mined instead of its "
             "texts. Pass entity_text=..., a mapping or file of label and text%s, to mine with a language model.",
             ", ".join(entity_names[:3]),
@@ -241,7 +248,9 @@ def _texts_of(kind: str, labels: tuple[str, ...], source: TextSource | None) -> 
             f"{list(texts)[:3]}, expected e.g. {list(labels[:3])}. The first column must be the label as in the graph."
         )
     if missing:
-        logger.warning(
+        warn_once(
+            logger,
+            vocabulary_fingerprint(len(labels), 1, labels),
             "%s_text has no text for %d of %d labels (%.1f %%, e.g. %s): their labels serve instead.",
             kind,
             len(missing),

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from .graphs import Graph, label_to_id
+from .said_once import warn_once
 from .tables import read_rows
 
 __all__ = [
@@ -57,7 +58,7 @@ def load_types(graph: Graph, source: TypeSource | None) -> csr_array | None:
     types.data[:] = 1
     types = types[:, types.sum(axis=0) >= MIN_ENTITIES]
     if not types.shape[1]:
-        logger.warning("No two entities share a type, so that entity_types is of no use.")
+        warn_once(logger, graph.fingerprint, "No two entities share a type, so that entity_types is of no use.")
         return None
     return types
 

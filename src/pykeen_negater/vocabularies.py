@@ -1,6 +1,6 @@
 """What tells one vocabulary from another, in words."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from .graphs import Graph, Labels, label_to_id
 from .pool_files import Vocabulary
@@ -49,5 +49,5 @@ def _of(kind: str, theirs: Labels, ours: Labels) -> list[str]:
     return found
 
 
-def _examples(labels: Collection[str]) -> str:
-    return ", ".join(map(repr, sorted(labels)[:_FEW])) + (", …" if len(labels) > _FEW else "")
+def _examples(labels: Sequence[str]) -> str:
+    return ", ".join(map(repr, labels[:_FEW])) + (", …" if len(labels) > _FEW else "")
