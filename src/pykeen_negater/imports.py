@@ -45,7 +45,8 @@ def import_negatives(
 
     :param path: a tab-separated file with the columns head, relation, tail and, if wanted, score, with or without a
         header: what :func:`~pykeen_negater.exports.export` writes. Entities and relations are named by their labels.
-        The higher the score, the harder is the negative; without scores, all are equally hard.
+        The higher the score, the harder is the negative; one without a score is as hard as the hardest, whether others
+        have scores or not.
     :param output: the folder that the pools are written to. Pools that are already there are replaced.
     :param dataset: a PyKEEN dataset or its name, of which the training triples are taken
     :param triples_factory: the training triples, instead of a dataset

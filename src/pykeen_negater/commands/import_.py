@@ -29,7 +29,10 @@ def import_(
     load_triples_kwargs: dict[str, Any] | None,
     output: Path,
 ) -> None:
-    """Make pools of NEGATIVES of your own: head TAB relation TAB tail, and a score if you like."""
+    """Make pools of NEGATIVES of your own: head TAB relation TAB tail, and a score if you like.
+
+    Some lines may have a score and others none: what has none is as hard as the hardest.
+    """
     from ..imports import import_negatives
 
     factory = load_training(dataset, training, load_triples_kwargs)
