@@ -15,7 +15,7 @@ import torch
 from pykeen.datasets import Nations
 from pykeen.triples import TriplesFactory
 
-from pykeen_negater import pool_source
+from pykeen_negater import pool_source, said_once
 from pykeen_negater.graphs import Graph
 from pykeen_negater.texts import Texts, load_texts
 
@@ -43,7 +43,8 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(autouse=True)
 def _new_process() -> None:
-    """Forget the pools that the process trains with, as if it had just started."""
+    """Forget the pools that the process trains with and what it has said, as if it had just started."""
+    said_once._SAID.clear()
     pool_source._BY_GRAPH.clear()
 
 

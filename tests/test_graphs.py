@@ -7,7 +7,7 @@ import pytest
 import torch
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
-from pykeen_negater.graphs import Graph, vocabulary_fingerprint
+from pykeen_negater.graphs import Graph, label_to_id, vocabulary_fingerprint
 from pykeen_negater.indexing import HEAD, RELATION, TAIL
 
 from .cases import random_graph
@@ -92,8 +92,40 @@ def test_fingerprint_depends_on_triples_but_the_vocabulary_does_not(factory):
     assert fewer.fingerprint != graph.fingerprint
 
 
+GAPS = {"entity_to_id": {"b": 0, "a": 2, "none": 5, "7": 7}, "relation_to_id": {"likes": 1, "knows": 3}}
+
+
+def test_ids_without_a_label_have_none():
+    factory = TriplesFactory.from_labeled_triples(np.array([("b", "likes", "a"), ("7", "knows", "none")]),
+                                                  compact_id=False, **GAPS)  # fmt: skip
+    graph = Graph.from_factory(factory)
+    assert graph.entity_labels == ("b", None, "a", None, None, "none", None, "7")
+    assert graph.relation_labels == (None, "likes", None, "knows")
+    assert label_to_id(graph.entity_labels) == GAPS["entity_to_id"]
+    assert label_to_id(graph.relation_labels) == GAPS["relation_to_id"]
+    assert graph.triples.tolist() == [[0, 1, 2], [7, 3, 5]]
+    assert graph.entity_names == (
+        "b", "entity 1 (no label)", "a", "entity 3 (no label)", "entity 4 (no label)", "none", "entity 6 (no label)",
+        "7",
+    )  # fmt: skip
+    assert Graph.from_factory(factory.new_with_restriction(relations=["knows"])).vocabulary == graph.vocabulary
+
+
+def test_fingerprints_of_graphs_without_gaps_are_those_of_earlier_versions(factory):
+    # as pools that people have hold them
+    assert Graph.from_factory(factory).vocabulary == "ed503d5bc385528d8679dbb154a1c071"
+    assert vocabulary_fingerprint(2, 1) == "eb1f7dd9817a4704924f2e13324ee7ac"
+    # half a character, which earlier versions could not take
+    assert vocabulary_fingerprint(1, 1, ("\ud800",)) != vocabulary_fingerprint(1, 1, ("?",))
+
+
 def test_vocabulary_fingerprint_depends_on_everything():
     vocabularies = [
+        (2, 1, (None, "b"), ("r",)),
+        (2, 1, ("a", None), ("r",)),
+        (2, 1, (None, None), ("r",)),
+        (2, 1, ("0", "b"), ("r",)),
+        (2, 1, ("", "b"), ("r",)),
         (2, 1, None, None),
         (1, 2, None, None),
         (2, 1, ("a", "b"), None),
@@ -107,7 +139,7 @@ def test_vocabulary_fingerprint_depends_on_everything():
     fingerprints = [vocabulary_fingerprint(*vocabulary) for vocabulary in vocabularies]
     assert len(set(fingerprints)) == len(vocabularies)
     assert all(len(fingerprint) == 32 and int(fingerprint, 16) for fingerprint in fingerprints)
-    assert vocabulary_fingerprint(*vocabularies[5]) == fingerprints[5]
+    assert [vocabulary_fingerprint(*vocabulary) for vocabulary in vocabularies] == fingerprints
 
 
 @pytest.mark.parametrize("triples", [np.empty((0, 3), dtype=np.int64), torch.empty(0, 3, dtype=torch.long)])

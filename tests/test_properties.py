@@ -103,14 +103,19 @@ def test_rows_are_read_as_they_are(rows: list[list[str]], bom: bool, line_end: s
 
 
 @given(
-    triples=st.lists(st.tuples(LABELS, LABELS, LABELS), min_size=1),
+    triples=st.lists(st.lists(FIELDS, min_size=3, max_size=3), min_size=1),
     bom=st.booleans(),
     line_end=st.sampled_from(["\n", "\r\n"]),
 )
-def test_triples_are_read_as_they_are(triples: list[tuple[str, str, str]], bom: bool, line_end: str, tmp_path: Path):
-    factory = read_triples(_write(tmp_path / "train.tsv", list(map(list, triples)), line_end, bom, set()))
-    entities, relations = factory.entity_id_to_label, factory.relation_id_to_label
-    assert {(entities[h], relations[r], entities[t]) for h, r, t in factory.mapped_triples.tolist()} == set(triples)
+def test_triples_are_read_as_pykeen_reads_them(triples: list[list[str]], bom: bool, line_end: str, tmp_path: Path):
+    path = _write(tmp_path / "train.tsv", triples, line_end, bom, set())
+    try:
+        expected = TriplesFactory.from_path(path)
+    except (ValueError, LookupError):
+        with pytest.raises(ValueError, match=r"train\.tsv"):
+            read_triples(path)
+    else:
+        assert read_triples(path) == expected
 
 
 READERS: dict[str, Callable[[Path], Any]] = {

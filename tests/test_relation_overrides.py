@@ -105,8 +105,7 @@ def test_labels_of_known_triples(nations: TriplesFactory, tmp_path: Path, caplog
 @pytest.mark.parametrize(
     ("known", "message"),
     [
-        (["abc"], "expected triples of head, relation and tail"),
-        ([["usa", "accusation"]], "expected triples of head, relation and tail"),
+        (["abc"], r"known_triples\[0\]='abc', expected triples of three labels"),
         ([["usa", "accusation", "uk"]], "found known_triples with labels for a graph without"),
     ],
 )

@@ -15,6 +15,7 @@ from pykeen.sampling import (
 from pykeen.typing import MappedTriples
 
 from .indexing import check_corruption_scheme
+from .resolving import check_parameters
 
 __all__ = [
     "make_base_sampler",
@@ -71,13 +72,17 @@ def make_base_sampler(
     elif "relation" in corruption_scheme:
         logger.warning("The base sampler %s corrupts heads and tails only: no relation is corrupted at random.", name)
     _check_choices(sides, num_entities, num_relations)
-    sampler = cls(
-        mapped_triples=mapped_triples,
-        num_entities=num_entities,
-        num_relations=num_relations,
-        num_negs_per_pos=num_negs_per_pos,
-        **kwargs,
-    )
+    given: dict[str, Any] = {
+        "mapped_triples": mapped_triples,
+        "num_entities": num_entities,
+        "num_relations": num_relations,
+        "num_negs_per_pos": num_negs_per_pos,
+    }
+    try:
+        sampler = cls(**given, **kwargs)
+    except TypeError:
+        check_parameters("base_sampler", cls, kwargs, given)
+        raise
     if not takes_scheme and len(sides) < len(_ENTITY_SIDES):
         _restrict(sampler, name, sides)
     return sampler

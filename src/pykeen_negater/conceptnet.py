@@ -69,7 +69,7 @@ class _ConceptNet(LazyDataset):
             for _, (head, relation, tail) in read_rows(self._file(f"{name}.txt"), columns=[3])
         ]
         return TriplesFactory.from_labeled_triples(
-            np.array(triples, dtype=str),
+            np.array(triples, dtype=object),
             create_inverse_triples=training is None and self._create_inverse_triples,
             entity_to_id=None if training is None else training.entity_to_id,
             relation_to_id=None if training is None else training.relation_to_id,

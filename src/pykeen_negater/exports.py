@@ -1,5 +1,6 @@
 """Pools as tables, for other programs and for people."""
 
+import logging
 from pathlib import Path
 from typing import get_args
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .caching import atomic_file
+from .graphs import Labels, names_of
 from .indexing import RELATION, keys_to_triples
 from .labels import humanize, well_formed
 from .names import ExportFormat
@@ -21,6 +23,8 @@ __all__ = [
     "to_frame",
     "to_triplets",
 ]
+
+logger = logging.getLogger(__name__)
 
 _PARTS = ("head", "relation", "tail")
 
@@ -47,7 +51,8 @@ def to_frame(pools: NegativePools) -> pd.DataFrame:
     :param pools: the pools
     :return: one row per negative, in the order of the pools: the labels ``head``, ``relation``, ``tail`` of the
         negative, ``positive_head``, ``positive_relation``, ``positive_tail`` of the positive, the replaced ``side``,
-        and the ``score`` of the ranker, rounded to one of 256 levels. Ids stand in for labels where there are none.
+        and the ``score`` of the ranker, rounded to one of 256 levels. Ids stand in for labels where there are none at
+        all; an id without a label among others has None.
     """
     positives, negatives, sides, scores = _unroll(pools)
     vocabulary = pools.load_vocabulary()
@@ -117,8 +122,11 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
         if form in ("parquet", "triplets"):
             frame.to_parquet(unfinished, index=False)
         else:
+            labelled = frame.dropna(subset=list(_PARTS))
+            if len(labelled) < len(frame):
+                logger.warning("%d negatives hold an id without a label, and are left out.", len(frame) - len(labelled))
             # of several positives with the same negative, the hardest score
-            best = frame.sort_values("score", ascending=False, kind="stable").drop_duplicates(list(_PARTS))
+            best = labelled.sort_values("score", ascending=False, kind="stable").drop_duplicates(list(_PARTS))
             frame = best.sort_values(["relation", "score"], ascending=[True, False], kind="stable")
             columns = [*_PARTS, "score"] if form == "tsv" else list(_PARTS)
             # labels as they are: a quote is a part of them
@@ -133,7 +141,8 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
 
 def _check_fields(vocabulary: Vocabulary) -> None:
     for labels in (vocabulary.entity_labels, vocabulary.relation_labels):
-        wrong = next((label for label in labels or () if any(character in label for character in "\t\n\0")), None)
+        given = (label for label in labels or () if label is not None)
+        wrong = next((label for label in given if any(character in label for character in "\t\n\0")), None)
         if wrong is not None:
             raise ValueError(
                 f"found the label {wrong!r}, expected none with a tab, a line feed or a null character in a "
@@ -143,7 +152,7 @@ def _check_fields(vocabulary: Vocabulary) -> None:
 
 def _check_characters(vocabulary: Vocabulary) -> None:
     for labels in (vocabulary.entity_labels, vocabulary.relation_labels):
-        wrong = next((label for label in labels or () if well_formed(label) != label), None)
+        wrong = next((label for label in labels or () if label is not None and well_formed(label) != label), None)
         if wrong is not None:
             raise ValueError(
                 f"found the label {wrong!r}, which holds half a character, expected none that a file cannot hold. "
@@ -175,10 +184,10 @@ def readable_texts(pools: NegativePools) -> Texts:
     """
     vocabulary = pools.load_vocabulary()
     return Texts(
-        entities=vocabulary.entity_texts or _names(vocabulary.entity_labels, pools.num_entities),
-        relations=vocabulary.relation_texts or _names(vocabulary.relation_labels, pools.num_relations),
+        entities=vocabulary.entity_texts or _names(vocabulary.entity_labels, "entity", pools.num_entities),
+        relations=vocabulary.relation_texts or _names(vocabulary.relation_labels, "relation", pools.num_relations),
     )
 
 
-def _names(labels: tuple[str, ...] | None, size: int) -> tuple[str, ...]:
-    return tuple(map(str, range(size))) if labels is None else tuple(map(humanize, labels))
+def _names(labels: Labels | None, kind: str, size: int) -> tuple[str, ...]:
+    return tuple(map(str, range(size))) if labels is None else tuple(map(humanize, names_of(labels, kind)))

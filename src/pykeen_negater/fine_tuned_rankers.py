@@ -18,6 +18,7 @@ from .language_models import identify_language_model, measure_throughput, requir
 from .processes import main_first
 from .ranking import BudgetedRanker, Ranking
 from .ranking_context import RankingContext
+from .spelling import did_you_mean
 from .texts import Texts
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class FineTunedRanker(BudgetedRanker):
             raise ValueError(
                 f"found the fine-tuning setting(s) {', '.join(sorted(unknown))}, expected some of: "
                 f"{', '.join(FineTuningSettings.__dataclass_fields__)}."
+                f"{did_you_mean(sorted(unknown), FineTuningSettings.__dataclass_fields__)}"
             )
         budget = {"max_training_triples": max_training_triples, "seed": seed}
         #: The settings of fine-tuning
@@ -197,7 +199,7 @@ class ThresholdsRanker(FineTunedRanker):
 
         graph = context.graph
         model = self._fine_tuned(context)
-        thresholds = Thresholds.load(model, graph.num_relations, graph.relation_labels)
+        thresholds = Thresholds.load(model, graph.num_relations, graph.relation_names)
         scores = self._scores(model, triples, context)
         levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
         context.statistics.update(describe_levels(scores, triples[:, RELATION], levels))

@@ -245,7 +245,7 @@ def fine_tune(
     thresholds = Thresholds.fit(scores, examples.labels, relations, graph.num_relations, settings.per_relation)
     model.save_pretrained(output)
     hf_tokenizer.save_pretrained(output)
-    thresholds.save(output, graph.relation_labels)
+    thresholds.save(output, graph.relation_names)
     return FineTuningResult(
         metrics=classification_metrics(scores, examples.labels, relations, thresholds),
         num_training_triples=len(training),
@@ -286,7 +286,7 @@ def _train(
     keep_epochs: bool,
 ) -> None:
     """Train, or go on with it, and leave the model of the best epoch."""
-    callback = _ThresholdsInCheckpoints(examples.corruptor.graph.relation_labels)
+    callback = _ThresholdsInCheckpoints(examples.corruptor.graph.relation_names)
     relations = validation.triples[:, RELATION]
 
     def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:

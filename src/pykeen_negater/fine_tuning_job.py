@@ -48,6 +48,7 @@ class FineTuningJob:
         files: Mapping[str, Path],
         entity_text: TextSource | None = None,
         cache: Cache | None = None,
+        load_triples_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         """Read what is not for training.
 
@@ -59,6 +60,7 @@ class FineTuningJob:
             are some: tab-separated triples
         :param entity_text: the texts of entities that the training triples lack
         :param cache: where an interrupted run is kept
+        :param load_triples_kwargs: how PyKEEN reads the files, see :func:`~pykeen_negater.tables.read_labels`
         :raises FileExistsError: if the folder exists, and holds no fine-tuned model
         :raises FileNotFoundError: if a file is missing
         :raises ValueError: if a file is malformed
@@ -70,7 +72,7 @@ class FineTuningJob:
         self.output = output
         self.graph = graph
         self.settings = settings
-        self.held_out = read_held_out(files, graph)
+        self.held_out = read_held_out(files, graph, load_triples_kwargs)
         #: The texts of the graph and of the entities that it lacks
         self.texts = extend_texts(texts, self.held_out.other_entities, entity_text)
         self.cache = cache or Cache()
@@ -160,7 +162,7 @@ class FineTuningJob:
         )
         # with other thresholds, it is no longer what training made
         self.output.joinpath(_JOB).unlink(missing_ok=True)
-        thresholds.save(self.output, self.graph.relation_labels)
+        thresholds.save(self.output, self.graph.relation_names)
         self._classify("validation", examples, scores, thresholds)
 
     @pinned_defaults()
@@ -177,10 +179,10 @@ class FineTuningJob:
         self.check(["test"])
         examples = LabelledTriples.combine(*(self.held_out.triples[name] for name in ("testing", "testing_negatives")))
         scores = self._score(examples.triples)
-        labels = self.graph.relation_labels or ()
+        labels = self.graph.relation_names or ()
         thresholds = Thresholds.load(self.output, self.graph.num_relations, labels)
         self._classify("test", examples, scores, thresholds)
-        entity_labels = (self.graph.entity_labels or ()) + self.held_out.other_entities
+        entity_labels = (self.graph.entity_names or ()) + self.held_out.other_entities
         frame = predictions_frame(examples.triples, scores, examples.labels, thresholds, entity_labels, labels)
         with atomic_file(self.output / _PREDICTIONS) as unfinished:
             frame.to_csv(unfinished, sep="\t", index=False, quoting=csv.QUOTE_NONE)

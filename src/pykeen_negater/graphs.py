@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -13,15 +14,22 @@ from .indexing import HEAD, RELATION, TAIL, TripleIndex, keys_to_triples
 
 __all__ = [
     "Graph",
+    "Labels",
+    "label_to_id",
+    "names_of",
     "vocabulary_fingerprint",
 ]
+
+#: The labels of entities or relations by id; None for an id that has none, such as one between those of a mapping with
+#: gaps
+Labels: TypeAlias = tuple[str | None, ...]
 
 
 def vocabulary_fingerprint(
     num_entities: int,
     num_relations: int,
-    entity_labels: tuple[str, ...] | None = None,
-    relation_labels: tuple[str, ...] | None = None,
+    entity_labels: Labels | None = None,
+    relation_labels: Labels | None = None,
 ) -> str:
     """Identify a mapping of labels to ids.
 
@@ -33,15 +41,45 @@ def vocabulary_fingerprint(
     """
     digest = hashlib.blake2b(f"{num_entities} {num_relations}".encode(), digest_size=16)
     for labels in (entity_labels, relation_labels):
-        # labels may hold halves of characters
-        digest.update(b"\0\0unlabelled" if labels is None else "\0".join(labels).encode("utf-8", "surrogatepass"))
+        if labels is None:
+            digest.update(b"\0\0unlabelled")
+        else:
+            digest.update("\0".join(label or "" for label in labels).encode(errors="surrogatepass"))
+            gaps = [i for i, label in enumerate(labels) if label is None]
+            if gaps:
+                digest.update(f"\0\0without a label: {gaps}".encode())
         digest.update(b"\0\0")
     return digest.hexdigest()
 
 
-def _labels_by_id(label_to_id: Mapping[str, int], size: int) -> tuple[str, ...]:
-    labels = [str(i) for i in range(size)]
-    for label, i in label_to_id.items():
+def label_to_id(labels: Labels) -> dict[str, int]:
+    """Find ids by label.
+
+    :param labels: the labels by id
+    :return: the id of each label; an id without a label has no entry
+
+    >>> label_to_id(("a", None, "1"))
+    {'a': 0, '1': 2}
+    """
+    return {label: i for i, label in enumerate(labels) if label is not None}
+
+
+def names_of(labels: Labels, kind: str) -> tuple[str, ...]:
+    """Find something to call each id, for people and for language models; nothing is looked up by it.
+
+    :param labels: the labels by id
+    :param kind: ``entity`` or ``relation``
+    :return: the labels, and something else where there is none
+
+    >>> names_of(("a", None), "entity")
+    ('a', 'entity 1 (no label)')
+    """
+    return tuple(f"{kind} {i} (no label)" if label is None else label for i, label in enumerate(labels))
+
+
+def _labels_by_id(ids: Mapping[str, int], size: int) -> Labels:
+    labels: list[str | None] = [None] * size
+    for label, i in ids.items():
         labels[i] = str(label)
     return tuple(labels)
 
@@ -59,11 +97,11 @@ class Graph:
     #: The number of relations, inverse ones not counted
     num_relations: int
 
-    #: The label of each entity, or None
-    entity_labels: tuple[str, ...] | None = None
+    #: The label of each entity, or None if there are no labels
+    entity_labels: Labels | None = None
 
-    #: The label of each relation, or None
-    relation_labels: tuple[str, ...] | None = None
+    #: The label of each relation, or None if there are no labels
+    relation_labels: Labels | None = None
 
     @classmethod
     def from_triples(
@@ -71,16 +109,16 @@ class Graph:
         triples: np.ndarray | torch.Tensor,
         num_entities: int,
         num_relations: int,
-        entity_labels: tuple[str, ...] | None = None,
-        relation_labels: tuple[str, ...] | None = None,
+        entity_labels: Labels | None = None,
+        relation_labels: Labels | None = None,
     ) -> "Graph":
         """Create a graph from triples in any order.
 
         :param triples: shape: (n, 3), dtype: int64, with n > 0
         :param num_entities: the number of entities
         :param num_relations: the number of relations
-        :param entity_labels: the label of each entity
-        :param relation_labels: the label of each relation
+        :param entity_labels: the label of each entity, None for one without
+        :param relation_labels: the label of each relation, likewise
         :return: the graph
         :raises ValueError: if there is no triple, an id is out of range, or the vocabulary is too large for 64-bit keys
         """
@@ -127,6 +165,16 @@ class Graph:
     def index(self) -> TripleIndex:
         """The triples as a set; position i is row i of :attr:`triples`."""
         return TripleIndex.from_triples(self.triples, self.num_entities, self.num_relations)
+
+    @cached_property
+    def entity_names(self) -> tuple[str, ...] | None:
+        """Something to call each entity, see :func:`names_of`; None if there are no labels."""
+        return None if self.entity_labels is None else names_of(self.entity_labels, "entity")
+
+    @cached_property
+    def relation_names(self) -> tuple[str, ...] | None:
+        """Something to call each relation, likewise."""
+        return None if self.relation_labels is None else names_of(self.relation_labels, "relation")
 
     @cached_property
     def vocabulary(self) -> str:

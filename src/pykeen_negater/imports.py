@@ -47,7 +47,8 @@ def import_negatives(
 
     :param path: a tab-separated file with the columns head, relation, tail and, if wanted, score, with or without a
         header: what :func:`~pykeen_negater.exports.export` writes. Entities and relations are named by their labels.
-        The higher the score, the harder is the negative; without scores, all are equally hard.
+        The higher the score, the harder is the negative; one without a score is as hard as the hardest, whether others
+        have scores or not.
     :param output: the folder that the pools are written to. Pools that are already there are replaced.
     :param dataset: a PyKEEN dataset or its name, of which the training triples are taken
     :param triples_factory: the training triples, instead of a dataset
@@ -60,9 +61,9 @@ def import_negatives(
     """
     path = Path(path)
     graph = find_graph(dataset, triples_factory)
-    if graph.entity_labels is None or graph.relation_labels is None:
+    if graph.entity_names is None or graph.relation_names is None:
         raise ValueError(f"{path}: found labels for a graph without any, expected a TriplesFactory, which has labels.")
-    texts = Texts(graph.entity_labels, graph.relation_labels)
+    texts = Texts(graph.entity_names, graph.relation_names)
     negatives = read_negatives(path, graph, texts)
     pools = pools_of(graph, negatives, read_scores(path, graph, texts, negatives))
     pools.save(output, Vocabulary(graph.entity_labels, graph.relation_labels))

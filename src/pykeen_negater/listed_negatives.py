@@ -2,14 +2,15 @@
 
 import logging
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from .corruptions import RandomCorruptor
-from .graphs import Graph
+from .graphs import Graph, Labels
 from .readings import Readings
 from .tables import read_rows
 from .texts import Texts
@@ -29,7 +30,8 @@ def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
     """Read negatives in NegatER's format.
 
     :param path: a tab-separated file with the columns head, relation, tail and, if wanted, score, with or without a
-        header. Entities and relations are named by their labels or texts.
+        header; some lines may have a score, and others none. Entities and relations are named by their labels or
+        texts, which may be quoted.
     :param graph: the graph
     :param texts: its texts
     :return: shape: (n, 3), n > 0, the negatives in the order of the file, without duplicates and known triples
@@ -37,9 +39,9 @@ def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
     :raises ValueError: if the file does not have that form, names something that is not in the graph, or holds no
         triple that is not known
     """
-    rows = [fields[:3] for _, fields in _read(path)]
-    entity_to_id = _ids(graph.entity_labels, texts.entities)
-    relation_to_id = _ids(graph.relation_labels, texts.relations)
+    names = _names(graph, texts)
+    rows = [_unquoted(fields, names) for _, fields in _read(path)]
+    entity_to_id, relation_to_id, _ = names
     unknown = {
         "phrase": dict.fromkeys(phrase for h, _, t in rows for phrase in (h, t) if phrase not in entity_to_id),
         "relation": dict.fromkeys(relation for _, relation, _ in rows if relation not in relation_to_id),
@@ -72,29 +74,44 @@ def read_scores(path: Path, graph: Graph, texts: Texts, negatives: np.ndarray) -
     :param graph: the graph
     :param texts: its texts
     :param negatives: shape: (n, 3), what it has read there
-    :return: shape: (n,), finite: the score of each negative, the highest one where a triple has several; 1 where the
-        file has no scores
+    :return: shape: (n,), finite: the score of each negative, the highest one where a triple has several. One without a
+        score is as hard as the hardest with one.
     :raises ValueError: if a score is not a finite number
     """
-    entity_to_id, relation_to_id = (
-        _ids(graph.entity_labels, texts.entities),
-        _ids(graph.relation_labels, texts.relations),
-    )
-    scores: dict[tuple[int, int, int], float] = {}
-    for number, (head, relation, tail, *score) in _read(path):
-        triple = (entity_to_id[head], relation_to_id[relation], entity_to_id[tail])
-        scores[triple] = max(scores.get(triple, -math.inf), _parse(score[0], path, number) if score else 1.0)
-    return np.array([scores[tuple(triple)] for triple in negatives.tolist()])
+    names = _names(graph, texts)
+    scores: dict[tuple[int, ...], float] = {}
+    for number, fields in _read(path):
+        triple = tuple(ids[name] for ids, name in zip(names, _unquoted(fields, names), strict=True))
+        score = _parse(fields[3], path, number) if len(fields) > len(_HEADER) else -math.inf
+        scores[triple] = max(scores.get(triple, -math.inf), score)
+    of_each = np.array([scores[tuple(triple)] for triple in negatives.tolist()])
+    has_score = np.isfinite(of_each)
+    of_each[~has_score] = of_each[has_score].max() if has_score.any() else 1.0
+    return of_each
 
 
 def _read(path: Path) -> list[tuple[int, list[str]]]:
     """Read numbered lines, without a header."""
-    lines = list(read_rows(path, columns=[3, 4]))
+    lines = list(read_rows(path, columns=[3, 4], mixed=True))
     if lines and [field.lower() for field in lines[0][1][:3]] == _HEADER:
         lines = lines[1:]
     if not lines:
         raise ValueError(f"{path}: found no triple, expected negatives: head TAB relation TAB tail.")
     return lines
+
+
+def _names(graph: Graph, texts: Texts) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    """Find the ids of heads, relations and tails by label or text."""
+    entity_to_id = _ids(graph.entity_labels, texts.entities)
+    return entity_to_id, _ids(graph.relation_labels, texts.relations), entity_to_id
+
+
+def _unquoted(fields: Sequence[str], names: Iterable[Collection[str]]) -> list[str]:
+    """Get the names of head, relation and tail, as PyKEEN reads them where no name begins with a quote."""
+    return [
+        field if field in known or not re.fullmatch('".*"', field, re.DOTALL) else field[1:-1].replace('""', '"')
+        for field, known in zip(fields, names, strict=False)
+    ]
 
 
 def _parse(score: str, path: Path, number: int) -> float:
@@ -107,10 +124,13 @@ def _parse(score: str, path: Path, number: int) -> float:
     return value
 
 
-def _ids(labels: tuple[str, ...] | None, texts: tuple[str, ...]) -> dict[str, int]:
-    # of several that read the same, the first; a label comes before a text
-    names = [*(labels or ()), *texts]
-    return {name: i % len(texts) for i, name in reversed(list(enumerate(names)))}
+def _ids(labels: Labels | None, texts: tuple[str, ...]) -> dict[str, int]:
+    if labels is None:
+        labels = texts
+    # of several that read the same, the first; a label comes before a text, and what has no label has no name
+    named = [(text, i) for i, (text, label) in enumerate(zip(texts, labels, strict=True)) if label is not None]
+    by_label = [(label, i) for i, label in enumerate(labels) if label is not None]
+    return dict(reversed(by_label + named))
 
 
 class ListedNegatives(RandomCorruptor):

@@ -32,6 +32,7 @@ from .rankers import ranker_resolver
 from .ranking import Ranker
 from .resolving import find_class, make
 from .seeding import pinned_defaults, preserved_random_state
+from .spelling import did_you_mean
 from .texts import extend_texts, load_texts, texts_digest
 from .types import load_types
 
@@ -380,8 +381,11 @@ def mine(
     """
     unknown = set(settings) - {field.name for field in fields(MiningSettings)}
     if unknown:
-        names = ", ".join(field.name for field in fields(MiningSettings))
-        raise ValueError(f"found the setting(s) {', '.join(sorted(unknown))}, expected some of: {names}.")
+        names = [field.name for field in fields(MiningSettings)]
+        raise ValueError(
+            f"found the setting(s) {', '.join(sorted(unknown))}, expected some of: {', '.join(names)}."
+            f"{did_you_mean(sorted(unknown), names)}"
+        )
     pools = Miner(
         find_graph(dataset, triples_factory),
         MiningSettings(**settings),

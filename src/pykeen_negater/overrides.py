@@ -1,6 +1,6 @@
 """Settings of the sampler that are others for some relations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Self
@@ -8,6 +8,7 @@ from typing import Self
 import torch
 from pykeen.typing import FloatTensor
 
+from .graphs import Labels, label_to_id
 from .plain_values import brief, is_missing, plain_items
 
 __all__ = [
@@ -26,7 +27,7 @@ class Overrides:
     settings: tuple[Mapping[str, float], ...]
 
     @classmethod
-    def check(cls, settings: Mapping[str, Mapping[str, float]] | None, relation_labels: Sequence[str] | None) -> Self:
+    def check(cls, settings: Mapping[str, Mapping[str, float]] | None, relation_labels: Labels | None) -> Self:
         """Check overrides.
 
         :param settings: by the label of a relation, the settings that are others for it; a missing value is none.
@@ -43,9 +44,10 @@ class Overrides:
             }
             for label, own in plain_items("relation_overrides", {} if settings is None else settings)
         }
-        unknown = [label for label in settings if label not in (relation_labels or ())]
+        ids = label_to_id(relation_labels or ())
+        unknown = [label for label in settings if label not in ids]
         if unknown:
-            known = "there are none" if relation_labels is None else f"e.g. {list(relation_labels[:3])}"
+            known = "there are none" if relation_labels is None else f"e.g. {list(ids)[:3]}"
             raise ValueError(f"found relation_overrides for {unknown[:3]}, expected labels of relations: {known}.")
         for label, own in settings.items():
             for name, value in own.items():
@@ -59,7 +61,7 @@ class Overrides:
                         f"found {name}={brief(value)} in the relation_overrides for {label!r}, expected a number "
                         f"between 0 and {_LIMITS[name]:g}."
                     )
-        return cls(tuple(settings.get(label, {}) for label in relation_labels or ()))
+        return cls(tuple({} if label is None else settings.get(label, {}) for label in relation_labels or ()))
 
     def by_relation(self, name: str, default: float) -> FloatTensor | None:
         """Get the values of a setting.

@@ -111,7 +111,7 @@ class Antonyms:
         :raises ValueError: if the files have neither label nor text of any entity
         """
         known = self.tags.keys() & self.tokens.keys()
-        labels = texts.entities if graph.entity_labels is None else graph.entity_labels
+        labels = graph.entity_names or texts.entities
         phrases = [label if label in known else text for label, text in zip(labels, texts.entities, strict=True)]
         if known.isdisjoint(phrases):
             raise ValueError(

@@ -32,6 +32,7 @@ from torch import Tensor
 
 from .caching import atomic_folder
 from .checksums import file_digest
+from .graphs import Labels
 from .indexing import HEAD, RELATION, TAIL
 from .pool_card import pool_card
 
@@ -90,10 +91,10 @@ class Vocabulary:
     """What the ids of pools mean."""
 
     #: The label of each entity; None if they have none
-    entity_labels: tuple[str, ...] | None = None
+    entity_labels: Labels | None = None
 
     #: The label of each relation; None if they have none
-    relation_labels: tuple[str, ...] | None = None
+    relation_labels: Labels | None = None
 
     #: The text of each entity that was mined with; None if none was
     entity_texts: tuple[str, ...] | None = None
@@ -201,7 +202,8 @@ def read_vocabulary(path: Path) -> Vocabulary:
     sizes = {"entity": metadata["num_entities"], "relation": metadata["num_relations"]}
     for field in fields(Vocabulary):
         values, size = content.get(field.name), sizes[field.name.partition("_")[0]]
-        is_list = isinstance(values, list) and len(values) == size and all(isinstance(value, str) for value in values)
+        types = (str, type(None)) if field.name.endswith("labels") else str
+        is_list = isinstance(values, list) and len(values) == size and all(isinstance(value, types) for value in values)
         if values is not None and not is_list:
             raise PoolsError(
                 f"{path / _VOCABULARY} is damaged: its {field.name} are not {size:,} texts. Mine the pools again."

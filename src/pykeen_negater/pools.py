@@ -33,6 +33,7 @@ from .pool_files import (
     write_pools,
 )
 from .seeding import pinned_defaults
+from .vocabularies import describe_differences
 
 __all__ = [
     "NegativePools",
@@ -272,13 +273,17 @@ class NegativePools:
         :param graph: the graph, which may have other triples
         :raises PoolsError: if not
         """
-        self.check_size(graph.num_entities, graph.num_relations)
         labelled = graph.entity_labels is not None and self.metadata.get("labelled", True)
         if labelled and graph.vocabulary != self.vocabulary:
+            differences = describe_differences(self.load_vocabulary(), graph)
+            if differences is None:
+                self.check_size(graph.num_entities, graph.num_relations)
+                differences = f"found the fingerprint {self.vocabulary}, expected {graph.vocabulary}"
             raise PoolsError(
-                f"{self._name} are for another vocabulary: found the fingerprint {self.vocabulary}, but the graph's is "
-                f"{graph.vocabulary}. The same labels must have the same ids; mine pools for this graph."
+                f"{self._name} are for another vocabulary than the graph's: {differences}. The same labels must have "
+                f"the same ids; mine pools for this graph."
             )
+        self.check_size(graph.num_entities, graph.num_relations)
 
     @property
     def _name(self) -> str:

@@ -53,7 +53,7 @@ def predictions_frame(
     :param scores: shape: (n,)
     :param labels: shape: (n,), dtype: bool, whether each is true
     :param thresholds: of the relations
-    :param entity_labels: the label of each entity
+    :param entity_labels: the label of each entity, or what else it is called
     :param relation_labels: the label of each relation
     :return: n rows of ``head``, ``relation``, ``tail``, ``threshold``, ``score``, and ``y_true`` and ``y_pred``, each 0
         or 1

@@ -1,17 +1,23 @@
 """Parts by name: one clear error if there is no such part, or it takes no such parameters."""
 
+import functools
 import inspect
-from collections.abc import Iterable, Mapping
-from typing import Any
+import reprlib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, ParamSpec
 
 from class_resolver import ClassResolver, HintOrType
 
-from .spelling import expected_names
+from .spelling import did_you_mean, expected_names
 
 __all__ = [
+    "check_parameters",
     "find_class",
     "make",
+    "names_unknown_parameters",
 ]
+
+P = ParamSpec("P")
 
 
 def find_class(kind: str, resolver: ClassResolver[Any], hint: HintOrType[Any], names: Iterable[str] = ()) -> type[Any]:
@@ -41,16 +47,52 @@ def make(kind: str, cls: type[Any], kwargs: Mapping[str, Any]) -> Any:
     :return: the object
     :raises ValueError: if there is no such parameter, or one that is needed is missing
     """
-    parameters = _parameters(cls)
+    check_parameters(kind, cls, kwargs)
+    return cls(**kwargs)
+
+
+def check_parameters(kind: str, cls: type[Any], kwargs: Mapping[str, Any], given: Collection[str] = ()) -> None:
+    """Check that these are the parameters of a class.
+
+    :param kind: what it is for, to be named in an error
+    :param cls: the class
+    :param kwargs: the parameters
+    :param given: the names of those that it gets anyway
+    :raises ValueError: if there is no such parameter, or one that is needed is missing
+    """
+    parameters = {name: x for name, x in _parameters(cls).items() if name not in given}
     unknown = sorted(set(kwargs) - set(parameters))
     missing = [name for name, x in parameters.items() if x.default is x.empty and name not in kwargs]
     if unknown or missing:
         needed = f"; {', '.join(missing)} cannot be left out" if missing else ""
         raise ValueError(
             f"found {kind}_kwargs with {', '.join(sorted(kwargs)) or 'nothing'} for {cls.__name__}, expected "
-            f"{', '.join(parameters) or 'nothing'}{needed}."
+            f"{', '.join(parameters) or 'nothing'}{needed}.{did_you_mean(unknown, parameters)}"
         )
-    return cls(**kwargs)
+
+
+def names_unknown_parameters(init: Callable[P, None]) -> Callable[P, None]:
+    """Let the ``__init__`` of a class say which parameter may have been meant by one that there is not.
+
+    The signature stays what it is: PyKEEN looks there for the parameters of a sampler.
+
+    :param init: the ``__init__``, which takes no further keywords
+    :return: the same, but for the message of a TypeError
+    """
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        """Check the names, then do the same."""
+        for name, value in kwargs.items():
+            if name not in signature.parameters:
+                names = [known for known in signature.parameters if known != "self"]
+                raise TypeError(
+                    f"found {name}={reprlib.repr(value)} for {type(args[0]).__name__}, {expected_names(name, names)}"
+                )
+        init(*args, **kwargs)
+
+    return checked
 
 
 def _parameters(cls: type[Any]) -> dict[str, inspect.Parameter]:

@@ -31,7 +31,7 @@ from .pool_files import Vocabulary
 from .pool_source import MiningMode, current_graph, find_pools
 from .pools import NegativePools
 from .random_negatives import NEGLIGIBLE, RandomNegatives
-from .resolving import find_class
+from .resolving import find_class, names_unknown_parameters
 from .seeding import pinned_defaults
 from .texts import TextSource
 from .training_context import Purpose, current_factory, current_purpose
@@ -77,6 +77,7 @@ class NegatERNegativeSampler(NegativeSampler):
         "max_risk": {"type": float, "low": 0.5, "high": 1000.0, "log": True},
     }
 
+    @names_unknown_parameters
     @pinned_defaults()
     def __init__(
         self,

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "did_you_mean",
     "expected_names",
     "nearest",
 ]
@@ -32,6 +33,23 @@ def nearest(word: str, names: Iterable[str]) -> list[str]:
     near = difflib.get_close_matches(letters, by_letters)
     begun = [other for other in by_letters if len(letters) >= _ENOUGH and other.startswith(letters)]
     return [by_letters[other] for other in dict.fromkeys(near + begun)][:3]
+
+
+def did_you_mean(words: Iterable[str], names: Iterable[str]) -> str:
+    """Ask for what may have been meant: what may follow an error's sentence.
+
+    :param words: what was written
+    :param names: the names that there are
+    :return: a question with the nearest name of each word, after a space; nothing if no name is near
+
+    >>> did_you_mean(["seeed", "k_"], ["k", "seed", "pool_size"])
+    ' Did you mean seed and k?'
+    >>> did_you_mean(["x"], ["k", "seed"])
+    ''
+    """
+    names = list(names)
+    near = [name for word in words for name in nearest(word, names)[:1]]
+    return f" Did you mean {' and '.join(near)}?" if near else ""
 
 
 def expected_names(word: str, names: Iterable[str]) -> str:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from .caching import fingerprint
-from .graphs import Graph
+from .graphs import Graph, vocabulary_fingerprint
 from .json_files import read_json_object
 from .labels import humanize, looks_opaque, well_formed
 from .plain_values import brief, is_missing, plain_items, plain_text
+from .said_once import warn_once
 from .tables import read_rows
 from .wikidata import WIKIDATA, wikidata_id, wikidata_texts
 
@@ -149,29 +150,36 @@ def load_texts(
     :raises ValueError: if a source is malformed, holds none of the graph's labels, or the graph has no labels
     """
     entity_text, relation_text = check_texts("entity_text", entity_text), check_texts("relation_text", relation_text)
-    if graph.entity_labels is None or graph.relation_labels is None:
+    entity_names, relation_names = graph.entity_names, graph.relation_names
+    if entity_names is None or relation_names is None:
         if entity_text is not None or relation_text is not None:
             raise ValueError(
                 "found texts for a graph without labels, expected a TriplesFactory, whose labels say which text "
                 "belongs to which id."
             )
-        logger.warning("The triples have no labels, so that their structure is all there is to mine them with.")
+        warn_once(
+            logger,
+            graph.fingerprint,
+            "The triples have no labels, so that their structure is all there is to mine them with.",
+        )
         return None
-    found = _look_up("entity", graph.entity_labels, entity_text)
-    if not any(found) and looks_opaque(graph.entity_labels):
-        logger.warning(
+    found = _look_up("entity", entity_names, entity_text)
+    if not any(found) and looks_opaque(entity_names):
+        warn_once(
+            logger,
+            graph.fingerprint,
             "The entities' labels (e.g. %s) are opaque ids, so that the graph's structure is mined instead of its "
             "texts. Pass entity_text=..., a mapping or file of label and text%s, to mine with a language model.",
-            ", ".join(graph.entity_labels[:3]),
-            f", or '{WIKIDATA}'" if any(map(wikidata_id, graph.entity_labels[:3])) else "",
+            ", ".join(entity_names[:3]),
+            f", or '{WIKIDATA}'" if any(map(wikidata_id, entity_names[:3])) else "",
         )
         return None
     return Texts(
-        entities=_fill("entity", graph.entity_labels, found, entity_text is not None),
+        entities=_fill("entity", entity_names, found, entity_text is not None),
         relations=_fill(
             "relation",
-            graph.relation_labels,
-            _look_up("relation", graph.relation_labels, relation_text),
+            relation_names,
+            _look_up("relation", relation_names, relation_text),
             relation_text is not None,
         ),
     )
@@ -220,7 +228,9 @@ def _fill(kind: str, labels: tuple[str, ...], found: list[str], is_given: bool) 
     """Let the words of labels serve where there is no text, and tell how many, if texts were given."""
     missing = [label for label, text in zip(labels, found, strict=True) if not text]
     if missing and is_given:
-        logger.warning(
+        warn_once(
+            logger,
+            vocabulary_fingerprint(len(labels), 1, labels),
             "%s_text has no text for %d of %d labels (%.1f %%, e.g. %s): their labels serve instead.",
             kind,
             len(missing),

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from .graphs import Graph
+from .graphs import Graph, label_to_id
 from .plain_values import brief, is_missing, plain_items, plain_text
+from .said_once import warn_once
 from .tables import read_rows
 
 __all__ = [
@@ -77,12 +78,12 @@ def load_types(graph: Graph, source: TypeSource | None) -> csr_array | None:
     if graph.entity_labels is None:
         raise ValueError("found entity_types for a graph without labels, expected a TriplesFactory.")
     frame = pd.DataFrame(_pairs(source), columns=["label", "type"])
-    entities = frame["label"].map({label: i for i, label in enumerate(graph.entity_labels)})
+    entities = frame["label"].map(label_to_id(graph.entity_labels))
     known = entities.notna().to_numpy()
     if not known.any():
         raise ValueError(
             f"entity_types holds none of the graph's labels: found e.g. {frame['label'].head(3).tolist()}, expected "
-            f"e.g. {list(graph.entity_labels[:3])}."
+            f"e.g. {list(graph.entity_names or ())[:3]}."
         )
     codes, names = pd.factorize(frame["type"][known])
     ones = np.ones(len(codes), dtype=np.float32)
@@ -92,7 +93,7 @@ def load_types(graph: Graph, source: TypeSource | None) -> csr_array | None:
     types.data[:] = 1
     types = types[:, types.sum(axis=0) >= MIN_ENTITIES]
     if not types.shape[1]:
-        logger.warning("No two entities share a type, so that entity_types is of no use.")
+        warn_once(logger, graph.fingerprint, "No two entities share a type, so that entity_types is of no use.")
         return None
     return types
 

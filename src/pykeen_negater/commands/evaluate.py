@@ -1,13 +1,14 @@
 """``negater evaluate``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..configuration import config_option
 from ..terminal import conclude_table, output_options
 from .completion import complete, complete_list, model_names, sampler_names
-from .options import FILE, PATH, TEXTS, check_writable, dataset_option, load_dataset, text_settings
+from .options import FILE, PATH, TEXTS, check_writable, dataset_option, load_dataset, load_triples_option, text_settings
 
 __all__ = [
     "evaluate",
@@ -21,6 +22,7 @@ __all__ = [
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
 @click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
 @click.option("--testing", type=FILE, help="Its test triples; needed with --training.")
+@load_triples_option
 @click.option("--pools", type=PATH, help="A folder of pools for negater. By default they are mined, unless cached.")
 @click.option("--entity-text", type=TEXTS, help="The entities' texts, for negater: label TAB text, .json or .parquet.")
 @click.option("--relation-text", type=TEXTS, help="The relations' texts, likewise.")
@@ -44,6 +46,7 @@ def evaluate(
     training: Path | None,
     validation: Path | None,
     testing: Path | None,
+    load_triples_kwargs: dict[str, Any] | None,
     pools: Path | None,
     entity_text: Path | None,
     relation_text: Path | None,
@@ -61,7 +64,7 @@ def evaluate(
 
     if output is not None:
         check_writable(output)
-    data = load_dataset(dataset, training, validation, testing)
+    data = load_dataset(dataset, training, validation, testing, load_triples_kwargs)
     names = list(samplers_to_compare()) if samplers is None else [name.strip() for name in samplers.split(",")]
     for name in names:
         find_sampler(name)

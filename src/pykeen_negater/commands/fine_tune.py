@@ -37,6 +37,7 @@ __all__ = [
 def fine_tune(
     dataset: str | None,
     training: Path | None,
+    load_triples_kwargs: dict[str, Any] | None,
     entity_text: Path | None,
     relation_text: Path | None,
     output: Path,
@@ -59,7 +60,7 @@ def fine_tune(
     from ..language_models import require_language_model
     from ..texts import load_texts
 
-    graph = Graph.from_factory(load_training(dataset, training))
+    graph = Graph.from_factory(load_training(dataset, training, load_triples_kwargs))
     texts = load_texts(graph, **text_settings(entity_text, relation_text))
     if texts is None:
         raise ValueError("found no texts to fine-tune on. Pass --entity-text, a file of label TAB text.")
@@ -74,6 +75,7 @@ def fine_tune(
         ),
         {name: path for name, path in files.items() if path is not None},
         entity_text,
+        load_triples_kwargs=load_triples_kwargs,
     )
     job.check(action)
     name = require_language_model(language_model) if "train" in action else ""

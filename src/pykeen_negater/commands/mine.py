@@ -73,6 +73,7 @@ def mine(
     relation_text: Path | None,
     validation: Path | None,
     validation_negatives: Path | None,
+    load_triples_kwargs: dict[str, Any] | None,
     output: Path | None,
     encoder: str | None,
     encoder_kwargs: dict[str, Any] | None,
@@ -105,9 +106,11 @@ def mine(
     if not processes.is_main:
         logging.getLogger("pykeen_negater").setLevel(logging.ERROR)
     with main_first(processes):  # which caches the dataset
-        graph = Graph.from_factory(load_training(dataset, training))
+        graph = Graph.from_factory(load_training(dataset, training, load_triples_kwargs))
     files = {"validation": validation, "validation_negatives": validation_negatives}
-    held_out = read_held_out({name: path for name, path in files.items() if path is not None}, graph)
+    held_out = read_held_out(
+        {name: path for name, path in files.items() if path is not None}, graph, load_triples_kwargs
+    )
     miner = Miner(
         graph,
         MiningSettings(

@@ -1,7 +1,7 @@
 """Options that several commands share, and what they name: graphs and texts."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ __all__ = [
     "graph_options",
     "load_dataset",
     "load_training",
+    "load_triples_option",
     "parse_object",
     "text_settings",
 ]
@@ -71,10 +72,36 @@ def dataset_option(text: str, *names: str) -> Callable[[Callable[..., Any]], Cal
     return click.option(*(names or ("--dataset",)), shell_complete=complete(dataset_names), help=text)
 
 
+def parse_object(context: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
+    """Read parameters that are given as JSON, as an option's callback.
+
+    :param context: the command's context
+    :param parameter: the option
+    :param value: a JSON object
+    :return: the parameters; None if there are none
+    :raises click.BadParameter: if it is no JSON object
+    """
+    try:
+        parsed = None if value is None else json.loads(value)
+    except ValueError as error:
+        raise click.BadParameter(f"found {value!r}, which is not valid JSON: {error}") from error
+    if not isinstance(parsed, dict | None):
+        raise click.BadParameter(f'found {value!r}, expected a JSON object, e.g. {{"k": 3}}.')
+    return parsed
+
+
+#: How files of triples are read
+load_triples_option = click.option(
+    "--load-triples-kwargs",
+    callback=parse_object,
+    help="How PyKEEN reads files of triples, as JSON: delimiter, encoding, column_remapping.",
+)
+
 #: The training triples, their texts, and triples to validate with
 graph_options = _options(
     dataset_option("A PyKEEN dataset, whose training triples are used."),
     click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail."),
+    load_triples_option,
     click.option(
         "--entity-text", type=TEXTS, help="The entities' texts: label TAB text, .json, .parquet, or wikidata."
     ),
@@ -92,24 +119,6 @@ def _parse_corruptions(context: click.Context, parameter: click.Parameter, value
             raise click.BadParameter(f"found {part.strip()!r}, expected head=1,relation=0,tail=1 or the like.")
         counts[side] = int(count)
     return counts
-
-
-def parse_object(context: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
-    """Read parameters that are given as JSON, as an option's callback.
-
-    :param context: the command's context
-    :param parameter: the option
-    :param value: a JSON object
-    :return: the parameters; None if there are none
-    :raises click.BadParameter: if it is no JSON object
-    """
-    try:
-        parsed = None if value is None else json.loads(value)
-    except ValueError as error:
-        raise click.BadParameter(f"found {value!r}, which is not valid JSON: {error}") from error
-    if not isinstance(parsed, dict | None):
-        raise click.BadParameter(f'found {value!r}, expected a JSON object, e.g. {{"k": 3}}.')
-    return parsed
 
 
 #: How a language model is fine-tuned
@@ -138,11 +147,14 @@ fine_tuning_options = _options(
 )
 
 
-def load_training(dataset: str | None, training: Path | None) -> "TriplesFactory":
+def load_training(
+    dataset: str | None, training: Path | None, load_triples_kwargs: Mapping[str, Any] | None = None
+) -> "TriplesFactory":
     """Load the training triples.
 
     :param dataset: the name of a PyKEEN dataset
     :param training: a file of training triples, instead of a dataset
+    :param load_triples_kwargs: how PyKEEN reads the file
     :return: the training triples, with labels
     :raises click.UsageError: if not exactly one of dataset and training is given
     :raises ValueError: if there is no such dataset, its triples have no labels, or a file is malformed
@@ -159,14 +171,20 @@ def load_training(dataset: str | None, training: Path | None) -> "TriplesFactory
             f"found the dataset {dataset!r}, {expected_names(dataset, dataset_resolver.options)} Pass --training for "
             f"triples in a file."
         )
-    factory = get_dataset(dataset=dataset).training if training is None else read_triples(training)
+    if training is not None:
+        return read_triples(training, load_triples_kwargs=load_triples_kwargs)
+    factory = get_dataset(dataset=dataset).training
     if not isinstance(factory, TriplesFactory):
         raise ValueError(f"found the dataset {dataset!r}, whose triples have no labels, expected one with labels.")
     return factory
 
 
 def load_dataset(
-    dataset: str | None, training: Path | None, validation: Path | None, testing: Path | None
+    dataset: str | None,
+    training: Path | None,
+    validation: Path | None,
+    testing: Path | None,
+    load_triples_kwargs: Mapping[str, Any] | None = None,
 ) -> "Dataset":
     """Load training, validation and test triples.
 
@@ -174,6 +192,7 @@ def load_dataset(
     :param training: a file of training triples, instead of a dataset
     :param validation: a file of validation triples; needed with training triples
     :param testing: a file of test triples; needed with training triples
+    :param load_triples_kwargs: how PyKEEN reads the files
     :return: the dataset, whose training triples have labels
     :raises click.UsageError: if not exactly one of dataset and training is given, or the other files are missing
     :raises ValueError: if there is no such dataset, its triples have no labels, or a file is malformed
@@ -184,13 +203,13 @@ def load_dataset(
 
     if training is not None and (validation is None or testing is None):
         raise click.UsageError("Pass --validation and --testing with --training.")
-    factory = load_training(dataset, training)
+    factory = load_training(dataset, training, load_triples_kwargs)
     if validation is None or testing is None:
         return get_dataset(dataset=dataset)
     return get_dataset(
         training=factory,
-        validation=read_triples(validation, like=factory),
-        testing=read_triples(testing, like=factory),
+        validation=read_triples(validation, factory, load_triples_kwargs),
+        testing=read_triples(testing, factory, load_triples_kwargs),
     )
 
 

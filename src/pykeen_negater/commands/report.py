@@ -10,7 +10,7 @@ import click
 from ..configuration import config_option
 from ..terminal import conclude, echo, is_silent, output_options
 from .completion import complete, model_names
-from .options import FILE, PATH, check_writable, dataset_option, load_dataset
+from .options import FILE, PATH, check_writable, dataset_option, load_dataset, load_triples_option
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
@@ -36,6 +36,7 @@ PACKAGES = ("jinja2", "matplotlib", "rich")
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
 @click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
 @click.option("--testing", type=FILE, help="Its test triples; needed with --training.")
+@load_triples_option
 @click.option(
     "--reference",
     default="TransE",
@@ -53,6 +54,7 @@ def report(
     training: Path | None,
     validation: Path | None,
     testing: Path | None,
+    load_triples_kwargs: dict[str, Any] | None,
     reference: str,
     epochs: int,
     negatives: int,
@@ -77,7 +79,7 @@ def report(
     loaded = NegativePools.load(pools)
     comparison = None
     if dataset is not None or training is not None:
-        data = load_dataset(dataset, training, validation, testing)
+        data = load_dataset(dataset, training, validation, testing, load_triples_kwargs)
         comparison = _compare(loaded, data, reference, epochs, negatives, seed)
     elif validation is not None or testing is not None:
         raise click.UsageError("Pass --training with --validation and --testing.")

@@ -9,7 +9,7 @@ import click
 from ..configuration import config_option
 from ..relations.training_settings import LossName, RelationTrainingSettings
 from ..terminal import conclude, echo, output_options
-from .options import FILE, PATH, TEXTS, dataset_option, load_training
+from .options import FILE, PATH, TEXTS, dataset_option, load_training, load_triples_option
 
 __all__ = [
     "train",
@@ -24,6 +24,7 @@ _DEFAULTS = RelationTrainingSettings()
 @click.option("--data", type=FILE, help="Pairs by relation type: .jsonl, .parquet, or SemEval-2012's ratings as .tsv.")
 @dataset_option("A PyKEEN dataset instead, whose training triples are the pairs.")
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
+@load_triples_option
 @click.option("--entity-text", type=TEXTS, help="The entities' texts: label TAB text, or .json, or .parquet.")
 @click.option("--output", "-o", type=PATH, required=True, help="The folder to write the encoder to.")
 @click.option("--language-model", help="The model to train: a folder or a name on the Hugging Face hub.")
@@ -74,6 +75,7 @@ def train(
     data: Path | None,
     dataset: str | None,
     training: Path | None,
+    load_triples_kwargs: dict[str, Any] | None,
     entity_text: Path | None,
     output: Path,
     language_model: str | None,
@@ -99,7 +101,7 @@ def train(
     if data is not None:
         pairs = read_relation_pairs(data, rated_positives, rated_negatives)
     else:
-        pairs = _read_triples(dataset, training, entity_text, max_pairs, settings.seed)
+        pairs = _read_triples(dataset, training, load_triples_kwargs, entity_text, max_pairs, settings.seed)
     encoder = RelationEncoder(language_model, template=template, aggregation=aggregation, max_length=max_length)
     result = train_relation_encoder(encoder, pairs, output, settings)
     conclude(
@@ -114,14 +116,19 @@ def train(
 
 
 def _read_triples(
-    dataset: str | None, training: Path | None, entity_text: Path | None, max_pairs: int, seed: int
+    dataset: str | None,
+    training: Path | None,
+    load_triples_kwargs: dict[str, Any] | None,
+    entity_text: Path | None,
+    max_pairs: int,
+    seed: int,
 ) -> Any:
     """Take the pairs of a graph."""
     from ..graphs import Graph
     from ..relations.training_data import RelationPairs
     from ..texts import load_texts
 
-    factory = load_training(dataset, training)
+    factory = load_training(dataset, training, load_triples_kwargs)
     texts = load_texts(Graph.from_factory(factory), None if entity_text is None else str(entity_text))
     if texts is None:
         raise ValueError("found no texts to train on. Pass --entity-text, a file of label TAB text.")

@@ -160,7 +160,7 @@ class RelationPairs:
             raise ValueError(f"found max_pairs={max_pairs}, expected at least 2.")
         graph = Graph.from_factory(factory)
         shuffled = np.random.default_rng(seed).permutation(graph.triples)
-        return cls.from_triples(shuffled, texts, graph.relation_labels, max_pairs, name)
+        return cls.from_triples(shuffled, texts, graph.relation_names, max_pairs, name)
 
     @classmethod
     def from_triples(
