@@ -11,6 +11,7 @@ from .indexing import RELATION, keys_to_triples
 from .names import ExportFormat
 from .pool_files import Vocabulary
 from .pools import NegativePools
+from .regular_files import check_writable
 from .texts import Texts, humanize
 
 __all__ = [
@@ -100,13 +101,12 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
     :param form: ``tsv``, ``triples``, ``parquet`` or ``triplets``, see :data:`~pykeen_negater.names.ExportFormat`
     :return: the number of rows
     :raises ValueError: if there is no such form, or it cannot hold a label
-    :raises FileNotFoundError: if the file's folder does not exist
+    :raises OSError: if the file's folder does not exist, or something else than a file is there
     """
     if form not in get_args(ExportFormat):
         raise ValueError(f"found the format {form!r}, expected one of {', '.join(get_args(ExportFormat))}.")
     path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
+    check_writable(path)
     if form in ("tsv", "triples"):
         _check_fields(pools.load_vocabulary())
     frame = to_triplets(pools) if form == "triplets" else to_frame(pools)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .atomic_writing import atomic_file
+
 __all__ = [
     "Thresholds",
     "best_threshold",
@@ -168,7 +170,8 @@ class Thresholds:
             "positive_relations": self.positive_relations.tolist(),
             "majority": self.majority.tolist(),
         }
-        folder.joinpath(_FILE).write_text(json.dumps(content), encoding="utf-8")
+        with atomic_file(folder / _FILE) as unfinished:
+            unfinished.write_text(json.dumps(content), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, num_relations: int, relation_labels: Sequence[str] | None = None) -> "Thresholds":
