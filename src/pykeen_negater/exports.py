@@ -1,10 +1,13 @@
 """Pools as tables, for other programs and for people."""
 
+import logging
+import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
+from pykeen.triples.triples_factory import INVERSE_SUFFIX
 
 from .caching import atomic_file
 from .indexing import RELATION, keys_to_triples
@@ -22,7 +25,20 @@ __all__ = [
     "to_triplets",
 ]
 
+logger = logging.getLogger(__name__)
+
 _PARTS = ("head", "relation", "tail")
+
+#: What PyKEEN would not read as it is without quotes: it reads files with pandas
+_QUOTED = re.compile(r'["\t\r\n]|^\ufeff')
+
+#: What is lost in a file for PyKEEN, even in quotes, and in one without quotes
+_UNFIT_IN_QUOTES, _UNFIT = re.compile(r"[\0\ud800-\udfff]"), re.compile(r"[\t\n\0\ud800-\udfff]|^\ufeff")
+
+_UNFIT_NAMES = {
+    _UNFIT_IN_QUOTES: "a null character or half a character",
+    _UNFIT: "a tab, a line feed, a null character, half a character or a byte order mark",
+}
 
 
 def _unroll(pools: NegativePools) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -107,8 +123,12 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
         raise ValueError(f"found the format {form!r}, expected one of {', '.join(get_args(ExportFormat))}.")
     path = Path(path)
     check_writable(path)
-    if form in ("tsv", "triples"):
-        _check_fields(pools.load_vocabulary())
+    vocabulary = pools.load_vocabulary()
+    if form == "tsv":
+        _check_labels(vocabulary, _UNFIT)
+    elif form == "triples":
+        _check_labels(vocabulary, _UNFIT_IN_QUOTES)
+        _warn_of_inverses(vocabulary)
     frame = to_triplets(pools) if form == "triplets" else to_frame(pools)
     with atomic_file(path) as unfinished:
         if form in ("parquet", "triplets"):
@@ -117,25 +137,44 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
             # of several positives with the same negative, the hardest score
             best = frame.sort_values("score", ascending=False, kind="stable").drop_duplicates(list(_PARTS))
             frame = best.sort_values(["relation", "score"], ascending=[True, False], kind="stable")
-            columns = [*_PARTS, "score"] if form == "tsv" else list(_PARTS)
-            # labels as they are: a quote is a part of them
-            lines = (
-                "\t".join(f"{value:.6g}" if isinstance(value, float) else str(value) for value in row) + "\n"
-                for row in frame[columns].itertuples(index=False)
-            )
+            rows = frame[[*_PARTS, "score"] if form == "tsv" else list(_PARTS)].itertuples(index=False)
+            write = _as_it_is if form == "tsv" else _quoted
             with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(lines)
+                file.writelines("\t".join(map(write, row)) + "\n" for row in rows)
     return len(frame)
 
 
-def _check_fields(vocabulary: Vocabulary) -> None:
+def _as_it_is(value: Any) -> str:
+    """Write a field in which a quote is a part of a label, as NegatER's files have it."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _quoted(value: Any) -> str:
+    """Write a field for PyKEEN, which takes quotes off as pandas does."""
+    text = str(value)
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+
+
+def _check_labels(vocabulary: Vocabulary, unfit: re.Pattern[str]) -> None:
+    """Check that all labels are read again as they are."""
     for labels in (vocabulary.entity_labels, vocabulary.relation_labels):
-        wrong = next((label for label in labels or () if any(character in label for character in "\t\n\0")), None)
+        wrong = next((label for label in labels or () if unfit.search(label)), None)
         if wrong is not None:
             raise ValueError(
-                f"found the label {wrong!r}, expected none with a tab, a line feed or a null character in a "
-                f"tab-separated file. Choose the format parquet."
+                f"found the label {wrong!r}, expected none with {_UNFIT_NAMES[unfit]} in a tab-separated file. Choose "
+                f"the format parquet."
             )
+
+
+def _warn_of_inverses(vocabulary: Vocabulary) -> None:
+    inverses = [label for label in vocabulary.relation_labels or () if label.endswith(INVERSE_SUFFIX)]
+    if inverses:
+        logger.warning(
+            "PyKEEN leaves out triples whose relation ends in %s, such as %s, unless it is told "
+            "filter_out_candidate_inverse_relations=False.",
+            INVERSE_SUFFIX,
+            inverses[0],
+        )
 
 
 def sentences(pools: NegativePools, per_relation: int = 2) -> dict[str, list[str]]:
