@@ -1,6 +1,7 @@
 """Kinds of JSON values, to tell what a file holds instead of what it should hold."""
 
 import math
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +23,7 @@ __all__ = [
 class Fault:
     """A value that is not of its kind."""
 
-    #: Where it is in the whole, such as ``.statistics.outcomes[0]``
+    #: Where it is in the whole, such as ``.statistics.outcomes[0]``; empty for the whole
     place: str
 
     #: The value; what is missing is None
@@ -30,6 +31,11 @@ class Fault:
 
     #: What should be there
     expected: str
+
+    def __str__(self) -> str:
+        found = reprlib.repr(self.found)
+        place = self.place.lstrip(".")
+        return f"found {f'{place}={found}' if place else found}, expected {self.expected}"
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from torch import Tensor
 from .caching import atomic_folder
 from .checksums import file_digest
 from .pool_card import pool_card
-from .pool_metadata import DURATIONS, REQUIRED, check_metadata, describe_fault
+from .pool_metadata import DURATIONS, REQUIRED, check_metadata
 from .regular_files import check_regular
 
 __all__ = [
@@ -122,7 +122,7 @@ def write_pools(
     # as they are read again, with lists for tuples
     fault = check_metadata(json.loads(json.dumps(metadata)))
     if fault is not None:
-        raise PoolsError(f"{path} is not written: {describe_fault(fault)}. Correct the metadata.")
+        raise PoolsError(f"{path} is not written: {fault}. Correct the metadata.")
     with atomic_folder(path) as folder:
         if callable(arrays):
             arrays(folder / _ARRAYS)
@@ -231,7 +231,7 @@ def read_durations(path: Path) -> dict[str, float]:
     durations = _read_json(path / _DURATIONS) if path.joinpath(_DURATIONS).is_file() else {}
     fault = DURATIONS.find_fault(durations)
     if fault is not None:
-        raise PoolsError(f"{path / _DURATIONS} is damaged: {describe_fault(fault)}. Remove the file.")
+        raise PoolsError(f"{path / _DURATIONS} is damaged: {fault}. Remove the file.")
     return durations
 
 
@@ -299,7 +299,7 @@ def _read_metadata(path: Path) -> dict[str, Any]:
         raise PoolsError(f"{path / _METADATA} lacks {', '.join(missing)}. Mine the pools again.")
     fault = check_metadata(metadata)
     if fault is not None:
-        raise PoolsError(f"{path / _METADATA} is damaged: {describe_fault(fault)}. Mine the pools again.")
+        raise PoolsError(f"{path / _METADATA} is damaged: {fault}. Mine the pools again.")
     content = {name: value for name, value in metadata.items() if name != _METADATA_CHECKSUM}
     has_checksums = _VOCABULARY_CHECKSUM in metadata or _METADATA_CHECKSUM in metadata
     if has_checksums and metadata.get(_METADATA_CHECKSUM) != _json_digest(content):

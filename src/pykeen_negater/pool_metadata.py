@@ -4,7 +4,6 @@ Fields that no program reads may hold anything.
 """
 
 import math
-import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,6 @@ __all__ = [
     "DURATIONS",
     "REQUIRED",
     "check_metadata",
-    "describe_fault",
 ]
 
 #: What must be there
@@ -112,15 +110,6 @@ def check_metadata(metadata: Mapping[str, Any]) -> Fault | None:
     :return: the first field that is missing, of the wrong type or out of range; None if all are as they should be
     """
     return _check_depth(metadata) or _SIZES.find_fault(metadata) or _schema(metadata).find_fault(metadata)
-
-
-def describe_fault(fault: Fault) -> str:
-    """Put a fault into words.
-
-    :param fault: the fault
-    :return: what was found and expected, as a part of a sentence
-    """
-    return f"found {fault.place.lstrip('.')}={reprlib.repr(fault.found)}, expected {fault.expected}"
 
 
 def _check_depth(metadata: Mapping[str, Any]) -> Fault | None:
