@@ -13,7 +13,7 @@ Files = dict[str, bytes]
 METADATA, VOCABULARY, ARRAYS = "metadata.json", "vocabulary.json", "pools.safetensors"
 
 #: What JSON may hold where something else is expected
-_ODD_VALUES: list[Any] = [
+ODD_VALUES: list[Any] = [
     None, True, False, 0, -1, 1, 2, 3, 7, 2**31, 2**63, 10**400, 0.0, 1.5, -2.5, 1e308, float("inf"), float("nan"), "",
     "../../etc/passwd", "/etc/passwd", "\x1b[31m", [], [0], [2], [0, 2], [2, 0], [0, 0], [0.0, 2.0], [0, 1, 2, 3],
     "0", ["0"], [[0]], {}, {"0": 0}, [None, None], [0.0, 1.0], ["a", "b"],
@@ -63,7 +63,7 @@ def _replace_value(files: Files, generator: np.random.Generator) -> None:
     except ValueError:
         return
     if isinstance(content, dict) and content:
-        content[str(generator.choice(list(content)))] = _ODD_VALUES[generator.integers(len(_ODD_VALUES))]
+        content[str(generator.choice(list(content)))] = ODD_VALUES[generator.integers(len(ODD_VALUES))]
         files[name] = json.dumps(content).encode()
 
 
@@ -76,7 +76,7 @@ def _replace_header_value(files: Files, generator: np.random.Generator) -> None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return
     if isinstance(entry, dict) and entry:
-        entry[str(generator.choice(list(entry)))] = _ODD_VALUES[generator.integers(len(_ODD_VALUES))]
+        entry[str(generator.choice(list(entry)))] = ODD_VALUES[generator.integers(len(ODD_VALUES))]
         text = json.dumps(header).encode()
         text += b" " * (-len(text) % 8)
         files[ARRAYS] = len(text).to_bytes(8, "little") + text + content[8 + size :]

@@ -4,13 +4,14 @@ import errno
 import logging
 import multiprocessing
 import os
+import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from pykeen_negater.atomic_writing import atomic_folder, restore_folder
+from pykeen_negater.atomic_writing import atomic_file, atomic_folder, restore_folder
 
 
 def _content(folder: Path) -> dict[str, str]:
@@ -138,3 +139,94 @@ def test_folder_that_others_keep_replacing(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(FileExistsError, match=r"other runs that keep replacing .*out, expected one at a time"):
         _write(path, "mine")
     assert sorted(other.relative_to(tmp_path).as_posix() for other in tmp_path.rglob("*")) == ["out", "out/theirs"]
+
+
+def _write_file(path: Path, text: str) -> None:
+    with atomic_file(path) as unfinished:
+        unfinished.write_text(text)
+
+
+def test_runs_that_write_the_same_file_do_not_fail(tmp_path: Path):
+    path, start = tmp_path / "out.tsv", threading.Barrier(4)
+    texts = {f"{name}" * 50_000 for name in range(4)}
+
+    def write(text: str) -> None:
+        start.wait(timeout=60)
+        for _ in range(25):
+            _write_file(path, text)
+            assert path.read_text() in texts
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, texts))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_unfinished_files_have_names_that_nobody_can_guess(tmp_path: Path):
+    path = tmp_path / "out.tsv"
+    with atomic_file(path) as first, atomic_file(path) as second:
+        assert first != second
+        for unfinished in (first, second):
+            assert stat.S_IMODE(unfinished.parent.stat().st_mode) == 0o700
+            assert unfinished.stat().st_size == 0
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_links_at_a_name_that_could_be_guessed_are_not_followed(tmp_path: Path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    tmp_path.joinpath(".out.tsv.part").symlink_to(victim)
+    path = tmp_path / "out.tsv"
+    path.symlink_to(victim)
+    _write_file(path, "new")
+    assert (victim.read_text(), path.read_text(), path.is_symlink()) == ("precious", "new", False)
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_files_have_the_permissions_of_new_ones(tmp_path: Path, mask: int):
+    before = os.umask(mask)
+    try:
+        _write_file(tmp_path / "out.tsv", "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "out.tsv").stat().st_mode) == 0o666 & ~mask
+
+
+def _die_while_writing(path):  # pragma: no cover
+    with atomic_file(path) as unfinished:
+        unfinished.write_text("half")
+        os._exit(9)
+
+
+def test_what_killed_runs_leave_of_files_is_removed_by_the_next(tmp_path: Path):
+    path = tmp_path / "out.tsv"
+    path.write_text("old")
+    for _ in range(2):
+        process = multiprocessing.get_context("fork").Process(target=_die_while_writing, args=(path,))
+        process.start()
+        process.join(timeout=60)
+        assert process.exitcode == 9
+        assert path.read_text() == "old"
+    _write_file(path, "new")
+    assert _content(tmp_path) == {"out.tsv": "new"}
+
+
+def test_what_others_have_planted_is_not_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "out"
+    _write(path, "old")
+    _kill_between(path)
+    with monkeypatch.context() as patch:
+        user = os.getuid()
+        patch.setattr(os, "getuid", lambda: user + 1)
+        restore_folder(path)
+        assert not path.exists()
+    restore_folder(path)
+    assert _content(tmp_path) == {"out/a": "old"}
+
+
+@pytest.mark.parametrize(("kind", "error"), [("folder", IsADirectoryError), ("pipe", FileExistsError)])
+def test_nothing_but_files_is_replaced(tmp_path: Path, kind: str, error: type[OSError]):
+    path = tmp_path / "out"
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    with pytest.raises(error, match=rf"found the {kind} .*out, expected a file to write to"), atomic_file(path):
+        pytest.fail("nothing is written")
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,6 +1,7 @@
 """Tests for the configuration files of commands."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,47 @@ def test_texts_of_yaml(tmp_path: Path, text: str):
 def test_bad_files(tmp_path: Path, name: str, content: str, message: str):
     with pytest.raises(ValueError, match=message):
         read_configuration(write(tmp_path / name, content))
+
+
+#: A file of a kilobyte that stands for a billion values
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join(10 * [f'*a{i - 1}'])}]\n" for i in range(1, 10)
+)
+MERGES = "a0: &a0 {k: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [{', '.join(9 * [f'*a{i - 1}'])}]}}\n" for i in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("k: &a [1, *a]\n", r"a\.yaml, line 1: found malformed YAML \(an alias that holds itself\)"),
+        ("seed: 1\nk: &a {b: {c: *a}}\n", r"a\.yaml, line 2: found malformed YAML \(an alias that holds itself\)"),
+        ("&a {<<: *a}\n", r"an alias that holds itself"),
+        (BOMB, r"a\.yaml, line \d+: found malformed YAML \(aliases that stand for more than 10,000 values\)"),
+        (MERGES, "aliases that stand for more than 10,000 values"),
+        (f"seed: {'9' * 5000}\n", r"a\.yaml: found an odd value"),
+        ("seed: 2024-13-01\n", r"a\.yaml: found an odd value"),
+    ],
+)
+def test_values_that_never_end(tmp_path: Path, content: str, message: str):
+    with pytest.raises(ValueError, match=message):
+        read_configuration(write(tmp_path / "a.yaml", content))
+
+
+def test_aliases_are_read(tmp_path: Path):
+    content = "common: &common {k: 3, sides: &sides [1, 2]}\nother: {<<: *common, seed: 1}\nsides: *sides\n"
+    assert read_configuration(write(tmp_path / "a.yaml", content)) == {
+        "common": {"k": 3, "sides": [1, 2]},
+        "other": {"k": 3, "sides": [1, 2], "seed": 1},
+        "sides": [1, 2],
+    }
+
+
+def test_pipes_and_devices_are_refused(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    tmp_path.joinpath("zero.yaml").symlink_to("/dev/zero")
+    for name, kind in (("pipe", "pipe"), ("zero", "device")):
+        with pytest.raises(ValueError, match=rf"found the {kind} .*{name}\.yaml, expected a configuration"):
+            read_configuration(tmp_path / f"{name}.yaml")
 
 
 def test_bytes_that_are_no_text(tmp_path: Path):

@@ -145,6 +145,27 @@ def test_wrong_files_are_refused(content: str, message: str, small_factory: Trip
     assert not tmp_path.joinpath("own.pools").exists()
 
 
+@pytest.mark.parametrize("score", ["1e19", "-1e300", "9223372036854775808"])
+def test_large_scores_are_read_again(score: str, small_factory: TriplesFactory, tmp_path: Path):
+    path = tmp_path / "own.tsv"
+    path.write_text(f"cat\tIsA\tplant\t{score}\ndog\tIsA\tplant\t1\n", encoding="utf-8")
+    pools = import_negatives(path, tmp_path / "own.pools", triples_factory=small_factory)
+    assert sorted(pools.metadata["score_range"]) == sorted([float(score), 1.0])
+    verify_pools(tmp_path / "own.pools")
+
+
+@pytest.mark.parametrize("score", ["inf", "-inf", "nan", "1e308", "1e999"])
+def test_scores_that_cannot_be_read_again_replace_nothing(
+    score: str, own: Path, small_factory: TriplesFactory, tmp_path: Path
+):
+    good = import_negatives(own, tmp_path / "own.pools", triples_factory=small_factory)
+    own.write_text(f"cat\tIsA\tplant\t{score}\ndog\tIsA\tplant\t1\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"line 1: found the score '{score}', expected a finite number"):
+        import_negatives(own, tmp_path / "own.pools", triples_factory=small_factory)
+    assert not good.is_replaced()
+    verify_pools(tmp_path / "own.pools")
+
+
 def test_graph_without_labels_is_refused(own: Path, small_factory: TriplesFactory, tmp_path: Path):
     core = CoreTriplesFactory.create(small_factory.mapped_triples)
     with pytest.raises(ValueError, match="expected a TriplesFactory"):

@@ -3,6 +3,7 @@
 import json
 import logging
 from types import SimpleNamespace
+from typing import Any
 
 import faiss
 import numpy as np
@@ -402,6 +403,37 @@ def test_faiss_without_gpus_is_no_error():
 def test_unknown_metric():
     with pytest.raises(ValueError, match="found metric='dot', expected one of l2, cosine"):
         NeighborIndex.build(random_vectors(0, 5), "dot")
+
+
+@pytest.mark.parametrize(
+    ("factory", "reason"),
+    [
+        ("IVF0,Flat", "a number is 0"),
+        ("PQ8x0", "a number is 0"),
+        ("HNSW0", "a number is 0"),
+        ("IVF2_HNSW00,Flat", "a number is 0"),
+        ("HNSW1", "a graph needs at least 2 neighbours"),
+        ("NSG01", "a graph needs at least 2 neighbours"),
+        ("PQ7", r"The dimension of the vector \(d\) should be a multiple of the number of subquantizers \(M\)"),
+        ("IVF99999999999999999999,Flat", r"C\+\+ exception stoi"),
+        (5, "Wrong number or type of arguments"),
+    ],
+)
+def test_factory_strings_at_which_faiss_fails_or_crashes(factory: Any, reason: str):
+    for build in (NeighborIndex.build, NeighborIndex.of_vectors):
+        with pytest.raises(ValueError, match=rf"found index_factory={factory!r} for .*\({reason}"):
+            build(random_vectors(0, 5, dim=8), "l2", factory)
+
+
+def test_more_cells_than_vectors():
+    message = r"found index_factory='IVF9,Flat' .* as many as 5, .*\(Number of training points \(5\) should be at least"
+    with pytest.raises(ValueError, match=message):
+        NeighborIndex.build(random_vectors(0, 5), "l2", "IVF9,Flat")
+
+
+@pytest.mark.parametrize("factory", ["HNSW10", "IVF04,Flat", "PQ8x4fs", "IVF2,Flat,RFlat"])
+def test_numbers_that_are_none_of_them(factory: str):
+    assert NeighborIndex.build(random_vectors(0, 60, dim=8), "l2", factory).factory == factory
 
 
 @pytest.mark.parametrize("metric", METRICS)

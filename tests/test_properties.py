@@ -12,6 +12,7 @@ import torch
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from pykeen.triples import TriplesFactory
+from pykeen.triples.utils import load_triples
 
 from pykeen_negater.configuration import read_configuration
 from pykeen_negater.exports import export, to_frame
@@ -275,20 +276,58 @@ def test_look_ups_find_exactly_what_is_there(triples: list[tuple], queries: list
     assert (index.keys[position[found]] == keys[found]).all()
 
 
-@pytest.mark.parametrize("label", ["a\tb", "a\nb", "a\0"])
-def test_labels_that_would_break_lines_are_not_exported(label: str, tmp_path: Path):
-    graph = Graph.from_factory(TriplesFactory.from_labeled_triples(np.array([[label, "r", "c"]], dtype=object)))
+def _pools_with(tmp_path: Path, head: str, relation: str) -> NegativePools:
+    """Make pools with one negative, (c, relation, c) for (head, relation, c)."""
+    factory = TriplesFactory.from_labeled_triples(
+        np.array([[head, relation, "c"]], dtype=object), filter_out_candidate_inverse_relations=False
+    )
+    graph = Graph.from_factory(factory)
     pools = NegativePools(
         keys=graph.index.keys,
         offsets=torch.tensor([0, 1]),
-        replacements=torch.tensor([1], dtype=torch.int32),
+        replacements=torch.tensor([1 - factory.entity_to_id["c"]], dtype=torch.int32),
         hardness=torch.tensor([255], dtype=torch.uint8),
         num_entities=2,
         num_relations=1,
-        sides=(0,),
+        sides=(2,),
         vocabulary=graph.vocabulary,
     )
-    pools = NegativePools.load(pools.save(tmp_path / "a.pools", Vocabulary(graph.entity_labels, graph.relation_labels)))
+    path = tmp_path / "a.pools"
+    return NegativePools.load(pools.save(path, Vocabulary(graph.entity_labels, graph.relation_labels)))
+
+
+@pytest.mark.parametrize("label", ["a\tb", "a\nb", "a\0", "\ufeffa"])
+def test_labels_that_would_break_lines_are_not_exported(label: str, tmp_path: Path):
+    pools = _pools_with(tmp_path, label, "r")
     with pytest.raises(ValueError, match=r"found the label .*Choose the format parquet"):
         export(pools, tmp_path / "negatives.tsv")
+    assert not tmp_path.joinpath("negatives.tsv").exists()
     assert export(pools, tmp_path / "negatives.parquet", "parquet") == 1
+
+
+#: What readers of tables are known to take for something else
+_TRAPS = st.sampled_from(
+    ['"', '"a"', '"a', 'a"b', "a\tb", "a\rb", "\r\n", "\ufeffa", " a ", " ", "NA", "#", "\\N", "\x1a"]
+)
+
+
+@example(head='"', relation="r")
+@example(head='"quoted" once', relation="a\rb")
+@example(head="\ufeffa", relation="r\t")
+@given(head=LABELS | _TRAPS, relation=LABELS | _TRAPS)
+def test_pykeen_reads_what_is_exported_for_it(head: str, relation: str, tmp_path: Path):
+    assume(head != "c")
+    export(_pools_with(tmp_path, head, relation), tmp_path / "triples.tsv", "triples")
+    assert load_triples(tmp_path / "triples.tsv").tolist() == [[head, relation, head]]
+    factory = TriplesFactory.from_path(tmp_path / "triples.tsv", filter_out_candidate_inverse_relations=False)
+    assert list(factory.entity_to_id) == [head]
+
+
+def test_what_pykeen_reads_otherwise_is_not_exported(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"found the label 'a\\x00', expected none with a null character"):
+        export(_pools_with(tmp_path, "a\0", "r"), tmp_path / "triples.tsv", "triples")
+
+
+def test_relations_that_pykeen_leaves_out_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    export(_pools_with(tmp_path, "a", "knows_inverse"), tmp_path / "triples.tsv", "triples")
+    assert "whose relation ends in _inverse, such as knows_inverse, unless it is told" in caplog.text

@@ -1,7 +1,11 @@
 """Thresholds against a quadratic search."""
 
 import itertools
+import json
 import math
+import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,7 +127,7 @@ def test_score_that_is_not_finite(value):
 
 
 def test_saved_thresholds_are_exact(tmp_path):
-    thresholds = Thresholds(1 / 3, np.array([0.1, -math.inf, math.inf, 1e-300]), *NO_POSITIVES)
+    thresholds = Thresholds(1 / 3, np.array([0.1, -math.inf, math.inf, 1e-300]), *NO_POSITIVES[:2], np.zeros(4, bool))
     thresholds.save(tmp_path)
     loaded = Thresholds.load(tmp_path, 4)
     assert loaded.overall == thresholds.overall
@@ -133,7 +137,7 @@ def test_saved_thresholds_are_exact(tmp_path):
 
 @pytest.mark.parametrize("num_relations", [1, 3])
 def test_wrong_number_of_relations(tmp_path, num_relations):
-    Thresholds(0.0, np.zeros(2), *NO_POSITIVES).save(tmp_path)
+    Thresholds(0.0, np.zeros(2), *NO_POSITIVES[:2], np.zeros(2, bool)).save(tmp_path)
     with pytest.raises(ValueError, match=f"found thresholds for 2 relations, but the graph has {num_relations}"):
         Thresholds.load(tmp_path, num_relations)
 
@@ -157,6 +161,44 @@ def test_relations_are_found_by_label(tmp_path):
 
 def test_missing_thresholds(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"found no .*thresholds\.json, expected thresholds\. Fine-tune"):
+        Thresholds.load(tmp_path, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("overall", math.nan, "found overall=nan, expected a number"),
+        ("overall", None, "found overall=None, expected a number"),
+        ("by_relation", [0.0, math.nan], r"found by_relation\[1\]=nan, expected a number"),
+        ("by_relation", [0.0], r"found positive_relations\[1\]=1, expected a whole number from 0 to 0"),
+        ("by_relation", {"0": 1.0}, "expected a list"),
+        ("positive_scores", [0.5, math.inf], r"found positive_scores\[1\]=inf, expected a finite number"),
+        ("positive_scores", [0.5, math.nan], r"found positive_scores\[1\]=nan, expected a finite number"),
+        ("positive_scores", [0.5], r"found positive_relations=\[0, 1\], expected a list of 1"),
+        ("positive_relations", [0, 2], r"found positive_relations\[1\]=2, expected a whole number from 0 to 1"),
+        ("majority", ["no", "no"], r"found majority\[0\]='no', expected true or false"),
+        ("relations", [1, 2], r"found relations\[0\]=1, expected a text"),
+    ],
+)
+def test_damaged_thresholds_are_refused(tmp_path: Path, name: str, value: Any, message: str):
+    thresholds = Thresholds(0.5, np.zeros(2), np.array([0.5, 0.7]), np.array([0, 1]), np.array([True, False]))
+    thresholds.save(tmp_path, ["a", "b"])
+    path = tmp_path / "thresholds.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
+    with pytest.raises(ValueError, match=rf"thresholds\.json holds no thresholds: .*{message}.* Fine-tune .* again"):
+        Thresholds.load(tmp_path, 2)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "[" * 10_000, '"a"', "{}"])
+def test_what_is_no_object_holds_no_thresholds(tmp_path: Path, content: str):
+    tmp_path.joinpath("thresholds.json").write_text(content)
+    with pytest.raises(ValueError, match=r"thresholds\.json holds no thresholds"):
+        Thresholds.load(tmp_path, 2)
+
+
+def test_a_pipe_holds_no_thresholds(tmp_path: Path):
+    os.mkfifo(tmp_path / "thresholds.json")
+    with pytest.raises(ValueError, match=r"found the pipe .*thresholds\.json, expected thresholds"):
         Thresholds.load(tmp_path, 2)
 
 

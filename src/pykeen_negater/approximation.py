@@ -12,6 +12,7 @@ Training and adding are the same with any number of threads, unlike those of gra
 import json
 import logging
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ SAMPLE = 500
 
 #: How the cells are trained: on so many vectors of each, and for so many rounds
 _VECTORS_PER_CELL, _ROUNDS = 64, 5
+
+#: What FAISS raises for an index that it cannot make
+_FAILURES = (RuntimeError, TypeError, MemoryError)
+
+#: What it crashes at, or finds out late
+_CRASHING = {r"(?<!\d)0+(?!\d)": "a number is 0", r"(HNSW|NSG)0*1(?!\d)": "a graph needs at least 2 neighbours"}
 
 #: What is built differently by several threads
 _RACING = ("HNSW", "NSG")
@@ -99,10 +106,19 @@ def check_factory(factory: str, dim: int, metric: Metric) -> None:
     :param metric: the metric
     :raises ValueError: if it does not
     """
+    _create(factory, dim, metric)
+
+
+def _create(factory: str, dim: int, metric: Metric) -> Any:
+    """Create an empty index."""
+    kind = f"of dimension {dim}"
+    wrong = next((reason for pattern, reason in _CRASHING.items() if re.search(pattern, str(factory))), None)
+    if wrong is not None:
+        raise _unsuitable(factory, kind, wrong)
     try:
-        load_faiss().index_factory(dim, factory, faiss_metric(metric))
-    except RuntimeError as error:
-        raise _unsuitable(factory, f"of dimension {dim}", error) from error
+        return load_faiss().index_factory(dim, factory, faiss_metric(metric))
+    except _FAILURES as error:
+        raise _unsuitable(factory, kind, _explain(error)) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,16 +177,18 @@ def approximate(vectors: np.ndarray, metric: Metric, factory: str) -> Approximat
     :raises ValueError: if FAISS does not know the factory string, or it takes more vectors
     """
     faiss = load_faiss()
+    index = _create(factory, vectors.shape[1], metric)
     try:
-        index = faiss.index_factory(vectors.shape[1], factory, faiss_metric(metric))
         if factory == cells_factory(*vectors.shape):
             training = faiss.extract_index_ivf(index).cp
             training.max_points_per_centroid, training.niter = _VECTORS_PER_CELL, _ROUNDS
         with _one_thread() if any(name in factory for name in _RACING) else nullcontext():
             index.train(vectors)
             index.add(vectors)
-    except RuntimeError as error:
-        raise _unsuitable(factory, f"as many as {len(vectors):,}", error) from error
+        # some are found out when they are searched
+        index.search(vectors[:1], 1)
+    except _FAILURES as error:
+        raise _unsuitable(factory, f"as many as {len(vectors):,}", _explain(error)) from error
     order = np.random.default_rng(0).permutation(len(vectors))
     parameters = choose_parameters(index, Sample(vectors, metric, order[:SAMPLE]))
     recall = Sample(vectors, metric, order[-SAMPLE:]).recall(index)
@@ -186,10 +204,15 @@ def approximate(vectors: np.ndarray, metric: Metric, factory: str) -> Approximat
     return Approximation(index, recall)
 
 
-def _unsuitable(factory: str, kind: str, error: RuntimeError) -> ValueError:
+def _explain(error: Exception) -> str:
+    """Take what FAISS says without the place in its source."""
+    return re.sub(r"^Error in .* at [^ ]*:\d+: (Error: '.*' failed: )?", "", str(error).partition("\n")[0])
+
+
+def _unsuitable(factory: str, kind: str, reason: str) -> ValueError:
     return ValueError(
         f"found index_factory={factory!r} for vectors, {kind}, expected a factory string of FAISS that suits them, "
-        f"such as Flat, HNSW32 or IVF1024,Flat ({error})."
+        f"such as Flat, HNSW32 or IVF1024,Flat ({reason})."
     )
 
 

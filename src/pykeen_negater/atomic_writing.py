@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from .disk_space import tell_full_disk
+from .regular_files import check_writable
 
 __all__ = [
     "atomic_file",
@@ -42,13 +44,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     :raises OSError: if it cannot be written, or put under its name
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    restore_folder(path)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    lock = FileLock(scratch / _LOCK)
-    # where there are no locks, nothing that was left is ever removed
-    with suppress(OSError):
-        lock.acquire()
-    try:
+    with _scratch_folder(path) as scratch:
         filling = scratch / _NEW
         filling.mkdir()
         with tell_full_disk(path):
@@ -56,6 +52,22 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         _share(filling)
         _replace(path, filling, scratch / _OLD)
         shutil.rmtree(scratch / _OLD, ignore_errors=True)
+
+
+@contextmanager
+def _scratch_folder(path: Path) -> Iterator[Path]:
+    """Make a folder of this run alone beside a path, and remove what killed runs have left of theirs.
+
+    Its name cannot be guessed, nobody else may look into it, and it is locked as long as this run is at it.
+    """
+    restore_folder(path)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    lock = FileLock(scratch / _LOCK)
+    # where there are no locks, nothing that was left is ever removed
+    with suppress(OSError):
+        lock.acquire()
+    try:
+        yield scratch
     finally:
         # what could not be put back is all there is
         disposable = path.exists() or not scratch.joinpath(_OLD).exists()
@@ -112,13 +124,13 @@ def _explain(error: PermissionError, path: Path) -> PermissionError:
 def restore_folder(path: Path) -> None:
     """Put back what a run has taken away that was killed while it replaced a folder, and remove what else it left.
 
-    :param path: the folder's path. What other runs are writing beside it is left alone.
+    :param path: the path of a folder, or of a file. What other runs are writing beside it is left alone.
     """
     name = re.compile(rf"\.{re.escape(path.name)}-[a-z0-9_]{{8}}")
     for scratch in [other for other in path.parent.glob(".*-*") if name.fullmatch(other.name)]:
         new, old, lock = (scratch / part for part in (_NEW, _OLD, _LOCK))
         # a run locks its folder before it writes anything into it
-        if not lock.is_file() or not (new.exists() or old.exists()):
+        if not _is_ours(scratch) or not lock.is_file() or not (new.exists() or old.exists()):
             continue
         with suppress(OSError), FileLock(lock, timeout=0):
             if old.exists() and not path.exists():
@@ -127,21 +139,36 @@ def restore_folder(path: Path) -> None:
             shutil.rmtree(scratch)
 
 
+def _is_ours(scratch: Path) -> bool:
+    """Tell whether this user has made a folder: where all may write, others could plant one to be put in place."""
+    try:
+        found = scratch.lstat()
+    except FileNotFoundError:  # its run is done
+        return False
+    return stat.S_ISDIR(found.st_mode) and (not hasattr(os, "getuid") or found.st_uid == os.getuid())
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Write a file whole or not at all.
+    """Write a file whole or not at all, with the permissions of a new file.
 
-    :param path: the file, which is replaced if it exists; its folder must exist
-    :yield: the path of another file beside it, to be written instead
+    Of several runs that write the same file at the same time, the last one's remains.
+
+    :param path: the file, which is replaced if it exists, and so is a link, but not what it points to; its folder must
+        exist
+    :yield: the path of another file, to be written instead: an empty one of this run alone, in a folder beside it whose
+        name cannot be guessed
+    :raises IsADirectoryError: if a folder is there
+    :raises FileExistsError: if a pipe, a socket or a device is there
     :raises OSError: if it cannot be written
     """
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
+    check_writable(path)
+    with _scratch_folder(path) as scratch:
+        unfinished = scratch / _NEW
+        unfinished.touch(exist_ok=False)
         with tell_full_disk(path):
             yield unfinished
         try:
             os.replace(unfinished, path)
         except PermissionError as error:
             raise _explain(error, path) from error
-    finally:
-        unfinished.unlink(missing_ok=True)

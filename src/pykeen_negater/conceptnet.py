@@ -15,6 +15,7 @@ from pykeen.datasets.base import LazyDataset
 from pykeen.triples import TriplesFactory
 from pystow.utils import download
 
+from .atomic_writing import atomic_file
 from .tables import read_rows
 
 __all__ = [
@@ -48,10 +49,8 @@ class _ConceptNet(LazyDataset):
     def _file(self, name: str) -> Path:
         path = self.cache_root / name
         if self._force or not path.is_file():
-            # whole or not at all
-            unfinished = path.with_name(f".{name}")
-            download(f"{BASE_URL}/{self.part}/{name}", unfinished, force=True)
-            unfinished.replace(path)
+            with atomic_file(path) as unfinished:
+                download(f"{BASE_URL}/{self.part}/{name}", unfinished, force=True)
         return path
 
     @cached_property

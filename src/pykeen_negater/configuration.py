@@ -30,6 +30,7 @@ import yaml
 from click.types import BoolParamType, FloatParamType, IntParamType
 
 from .negater_configuration import describe_deviations, is_negater_configuration, translate
+from .regular_files import check_regular
 from .wikidata import WIKIDATA
 
 __all__ = [
@@ -53,9 +54,44 @@ _PATHS = ("folder", "path", "state_dict")
 #: What PyYAML raises for values that are not of the type they are tagged with, e.g. ``!!bool x``
 _YAML_MISTAKES = (AttributeError, IndexError, KeyError, OverflowError, TypeError)
 
+#: The most values that a file in YAML stands for, aliases written out
+_MOST_VALUES = 10_000
+
 
 class _Loader(yaml.SafeLoader):
-    """Takes 1e-4 for a number, as YAML 1.2 does; YAML 1.1 wants a point in it."""
+    """Takes 1e-4 for a number, as YAML 1.2 does; YAML 1.1 wants a point in it. Aliases may not multiply without end."""
+
+    # docstr-coverage: inherited
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            _count_values(node, {})
+        return node
+
+
+def _count_values(node: yaml.Node, counted: dict[yaml.Node, int | None]) -> int:
+    """Count the values that a node stands for, aliases written out.
+
+    :param node: the node
+    :param counted: those of the nodes that were counted before; None for those that hold this one
+    :return: the number of values
+    :raises yaml.MarkedYAMLError: if the node holds itself, or there are too many
+    """
+    if node in counted:
+        known = counted[node]
+        if known is None:
+            raise yaml.MarkedYAMLError(problem="an alias that holds itself", problem_mark=node.start_mark)
+        return known
+    counted[node] = None
+    count = 1
+    if isinstance(node, yaml.CollectionNode):
+        for part in node.value:
+            count += sum(_count_values(inner, counted) for inner in (part if isinstance(part, tuple) else (part,)))
+    if count > _MOST_VALUES:
+        problem = f"aliases that stand for more than {_MOST_VALUES:,} values"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    counted[node] = count
+    return count
 
 
 _Loader.add_implicit_resolver(
@@ -69,19 +105,16 @@ def read_configuration(path: Path) -> dict[str, Any]:
     :param path: a file whose suffix is ``.yaml``, ``.yml`` or ``.json``
     :return: the mapping that it holds
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if it has another suffix, is malformed, or holds something else than a mapping
+    :raises ValueError: if it has another suffix, is no regular file, is malformed, or holds something else than a
+        mapping
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"found no file {path}, expected a configuration in YAML or JSON.")
+    check_regular(path, "a configuration in YAML or JSON")
+    if path.suffix.lower() not in (".yaml", ".yml", ".json"):
+        raise ValueError(f"{path}: found the suffix {path.suffix!r}, expected .yaml, .yml or .json.")
     try:
         text = path.read_text(encoding="utf-8-sig")
-        match path.suffix.lower():
-            case ".yaml" | ".yml":
-                content = yaml.load(text, Loader=_Loader)  # noqa: S506, as it is a safe loader
-            case ".json":
-                content = json.loads(text)
-            case suffix:
-                raise ValueError(f"{path}: found the suffix {suffix!r}, expected .yaml, .yml or .json.")
+        is_json = path.suffix.lower() == ".json"
+        content = json.loads(text) if is_json else yaml.load(text, Loader=_Loader)  # noqa: S506, as it is a safe loader
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 ({error}). Convert it, e.g. with iconv.") from error
     except json.JSONDecodeError as error:
@@ -93,6 +126,8 @@ def read_configuration(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: found too many levels, expected a mapping of options to values.") from error
     except (yaml.YAMLError, *_YAML_MISTAKES) as error:
         raise ValueError(f"{path}: found malformed YAML ({error}). Correct it.") from error
+    except ValueError as error:  # numbers with thousands of digits, dates in a 13th month
+        raise ValueError(f"{path}: found an odd value ({error}). Correct it.") from error
     if not isinstance(content, dict):
         found = "nothing" if content is None else f"something of type {type(content).__name__}"
         raise ValueError(f"{path}: found {found}, expected a mapping of options to values, e.g. seed: 1.")

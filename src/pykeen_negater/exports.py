@@ -1,11 +1,13 @@
 """Pools as tables, for other programs and for people."""
 
 import logging
+import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
+from pykeen.triples.triples_factory import INVERSE_SUFFIX
 
 from .caching import atomic_file
 from .graphs import Labels, names_of
@@ -14,6 +16,7 @@ from .labels import humanize, well_formed
 from .names import ExportFormat
 from .pool_files import Vocabulary
 from .pools import NegativePools
+from .regular_files import check_writable
 from .texts import Texts
 
 __all__ = [
@@ -27,6 +30,17 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 _PARTS = ("head", "relation", "tail")
+
+#: What PyKEEN would not read as it is without quotes: it reads files with pandas
+_QUOTED = re.compile(r'["\t\r\n]|^\ufeff')
+
+#: What is lost in a file for PyKEEN, even in quotes, and in one without quotes
+_UNFIT_IN_QUOTES, _UNFIT = re.compile(r"[\0\ud800-\udfff]"), re.compile(r"[\t\n\0\ud800-\udfff]|^\ufeff")
+
+_UNFIT_NAMES = {
+    _UNFIT_IN_QUOTES: "a null character or half a character",
+    _UNFIT: "a tab, a line feed, a null character, half a character or a byte order mark",
+}
 
 
 def _unroll(pools: NegativePools) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -106,17 +120,20 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
     :param form: ``tsv``, ``triples``, ``parquet`` or ``triplets``, see :data:`~pykeen_negater.names.ExportFormat`
     :return: the number of rows
     :raises ValueError: if there is no such form, or it cannot hold a label
-    :raises FileNotFoundError: if the file's folder does not exist
+    :raises OSError: if the file's folder does not exist, or something else than a file is there
     """
     if form not in get_args(ExportFormat):
         raise ValueError(f"found the format {form!r}, expected one of {', '.join(get_args(ExportFormat))}.")
     path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
-    if form in ("tsv", "triples"):
-        _check_fields(pools.load_vocabulary())
+    check_writable(path)
+    vocabulary = pools.load_vocabulary()
+    if form == "tsv":
+        _check_labels(vocabulary, _UNFIT)
+    elif form == "triples":
+        _check_labels(vocabulary, _UNFIT_IN_QUOTES)
+        _warn_of_inverses(vocabulary)
     if form != "triplets":
-        _check_characters(pools.load_vocabulary())
+        _check_characters(vocabulary)
     frame = to_triplets(pools) if form == "triplets" else to_frame(pools)
     with atomic_file(path) as unfinished:
         if form in ("parquet", "triplets"):
@@ -128,25 +145,32 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
             # of several positives with the same negative, the hardest score
             best = labelled.sort_values("score", ascending=False, kind="stable").drop_duplicates(list(_PARTS))
             frame = best.sort_values(["relation", "score"], ascending=[True, False], kind="stable")
-            columns = [*_PARTS, "score"] if form == "tsv" else list(_PARTS)
-            # labels as they are: a quote is a part of them
-            lines = (
-                "\t".join(f"{value:.6g}" if isinstance(value, float) else str(value) for value in row) + "\n"
-                for row in frame[columns].itertuples(index=False)
-            )
+            rows = frame[[*_PARTS, "score"] if form == "tsv" else list(_PARTS)].itertuples(index=False)
+            write = _as_it_is if form == "tsv" else _quoted
             with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(lines)
+                file.writelines("\t".join(map(write, row)) + "\n" for row in rows)
     return len(frame)
 
 
-def _check_fields(vocabulary: Vocabulary) -> None:
+def _as_it_is(value: Any) -> str:
+    """Write a field in which a quote is a part of a label, as NegatER's files have it."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _quoted(value: Any) -> str:
+    """Write a field for PyKEEN, which takes quotes off as pandas does."""
+    text = str(value)
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+
+
+def _check_labels(vocabulary: Vocabulary, unfit: re.Pattern[str]) -> None:
+    """Check that all labels are read again as they are."""
     for labels in (vocabulary.entity_labels, vocabulary.relation_labels):
-        given = (label for label in labels or () if label is not None)
-        wrong = next((label for label in given if any(character in label for character in "\t\n\0")), None)
+        wrong = next((label for label in labels or () if label is not None and unfit.search(label)), None)
         if wrong is not None:
             raise ValueError(
-                f"found the label {wrong!r}, expected none with a tab, a line feed or a null character in a "
-                f"tab-separated file. Choose the format parquet."
+                f"found the label {wrong!r}, expected none with {_UNFIT_NAMES[unfit]} in a tab-separated file. Choose "
+                f"the format parquet."
             )
 
 
@@ -158,6 +182,17 @@ def _check_characters(vocabulary: Vocabulary) -> None:
                 f"found the label {wrong!r}, which holds half a character, expected none that a file cannot hold. "
                 f"Choose the format triplets, which replaces it, or mend the label and mine again."
             )
+
+
+def _warn_of_inverses(vocabulary: Vocabulary) -> None:
+    inverses = [label for label in vocabulary.relation_labels or () if label and label.endswith(INVERSE_SUFFIX)]
+    if inverses:
+        logger.warning(
+            "PyKEEN leaves out triples whose relation ends in %s, such as %s, unless it is told "
+            "filter_out_candidate_inverse_relations=False.",
+            INVERSE_SUFFIX,
+            inverses[0],
+        )
 
 
 def sentences(pools: NegativePools, per_relation: int = 2) -> dict[str, list[str]]:

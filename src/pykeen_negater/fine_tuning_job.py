@@ -208,7 +208,8 @@ class FineTuningJob:
 
     def _note(self, folder: Path, split: str, metrics: Mapping[str, float], num_triples: int) -> None:
         known = _read(folder / _METRICS) | {split: {**metrics, "num_triples": num_triples}}
-        folder.joinpath(_METRICS).write_text(json.dumps(known, indent=2), encoding="utf-8")
+        with atomic_file(folder / _METRICS) as unfinished:
+            unfinished.write_text(json.dumps(known, indent=2), encoding="utf-8")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def _assess(
         return {"answers": len(labels), "hidden": int(labels.sum())}
     weights = np.ones(len(labels)) if weights is None else weights
     rates = np.bincount(slots, weights * labels) / np.bincount(slots, weights).clip(min=1e-9)
-    brier = brier_score_loss(labels, probabilities, sample_weight=weights)
+    brier, guessed = (brier_score_loss(labels, x, sample_weight=weights) for x in (probabilities, rates[slots]))
     by_slot = []
     for slot in np.unique(slots[labels]):
         here = slots == slot
@@ -205,7 +205,8 @@ def _assess(
         "hidden": int(labels.sum()),
         "auc": roc_auc_score(labels, probabilities, sample_weight=weights),
         "auc_by_relation_and_side": float(np.mean(by_slot)) if by_slot else None,
-        "brier_skill": 1 - brier / brier_score_loss(labels, rates[slots], sample_weight=weights),
+        # where the mere shares are right, nothing is better
+        "brier_skill": 1 - brier / guessed if guessed else 0.0,
         "riskiest_tenth": {"expected": expected, "observed": observed, "error": abs(expected - observed)},
         "reliability": {"predicted": predicted.tolist(), "observed": true.tolist()},
     }

@@ -119,8 +119,9 @@ def _parse(score: str, path: Path, number: int) -> float:
         value = float(score)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{path}, line {number}: found the score {score!r}, expected a finite number.")
+    # so that differences are finite, too
+    if not math.isfinite(2 * value):
+        raise ValueError(f"{path}, line {number}: found the score {score!r}, expected a finite number up to 8e307.")
     return value
 
 

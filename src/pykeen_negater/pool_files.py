@@ -33,8 +33,9 @@ from torch import Tensor
 from .caching import atomic_folder
 from .checksums import file_digest
 from .graphs import Labels
-from .indexing import HEAD, RELATION, TAIL
 from .pool_card import pool_card
+from .pool_metadata import DURATIONS, REQUIRED, check_metadata
+from .regular_files import check_regular
 
 __all__ = [
     "DTYPES",
@@ -72,8 +73,6 @@ DTYPES = {
 
 #: Risks are stored as logarithms, in this many steps per power of two, of which the first stands for 2 ** -8
 _RISK_STEPS, _LEAST_RISK = 8, -8
-
-_REQUIRED = ("num_entities", "num_relations", "sides", "vocabulary", "checksum")
 
 #: The checksums of vocabulary and metadata, which older pools lack
 _VOCABULARY_CHECKSUM, _METADATA_CHECKSUM = "vocabulary_checksum", "metadata_checksum"
@@ -118,8 +117,13 @@ def write_pools(
     :param vocabulary: the meaning of the ids
     :param durations: how many seconds each step of mining took
     :raises FileExistsError: if something else is there
+    :raises PoolsError: if the metadata are none of pools
     """
     check_replaceable(path)
+    # as they are read again, with lists for tuples
+    fault = check_metadata(json.loads(json.dumps(metadata)))
+    if fault is not None:
+        raise PoolsError(f"{path} is not written: {fault}. Correct the metadata.")
     with atomic_folder(path) as folder:
         if callable(arrays):
             arrays(folder / _ARRAYS)
@@ -149,6 +153,7 @@ def read_pools(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     :raises PoolsError: if there are none, or they are damaged or of another version
     """
     metadata = _read_metadata(path)
+    _check_regular(path / _ARRAYS)
     try:
         if is_small(path):
             _check_checksum(path / _ARRAYS, metadata["checksum"])
@@ -159,6 +164,12 @@ def read_pools(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     wrong = [name for name, dtype in DTYPES.items() if arrays[name].dtype != dtype or arrays[name].ndim != 1]
     if wrong:
         raise PoolsError(f"{path / _ARRAYS} has arrays of a wrong type: {', '.join(wrong)}. Mine the pools again.")
+    statistics = metadata.get("statistics", {})
+    if statistics.get("num_triples", len(arrays["keys"])) != len(arrays["keys"]):
+        raise PoolsError(
+            f"{path / _METADATA} is damaged: found statistics.num_triples={statistics['num_triples']}, expected "
+            f"{len(arrays['keys'])}, as there are in {_ARRAYS}. Mine the pools again."
+        )
     about_files = ("format_version", "checksum", _VOCABULARY_CHECKSUM, _METADATA_CHECKSUM)
     return arrays, {name: value for name, value in metadata.items() if name not in about_files}
 
@@ -220,8 +231,9 @@ def read_durations(path: Path) -> dict[str, float]:
     :raises PoolsError: if it cannot be read
     """
     durations = _read_json(path / _DURATIONS) if path.joinpath(_DURATIONS).is_file() else {}
-    if not all(_is_number(seconds) for seconds in durations.values()):
-        raise PoolsError(f"{path / _DURATIONS} is damaged: it holds something else than seconds. Remove the file.")
+    fault = DURATIONS.find_fault(durations)
+    if fault is not None:
+        raise PoolsError(f"{path / _DURATIONS} is damaged: {fault}. Remove the file.")
     return durations
 
 
@@ -264,13 +276,11 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _json_digest(content: Mapping[str, Any]) -> str:
-    try:
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    except RecursionError as error:
-        raise PoolsError("found metadata that are nested too deeply, expected fewer levels.") from error
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    _check_regular(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -281,20 +291,19 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:
-    if not path.joinpath(_METADATA).is_file():
+    if not path.joinpath(_METADATA).exists():
         raise PoolsError(f"found no pools at {path}, expected a folder made by `negater mine` or pools.save(...).")
     metadata = _read_json(path / _METADATA)
     version = metadata.get("format_version")
     if version != FORMAT_VERSION:
         found = reprlib.repr(version)
         raise PoolsError(f"{path} has the format version {found}, expected {FORMAT_VERSION}. Mine it again.")
-    missing = [name for name in _REQUIRED if name not in metadata]
+    missing = [name for name in (*REQUIRED, "checksum") if name not in metadata]
     if missing:
         raise PoolsError(f"{path / _METADATA} lacks {', '.join(missing)}. Mine the pools again.")
-    wrong = [name for name, is_valid in _VALUES.items() if name in metadata and not is_valid(metadata[name])]
-    if wrong:
-        found = f"{wrong[0]}={reprlib.repr(metadata[wrong[0]])}"
-        raise PoolsError(f"{path / _METADATA} is damaged: found {found}. Mine the pools again.")
+    fault = check_metadata(metadata)
+    if fault is not None:
+        raise PoolsError(f"{path / _METADATA} is damaged: {fault}. Mine the pools again.")
     content = {name: value for name, value in metadata.items() if name != _METADATA_CHECKSUM}
     has_checksums = _VOCABULARY_CHECKSUM in metadata or _METADATA_CHECKSUM in metadata
     if has_checksums and metadata.get(_METADATA_CHECKSUM) != _json_digest(content):
@@ -302,37 +311,14 @@ def _read_metadata(path: Path) -> dict[str, Any]:
     return metadata
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < 2**63
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value > 0
-
-
-def _is_risk(value: Any) -> bool:
-    return value is None or _is_number(value)
-
-
-def _are_sides(value: Any) -> bool:
-    is_list = isinstance(value, list) and all(type(side) is int for side in value)
-    return is_list and value != [] and value == sorted(set(value) & {HEAD, RELATION, TAIL})
-
-
-#: What metadata may be that is read again
-_VALUES: dict[str, Callable[[Any], bool]] = {
-    "num_entities": _is_count,
-    "num_relations": _is_count,
-    "sides": _are_sides,
-    "vocabulary": lambda value: isinstance(value, str),
-    "labelled": lambda value: isinstance(value, bool),
-    "score_range": lambda value: isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)),
-    "max_risk": _is_risk,
-    "max_mined_risk": _is_risk,
-    "guard_skill": _is_risk,
-}
+def _check_regular(path: Path) -> None:
+    try:
+        check_regular(path, "a file of pools")
+    except (OSError, ValueError) as error:
+        raise PoolsError(f"{path} cannot be read: {error} Mine the pools again.") from error
 
 
 def _check_checksum(path: Path, checksum: str) -> None:
+    _check_regular(path)
     if file_digest(path) != checksum:
         raise PoolsError(f"{path} is damaged: its checksum is not the one in {_METADATA}. Mine the pools again.")

@@ -296,6 +296,7 @@ class NegativePools:
         :param vocabulary: the meaning of the ids. If None and the pools were loaded from a folder, the one from there.
         :return: the folder
         :raises FileExistsError: if something else is there
+        :raises PoolsError: if the pools could not be loaded again, in which case nothing is written
         """
         path = Path(path)
         metadata = {
@@ -306,6 +307,10 @@ class NegativePools:
             **self.metadata,
         }
         arrays = {name: getattr(self, name) for name in DTYPES}
+        try:
+            check_ids(arrays, self.num_entities, self.num_relations, self.sides)
+        except ValueError as error:
+            raise PoolsError(f"{path} is not written: {error} Correct the pools.") from error
         write_pools(path, arrays, metadata, vocabulary or self.load_vocabulary(), self.durations)
         return path
 

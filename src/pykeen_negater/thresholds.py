@@ -1,12 +1,17 @@
 """Per-relation decision thresholds θ_r: the score from which on a language model takes a triple for true."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .atomic_writing import atomic_file
+from .json_kinds import Kind, leaf, list_of, number, optional, record, whole
+from .regular_files import check_regular
 
 __all__ = [
     "Thresholds",
@@ -168,7 +173,8 @@ class Thresholds:
             "positive_relations": self.positive_relations.tolist(),
             "majority": self.majority.tolist(),
         }
-        folder.joinpath(_FILE).write_text(json.dumps(content), encoding="utf-8")
+        with atomic_file(folder / _FILE) as unfinished:
+            unfinished.write_text(json.dumps(content), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, num_relations: int, relation_labels: Sequence[str] | None = None) -> "Thresholds":
@@ -179,22 +185,19 @@ class Thresholds:
         :param relation_labels: the label of each relation, if there are any
         :return: the thresholds
         :raises FileNotFoundError: if the model has none
-        :raises ValueError: if it lacks one of the relations
+        :raises ValueError: if it lacks one of the relations, or its thresholds are damaged
         """
         path = folder / _FILE
-        if not path.is_file():
+        if not path.exists():
             raise FileNotFoundError(f"found no {path}, expected thresholds. Fine-tune the model with 'fine-tune'.")
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            thresholds = cls(
-                float(content["overall"]),
-                np.array(content["by_relation"], dtype=np.float64),
-                np.array(content["positive_scores"], dtype=np.float64),
-                np.array(content["positive_relations"], dtype=np.int64),
-                np.array(content["majority"], dtype=bool),
-            )
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{path} holds no thresholds ({error!r}). Fine-tune the model again.") from error
+        content = _read(path)
+        thresholds = cls(
+            float(content["overall"]),
+            np.array(content["by_relation"], dtype=np.float64),
+            np.array(content["positive_scores"], dtype=np.float64),
+            np.array(content["positive_relations"], dtype=np.int64),
+            np.array(content["majority"], dtype=bool),
+        )
         known = content.get("relations")
         if known is not None and relation_labels is not None:
             return thresholds._arrange(known, relation_labels, path)
@@ -225,3 +228,35 @@ class Thresholds:
             relations[relations >= 0],
             self.majority[order],
         )
+
+
+#: A level may be infinite, where all validation triples are on one side of it; nothing is on a side of NaN
+_level = leaf("a number", lambda value: type(value) in (int, float) and not math.isnan(value))
+
+
+def _schema(num_relations: int, num_positives: int) -> Kind:
+    return record(
+        {
+            "overall": _level,
+            "by_relation": list_of(_level),
+            "positive_scores": list_of(number()),
+            "positive_relations": list_of(whole(0, num_relations - 1), length=num_positives),
+            "relations": optional(list_of(leaf("a text", lambda value: isinstance(value, str)), length=num_relations)),
+            "majority": list_of(leaf("true or false", lambda value: isinstance(value, bool)), length=num_relations),
+        },
+        required=("overall", "by_relation", "positive_scores", "positive_relations", "majority"),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read what was saved, and check that it is no less."""
+    check_regular(path, "thresholds")
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} holds no thresholds ({error}). Fine-tune the model again.") from error
+    lists = (content.get(name) if isinstance(content, dict) else None for name in ("by_relation", "positive_scores"))
+    fault = _schema(*(len(values) if isinstance(values, list) else 0 for values in lists)).find_fault(content)
+    if fault is not None:
+        raise ValueError(f"{path} holds no thresholds: {fault}. Fine-tune the model again.")
+    return content

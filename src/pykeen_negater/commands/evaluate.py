@@ -60,6 +60,7 @@ def evaluate(
     """Measure the negatives of samplers: how many are true after all, and how hard are the others."""
     import pandas as pd
 
+    from ..caching import atomic_file
     from ..evaluation import evaluate_sampler, find_sampler, samplers_to_compare, train_reference
 
     if output is not None:
@@ -77,5 +78,6 @@ def evaluate(
         rows.append({"sampler": name, **vars(report)})
     frame = pd.DataFrame(rows)
     if output is not None:
-        frame.to_csv(output, sep="\t", index=False, float_format="%.6g")
+        with atomic_file(output) as unfinished:
+            frame.to_csv(unfinished, sep="\t", index=False, float_format="%.6g")
     conclude_table(frame, digits=4)

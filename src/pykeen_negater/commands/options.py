@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..names import NEGATIVE_SOURCES, SIDE_NAMES
+from ..regular_files import check_writable
 from ..spelling import expected_names
 from ..wikidata import WIKIDATA
 from .completion import complete, dataset_names
@@ -211,19 +212,6 @@ def load_dataset(
         validation=read_triples(validation, factory, load_triples_kwargs),
         testing=read_triples(testing, factory, load_triples_kwargs),
     )
-
-
-def check_writable(path: Path) -> None:
-    """Check that a file can be put where it shall be, before any work is done.
-
-    :param path: the file
-    :raises FileNotFoundError: if its folder does not exist
-    :raises IsADirectoryError: if it is a folder
-    """
-    if not path.resolve().parent.is_dir():
-        raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
-    if path.is_dir():
-        raise IsADirectoryError(f"found the folder {path}, expected a file to write to.")
 
 
 def text_settings(entity_text: Path | None, relation_text: Path | None) -> dict[str, Any]:

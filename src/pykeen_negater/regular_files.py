@@ -1,0 +1,59 @@
+"""Files that people name, told apart from what would never end or never come: pipes, sockets and devices."""
+
+import stat
+from pathlib import Path
+
+__all__ = [
+    "check_regular",
+    "check_writable",
+]
+
+_KINDS = (
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+)
+
+
+def _kind(path: Path) -> str | None:
+    """Name what is at a path, links followed; None if it is a regular file."""
+    mode = path.stat().st_mode
+    return None if stat.S_ISREG(mode) else next((kind for is_kind, kind in _KINDS if is_kind(mode)), "special file")
+
+
+def check_regular(path: Path, expected: str = "a file") -> None:
+    """Check that there is a regular file, before it is opened: what waits for a writer cannot be interrupted.
+
+    Pipes are refused as well where they could be read to an end, as ``<(...)`` and ``/dev/stdin`` of a shell: what is
+    read is read several times, by this package and by PyKEEN.
+
+    :param path: the path, whose links are followed
+    :param expected: what should be there, with its article
+    :raises FileNotFoundError: if nothing is there
+    :raises ValueError: if it is a folder, a pipe, a socket or a device
+    """
+    try:
+        kind = _kind(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(f"found no file {path}, expected {expected}.") from error
+    if kind is not None:
+        copy = "" if kind == "folder" else " Write what it holds to a file first."
+        raise ValueError(f"found the {kind} {path}, expected {expected}.{copy}")
+
+
+def check_writable(path: Path) -> None:
+    """Check that a file can be put where it shall be, before any work is done.
+
+    :param path: the file
+    :raises FileNotFoundError: if its folder does not exist
+    :raises IsADirectoryError: if it is a folder
+    :raises FileExistsError: if it is a pipe, a socket or a device, which would be lost
+    """
+    if not path.resolve().parent.is_dir():
+        raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
+    kind = _kind(path) if path.exists() else None
+    if kind is not None:
+        error = IsADirectoryError if kind == "folder" else FileExistsError
+        raise error(f"found the {kind} {path}, expected a file to write to.")
