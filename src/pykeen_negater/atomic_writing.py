@@ -51,7 +51,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         filling = scratch / _NEW
         filling.mkdir()
-        with tell_full_disk(path):
+        with tell_full_disk(path, filling):
             yield filling
         _share(filling)
         _replace(path, filling, scratch / _OLD)
@@ -137,7 +137,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """
     unfinished = path.with_name(f".{path.name}.part")
     try:
-        with tell_full_disk(path):
+        with tell_full_disk(path, unfinished):
             yield unfinished
         try:
             os.replace(unfinished, path)
