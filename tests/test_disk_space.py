@@ -138,17 +138,14 @@ def test_the_disk_is_asked_where_an_error_does_not_tell(tmp_path: Path, monkeypa
     ],
 )
 def test_numbers_of_errors_tell_a_full_disk(tmp_path: Path, error: Exception):
-    for is_wrapped in (False, True):
+    wrapped = ValueError("something else")
+    wrapped.__cause__ = error
+    for raised in (error, wrapped):
         with (
             pytest.raises(FullDiskError, match=r"found no space left \((a|.*b)\)") as told,
             tell_full_disk(tmp_path / "b"),
         ):
-            if not is_wrapped:
-                raise error
-            try:
-                raise error
-            except Exception:
-                raise ValueError("something else") from error
+            raise raised
         assert told.value.errno in (errno.ENOSPC, errno.EDQUOT)
 
 

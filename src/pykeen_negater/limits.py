@@ -65,24 +65,27 @@ def explain_shortage(error: BaseException) -> Exception | None:
             return cause
     numbers = {error_number(cause) for cause in chain}
     if numbers.intersection(_NO_FILES) or (_is_vague(error) and _lacks_files()):
-        return _FilesError(errno.EMFILE, f"found {find_limit('RLIMIT_NOFILE')} open files, and no more can be opened. {_N}")
+        most = find_limit("RLIMIT_NOFILE")
+        return _FilesError(errno.EMFILE, f"found as many open files as this process may have ({most}). {_MORE_FILES}")
     if numbers.intersection(_NO_MEMORY) or any(map(_tells_memory, chain)):
-        return _OutOfMemoryError(f"found too little memory{_address_space()}. {_M}")
+        return _OutOfMemoryError(f"found too little memory{_address_space()}. {_MORE_MEMORY}")
     if numbers.intersection(_NO_PROCESSES) or (_is_vague(error) and _lacks_threads()):
-        return _OutOfThreadsError(f"found that no more threads can be started{_address_space()}. {_T}")
+        return _OutOfThreadsError(f"found that no more threads can be started{_address_space()}. {_MORE_THREADS}")
     if _is_vague(error) and _uses_nearly_all():
-        return _OutOfMemoryError(f"found too little memory{_address_space()}, it seems ({_quoted(error)}). {_M}")
+        return _OutOfMemoryError(
+            f"found too little memory{_address_space()}, it seems ({_quoted(error)}). {_MORE_MEMORY}"
+        )
     return None
 
 
-_N = "Raise the limit (ulimit -n 4096), or close what this process keeps open; what was finished is kept"
-_M = (
+_MORE_FILES = "Raise the limit (ulimit -n), or close what this process keeps open. What was finished is kept"
+_MORE_MEMORY = (
     "Raise the limit (ulimit -v), free memory, or ask for less at once: fewer threads (OMP_NUM_THREADS=1), a smaller "
     "language model, smaller batches. What was finished is kept"
 )
-_T = (
-    "Raise the limits on processes and memory (ulimit -u, ulimit -v), or ask for fewer threads (OMP_NUM_THREADS=1). What "
-    "was finished is kept"
+_MORE_THREADS = (
+    "Raise the limits on processes and memory (ulimit -u, ulimit -v), or ask for fewer threads (OMP_NUM_THREADS=1). "
+    "What was finished is kept"
 )
 
 

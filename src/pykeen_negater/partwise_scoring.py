@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from tqdm.auto import tqdm
 
+from .caching import make_folder
 from .ranking_context import RankingContext
 from .sealed_folders import find_sealed, sealed_folder
 
@@ -93,6 +94,7 @@ class PartwiseScoring:
         missing = [i for i in processes.deal(len(folders)) if not find_sealed(folders[i])]
         if not missing:
             return
+        make_folder(parts)
         scorer = self.load()
         order = scorer.order(self.triples)
         quiet = not processes.is_main or len(folders) == 1
