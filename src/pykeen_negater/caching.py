@@ -209,11 +209,21 @@ class Cache:
             return read(path), True
         with suppress(_UnreadableError):
             return _try_to_read(path, read), False
-        with self.lock(kind, key):
-            # another run may have built it anew meanwhile
-            self._discard_unreadable(kind, key, read)
+        self.discard_unreadable(kind, key, read)
         path, is_new = self.get_or_build(kind, key, build, leftovers)
         return read(path), is_new
+
+    def discard_unreadable(self, kind: str, key: str, read: Callable[[Path], Any]) -> None:
+        """Remove an entry that cannot be read, although its files are what was built.
+
+        :param kind: what the entry is
+        :param key: its fingerprint
+        :param read: reads the entry's folder
+        """
+        with self.lock(kind, key):
+            # another run may have built it anew meanwhile, or be about to
+            if self.find_damage(kind, key) is None:
+                self._discard_unreadable(kind, key, read)
 
     def _discard_unreadable(self, kind: str, key: str, read: Callable[[Path], Any]) -> bool:
         """Remove an entry that cannot be read, under its lock, and tell whether that was so."""

@@ -50,9 +50,10 @@ def find_damage(folder: Path, path: Path) -> str | None:
     if not path.is_file():
         return f"{path.name} is missing"
     try:
-        lines = [line.partition("  ") for line in path.read_text(encoding="utf-8").splitlines()]
-        if not lines:
-            return f"{path.name} is empty"
+        text = path.read_text(encoding="utf-8")
+        if not text.endswith("\n"):
+            return f"{path.name} is {'cut off' if text else 'empty'}"
+        lines = [line.partition("  ") for line in text[:-1].split("\n")]
         for checksum, _, name in lines:
             if not folder.joinpath(name).is_file():
                 return f"{name} is missing"
