@@ -4,10 +4,13 @@ import errno
 import logging
 import multiprocessing
 import os
+import shutil
 import stat
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import pystow
 import pytest
 
 from pykeen_negater.caching import Cache, array_digest, atomic_file, atomic_folder, fingerprint, timed
+from pykeen_negater.checksums import write_checksums
 
 
 def _content(folder: Path) -> dict[str, str]:
@@ -442,16 +446,152 @@ def test_what_is_borrowed_is_not_kept(tmp_path, pieces: Path):
     def build(folder: Path) -> None:
         folder.joinpath("a").write_text("1")
 
-    with pytest.raises(RuntimeError), cache.borrow_or_build("models", "k", build, "pieces/k-*"):
+    with pytest.raises(RuntimeError), cache.borrow_or_build("models", "k", build, _content, "pieces/k-*"):
         raise RuntimeError
     assert pieces.is_dir()
-    with cache.borrow_or_build("models", "k", build, "pieces/k-*") as folder:
+    with cache.borrow_or_build("models", "k", build, _content, "pieces/k-*") as folder:
         assert _content(folder) == {"a": "1"}
         with pytest.raises(filelock.Timeout):
             filelock.FileLock(tmp_path / "models" / "k.lock").acquire(timeout=0.01)
     assert not pieces.exists()
     assert not [path for path in tmp_path.joinpath("models").iterdir() if path.is_dir()]
     path, _ = cache.get_or_build("models", "k", build)
-    with cache.borrow_or_build("models", "k", pytest.fail) as folder:
+    with cache.borrow_or_build("models", "k", pytest.fail, _content) as folder:
         assert folder == path
     assert path.is_dir()
+
+
+def _read(folder: Path) -> str:
+    """Read an entry that only one version can read."""
+    content = folder.joinpath("a").read_text()
+    if content != "new":
+        raise KeyError(content)
+    return content
+
+
+def test_entry_that_cannot_be_read_is_built_again_once(tmp_path, caplog):
+    cache = Cache(tmp_path)
+    path, _ = cache.get_or_build("models", "k", lambda folder: folder.joinpath("a").write_text("old"))
+    assert cache.find_damage("models", "k") is None
+    builds = []
+
+    def build(folder: Path) -> None:
+        builds.append(folder)
+        folder.joinpath("a").write_text("new")
+
+    assert cache.read_or_build("models", "k", build, _read) == ("new", True)
+    assert [record.message for record in caplog.records] == [
+        f"{path} cannot be read (KeyError: 'old'). It is made again."
+    ]
+    assert cache.read_or_build("models", "k", pytest.fail, _read) == ("new", False)
+    assert len(builds) == 1
+    # what was built now and cannot be read is no damage
+    builds.clear()
+    with pytest.raises(KeyError):
+        cache.read_or_build("models", "other", lambda folder: folder.joinpath("a").write_text("old"), _read)
+    assert cache.path("models", "other").is_dir()
+
+
+def test_entry_that_another_run_has_built_again_stays(tmp_path, monkeypatch):
+    cache = Cache(tmp_path)
+    cache.get_or_build("models", "k", lambda folder: folder.joinpath("a").write_text("old"))
+    lock = Cache.lock
+
+    @contextmanager
+    def repair(*args: str) -> Iterator[None]:
+        with lock(*args):
+            cache.path("models", "k").joinpath("a").write_text("new")
+            write_checksums(cache.path("models", "k"), cache.path("models", "k.sha256"))
+            yield
+
+    monkeypatch.setattr(Cache, "lock", repair)
+    assert cache.read_or_build("models", "k", pytest.fail, _read) == ("new", False)
+
+
+def test_borrowed_entry_that_cannot_be_read_is_made_again(tmp_path, caplog):
+    cache = Cache(tmp_path)
+    cache.get_or_build("models", "k", lambda folder: folder.joinpath("a").write_text("old"))
+
+    def build(folder: Path) -> None:
+        folder.joinpath("a").write_text("new")
+
+    with cache.borrow_or_build("models", "k", build, _read) as folder:
+        assert _content(folder) == {"a": "new"}
+    assert "cannot be read (KeyError: 'old'). It is made again." in caplog.text
+    assert not cache.path("models", "k").exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+        MemoryError(),
+        Exception("Too many open files (os error 24)"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory: 12"),
+    ],
+)
+def test_entry_stays_where_it_is_the_process_that_lacks_something(tmp_path, error: Exception):
+    cache = Cache(tmp_path)
+    path, _ = cache.get_or_build("models", "k", lambda folder: folder.joinpath("a").write_text("old"))
+
+    def read(folder: Path) -> None:
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        cache.read_or_build("models", "k", pytest.fail, read)
+    assert raised.value is error
+    assert _content(path) == {"a": "old"}
+
+
+def test_files_that_cannot_be_opened_are_not_damaged(tmp_path, monkeypatch):
+    cache = Cache(tmp_path)
+    path, _ = cache.get_or_build("models", "k", lambda folder: folder.joinpath("a").write_text("old"))
+
+    def refuse(path: Path) -> str:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
+
+    monkeypatch.setattr("pykeen_negater.checksums.file_digest", refuse)
+    with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+        cache.get_or_build("models", "k", pytest.fail)
+    assert _content(path) == {"a": "old"}
+
+
+#: What may stand in the place of something in the cache
+OBSTACLES = {
+    "folder": lambda path: path.joinpath("inner").mkdir(parents=True),
+    "file": lambda path: path.write_text("something"),
+    "dangling link": lambda path: path.symlink_to("nowhere"),
+    "link to itself": lambda path: path.symlink_to(path),
+}
+
+
+@pytest.mark.parametrize("place", ["models", "models/k", "models/k.sha256", "models/k.lock", "models/k/a"])
+@pytest.mark.parametrize("obstacle", OBSTACLES)
+def test_whatever_is_in_the_way_in_the_cache_is_replaced(tmp_path, place: str, obstacle: str):
+    def build(folder: Path) -> None:
+        folder.joinpath("a").write_text("new")
+
+    cache = Cache(tmp_path / "cache")
+    cache.read_or_build("models", "k", build, _read)
+    path = cache.root / place
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    OBSTACLES[obstacle](path)
+    if path.suffix == ".lock":  # which is needed only where something else is amiss
+        cache.path("models", "k").joinpath("a").unlink()
+    assert cache.read_or_build("models", "k", build, _read) == ("new", True)
+    assert cache.read_or_build("models", "k", pytest.fail, _read) == ("new", False)
+    assert cache.find_damage("models", "k") is None
+    assert not path.is_symlink()
+
+
+@pytest.mark.parametrize("obstacle", ["file", "dangling link", "link to itself"])
+@pytest.mark.parametrize("place", ["", "outer"])
+def test_a_cache_that_is_no_folder_is_told(tmp_path, place: str, obstacle: str):
+    path = tmp_path / "place"
+    OBSTACLES[obstacle](path)
+    with pytest.raises(
+        NotADirectoryError,
+        match=rf"^found {path}.*, which is no folder, expected a folder to keep .* PYSTOW_HOME to one",
+    ):
+        Cache(path / place).get_or_build("models", "k", pytest.fail)
+    assert [other.name for other in tmp_path.iterdir()] == ["place"]

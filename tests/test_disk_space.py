@@ -3,6 +3,9 @@
 import errno
 import multiprocessing
 import os
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import faiss
@@ -22,7 +25,7 @@ from pykeen_negater.neighbor_tables import keep_table
 from .disks import needs_mount, small_disk
 
 #: More than the disk holds, in bytes
-SIZE = 2**20
+SIZE = 2**23
 
 
 def _neighbor_index(folder: Path) -> None:
@@ -37,7 +40,7 @@ WRITERS = {
     "numpy raw": lambda folder: np.zeros(SIZE // 8).tofile(folder / "a"),
     "numpy zip": lambda folder: np.savez(folder / "a.npz", a=np.zeros(SIZE // 8)),
     "safetensors": lambda folder: save_file({"a": torch.zeros(SIZE // 4)}, folder / "a.safetensors"),
-    "safetensors of a model": lambda folder: save_model(torch.nn.Linear(512, 512), str(folder / "a.safetensors")),
+    "safetensors of a model": lambda folder: save_model(torch.nn.Linear(2048, 1024), str(folder / "a.safetensors")),
     "faiss": _neighbor_index,
     "torch": lambda folder: torch.save(torch.zeros(SIZE // 4), folder / "a.pt"),
     "text": lambda folder: folder.joinpath("a").write_text("a" * SIZE, encoding="utf-8"),
@@ -49,7 +52,7 @@ WRITERS = {
 @needs_mount
 @pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS.keys())
 def test_every_writer_tells_a_full_disk(tmp_path: Path, writer):
-    with small_disk(tmp_path / "disk", "256k") as disk:
+    with small_disk(tmp_path / "disk", "4m") as disk:
         with pytest.raises(FullDiskError, match=r"found no space left \(.*\)\. Free some, or .* PYSTOW_HOME") as error:
             Cache(disk).get_or_build("vectors", "k", writer)
         assert error.value.errno == errno.ENOSPC
@@ -62,6 +65,23 @@ def test_every_writer_tells_a_full_disk(tmp_path: Path, writer):
         # nothing half-written is left, and what fits is written afterwards
         assert [path.name for path in disk.rglob("*") if not path.name.startswith(".")] == ["vectors", "k.lock"]
         Cache(disk).get_or_build("vectors", "k", lambda folder: folder.joinpath("a").touch())
+
+
+@needs_mount
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS.keys())
+def test_every_writer_tells_a_disk_that_was_full_before(tmp_path: Path, writer):
+    """As checkpoints find it, whose writers hide it in their own ways."""
+
+    def fill_first(folder: Path) -> None:
+        with suppress(OSError), folder.joinpath("filler").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        writer(folder)
+
+    with small_disk(tmp_path / "disk", "4m") as disk:
+        with pytest.raises(FullDiskError, match=r"^found no space left \(.*\)\. Free some.* from there\.$"):
+            Cache(disk).get_or_build("vectors", "k", fill_first)
+        assert not [path for path in disk.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
 def _fill_on(disk, results):  # pragma: no cover
@@ -78,7 +98,7 @@ def _fill_on(disk, results):  # pragma: no cover
 def test_table_on_a_full_disk_does_not_kill_the_process(tmp_path: Path):
     context = multiprocessing.get_context("fork")
     results = context.Queue()
-    with small_disk(tmp_path / "disk", "256k") as disk:
+    with small_disk(tmp_path / "disk", "4m") as disk:
         process = context.Process(target=_fill_on, args=(disk, results))
         process.start()
         process.join(timeout=60)
@@ -87,44 +107,92 @@ def test_table_on_a_full_disk_does_not_kill_the_process(tmp_path: Path):
         assert list(disk.iterdir()) == []
 
 
+@pytest.mark.parametrize("error", [RuntimeError("basic_ios::clear: iostream error"), Exception("what next?")])
+def test_the_disk_is_asked_where_an_error_does_not_tell(tmp_path: Path, monkeypatch, error: Exception):
+    """Whatever its words are."""
+    with pytest.raises(type(error)) as raised, tell_full_disk(tmp_path):
+        raise error
+    assert raised.value is error
+
+    def refuse(file: int) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with (
+        pytest.raises(FullDiskError, match=r"^found no space left \(.*b\)\. Free some") as told,
+        atomic_file(tmp_path / "b"),
+    ):
+        raise error
+    assert told.value.errno == errno.EDQUOT
+    assert told.value.__cause__ is error
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "error",
     [
         OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a"),
         OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)),
-        OSError("128000 requested and 25584 written"),
         SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
-        SafetensorError("Error while serializing: I/O error: Disk quota exceeded (os error 122)"),
-        RuntimeError("Error in void faiss::write_index(...): write error in a: 1 != 2 (No space left on device)"),
-        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"),
-        RuntimeError("[enforce fail at inline_container.cc:1] . PytorchStreamWriter failed writing file data/0"),
+        Exception("in another language (os error 28)"),
     ],
 )
-def test_what_writers_say(tmp_path: Path, error: Exception):
-    with (
-        pytest.raises(FullDiskError, match=r"found no space left \((a|.*b)\)") as told,
-        tell_full_disk(tmp_path / "a"),
-        atomic_file(tmp_path / "b"),
-    ):
-        raise error
-    assert told.value.errno in (errno.ENOSPC, errno.EDQUOT)
-    assert told.value.__cause__ is error
+def test_numbers_of_errors_tell_a_full_disk(tmp_path: Path, error: Exception):
+    wrapped = ValueError("something else")
+    wrapped.__cause__ = error
+    for raised in (error, wrapped):
+        with (
+            pytest.raises(FullDiskError, match=r"found no space left \((a|.*b)\)") as told,
+            tell_full_disk(tmp_path / "b"),
+        ):
+            raise raised
+        assert told.value.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 @pytest.mark.parametrize(
     "error",
     [
         OSError(errno.EIO, os.strerror(errno.EIO)),
-        OSError("no number"),
-        SafetensorError("Error while deserializing header: header too large"),
-        RuntimeError("CUDA out of memory"),
-        ValueError("128000 requested and 25584 written"),
+        ValueError("no space left on device"),
+        MemoryError(),
     ],
 )
-def test_other_errors_stay_what_they_are(tmp_path: Path, error: Exception):
+def test_errors_that_tell_something_else_stay(tmp_path: Path, monkeypatch, error: Exception):
+    monkeypatch.setattr("pykeen_negater.disk_space._ask_disk", pytest.fail)
     with pytest.raises(type(error)) as raised, tell_full_disk(tmp_path):
         raise error
     assert raised.value is error
+
+
+#: Limits the size of files, and writes a larger one in several ways
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from tests.test_disk_space import SIZE, WRITERS
+from pykeen_negater.atomic_writing import atomic_folder
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE // 8, SIZE // 8))
+for name in ("numpy", "numpy raw", "safetensors", "torch", "text"):
+    try:
+        with atomic_folder(Path(sys.argv[1], name)) as folder:
+            WRITERS[name](folder)
+    except OSError as error:
+        print(name, error.errno, error, sep="|")
+"""
+
+
+def test_limited_size_of_files_is_told(tmp_path: Path):
+    result = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path)], check=True, capture_output=True, text=True, timeout=120
+    )
+    lines = [line.split("|") for line in result.stdout.splitlines()]
+    assert [line[:2] for line in lines] == [
+        [name, str(errno.EFBIG)] for name in ("numpy", "numpy raw", "safetensors", "torch", "text")
+    ]
+    for line in lines:
+        assert line[2].startswith("found a file that may not grow any more (")
+        assert "Raise the limit of this process (ulimit -f)" in line[2]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_reserved_room_is_zeros_after_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -305,11 +305,14 @@ def test_phrases_that_are_no_entities_are_read(
 ):
     seen = []
 
-    def train(model, hf_tokenizer, tokenizer, examples, *others):
+    def train(make_trainer, *args, **kwargs):
         """Note the negatives instead of training on them."""
-        seen.extend(hf_tokenizer.decode(row["input_ids"]) for row in examples if row["labels"] == 0)
+        trainer = make_trainer()
+        rows = [row for row in trainer.train_dataset if row["labels"] == 0]
+        seen.extend(trainer.processing_class.decode(row["input_ids"]) for row in rows)
+        return trainer
 
-    monkeypatch.setattr("pykeen_negater.fine_tuning._train", train)
+    monkeypatch.setattr("pykeen_negater.fine_tuning.train_resumably", train)
     settings = FineTuningSettings(negatives="negation", corruptions={"head": 1}, max_length=24)
     fine_tune(tiny_bert, small_graph, small_texts, settings, tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)

@@ -1,11 +1,11 @@
 """The pools of all shards become one file, of which no more than a shard is in memory."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from .caching import remove_path
 from .graphs import Graph
 from .outcomes import OUTCOMES
 from .partial_pools import PartialPools
@@ -112,7 +112,7 @@ class Assembly:
 
     def _merge_suspects(self) -> list[Path]:
         """Sort the suspects of all shards, each once with its greatest risk, bucket by bucket."""
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        remove_path(self._scratch)
         self._scratch.mkdir()
         buckets = [self._scratch / f"{i}.npy" for i in range(len(self._bounds) + 1)]
         for path in self.shards:

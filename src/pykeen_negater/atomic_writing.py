@@ -47,7 +47,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     with _scratch_folder(path) as scratch:
         filling = scratch / _NEW
         filling.mkdir()
-        with tell_full_disk(path):
+        with tell_full_disk(path, filling):
             yield filling
         _share(filling)
         _replace(path, filling, scratch / _OLD)
@@ -166,7 +166,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     with _scratch_folder(path) as scratch:
         unfinished = scratch / _NEW
         unfinished.touch(exist_ok=False)
-        with tell_full_disk(path):
+        with tell_full_disk(path, unfinished):
             yield unfinished
         try:
             os.replace(unfinished, path)

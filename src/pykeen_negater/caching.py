@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pystow
@@ -19,7 +19,8 @@ from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from .atomic_writing import atomic_file, atomic_folder
 from .checksums import file_digest, find_damage, write_checksums
-from .disk_space import tell_full_disk
+from .disk_space import FullDiskError, tell_full_disk
+from .limits import explain_shortage
 
 __all__ = [
     "Cache",
@@ -29,14 +30,21 @@ __all__ = [
     "file_digest",
     "file_stamps",
     "fingerprint",
+    "make_folder",
+    "remove_path",
     "timed",
 ]
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 #: What a file system says that has no locks, and one that cannot be written to
 _WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 _FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+#: What it says where a folder is expected, and something else is there
+_NO_FOLDER = (errno.EEXIST, errno.ENOTDIR, errno.ELOOP)
 
 #: How many seconds another run is waited for before that is said
 _SILENCE = 5.0
@@ -70,6 +78,28 @@ def array_digest(array: np.ndarray) -> str:
     :return: 32 hexadecimal digits
     """
     return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder of the cache, in the place of whatever else is there.
+
+    :param path: the folder
+    """
+    if not path.is_dir():
+        remove_path(path)
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def remove_path(path: Path) -> None:
+    """Remove a file, a link or a folder, as far as that is possible.
+
+    :param path: what to remove, if it is there
+    """
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -142,31 +172,91 @@ class Cache:
                 if path.is_dir():
                     logger.warning("%s is damaged: %s. It is made again.", path, damage)
                 # under the lock, nobody else fills this entry
-                self._remove(self._stale(kind, key))
+                self._remove_all(self._stale(kind, key))
+                checksums = path.with_name(f"{key}.sha256")
+                if checksums.is_dir():
+                    remove_path(checksums)
                 with atomic_folder(path) as folder:
                     build(folder)
-                    write_checksums(folder, path.with_name(f"{key}.sha256"))
+                    write_checksums(folder, checksums)
                 logger.debug("cached %s", path)
             # only now, so that whenever a run is killed, there is the entry or what it is made from
-            self._remove(self._stale(kind, key, leftovers))
+            self._remove_all(self._stale(kind, key, leftovers))
         return path, is_new
+
+    def read_or_build(
+        self,
+        kind: str,
+        key: str,
+        build: Callable[[Path], None],
+        read: Callable[[Path], T],
+        leftovers: str | None = None,
+    ) -> tuple[T, bool]:
+        """Read an entry, and build it first if need be.
+
+        An entry that was built before and cannot be read, although its files are what was built, e.g. since another
+        version of a library has built it, is built anew, once.
+
+        :param kind: as for :meth:`get_or_build`
+        :param key: as for :meth:`get_or_build`
+        :param build: as for :meth:`get_or_build`
+        :param read: reads the entry's folder
+        :param leftovers: as for :meth:`get_or_build`
+        :return: a pair (what was read, whether the entry was built now)
+        """
+        path, is_new = self.get_or_build(kind, key, build, leftovers)
+        if is_new:
+            return read(path), True
+        with suppress(_UnreadableError):
+            return _try_to_read(path, read), False
+        self.discard_unreadable(kind, key, read)
+        path, is_new = self.get_or_build(kind, key, build, leftovers)
+        return read(path), is_new
+
+    def discard_unreadable(self, kind: str, key: str, read: Callable[[Path], Any]) -> None:
+        """Remove an entry that cannot be read, although its files are what was built.
+
+        :param kind: what the entry is
+        :param key: its fingerprint
+        :param read: reads the entry's folder
+        """
+        with self.lock(kind, key):
+            # another run may have built it anew meanwhile, or be about to
+            if self.find_damage(kind, key) is None:
+                self._discard_unreadable(kind, key, read)
+
+    def _discard_unreadable(self, kind: str, key: str, read: Callable[[Path], Any]) -> bool:
+        """Remove an entry that cannot be read, under its lock, and tell whether that was so."""
+        try:
+            _try_to_read(self.path(kind, key), read)
+        except _UnreadableError as error:
+            logger.warning("%s %s It is made again.", self.path(kind, key), error)
+            self.discard(kind, key)
+            return True
+        return False
 
     @contextmanager
     def borrow_or_build(
-        self, kind: str, key: str, build: Callable[[Path], None], leftovers: str | None = None
+        self,
+        kind: str,
+        key: str,
+        build: Callable[[Path], None],
+        read: Callable[[Path], Any],
+        leftovers: str | None = None,
     ) -> Iterator[Path]:
         """Get an entry, or build what it would be without keeping it; others that ask for it wait.
 
         :param kind: what the entry is
         :param key: its fingerprint
         :param build: fills an empty folder
+        :param read: reads an entry's folder. One that it cannot read is not used, and removed.
         :param leftovers: as for :meth:`get_or_build`; removed after the block, unless it fails
         :yields: the folder of the entry, or another one, which is removed after the block
         """
         path = self.path(kind, key)
         with self.lock(kind, key):
-            self._remove(self._stale(kind, key))
-            if self.find_damage(kind, key) is None:
+            self._remove_all(self._stale(kind, key))
+            if self.find_damage(kind, key) is None and not self._discard_unreadable(kind, key, read):
                 yield path
             else:
                 with tempfile.TemporaryDirectory(
@@ -176,7 +266,7 @@ class Cache:
                     folder.mkdir()
                     build(folder)
                     yield folder
-            self._remove(self._stale(kind, key, leftovers))
+            self._remove_all(self._stale(kind, key, leftovers))
 
     def remove_leftovers(self, kind: str, key: str, leftovers: str | None = None) -> None:
         """Remove what killed runs have left of an entry that is there, and what it was made from.
@@ -191,7 +281,7 @@ class Cache:
             return
         with suppress(OSError), self.lock(kind, key):
             if self.path(kind, key).is_dir():
-                self._remove(self._stale(kind, key, leftovers))
+                self._remove_all(self._stale(kind, key, leftovers))
 
     def _stale(self, kind: str, key: str, leftovers: str | None = None) -> list[Path]:
         """List unfinished folders of an entry, and leftovers."""
@@ -199,9 +289,9 @@ class Cache:
         return [path for pattern in patterns for path in self.root.glob(pattern) if path.is_dir()]
 
     @staticmethod
-    def _remove(folders: list[Path]) -> None:
+    def _remove_all(folders: list[Path]) -> None:
         for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_path(folder)
 
     @contextmanager
     def lock(self, kind: str, key: str) -> Iterator[None]:
@@ -210,19 +300,27 @@ class Cache:
         :param kind: what the entry is
         :param key: its fingerprint
         :raises PermissionError: if nothing can be written to the cache
+        :raises NotADirectoryError: if the cache is no folder
         :raises pykeen_negater.disk_space.FullDiskError: if no space is left for what is built
         """
         path = self.path(kind, f"{key}.lock")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = self._acquire(path)
+            with tell_full_disk(self.root):
+                make_folder(path.parent)
+                if path.is_dir() or path.is_symlink():
+                    remove_path(path)
+                lock = self._acquire(path)
+        except FullDiskError:
+            raise
         except OSError as error:
-            if error.errno not in _FORBIDDEN:
-                raise
-            raise PermissionError(
-                f"found the cache {self.root}, to which nothing can be written ({error.strerror}), expected a folder "
-                f"to keep results in. Set PYSTOW_HOME to one."
-            ) from error
+            advice = "expected a folder to keep results in. Set PYSTOW_HOME to one."
+            if error.errno in _NO_FOLDER:
+                raise NotADirectoryError(f"found {error.filename}, which is no folder, {advice}") from error
+            if error.errno in _FORBIDDEN:
+                raise PermissionError(
+                    f"found the cache {self.root}, to which nothing can be written ({error.strerror}), {advice}"
+                ) from error
+            raise
         try:
             with tell_full_disk(self.root):
                 yield
@@ -254,8 +352,22 @@ class Cache:
         :param kind: what the entry is
         :param key: its fingerprint
         """
-        shutil.rmtree(self.path(kind, key), ignore_errors=True)
-        self.path(kind, f"{key}.sha256").unlink(missing_ok=True)
+        remove_path(self.path(kind, key))
+        remove_path(self.path(kind, f"{key}.sha256"))
+
+
+class _UnreadableError(Exception):
+    """An entry that cannot be read."""
+
+
+def _try_to_read(path: Path, read: Callable[[Path], T]) -> T:
+    """Read an entry; that something else is used up is not its fault."""
+    try:
+        return read(path)
+    except Exception as error:
+        if explain_shortage(error) is not None:
+            raise
+        raise _UnreadableError(f"cannot be read ({type(error).__name__}: {error}).") from error
 
 
 def _wait_for(lock: BaseFileLock, advice: str) -> None:

@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 from .atomic_writing import atomic_file
+from .limits import explain_shortage
 
 __all__ = [
     "file_digest",
@@ -44,13 +45,15 @@ def find_damage(folder: Path, path: Path) -> str | None:
     :param path: a file written by :func:`write_checksums`
     :return: what is wrong, be it that checksums are missing, or that a file has none, unless it is hidden; None if
         nothing is
+    :raises OSError: if no more files can be opened, which says nothing about these
     """
     if not path.is_file():
         return f"{path.name} is missing"
     try:
-        lines = [line.partition("  ") for line in path.read_text(encoding="utf-8").splitlines()]
-        if not lines:
-            return f"{path.name} is empty"
+        text = path.read_text(encoding="utf-8")
+        if not text.endswith("\n"):
+            return f"{path.name} is {'cut off' if text else 'empty'}"
+        lines = [line.partition("  ") for line in text[:-1].split("\n")]
         for checksum, _, name in lines:
             if not folder.joinpath(name).is_file():
                 return f"{name} is missing"
@@ -61,5 +64,7 @@ def find_damage(folder: Path, path: Path) -> str | None:
             if file.is_file() and file not in listed:
                 return f"{path.name} lacks {file.relative_to(folder).as_posix()}"
     except (OSError, ValueError) as error:
+        if explain_shortage(error) is not None:
+            raise
         return f"it cannot be read ({error})"
     return None

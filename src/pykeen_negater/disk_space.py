@@ -2,12 +2,12 @@
 
 import errno
 import os
-import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from safetensors import SafetensorError
+from .limits import causes, error_number, find_limit
 
 __all__ = [
     "FullDiskError",
@@ -15,44 +15,84 @@ __all__ = [
     "tell_full_disk",
 ]
 
-#: What a file system says that is full
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+#: What a file system says that is full, and one whose files may not grow any more
+_FULL, _TOO_LARGE = (errno.ENOSPC, errno.EDQUOT), errno.EFBIG
 
-#: How writers that hide what the file system said put it: NumPy, safetensors and FAISS, and PyTorch
-_HIDDEN = re.compile(
-    r"^\d+ requested and \d+ written$"
-    rf"|\b(?:{'|'.join(re.escape(os.strerror(code)) for code in _FULL)})\b"
-    r"|\binline_container\.cc\b.*(?:unexpected pos|PytorchStreamWriter failed writing|file write failed)"
-)
+#: How many bytes are written to find out whether a disk is full
+_PROBE = 2**20
 
 #: What a file system says that cannot reserve room; None where the system has no such call
 _WITHOUT_RESERVATION = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, None)
 
 
 class FullDiskError(OSError):
-    """No space is left for what is written."""
+    """No space is left for what is written, or its file may not grow any more."""
+
+    def __str__(self) -> str:
+        return f"{self.strerror}."
 
 
 @contextmanager
-def tell_full_disk(path: Path) -> Iterator[None]:
+def tell_full_disk(path: Path, area: Path | None = None) -> Iterator[None]:
     """Turn what writers raise on a full disk into one clear error.
 
-    :param path: where a block writes to
+    Many writers hide what the file system said. Where an error may be one of theirs, the disk is asked.
+
+    :param path: what a block writes
+    :param area: the file or folder that it writes to meanwhile, if that is another one
     :raises FullDiskError: if no space is left there
     """
     try:
         yield
     except FullDiskError:
         raise
-    except (OSError, RuntimeError, SafetensorError) as error:
-        code = getattr(error, "errno", None)
-        if code not in _FULL and not (code is None and _HIDDEN.search(str(error))):
+    except Exception as error:
+        code = _find_code(error, path if area is None else area)
+        if code is None:
             raise
-        raise FullDiskError(
-            code or errno.ENOSPC,
-            f"found no space left ({getattr(error, 'filename', None) or path}). Free some, or write to a larger disk, "
-            f"which PYSTOW_HOME names for the cache. What was finished is kept, and goes on from there",
-        ) from error
+        names = (getattr(cause, "filename", None) for cause in causes(error) if error_number(cause) == code)
+        where = next(filter(None, names), path)
+        if code == _TOO_LARGE:
+            text = f"found a file that may not grow any more ({where}). Raise the limit of this process (ulimit -f)"
+        else:
+            text = (
+                f"found no space left ({where}). Free some, or write to a larger disk, which PYSTOW_HOME names for the "
+                f"cache"
+            )
+        raise FullDiskError(code, f"{text}. What was finished is kept, and goes on from there") from error
+
+
+def _find_code(error: Exception, area: Path) -> int | None:
+    """Find what the file system said that an error came from; None if it came from something else."""
+    for cause in causes(error):
+        number = error_number(cause)
+        if number in (*_FULL, _TOO_LARGE):
+            return number
+    if isinstance(error, (ValueError, MemoryError)) or error_number(error) is not None:
+        return None  # which say themselves what they are
+    return _TOO_LARGE if _has_reached_limit(area) else _ask_disk(area)
+
+
+def _ask_disk(area: Path) -> int | None:
+    """Write to a disk, and get what the file system says if it is full."""
+    folder = next((folder for folder in (area, *area.parents) if folder.is_dir()), None)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(os.urandom(_PROBE))  # which no file system compresses
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.errno if error.errno in _FULL else None
+    return None
+
+
+def _has_reached_limit(area: Path) -> bool:
+    """Tell whether a file is as large as this process may make one."""
+    limit = find_limit("RLIMIT_FSIZE")
+    if limit is None:
+        return False
+    files = [area] if area.is_file() else [file for file in area.rglob("*") if file.is_file()]
+    return any(file.stat().st_size >= limit for file in files)
 
 
 def reserve(file: int, start: int, size: int) -> None:

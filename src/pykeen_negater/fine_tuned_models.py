@@ -79,7 +79,7 @@ class FineTuningRun:
             with timed("fine-tune", {} if durations is None else durations):
                 self._train(folder, cache)
 
-        return cache.get_or_build(KIND, self.key, build, self._checkpoints)
+        return cache.read_or_build(KIND, self.key, build, self._check, self._checkpoints)
 
     def borrow_or_train(self, cache: Cache) -> AbstractContextManager[Path]:
         """Take the model from the cache, or fine-tune it as :meth:`find_or_train` does, but do not keep it there.
@@ -87,12 +87,24 @@ class FineTuningRun:
         :param cache: where models are kept
         :return: a context with the folder of model, tokenizer, thresholds and :data:`REPORT`, to be copied
         """
-        return cache.borrow_or_build(KIND, self.key, lambda folder: self._train(folder, cache), self._checkpoints)
+        return cache.borrow_or_build(
+            KIND, self.key, lambda folder: self._train(folder, cache), self._check, self._checkpoints
+        )
 
     @property
     def _checkpoints(self) -> str:
         """What is of no use once the model is there."""
         return f"checkpoints/{self.key}"
+
+    def _check(self, folder: Path) -> Path:
+        """See that a model can be loaded, with all that belongs to it."""
+        from .classifier import load_with_tokenizer
+        from .thresholds import Thresholds
+
+        load_with_tokenizer(folder, self.texts)
+        Thresholds.load(folder, self.graph.num_relations, self.graph.relation_names)
+        json.loads(folder.joinpath(REPORT).read_text(encoding="utf-8"))
+        return folder
 
     def _train(self, folder: Path, cache: Cache) -> None:
         from .fine_tuning import fine_tune

@@ -6,7 +6,7 @@ import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from .checkpoints import KEPT, complete_checkpoints, drop_incomplete, seal_checkpoint
+from .checkpoints import KEPT, ResumableTrainer, complete_checkpoints, seal_checkpoint, train_resumably
 from .classifier import TripleClassifier, score_triples
 from .corruptions import Corruptor, corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
@@ -83,7 +83,7 @@ class FineTuningResult:
     num_validation_triples: int
 
 
-class _Trainer(Trainer):
+class _Trainer(ResumableTrainer):
     """Groups by length for training only, so that predictions stay in the order of the validation triples."""
 
     # docstr-coverage: inherited
@@ -214,6 +214,7 @@ def fine_tune(
     :return: how it went
     :raises ValueError: if there are too few triples, the source of the negatives does not fit the graph, or training
         diverges
+    :raises pykeen_negater.disk_space.FullDiskError: if there is no room for a checkpoint
     """
     training, _ = split_training(graph, settings, hold_out=validation is None)
     examples = validation_examples(graph, settings, validation, validation_negatives, texts)
@@ -224,22 +225,27 @@ def fine_tune(
     num_others = len(texts.entities) - graph.num_entities
     texts = replace(texts, entities=texts.entities + corruptor.extra_texts)
     tokenizer = TripleTokenizer(hf_tokenizer, texts, settings.max_length)
-    torch.manual_seed(settings.seed)  # for the new head
-    model = TripleClassifier.from_language_model(language_model, settings.pooling, settings.max_length)
     with tempfile.TemporaryDirectory() if checkpoints is None else nullcontext(checkpoints) as folder:
-        _train(
-            model,
-            hf_tokenizer,
-            tokenizer,
-            _Examples(corruptor, training, tokenizer, settings, num_others),
-            examples,
-            settings,
-            Path(folder),
-            keep_epochs,
-        )
+
+        def make_trainer() -> Trainer:
+            """Make a trainer of a new model."""
+            torch.manual_seed(settings.seed)  # for the new head
+            return _make_trainer(
+                TripleClassifier.from_language_model(language_model, settings.pooling, settings.max_length),
+                hf_tokenizer,
+                tokenizer,
+                _Examples(corruptor, training, tokenizer, settings, num_others),
+                examples,
+                settings,
+                Path(folder),
+                keep_epochs,
+            )
+
+        trainer = train_resumably(make_trainer, Path(folder), "Fine-tuning", every_epoch=keep_epochs)
         if keep_epochs:
             for epoch, path in enumerate(complete_checkpoints(Path(folder)), start=1):
                 _copy_model(path, output / f"{EPOCH}{epoch}")
+    model = cast(TripleClassifier, trainer.model)  # of the best epoch
     scores = score_triples(model, tokenizer, examples.triples)
     relations = examples.triples[:, RELATION]
     thresholds = Thresholds.fit(scores, examples.labels, relations, graph.num_relations, settings.per_relation)
@@ -275,7 +281,7 @@ class _ThresholdsInCheckpoints(TrainerCallback):
             seal_checkpoint(checkpoint)
 
 
-def _train(
+def _make_trainer(
     model: TripleClassifier,
     hf_tokenizer: PreTrainedTokenizerBase,
     tokenizer: TripleTokenizer,
@@ -284,8 +290,8 @@ def _train(
     settings: FineTuningSettings,
     checkpoints: Path,
     keep_epochs: bool,
-) -> None:
-    """Train, or go on with it, and leave the model of the best epoch."""
+) -> Trainer:
+    """Make what trains a model, and takes that of the best epoch in the end."""
     callback = _ThresholdsInCheckpoints(examples.corruptor.graph.relation_names)
     relations = validation.triples[:, RELATION]
 
@@ -338,7 +344,4 @@ def _train(
         callbacks=[callback],
     )
     show_progress_only(trainer)
-    last = drop_incomplete(checkpoints, every_epoch=keep_epochs)
-    if last is not None:
-        logger.warning("Fine-tuning goes on after step %s.", last.name.rpartition("-")[2])
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    return trainer

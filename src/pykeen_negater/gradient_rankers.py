@@ -177,11 +177,16 @@ class ProxyGradientsRanker(FullGradientsRanker):
                 "examples": [array_digest(vectors), array_digest(magnitudes)],
             }
         )
-        with main_first(context.processes):
-            path, _ = context.cache.get_or_build("proxies", key, build)
-        context.statistics["proxy"] = json.loads(path.joinpath("statistics.json").read_text(encoding="utf-8"))
         proxy = GradientProxy(vectors.shape[1], self.proxy)
-        load_model(proxy, str(path / "proxy.safetensors"))
+
+        def read(folder: Path) -> dict[str, Any]:
+            """Load the proxy, and read how good it is."""
+            load_model(proxy, str(folder / "proxy.safetensors"))
+            report: dict[str, Any] = json.loads(folder.joinpath("statistics.json").read_text(encoding="utf-8"))
+            return report
+
+        with main_first(context.processes):
+            context.statistics["proxy"], _ = context.cache.read_or_build("proxies", key, build, read)
         proxy.eval()
 
         def guess(classifier: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray) -> np.ndarray:

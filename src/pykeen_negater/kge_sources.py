@@ -137,8 +137,9 @@ class TrainedModel(ModelSource):
             save_model(model, str(folder / "model.safetensors"))
 
         key = fingerprint({"graph": context.graph.fingerprint, "seed": context.seed, **self.identify()})
-        path, _ = context.cache.get_or_build("models", key, build)
-        load_model(model, str(path / "model.safetensors"))
+        context.cache.read_or_build(
+            "models", key, build, lambda folder: load_model(model, str(folder / "model.safetensors"))
+        )
         return model
 
     # docstr-coverage: inherited

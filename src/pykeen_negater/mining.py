@@ -169,29 +169,28 @@ class Miner:
     def cached(self) -> NegativePools | None:
         """Find the pools in the cache.
 
-        :return: the pools, or None if they are not there
+        All of their files are compared with their checksums, which takes about a second per GiB.
+
+        :return: the pools, or None if they are not there, or damaged, which is said
         """
-        path = self.cache.path("pools", self.key)
-        try:
-            pools = NegativePools.load(path) if path.is_dir() else None
-        except PoolsError:
-            pools = self._discard_damaged()
-        if pools is not None:
-            self.cache.remove_leftovers("pools", self.key, self._leftovers)
+        pools, damage = self._find()
+        if pools is None and self.cache.path("pools", self.key).is_dir():
+            logger.warning(
+                "%s is damaged: %s. It is not used; mining makes it again.", self.cache.path("pools", self.key), damage
+            )
         return pools
 
-    def _discard_damaged(self) -> NegativePools | None:
-        """Remove damaged pools, unless another run has mined them again meanwhile."""
-        path = self.cache.path("pools", self.key)
-        with self.cache.lock("pools", self.key):
-            if not path.is_dir():
-                return None
-            try:
-                return NegativePools.load(path)
-            except PoolsError as error:
-                logger.warning("%s They are mined again.", error)
-                self.cache.discard("pools", self.key)
-                return None
+    def _find(self) -> tuple[NegativePools | None, str | None]:
+        """Find the pools in the cache, or what is wrong with them."""
+        damage = self.cache.find_damage("pools", self.key)
+        if damage is not None:
+            return None, damage
+        try:
+            pools = NegativePools.load(self.cache.path("pools", self.key))
+        except PoolsError as error:
+            return None, str(error)
+        self.cache.remove_leftovers("pools", self.key, self._leftovers)
+        return pools, None
 
     @property
     def _leftovers(self) -> str:
@@ -211,7 +210,7 @@ class Miner:
         """
         processes = processes or Processes()
         processes.check_shared(self.cache.root)
-        pools = self.cached() if processes.is_main else None
+        pools, _ = self._find() if processes.is_main else (None, None)
         index_missing = self.settings.index is not None and not Path(self.settings.index).exists()
         with apart(), preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
             if index_missing and pools is not None and processes.is_main:
@@ -227,13 +226,13 @@ class Miner:
                     processes.tell("mine")
                     run.build(folder)
 
-                _, is_new = self.cache.get_or_build("pools", self.key, build, self._leftovers)
+                pools, is_new = self.cache.read_or_build("pools", self.key, build, NegativePools.load, self._leftovers)
                 if not is_new:
                     processes.tell("mined meanwhile")
             elif processes.tell("") == "mine":
                 run.mine_shards()
             processes.meet()
-        return NegativePools.load(self.cache.path("pools", self.key))
+        return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
 
     def neighbor_index(self, durations: dict[str, float]) -> NeighborIndex:
         """Load the neighbour index of the graph's entities, or build it.
@@ -296,8 +295,7 @@ class Miner:
             "factory": index.factory,
             "faiss": importlib.import_module("faiss").__version__,
         }
-        folder, _ = self.cache.get_or_build("indexes", fingerprint(identity), build)
-        index.approximation = Approximation.read(folder)
+        index.approximation, _ = self.cache.read_or_build("indexes", fingerprint(identity), build, Approximation.read)
 
     def _vectors_key(self, graph: Graph) -> str:
         inputs = texts_digest(self.texts) if self.encoder.needs_texts else graph.fingerprint
@@ -327,12 +325,14 @@ class Miner:
                 report = {"batches_halved": self.encoder.batches_halved - halved}
                 folder.joinpath("statistics.json").write_text(json.dumps(report), encoding="utf-8")
 
-        folder, _ = self.cache.get_or_build("vectors", self._vectors_key(graph), encode)
-        report = folder / "statistics.json"
-        self.batches_halved = (
-            json.loads(report.read_text(encoding="utf-8"))["batches_halved"] if report.is_file() else 0
-        )
-        return np.load(folder / "vectors.npy", allow_pickle=False)
+        def read(folder: Path) -> tuple[np.ndarray, int]:
+            """Read the vectors, and how many batches were halved for them."""
+            report = folder / "statistics.json"
+            halved = json.loads(report.read_text(encoding="utf-8"))["batches_halved"] if report.is_file() else 0
+            return np.load(folder / "vectors.npy", allow_pickle=False), halved
+
+        (vectors, self.batches_halved), _ = self.cache.read_or_build("vectors", self._vectors_key(graph), encode, read)
+        return vectors
 
     @cached_property
     def _encoder_identity(self) -> list[Any]:

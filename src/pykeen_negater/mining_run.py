@@ -17,7 +17,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from .assembly import Assembly
 from .budgets import Budget
-from .caching import fingerprint, timed
+from .caching import fingerprint, make_folder, timed
 from .candidates import Proposals
 from .evidence import Answers, Evidence
 from .graphs import Graph
@@ -83,7 +83,7 @@ class MiningRun:
 
     def mine_shards(self) -> None:
         """Mine the shards that are dealt to this process, and wait for the others."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         self._prepare()
         missing = [i for i in self.processes.deal(len(self.shards)) if not find_sealed(self._path(i))]
         for i in self._bar(missing, "Mining"):
@@ -141,7 +141,7 @@ class MiningRun:
 
     def _propose(self, graph: Graph, index: NeighborIndex, name: str) -> Proposals:
         folder = self.folder / name
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         return self.miner.generator.propose(graph, index, folder, self.miner.texts)
 
     def _choose(self) -> np.ndarray | None:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from tqdm.auto import tqdm
 
+from .caching import make_folder
 from .ranking_context import RankingContext
 from .sealed_folders import find_sealed, sealed_folder
 
@@ -73,6 +74,8 @@ class PartwiseScoring:
         path, parts = cache.path("scores", key), cache.path("scores", f"{key}-parts")
         # another run may be scoring the same
         with cache.lock("scores", parts.name) if processes.is_main else nullcontext():
+            if processes.is_main and cache.find_damage("scores", key) is None:
+                cache.discard_unreadable("scores", key, _read)
             is_missing = processes.is_main and cache.find_damage("scores", key) is not None
             if processes.tell(json.dumps(is_missing)) == "true":
                 self._compute_parts(parts)
@@ -81,8 +84,7 @@ class PartwiseScoring:
                 leftovers = f"scores/{parts.name}"
                 cache.get_or_build("scores", key, lambda folder: self._put_together(parts, folder), leftovers)
             processes.meet()
-        report = json.loads(path.joinpath(_STATISTICS).read_text(encoding="utf-8"))
-        return np.load(path / _SCORES, allow_pickle=False), report["batches_halved"]
+        return _read(path)
 
     def _folders(self, parts: Path) -> list[Path]:
         # of nothing, there is one part as well, so that its shape is known
@@ -93,6 +95,7 @@ class PartwiseScoring:
         missing = [i for i in processes.deal(len(folders)) if not find_sealed(folders[i])]
         if not missing:
             return
+        make_folder(parts)
         scorer = self.load()
         order = scorer.order(self.triples)
         quiet = not processes.is_main or len(folders) == 1
@@ -122,3 +125,8 @@ class PartwiseScoring:
                 num_halved += int(part["batches_halved"])
         np.save(folder / _SCORES, scores, allow_pickle=False)
         folder.joinpath(_STATISTICS).write_text(json.dumps({"batches_halved": num_halved}), encoding="utf-8")
+
+
+def _read(folder: Path) -> tuple[np.ndarray, int]:
+    report = json.loads(folder.joinpath(_STATISTICS).read_text(encoding="utf-8"))
+    return np.load(folder / _SCORES, allow_pickle=False), report["batches_halved"]

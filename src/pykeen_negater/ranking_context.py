@@ -133,6 +133,7 @@ class RankingContext:
         key = fingerprint(
             {"graph": self.graph.fingerprint, "name": name, "training": asdict(training), "inputs": inputs}
         )
-        path, _ = self.cache.get_or_build("witnesses", key, build)
-        load_model(witness, str(path / "witness.safetensors"))
+        self.cache.read_or_build(
+            "witnesses", key, build, lambda folder: load_model(witness, str(folder / "witness.safetensors"))
+        )
         witness.eval()

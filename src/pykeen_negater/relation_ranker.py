@@ -157,7 +157,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
     # docstr-coverage: inherited
     def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
         scores = self._scores(triples, context)
-        thresholds = Thresholds.load(self._fitted(context), context.graph.num_relations)
+        thresholds, _ = self._fitted(context)
         levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
         context.statistics["scored"] = len(triples)
         context.statistics.update(describe_levels(scores, triples[:, RELATION], levels))
@@ -166,9 +166,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
         ranking = super().rank(candidates, context)
-        between = context.once(
-            (self, "between"), lambda: np.load(self._fitted(context) / "between.npy", allow_pickle=False)
-        )
+        _, between = context.once((self, "fitted"), lambda: self._fitted(context))
         rows = np.flatnonzero(candidates.sides == RELATION)
         corrupted = candidates.graph.triples[candidates.positives[rows], RELATION]
         ranking.scores[rows] = between[corrupted, candidates.replacements[rows]]
@@ -177,11 +175,11 @@ class RelationEmbeddingRanker(BudgetedRanker):
     def _scorer(self, context: RankingContext) -> "RelationScorer":
         return context.once((self, "scorer"), lambda: self.make_scorer(context))
 
-    def _fitted(self, context: RankingContext) -> Path:
+    def _fitted(self, context: RankingContext) -> tuple[Thresholds, np.ndarray]:
         """Choose thresholds and compare relations, or find the result in the cache.
 
         :param context: graph, texts and cache
-        :return: a folder with ``between.npy`` and the thresholds
+        :return: a pair (thresholds; how similar relations are, of shape (num_relations, num_relations))
         """
 
         def build(folder: Path) -> None:
@@ -190,8 +188,15 @@ class RelationEmbeddingRanker(BudgetedRanker):
             self._fit_thresholds(scorer, context).save(folder)
             np.save(folder / "between.npy", scorer.prototypes.between(), allow_pickle=False)
 
+        def read(folder: Path) -> tuple[Thresholds, np.ndarray]:
+            """Read what was filled in."""
+            return (
+                Thresholds.load(folder, context.graph.num_relations),
+                np.load(folder / "between.npy", allow_pickle=False),
+            )
+
         key = fingerprint({**self._inputs(context), **self._identify_scores()})
-        return context.cache.get_or_build("relation-thresholds", key, build)[0]
+        return context.cache.read_or_build("relation-thresholds", key, build, read)[0]
 
     def _scores(self, triples: np.ndarray, context: RankingContext) -> np.ndarray:
         """Compute the scores of triples, or find them in the cache; the processes share the work.
@@ -253,11 +258,15 @@ class RelationEmbeddingRanker(BudgetedRanker):
                 )
             folder.joinpath("training.json").write_text(json.dumps(asdict(result)), encoding="utf-8")
 
+        def read(folder: Path) -> Path:
+            """See that the encoder can be loaded, and read how it was trained."""
+            RelationEncoder(folder / "encoder", template=self.template)
+            context.statistics["training"] = json.loads(folder.joinpath("training.json").read_text(encoding="utf-8"))
+            return folder / "encoder"
+
         key = fingerprint({**self._inputs(context), **self._identify_encoder(), "positives": array_digest(positives)})
         leftovers = f"checkpoints/{key}"
-        path, _ = context.cache.get_or_build("relation-encoders", key, build, leftovers)
-        context.statistics["training"] = json.loads(path.joinpath("training.json").read_text(encoding="utf-8"))
-        return path / "encoder"
+        return context.cache.read_or_build("relation-encoders", key, build, read, leftovers)[0]
 
     @staticmethod
     def _inputs(context: RankingContext) -> dict[str, Any]:

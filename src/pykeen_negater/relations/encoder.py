@@ -146,8 +146,9 @@ class RelationEncoder:
             np.save(folder / "vectors.npy", self._compute(checked, progress), allow_pickle=False)
 
         key = fingerprint({"encoder": self.identify(), "pairs": checked})
-        folder, _ = self.cache.get_or_build("relations", key, build)
-        return np.load(folder / "vectors.npy", allow_pickle=False)
+        return self.cache.read_or_build(
+            "relations", key, build, lambda folder: np.load(folder / "vectors.npy", allow_pickle=False)
+        )[0]
 
     def _compute(self, pairs: list[tuple[str, str]], progress: str | None) -> np.ndarray:
         unique = {pair: row for row, pair in enumerate(dict.fromkeys(pairs))}

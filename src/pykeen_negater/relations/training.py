@@ -11,12 +11,11 @@ from typing import Any, cast
 import numpy as np
 import torch
 from accelerate import PartialState
-from filelock import FileLock
 from torch import Tensor, nn
-from transformers import Trainer, TrainingArguments
+from transformers import TrainingArguments
 
 from ..caching import Cache, atomic_folder, fingerprint
-from ..checkpoints import KEPT, drop_incomplete, seal_checkpoint
+from ..checkpoints import KEPT, ResumableTrainer, seal_checkpoint, train_resumably
 from ..seeding import pinned_defaults
 from ..training_progress import show_progress_only
 from .encoder import RelationEncoder
@@ -141,18 +140,19 @@ class _Collator:
         }
 
 
-class _Trainer(Trainer):
+class _Trainer(ResumableTrainer):
     """Validates with pairs of its own table, and seals its checkpoints."""
 
-    def __init__(self, *args: Any, eval_collator: _Collator | None, **kwargs: Any) -> None:
-        """Remember how validation pairs become inputs.
+    def __init__(self, *args: Any, encoder: RelationEncoder, eval_collator: _Collator | None, **kwargs: Any) -> None:
+        """Remember what is trained, and how validation pairs become inputs.
 
         :param args: those of the Trainer
+        :param encoder: the encoder whose model is trained
         :param eval_collator: turns a validation step into inputs
         :param kwargs: those of the Trainer
         """
         super().__init__(*args, **kwargs)
-        self.eval_collator = eval_collator
+        self.encoder, self.eval_collator = encoder, eval_collator
 
     # docstr-coverage: inherited
     def get_eval_dataloader(self, eval_dataset: Any = None) -> torch.utils.data.DataLoader:
@@ -219,18 +219,13 @@ def train_relation_encoder(
             ],
         }
     )
-    folder = (cache or Cache()).path("checkpoints", key) if checkpoints is None else checkpoints
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    cache = cache or Cache()
+    folder = cache.path("checkpoints", key) if checkpoints is None else checkpoints
+    # a folder of this run's own is in nobody's way
+    is_shared = checkpoints is None
     processes = PartialState(cpu=encoder.language_model.device.type == "cpu")
-    with FileLock(folder.with_name(f"{folder.name}.lock")) if processes.is_main_process else nullcontext():
-        trained = RelationEncoder(
-            encoder.model,
-            template=encoder.template,
-            aggregation=encoder.aggregation,
-            normalized=encoder.normalized,
-            max_length=encoder.max_length,
-        )
-        result = _train(trained, data, validation, settings, folder)
+    with cache.lock("checkpoints", key) if processes.is_main_process and is_shared else nullcontext():
+        trained, result = _train(encoder, data, validation, settings, folder)
         processes.wait_for_everyone()
         if not np.isfinite(result.training_losses + result.validation_losses).all():
             if processes.is_main_process:
@@ -250,7 +245,7 @@ def train_relation_encoder(
                     **settings.describe(),
                 }
                 unfinished.joinpath(_CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
-            if checkpoints is None:
+            if is_shared:
                 shutil.rmtree(folder, ignore_errors=True)
     return result
 
@@ -261,16 +256,46 @@ def _train(
     validation: RelationPairs | None,
     settings: RelationTrainingSettings,
     checkpoints: Path,
-) -> RelationTrainingResult:
-    """Train, or go on with it, and leave the model of the best epoch, or of the last one if nothing is held out."""
+) -> tuple[RelationEncoder, RelationTrainingResult]:
+    """Train one that begins as an encoder does, or go on with it; that of the best epoch if pairs are held out."""
     steps = _make_steps(data, settings)
     held_out = None
     if validation is not None:
         at_once = None if settings.loss == "triplet" else _VALIDATION_TYPES
         # parents have many more pairs of positives, and would drown the types
         held_out = _make_steps(replace(validation, parents={}), replace(settings, relations_per_step=at_once))
+
+    def make_trainer() -> _Trainer:
+        """Make a trainer of an encoder that is loaded anew."""
+        trained = RelationEncoder(
+            encoder.model,
+            template=encoder.template,
+            aggregation=encoder.aggregation,
+            normalized=encoder.normalized,
+            max_length=encoder.max_length,
+        )
+        return _make_trainer(trained, steps, held_out, settings, checkpoints)
+
+    trainer = train_resumably(make_trainer, checkpoints, "Training")
+    trainer.encoder.language_model.eval()
+    logged = trainer.state.log_history
+    losses = [entry["loss"] for entry in logged if "loss" in entry]
+    validation_losses = [entry["eval_loss"] for entry in logged if "eval_loss" in entry]
+    kept = int(np.argmin(validation_losses)) + 1 if validation_losses else settings.epochs
+    return trainer.encoder, RelationTrainingResult(losses, validation_losses, kept)
+
+
+def _make_trainer(
+    encoder: RelationEncoder,
+    steps: TrainingSteps,
+    held_out: TrainingSteps | None,
+    settings: RelationTrainingSettings,
+    checkpoints: Path,
+) -> _Trainer:
+    """Make what trains an encoder."""
     torch.manual_seed(settings.seed)  # for the classifier
     trainer = _Trainer(
+        encoder=encoder,
         model=_RelationModel(encoder, settings),
         args=_Arguments(
             output_dir=str(checkpoints),
@@ -305,14 +330,4 @@ def _train(
         eval_collator=None if held_out is None else _Collator(encoder, held_out, settings.batch_size),
     )
     show_progress_only(trainer)
-    with trainer.args.main_process_first(local=False):
-        last = drop_incomplete(checkpoints)
-    if last is not None:
-        logger.warning("Training goes on after step %s.", last.name.rpartition("-")[2])
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
-    encoder.language_model.eval()
-    logged = trainer.state.log_history
-    losses = [entry["loss"] for entry in logged if "loss" in entry]
-    validation_losses = [entry["eval_loss"] for entry in logged if "eval_loss" in entry]
-    kept = int(np.argmin(validation_losses)) + 1 if validation_losses else settings.epochs
-    return RelationTrainingResult(losses, validation_losses, kept)
+    return trainer
