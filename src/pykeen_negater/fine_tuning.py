@@ -29,11 +29,12 @@ from .graphs import Graph
 from .indexing import RELATION, SIDES
 from .language_models import EPOCH
 from .predictions import classification_metrics
+from .progress import Step
 from .sealed_folders import CHECKSUMS
 from .texts import Texts
 from .thresholds import Thresholds
 from .tokenization import TripleTokenizer
-from .training_progress import show_progress_only
+from .training_progress import training_bar
 
 __all__ = [
     "FineTuningResult",
@@ -333,8 +334,8 @@ def _train(
         compute_metrics=accuracy,
         callbacks=[callback],
     )
-    show_progress_only(trainer)
     last = drop_incomplete(checkpoints, every_epoch=keep_epochs)
     if last is not None:
         logger.warning("Fine-tuning goes on after step %s.", last.name.rpartition("-")[2])
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    with training_bar(trainer, Step.FINE_TUNE):
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))

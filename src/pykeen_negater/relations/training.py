@@ -17,7 +17,8 @@ from transformers import Trainer, TrainingArguments
 
 from ..caching import Cache, atomic_folder, fingerprint
 from ..checkpoints import KEPT, drop_incomplete, seal_checkpoint
-from ..training_progress import show_progress_only
+from ..progress import Step as ProgressStep
+from ..training_progress import training_bar
 from .encoder import RelationEncoder
 from .losses import (
     PairClassifier,
@@ -302,12 +303,12 @@ def _train(
         data_collator=_Collator(encoder, steps, settings.batch_size),
         eval_collator=None if held_out is None else _Collator(encoder, held_out, settings.batch_size),
     )
-    show_progress_only(trainer)
     with trainer.args.main_process_first(local=False):
         last = drop_incomplete(checkpoints)
     if last is not None:
         logger.warning("Training goes on after step %s.", last.name.rpartition("-")[2])
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    with training_bar(trainer, ProgressStep.TRAIN_RELATIONS):
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
     encoder.language_model.eval()
     logged = trainer.state.log_history
     losses = [entry["loss"] for entry in logged if "loss" in entry]
