@@ -108,6 +108,8 @@ class SentenceTransformerEncoder(Encoder):
     def estimate(self, graph: Graph, texts: Texts | None) -> float:  # noqa: D102
         if texts is None:
             return 0.0
+        import sentence_transformers  # noqa: F401  # which takes seconds, and is no part of loading
+
         start = time.perf_counter()
         model = self._load()
         loading = time.perf_counter() - start

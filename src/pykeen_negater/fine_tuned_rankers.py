@@ -95,9 +95,8 @@ class FineTunedRanker(BudgetedRanker):
 
     # docstr-coverage: inherited
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> dict[str, float]:  # noqa: D102
-        steps: dict[str, float] = {
-            Step.SCORE: self.cost * num_candidates / self._throughput(graph, texts, training=False)
-        }
+        speed = self._throughput(graph, texts, training=False)
+        steps: dict[str, float] = {Step.SCORE: self.cost * num_candidates / speed}
         if self.model is None:
             num_examples = self.settings.num_examples(len(graph))
             steps[Step.FINE_TUNE] = num_examples / self._throughput(graph, texts, training=True)

@@ -94,7 +94,7 @@ class Progress:
             return
         estimate = self._begin(name)
         disable = not (self.show and total)
-        with tqdm(total=round(total), desc=str(name), unit=unit, unit_scale=True, disable=disable) as shown:
+        with tqdm(total=round(total), desc=str(name), unit=f" {unit}", disable=disable) as shown:
             self._open = _Bar(self, name, total, estimate, shown, None)
             try:
                 yield self._open

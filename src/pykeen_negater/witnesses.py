@@ -149,6 +149,7 @@ def estimate_training(witness: Witness, triples: np.ndarray, training: Training)
     :param training: how
     :return: seconds
     """
+    from . import training_progress  # noqa: F401  # which takes seconds, and is no part of the training
     from .step_timing import StepTimer
 
     timer, start = StepTimer(TIMED_SECONDS), time.perf_counter()
