@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 #: The number of queries that are timed, and about how many answers the risk model is timed with
-TIMED_QUERIES, TIMED_ANSWERS = 100, 20_000
+TIMED_QUERIES, TIMED_ANSWERS = 100, 40_000
 
 #: About how many answers the witnesses bring up together, in multiples of what one does
 TOGETHER = 1.4
@@ -86,4 +86,6 @@ def _answers(queries: Queries, settings: MiningSettings) -> np.ndarray:
     proposed = np.maximum(slot - known, 0) * share
     unknown = graph.num_entities - known
     brought_up = np.minimum(TOGETHER * TOP, unknown)
-    return np.minimum(proposed + brought_up * (1 - share), unknown)
+    # what fits best is in the slot, as far as there is enough
+    both = share * np.minimum(brought_up, np.maximum(slot - known, 0))
+    return np.minimum(proposed + brought_up - both, unknown)

@@ -29,6 +29,7 @@ from .witnesses import Training, Witness, estimate_training
 
 __all__ = [
     "Plan",
+    "expected_range",
     "make_plan",
     "max_candidates",
 ]
@@ -94,8 +95,7 @@ class Plan:
     @property
     def seconds(self) -> tuple[float, float]:
         """The least and the most seconds of waiting that are to be expected on this machine."""
-        low, high = (factor * sum(self.steps.values()) for factor in RANGE)
-        return low, high
+        return expected_range(sum(self.steps.values()))
 
     @property
     def _memory(self) -> str:
@@ -104,6 +104,16 @@ class Plan:
         return (
             f" What is scored takes up to {self.num_held_bytes / 2**30:,.1f} GiB of memory, less with max_candidates."
         )
+
+
+def expected_range(seconds: float) -> tuple[float, float]:
+    """Say how long something takes that was estimated, with other work coming and going.
+
+    :param seconds: the estimate
+    :return: the least and the most seconds that are to be expected
+    """
+    low, high = (factor * seconds for factor in RANGE)
+    return low, high
 
 
 def max_candidates(settings: MiningSettings, ranker: Ranker) -> int | None:

@@ -29,7 +29,7 @@ T = TypeVar("T")
 SMOOTHING = 20.0
 
 #: About how many iterations the regression takes: 20 on some graphs, 150 on others
-TYPICAL_ITERATIONS = 60
+TYPICAL_ITERATIONS = 80
 
 #: How many iterations of the regression, and of the trees, a measurement takes; the trees' first one costs more
 TIMED_ITERATIONS, TIMED_TREES = 10, (3, 13)

@@ -57,6 +57,7 @@ def fine_tune(
     from ..fine_tuning_settings import FineTuningSettings
     from ..graphs import Graph
     from ..language_models import require_language_model
+    from ..planning import expected_range
     from ..texts import load_texts
 
     graph = Graph.from_factory(load_training(dataset, training))
@@ -81,10 +82,12 @@ def fine_tune(
         plan: dict[str, Any] = {}
         if "train" in action:
             num_examples, seconds = job.estimate(name)
-            plan = {"language model to fine-tune": name, "examples": num_examples, "about, seconds": seconds}
+            low, high = expected_range(seconds)
+            plan = {"language_model_to_fine_tune": name, "examples": num_examples}
+            plan |= {"at_least_seconds": low, "at_most_seconds": high}
         counts = job.count_examples(action)
         echo("What would be done:")
-        conclude(plan | {f"{split} triples to classify": num_triples for split, num_triples in counts.items()})
+        conclude(plan | {f"{split}_triples_to_classify": num_triples for split, num_triples in counts.items()})
         return
     if "train" in action:
         job.train(name, keep_epochs)

@@ -26,5 +26,5 @@ def import_(negatives: Path, dataset: str | None, training: Path | None, output:
 
     pools = import_negatives(negatives, output, triples_factory=load_training(dataset, training))
     coverage = pools.metadata["statistics"]["coverage"]
-    conclude({"triples": pools.num_triples, "negatives": len(pools), "covered share": coverage, "pools": str(output)})
+    conclude({"triples": pools.num_triples, "negatives": len(pools), "covered_share": coverage, "pools": str(output)})
     echo(f"Written to {output}")

@@ -3,15 +3,19 @@
 import logging
 import shutil
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
 
 from ..configuration import config_option_with_negater
+from ..durations import duration_range
 from ..names import CANDIDATE_GENERATORS, ENCODERS, RANKERS, SIDE_NAMES, GuardName, Metric
-from ..terminal import conclude, echo, output_options
+from ..terminal import conclude, echo, is_silent, output_options
 from .completion import complete, complete_list
 from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, parse_object, text_settings
+
+if TYPE_CHECKING:
+    from ..pools import NegativePools
 
 __all__ = [
     "mine",
@@ -133,19 +137,22 @@ def mine(
     if dry_run:
         if not processes.is_main:
             return
-        plan = miner.plan()
-        echo("What would be done:")
+        plan = miner.plan(processes.count)
+        low, high = plan.seconds
+        echo(f"What would be done, in {duration_range(low, high)}:")
         conclude(
             {
-                "training triples": plan.num_triples,
+                "training_triples": plan.num_triples,
                 "entities": plan.num_entities,
                 "encoder": plan.encoder,
                 "ranker": plan.ranker,
-                "candidates at most": plan.num_candidates,
-                "corrupted triples to rank at most": plan.num_scored,
-                "about, seconds": plan.seconds,
-                "pools at most (MiB)": plan.num_bytes / 2**20,
-                "free on the disk (MiB)": shutil.disk_usage(Path.cwd()).free / 2**20,
+                "candidates_at_most": plan.num_candidates,
+                "corrupted_triples_to_rank_at_most": plan.num_scored,
+                "step_seconds": {step.name.lower(): seconds for step, seconds in plan.steps.items()},
+                "at_least_seconds": low,
+                "at_most_seconds": high,
+                "pools_at_most_mebibytes": plan.num_bytes / 2**20,
+                "free_on_the_disk_mebibytes": shutil.disk_usage(Path.cwd()).free / 2**20,
             }
         )
         return
@@ -158,25 +165,37 @@ def mine(
     statistics = pools.metadata["statistics"]
     summary = {
         "negatives": len(pools),
-        "training triples": pools.num_triples,
-        "covered share": statistics["coverage"],
+        "training_triples": pools.num_triples,
+        "covered_share": statistics["coverage"],
         "candidates": statistics["candidates"],
-        "candidates within the budget": statistics["candidates_within_budget"],
+        "candidates_within_the_budget": statistics["candidates_within_budget"],
     }
     if "index_recall" in statistics:
-        summary["of the ten nearest entities, found share"] = statistics["index_recall"]
+        summary["ten_nearest_entities_found_share"] = statistics["index_recall"]
     if "guard" in statistics:
         measured = statistics["guard"]["proposed"]
         summary |= {
-            "candidates that the guard was tested with": measured["answers"],
-            "hidden triples among them": measured["hidden"],
-            "AUC of the guard": measured.get("auc"),
-            "corruptions that are likely true": len(pools.suspects),
+            "candidates_that_the_guard_was_tested_with": measured["answers"],
+            "hidden_triples_among_them": measured["hidden"],
+            "guard_auc": measured.get("auc"),
+            "corruptions_that_are_likely_true": len(pools.suspects),
         }
-    conclude(
-        {**summary, **{f"{step}, seconds": seconds for step, seconds in pools.durations.items()}, "pools": str(path)}
-    )
+    seconds = {step.replace(" ", "_"): seconds for step, seconds in pools.durations.items()}
+    conclude({**summary, "step_seconds": seconds, "pools": str(path)})
+    if not is_silent():
+        _show_some(pools)
     echo(f"Written to {path}")
+
+
+def _show_some(pools: "NegativePools") -> None:
+    """Show a few of the negatives."""
+    from ..exports import some_sentences
+
+    lines = some_sentences(pools)
+    if lines:
+        echo("\nSome of the negatives, each beside the true triple that it was made from:")
+        for negative, positive in lines:
+            echo(f"  {negative}\n    not {positive}")
 
 
 def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:

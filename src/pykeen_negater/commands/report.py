@@ -92,9 +92,9 @@ def report(
         print_report(content)
     summary: dict[str, Any] = {
         "negatives": len(loaded),
-        "training triples": loaded.num_triples,
-        "covered share": loaded.metadata.get("statistics", {}).get("coverage"),
-        "corruptions that are likely true": len(loaded.suspects),
+        "training_triples": loaded.num_triples,
+        "covered_share": loaded.metadata.get("statistics", {}).get("coverage"),
+        "corruptions_that_are_likely_true": len(loaded.suspects),
     }
     if comparison is not None:
         rows = [

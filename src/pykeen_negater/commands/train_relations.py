@@ -104,7 +104,7 @@ def train(
     result = train_relation_encoder(encoder, pairs, output, settings)
     conclude(
         {
-            "relation types": len(pairs.positives),
+            "relation_types": len(pairs.positives),
             "positives": sum(map(len, pairs.positives.values())),
             **asdict(result),
             "model": str(output),

@@ -53,7 +53,7 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
             else:
                 damages[str(path)] = damage
                 echo(f"{path} is damaged: {damage}", error=True)
-    counts = {"checked": num_checked, "not checked": num_unchecked, "damaged": len(damages)}
+    counts = {"checked": num_checked, "not_checked": num_unchecked, "damaged": len(damages)}
     conclude({**counts, "damage": damages})
     if damages:
         raise SystemExit(1)
