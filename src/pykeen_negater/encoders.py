@@ -11,6 +11,7 @@ from class_resolver import ClassResolver
 from .caching import file_digest
 from .graphs import Graph
 from .halving import Halving
+from .hub import check_language_model
 from .indexing import HEAD, TAIL
 from .language_models import identify_language_model, require_language_model
 from .progress import Step, step
@@ -126,6 +127,7 @@ class SentenceTransformerEncoder(Encoder):
     def _load(self) -> "SentenceTransformer":
         from sentence_transformers import SentenceTransformer
 
+        check_language_model(self.model)
         model = SentenceTransformer(self.model, trust_remote_code=False)
         model.max_seq_length = min(self.max_length, model.max_seq_length or self.max_length)
         return model

@@ -73,7 +73,7 @@ class Plan:
     num_scored: int
 
     #: The estimated seconds of waiting on this machine, by step, in the order of the steps
-    steps: Mapping[str, float]
+    steps: Mapping[Step, float]
 
     #: The most bytes that the pools take
     num_bytes: int
@@ -185,11 +185,11 @@ def _estimate_steps(
     ranker: Ranker,
     num_scored: int,
     num_processes: int,
-) -> dict[str, float]:
+) -> dict[Step, float]:
     """Estimate the seconds of each step, in their order."""
     guarded = settings.guard == "calibrated"
     encoding = encoder.estimate(graph, texts)
-    steps = {Step.ENCODE: encoding, **ranker.estimate(graph, texts, num_scored)}
+    steps: dict[str, float] = {Step.ENCODE: encoding, **ranker.estimate(graph, texts, num_scored)}
     if guarded and not encoder.needs_texts:
         steps[Step.ENCODE_VISIBLE] = encoding
     if guarded or isinstance(ranker, ProbeRanker):

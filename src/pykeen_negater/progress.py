@@ -57,7 +57,7 @@ class Step(StrEnum):
 class Progress:
     """Knows how far a run is, from what its steps were estimated at and what they have taken."""
 
-    def __init__(self, estimates: Mapping[str, float] | None = None, show: bool = True) -> None:
+    def __init__(self, estimates: Mapping[Step, float] | None = None, show: bool = True) -> None:
         """Take the estimates.
 
         :param estimates: the estimated seconds of the steps by name, in their order; without them, what is left over
@@ -65,7 +65,7 @@ class Progress:
         :param show: whether there are bars
         """
         self.show = show
-        self._waiting = dict(estimates or {})
+        self._waiting: dict[str, float] = {str(name): seconds for name, seconds in (estimates or {}).items()}
         self._is_planned = bool(estimates)
         #: The seconds that the steps that are done were estimated at, and those they took
         self._estimated = self._taken = 0.0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .durations import duration
+from .option_names import to_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,8 +172,9 @@ def _written(value: Any, unit: str) -> str:
 
 
 class PrintableFormatter(logging.Formatter):
-    """Formats lines of the log for a terminal."""
+    """Formats lines of the log for a terminal, in terms of the options of the command that runs."""
 
     # docstr-coverage: inherited
     def format(self, record: logging.LogRecord) -> str:  # noqa: D102
-        return printable(super().format(record))
+        text, context = super().format(record), click.get_current_context(silent=True)
+        return printable(text if context is None else to_options(text, context))

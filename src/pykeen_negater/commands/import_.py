@@ -6,6 +6,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import conclude, echo, output_options
+from .command import Command
 from .options import FILE, PATH, dataset_option, load_training
 
 __all__ = [
@@ -13,7 +14,9 @@ __all__ = [
 ]
 
 
-@click.command("import", epilog="Example: negater import negatives.tsv --dataset umls --output umls.pools")
+@click.command(
+    name="import", cls=Command, epilog="Example: negater import negatives.tsv --dataset umls --output umls.pools"
+)
 @config_option
 @output_options
 @click.argument("negatives", type=FILE)

@@ -11,8 +11,18 @@ from ..configuration import config_option_with_negater
 from ..durations import duration_range
 from ..names import CANDIDATE_GENERATORS, ENCODERS, RANKERS, SIDE_NAMES, GuardName, Metric
 from ..terminal import conclude, echo, is_silent, output_options
+from .command import Command, section
 from .completion import complete, complete_list
-from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, parse_object, text_settings
+from .options import (
+    FILE,
+    PATH,
+    fine_tuning_options,
+    graph_options,
+    load_training,
+    parse_object,
+    seed_option,
+    text_settings,
+)
 
 if TYPE_CHECKING:
     from ..pools import NegativePools
@@ -23,53 +33,71 @@ __all__ = [
 
 
 @click.command(
+    cls=Command,
     epilog="Example: negater mine --dataset umls --entity-text entity2text.tsv --output umls.pools",
 )
 @config_option_with_negater
 @output_options
 @graph_options
-@click.option("--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache.")
-@click.option(
-    "--encoder", shell_complete=complete(ENCODERS), help=f"Turns entities into vectors: {', '.join(ENCODERS)}."
+@section(
+    "Candidates",
+    click.option(
+        "--encoder", shell_complete=complete(ENCODERS), help=f"Turns entities into vectors: {', '.join(ENCODERS)}."
+    ),
+    click.option("--encoder-kwargs", callback=parse_object, help="The encoder's parameters, as JSON."),
+    click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors."),
+    click.option(
+        "--candidates",
+        type=click.Choice(CANDIDATE_GENERATORS),
+        default="random",
+        help="Who may stand in.",
+    ),
+    click.option("--neighbors", "-k", "k", default=32, help="Neighbours per triple and side."),
+    click.option(
+        "--corruption-scheme",
+        default="head,tail",
+        shell_complete=complete_list(SIDE_NAMES),
+        help="The sides to corrupt, of head, relation and tail.",
+    ),
+    click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are."),
+    click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made."),
+    click.option(
+        "--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large."
+    ),
 )
-@click.option("--encoder-kwargs", callback=parse_object, help="The encoder's parameters, as JSON.")
-@click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors.")
-@click.option(
-    "--candidates",
-    type=click.Choice(CANDIDATE_GENERATORS),
-    default="random",
-    help="Who may stand in.",
+@section(
+    "Ranker",
+    click.option(
+        "--ranker", shell_complete=complete(RANKERS), help=f"Decides how hard a negative is: {', '.join(RANKERS)}."
+    ),
+    click.option("--ranker-kwargs", callback=parse_object, help="The ranker's other parameters, as JSON."),
+    click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune."),
+    click.option(
+        "--max-candidates",
+        default=20_000,
+        help="The most corrupted triples an expensive ranker scores, about 100 bytes of memory each; 0: all.",
+    ),
 )
-@click.option("--neighbors", "-k", "k", default=32, help="Neighbours per triple and side.")
-@click.option(
-    "--corruption-scheme",
-    default="head,tail",
-    shell_complete=complete_list(SIDE_NAMES),
-    help="The sides to corrupt, of head, relation and tail.",
+@section(
+    "Guard",
+    click.option(
+        "--guard",
+        type=click.Choice([*get_args(GuardName), "none"]),
+        default="calibrated",
+        help="Keeps out what may be true: the risk learned from hidden triples, or the ranker's thresholds.",
+    ),
+    click.option("--entity-types", type=FILE, help="The entities' types for the guard: label TAB type."),
 )
-@click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
-@click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
-@click.option("--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large.")
-@click.option(
-    "--ranker", shell_complete=complete(RANKERS), help=f"Decides how hard a negative is: {', '.join(RANKERS)}."
-)
-@click.option(
-    "--guard",
-    type=click.Choice([*get_args(GuardName), "none"]),
-    default="calibrated",
-    help="Keeps out what may be true: the risk learned from hidden triples, or the ranker's thresholds.",
-)
-@click.option("--entity-types", type=FILE, help="The entities' types for the guard: label TAB type.")
-@click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune.")
-@click.option("--ranker-kwargs", callback=parse_object, help="The ranker's other parameters, as JSON.")
-@click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept.")
-@click.option(
-    "--max-candidates",
-    default=20_000,
-    help="The most corrupted triples an expensive ranker scores, about 100 bytes of memory each; 0: all.",
+@section(
+    "Result",
+    click.option(
+        "--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache."
+    ),
+    seed_option,
+    click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept."),
+    click.option("--dry-run", is_flag=True, help="Say what would be done, how long it takes, and how large it gets."),
 )
 @fine_tuning_options
-@click.option("--dry-run", is_flag=True, help="Say what would be done, how long it takes, and how large it gets.")
 def mine(
     dataset: str | None,
     training: Path | None,

@@ -10,6 +10,7 @@ import click
 from ..names import NEGATIVE_SOURCES, SIDE_NAMES
 from ..spelling import expected_names
 from ..wikidata import WIKIDATA
+from .command import section
 from .completion import complete, dataset_names
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "load_dataset",
     "load_training",
     "parse_object",
+    "seed_option",
     "text_settings",
 ]
 
@@ -49,18 +51,6 @@ TEXTS = _TextSource(path_type=Path, exists=True, dir_okay=False)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make one decorator of several options, for the commands that share them."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        """Put the options above a command, in this order."""
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
 def dataset_option(text: str, *names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make an option that takes the name of a PyKEEN dataset.
 
@@ -72,7 +62,8 @@ def dataset_option(text: str, *names: str) -> Callable[[Callable[..., Any]], Cal
 
 
 #: The training triples, their texts, and triples to validate with
-graph_options = _options(
+graph_options = section(
+    "Graph",
     dataset_option("A PyKEEN dataset, whose training triples are used."),
     click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail."),
     click.option(
@@ -113,7 +104,8 @@ def parse_object(context: click.Context, parameter: click.Parameter, value: str 
 
 
 #: How a language model is fine-tuned
-fine_tuning_options = _options(
+fine_tuning_options = section(
+    "Fine-tuning of a language model",
     click.option("--language-model", help="The model to fine-tune: a folder or a name on the Hugging Face hub."),
     click.option("--pooling", type=click.Choice(["cls", "mean", "max"]), default="mean", help="Tokens to one vector."),
     click.option("--max-length", default=32, help="The most tokens of a triple."),
@@ -134,8 +126,10 @@ fine_tuning_options = _options(
         help="How many corruptions of each side, of head, relation and tail, a triple gets.",
     ),
     click.option("--max-training-triples", default=2_000, help="The most triples to fine-tune on; 0 for all."),
-    click.option("--seed", default=0, help="The seed of everything random."),
 )
+
+#: The seed
+seed_option = click.option("--seed", default=0, help="The seed of everything random.")
 
 
 def load_training(dataset: str | None, training: Path | None) -> "TriplesFactory":

@@ -9,6 +9,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import conclude, echo, is_silent, output_options
+from .command import Command
 from .completion import complete, model_names
 from .options import FILE, PATH, check_writable, dataset_option, load_dataset
 
@@ -26,7 +27,7 @@ __all__ = [
 PACKAGES = ("jinja2", "matplotlib", "rich")
 
 
-@click.command(epilog="Example: negater report umls.pools --evaluate umls -o report.html")
+@click.command(cls=Command, epilog="Example: negater report umls.pools --evaluate umls -o report.html")
 @config_option
 @output_options
 @click.argument("pools", type=PATH)

@@ -9,6 +9,7 @@ import click
 from ..configuration import config_option
 from ..relations.training_settings import LossName, RelationTrainingSettings
 from ..terminal import conclude, echo, output_options
+from .command import Command
 from .options import FILE, PATH, TEXTS, dataset_option, load_training
 
 __all__ = [
@@ -18,7 +19,7 @@ __all__ = [
 _DEFAULTS = RelationTrainingSettings()
 
 
-@click.command(epilog="Example: negater relations train --data gold_ratings.tsv --output relbert.model")
+@click.command(cls=Command, epilog="Example: negater relations train --data gold_ratings.tsv --output relbert.model")
 @config_option
 @output_options
 @click.option("--data", type=FILE, help="Pairs by relation type: .jsonl, .parquet, or SemEval-2012's ratings as .tsv.")

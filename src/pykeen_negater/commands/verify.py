@@ -6,6 +6,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import conclude, echo, output_options
+from .command import Command
 from .options import PATH
 
 __all__ = [
@@ -13,7 +14,7 @@ __all__ = [
 ]
 
 
-@click.command(epilog="Example: negater verify umls.pools conceptnet.pools")
+@click.command(cls=Command, epilog="Example: negater verify umls.pools conceptnet.pools")
 @config_option
 @output_options
 @click.argument("pools", type=PATH, nargs=-1)
