@@ -41,10 +41,10 @@ def duration_range(low: float, high: float) -> str:
     :return: the range, in the unit that suits its end
 
     >>> duration_range(0, 0.4), duration_range(21, 48), duration_range(70, 150)
-    ('less than 1 s', '21 to 48 s', '1.2 to 2.5 min')
+    ('a second', '21 to 48 s', '1.2 to 2.5 min')
     """
     if high < 1:
-        return "less than 1 s"
+        return "a second"
     size, name = _unit(high)
     digits = [f"{value / size:.0f}" if name == "s" else _number(value / size) for value in (low, high)]
     return f"{digits[1]} {name}" if digits[0] == digits[1] else f"{digits[0]} to {digits[1]} {name}"

@@ -10,6 +10,7 @@ import click
 from ..configuration import config_option_with_negater
 from ..durations import duration_range
 from ..names import CANDIDATE_GENERATORS, ENCODERS, RANKERS, SIDE_NAMES, GuardName, Metric
+from ..option_names import to_options
 from ..terminal import conclude, echo, is_silent, output_options
 from .command import Command, section
 from .completion import complete, complete_list
@@ -216,14 +217,28 @@ def mine(
 
 
 def _show_some(pools: "NegativePools") -> None:
-    """Show a few of the negatives."""
+    """Show a few of the negatives, and say what would help if there are too few."""
     from ..exports import some_sentences
 
     lines = some_sentences(pools)
     if lines:
-        echo("\nSome of the negatives, each beside the true triple that it was made from:")
+        echo("\nSome of the negatives, each with the true triple that it is a corruption of:")
         for negative, positive in lines:
-            echo(f"  {negative}\n    not {positive}")
+            echo(f"  {negative}\n    from {positive}")
+    advice = _advice(pools)
+    if advice is not None:
+        echo(f"\n{to_options(advice, click.get_current_context())}")
+
+
+def _advice(pools: "NegativePools") -> str | None:
+    """Say what would help, as the report does."""
+    from ..report.coverage import Coverage
+    from ..report.reasons import advise, explain_outcomes, read_outcomes
+
+    settings = pools.metadata["settings"]
+    outcomes = read_outcomes(pools.metadata["statistics"], pools.num_relations)
+    reasons = () if outcomes is None else explain_outcomes(outcomes, settings, pools.max_mined_risk)
+    return advise(Coverage.measure(pools), reasons, settings)
 
 
 def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:
