@@ -58,8 +58,8 @@ def test_shortest_command():
 def test_dry_run_writes_nothing(training: Path, tmp_path: Path, empty_cache: Path):
     result = run("mine", "--training", training, *FAST, "--output", tmp_path / "x", "--dry-run", "--json")
     plan = json.loads(result.stdout)
-    assert (plan["training triples"], plan["ranker"]) == (11, "similarity")
-    assert plan["free on the disk (MiB)"] > 0
+    assert (plan["training_triples"], plan["ranker"]) == (11, "similarity")
+    assert plan["free_on_the_disk_mebibytes"] > 0
     assert not tmp_path.joinpath("x").exists()
     assert not empty_cache.joinpath("pools").exists()
 
@@ -182,7 +182,7 @@ def test_fine_tune_validate_and_test(training: Path, tiny_bert: str, tmp_path: P
     assert frame["threshold"].nunique() == 1
     assert frame["tail"].tolist()[-1] == "unicorn"
     dry = run("fine-tune", *files, "--action", "valid", "--action", "test", "--dry-run", "--json")
-    assert json.loads(dry.stdout) == {"validation triples to classify": 13, "testing triples to classify": 13}
+    assert json.loads(dry.stdout) == {"validation_triples_to_classify": 13, "testing_triples_to_classify": 13}
     message = "found no testing_negatives for the action 'test', expected files of true and false triples"
     assert message in run("fine-tune", *files[:8], "--output", tmp_path / "model", "--action", "test", code=1).output
 

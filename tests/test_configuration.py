@@ -267,7 +267,7 @@ def test_mine(folder: Path):
         "output": "small.pools",
     }
     path = write(folder / "config.json", content)
-    assert json.loads(run("mine", "--config", path, "--dry-run", "--json").stdout)["training triples"] == 11
+    assert json.loads(run("mine", "--config", path, "--dry-run", "--json").stdout)["training_triples"] == 11
     assert not folder.joinpath("small.pools").exists()
     run("mine", "--config", path)
     pools = NegativePools.load(folder / "small.pools")
@@ -280,7 +280,7 @@ def test_mine(folder: Path):
 def test_dataset_of_the_command_line_replaces_training_triples(folder: Path):
     path = write(folder / "config.json", {"training": "no.tsv", "encoder": "structural", "ranker": "similarity"})
     result = run("mine", "--config", path, "--dataset", "nations", "--dry-run", "--json")
-    assert json.loads(result.stdout)["training triples"] == 1592
+    assert json.loads(result.stdout)["training_triples"] == 1592
     assert "training: File" in run("mine", "--config", path, "--dry-run", code=1).output
     write(path, {"dataset": "nations", "training": "train.tsv"})
     assert "either --dataset or --training" in run("mine", "--config", path, "--dry-run", code=2).output

@@ -523,11 +523,11 @@ def test_command_line_wins_over_what_is_missing(repository: Path):
     path = repository / "configs" / "small" / "config.yaml"
     run("fine-tune", "--config", path, "--output", repository / "my.model")
     options = ["--model", "my.model", "--encoder", "structural", "--dry-run", "--json"]
-    assert json.loads(run("mine", "--config", path, *options).stdout)["training triples"] == 11
+    assert json.loads(run("mine", "--config", path, *options).stdout)["training_triples"] == 11
     path.write_text("dataset: {path: data/nowhere}\n", encoding="utf-8")
     assert "found no data/nowhere in the current folder" in run("mine", "--config", path, "--dry-run", code=1).output
     result = run("mine", "--config", path, "--dataset", "nations", *options)
-    assert json.loads(result.stdout)["training triples"] == 1592
+    assert json.loads(result.stdout)["training_triples"] == 1592
 
 
 def test_wrong_values_name_the_file(repository: Path):

@@ -261,7 +261,7 @@ def test_command(tiny_bert: str, data: RelationPairs, tmp_path: Path, empty_cach
     result = _run("--training", str(triples), *options, "--epochs", "1", "--validation-share", "0", "--json")
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)
-    assert (summary["relation types"], summary["positives"], len(summary["training_losses"])) == (2, 12, 1)
+    assert (summary["relation_types"], summary["positives"], len(summary["training_losses"])) == (2, 12, 1)
 
 
 @pytest.mark.parametrize(

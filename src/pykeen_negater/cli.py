@@ -3,12 +3,11 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from .commands.command import Group, name_nearest_options
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.export import export
@@ -18,7 +17,6 @@ from .commands.mine import mine
 from .commands.relations import relations
 from .commands.report import report
 from .commands.verify import verify
-from .spelling import nearest
 from .terminal import PrintableFormatter, printable
 
 __all__ = [
@@ -29,32 +27,18 @@ __all__ = [
 INTERRUPTED = 130
 
 
-@contextmanager
-def _name_nearest_options() -> Iterator[None]:
-    """Name the options that may have been meant by one that there is not, the nearest first."""
-    try:
-        yield
-    except click.NoSuchOption as error:
-        if error.ctx is None:
-            raise
-        names = [name for parameter in error.ctx.command.get_params(error.ctx) for name in parameter.opts]
-        near = nearest(error.option_name, (name for name in names if name.startswith("--")))
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-        raise click.UsageError(f"{error.message}{hint}", ctx=error.ctx) from error
-
-
-class _Group(click.Group):
+class _Group(Group):
     """Says what went wrong in one line, and exits with 1; a wrong usage exits with 2, an interruption with 130."""
 
     # docstr-coverage: inherited
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        with _name_nearest_options():
+        with name_nearest_options():
             return super().parse_args(ctx, args)
 
     # docstr-coverage: inherited
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _name_nearest_options():
+            with name_nearest_options():
                 return super().invoke(ctx)
         except (ValueError, OSError) as error:
             raise click.ClickException(printable(str(error))) from error

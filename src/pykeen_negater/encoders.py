@@ -1,8 +1,9 @@
 """Entities as vectors, in which near means similar."""
 
+import time
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from class_resolver import ClassResolver
@@ -10,8 +11,14 @@ from class_resolver import ClassResolver
 from .caching import file_digest
 from .graphs import Graph
 from .halving import Halving
-from .language_models import identify_language_model, measure_throughput, require_language_model
+from .hub import check_language_model
+from .indexing import HEAD, TAIL
+from .language_models import identify_language_model, require_language_model
+from .progress import Step, step
 from .texts import Texts
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 __all__ = [
     "Encoder",
@@ -20,6 +27,13 @@ __all__ = [
     "StructuralEncoder",
     "encoder_resolver",
 ]
+
+
+#: How many texts are encoded to see how long that takes, and at once
+TIMED_TEXTS, TIMED_BATCH = 48, 16
+
+#: How many triples the structural encoder is tried on
+TIMED_TRIPLES = 20_000
 
 
 class Encoder(ABC):
@@ -93,22 +107,45 @@ class SentenceTransformerEncoder(Encoder):
 
     # docstr-coverage: inherited
     def estimate(self, graph: Graph, texts: Texts | None) -> float:  # noqa: D102
-        return graph.num_entities / measure_throughput(self.model, 32, training=False)
+        if texts is None:
+            return 0.0
+        import sentence_transformers  # noqa: F401  # which takes seconds, and is no part of loading
+
+        start = time.perf_counter()
+        model = self._load()
+        loading = time.perf_counter() - start
+        unique = sorted(set(texts.entities), key=len)
+        sample = [unique[i] for i in np.linspace(0, len(unique) - 1, min(len(unique), TIMED_TEXTS), dtype=np.int64)]
+        # in batches of similar length, as all are encoded; the first batch warms up
+        batches = [sample[i : i + TIMED_BATCH] for i in range(0, len(sample), TIMED_BATCH)]
+        model.encode(batches[0], show_progress_bar=False)
+        start = time.perf_counter()
+        for batch in batches:
+            model.encode(batch, show_progress_bar=False)
+        return loading + (time.perf_counter() - start) * len(unique) / len(sample)
+
+    def _load(self) -> "SentenceTransformer":
+        from sentence_transformers import SentenceTransformer
+
+        check_language_model(self.model)
+        model = SentenceTransformer(self.model, trust_remote_code=False)
+        model.max_seq_length = min(self.max_length, model.max_seq_length or self.max_length)
+        return model
 
     # docstr-coverage: inherited
     def encode(self, graph: Graph, texts: Texts | None) -> np.ndarray:  # noqa: D102
-        from sentence_transformers import SentenceTransformer
-
         if texts is None:
             raise ValueError(f"{type(self).__name__} needs texts, but the graph has none. Use 'structural'.")
-        model = SentenceTransformer(self.model, trust_remote_code=False)
-        model.max_seq_length = min(self.max_length, model.max_seq_length or self.max_length)
+        model = self._load()
         # equal texts are encoded once and so get equal vectors, whatever their batch
         unique, inverse = np.unique(np.array(texts.entities, dtype=object), return_inverse=True)
         halving = Halving("texts")
-        vectors = halving.compute_all(
-            lambda size: model.encode(unique.tolist(), batch_size=size, show_progress_bar=True), self.batch_size
-        )
+        with step(Step.ENCODE, len(unique), "text") as advance:
+            # the first part of the model gets one batch after the other
+            model[0].register_forward_hook(lambda *passed: advance(len(passed[-1]["input_ids"])))
+            vectors = halving.compute_all(
+                lambda size: model.encode(unique.tolist(), batch_size=size, show_progress_bar=False), self.batch_size
+            )
         self.batches_halved += halving.count
         return np.asarray(vectors, dtype=np.float32)[inverse]
 
@@ -187,6 +224,17 @@ class StructuralEncoder(Encoder):
     # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
         return {"dim": self.dim, "seed": self.seed}
+
+    # docstr-coverage: inherited
+    def estimate(self, graph: Graph, texts: Texts | None) -> float:  # noqa: D102
+        count = min(len(graph), TIMED_TRIPLES)
+        triples = graph.triples[np.linspace(0, len(graph) - 1, count, dtype=np.int64)].copy()
+        # of a part of the triples, a part of the entities
+        num_entities = max(1, graph.num_entities * count // len(graph))
+        triples[:, [HEAD, TAIL]] %= num_entities
+        start = time.perf_counter()
+        self.encode(Graph(triples, num_entities, graph.num_relations), None)
+        return (time.perf_counter() - start) * len(graph) / count
 
     # docstr-coverage: inherited
     def encode(self, graph: Graph, texts: Texts | None) -> np.ndarray:  # noqa: D102

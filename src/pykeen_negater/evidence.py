@@ -12,6 +12,7 @@ from torch.nn.functional import normalize
 
 from .graphs import Graph
 from .indexing import HEAD, TAIL
+from .progress import Step, step
 from .queries import ENTITY_SIDES, Queries
 from .witnesses import Witness
 
@@ -161,11 +162,13 @@ class Evidence:
         size = max(1, MAX_SCORES // self.graph.num_entities)
         wanted = np.unique(requested.keys(self.graph.num_entities))
         keys, features = [np.zeros(0, dtype=np.int64)], [np.zeros((0, len(self.names)), dtype=np.float32)]
-        for first, chunk in queries.chunks(size):
-            low, high = np.searchsorted(wanted, np.array([first, first + len(chunk)]) * self.graph.num_entities)
-            answers, values = self._gather(chunk, wanted[low:high] - first * self.graph.num_entities, bring_up)
-            keys.append(answers + first * self.graph.num_entities)
-            features.append(values)
+        with step(Step.EVIDENCE, len(queries), "query") as advance:
+            for first, chunk in queries.chunks(size):
+                low, high = np.searchsorted(wanted, np.array([first, first + len(chunk)]) * self.graph.num_entities)
+                answers, values = self._gather(chunk, wanted[low:high] - first * self.graph.num_entities, bring_up)
+                keys.append(answers + first * self.graph.num_entities)
+                features.append(values)
+                advance(len(chunk))
         return Answers.from_keys(np.concatenate(keys), self.graph.num_entities), np.concatenate(features)
 
     def _gather(self, queries: Queries, wanted: np.ndarray, bring_up: bool) -> tuple[np.ndarray, np.ndarray]:

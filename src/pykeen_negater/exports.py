@@ -23,6 +23,7 @@ __all__ = [
     "export",
     "readable_texts",
     "sentences",
+    "some_sentences",
     "to_frame",
     "to_triplets",
 ]
@@ -208,6 +209,27 @@ def sentences(pools: NegativePools, per_relation: int = 2) -> dict[str, list[str
     hardest = pd.DataFrame(negatives[np.argsort(-scores, kind="stable")]).drop_duplicates()
     for triple in hardest.groupby(RELATION).head(per_relation).to_numpy():
         lines[texts.relations[triple[RELATION]]].append(texts.sentence(triple))
+    return lines
+
+
+def some_sentences(pools: NegativePools, count: int = 3) -> list[tuple[str, str]]:
+    """Write some of the hardest negatives as lines for people, of as many relations as possible.
+
+    :param pools: the pools
+    :param count: > 0, the most negatives
+    :return: pairs (negative, the positive that it is a corruption of); the same for the same pools
+    """
+    texts, offsets = readable_texts(pools), pools.offsets.numpy()
+    rows = np.flatnonzero(np.diff(offsets))
+    positions, side_numbers = np.divmod(rows, len(pools.sides))
+    triples = keys_to_triples(pools.keys.numpy()[positions], pools.num_entities, pools.num_relations)
+    _, firsts = np.unique(triples[:, RELATION], return_index=True)
+    chosen = firsts[np.unique(np.linspace(0, len(firsts) - 1, min(count, len(firsts)), dtype=np.int64))]
+    lines = []
+    for i in chosen:
+        negative = triples[i].copy()
+        negative[pools.sides[side_numbers[i]]] = int(pools.replacements[offsets[rows[i]]])
+        lines.append((texts.sentence(negative), texts.sentence(triples[i])))
     return lines
 
 

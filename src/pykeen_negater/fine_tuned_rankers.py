@@ -16,6 +16,7 @@ from .graphs import Graph
 from .indexing import RELATION
 from .language_models import identify_language_model, measure_throughput, require_language_model
 from .processes import main_first
+from .progress import Step
 from .ranking import BudgetedRanker, Ranking
 from .ranking_context import RankingContext
 from .spelling import did_you_mean
@@ -95,11 +96,13 @@ class FineTunedRanker(BudgetedRanker):
         }
 
     # docstr-coverage: inherited
-    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
-        seconds = self.cost * num_candidates / self._throughput(graph, texts, training=False)
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> dict[str, float]:  # noqa: D102
+        speed = self._throughput(graph, texts, training=False)
+        steps: dict[str, float] = {Step.SCORE: self.cost * num_candidates / speed}
         if self.model is None:
-            seconds += self.settings.num_examples(len(graph)) / self._throughput(graph, texts, training=True)
-        return seconds
+            num_examples = self.settings.num_examples(len(graph))
+            steps[Step.FINE_TUNE] = num_examples / self._throughput(graph, texts, training=True)
+        return steps
 
     def _throughput(self, graph: Graph, texts: Texts | None, training: bool) -> float:
         length = 8 if texts is None else min(self.settings.max_length, texts.estimate_length(graph.triples))

@@ -11,6 +11,7 @@ from .caching import array_digest, fingerprint
 from .fine_tuning_settings import Precision
 from .language_models import identify_language_model
 from .partwise_scoring import PartwiseScoring, Scorer
+from .progress import Step
 from .ranking_context import RankingContext
 from .texts import texts_digest
 
@@ -65,7 +66,7 @@ class FineTunedScoring:
 
 
 class _FineTunedScorer(Scorer):
-    doing = "Scoring candidates"
+    doing = Step.SCORE
 
     def __init__(self, model: Path, compute: Compute, context: RankingContext) -> None:
         """Load the model."""

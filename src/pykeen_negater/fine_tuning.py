@@ -26,15 +26,16 @@ from .classifier import TripleClassifier, score_triples
 from .corruptions import Corruptor, corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
+from .hub import check_language_model
 from .indexing import RELATION, SIDES
 from .language_models import EPOCH
 from .predictions import classification_metrics
+from .progress import Step
 from .readings import find_readings
 from .sealed_folders import CHECKSUMS
 from .texts import Texts
 from .thresholds import Thresholds
 from .tokenization import TripleTokenizer
-from .training_progress import show_progress_only
 
 __all__ = [
     "FineTuningResult",
@@ -221,6 +222,7 @@ def fine_tune(
     generator = np.random.default_rng([settings.seed, 2**31 + 1])
     texts_of_graph = replace(texts, entities=texts.entities[: graph.num_entities])
     corruptor = settings.make_source().prepare(graph, texts_of_graph, settings.epochs, generator)
+    check_language_model(language_model)
     hf_tokenizer = AutoTokenizer.from_pretrained(language_model, trust_remote_code=False)
     num_others = len(texts.entities) - graph.num_entities
     texts = replace(texts, entities=texts.entities + corruptor.extra_texts)
@@ -241,7 +243,7 @@ def fine_tune(
                 keep_epochs,
             )
 
-        trainer = train_resumably(make_trainer, Path(folder), "Fine-tuning", every_epoch=keep_epochs)
+        trainer = train_resumably(make_trainer, Path(folder), "Fine-tuning", Step.FINE_TUNE, keep_epochs)
         if keep_epochs:
             for epoch, path in enumerate(complete_checkpoints(Path(folder)), start=1):
                 _copy_model(path, output / f"{EPOCH}{epoch}")
@@ -343,5 +345,4 @@ def _make_trainer(
         compute_metrics=accuracy,
         callbacks=[callback],
     )
-    show_progress_only(trainer)
     return trainer

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .progress import Step
 from .quiet_training import train_quietly
 
 __all__ = [
@@ -152,6 +153,7 @@ def fit_proxy(
     proxy.scale.fill_(float(quartiles[2] - quartiles[0]) or 1.0)
     epochs = train_quietly(
         proxy,
+        Step.PROXY,
         {
             "num_train_epochs": settings.epochs,
             "per_device_train_batch_size": settings.batch_size,

@@ -12,6 +12,7 @@ from .fine_tuned_rankers import FineTunedRanker
 from .gradient_proxy import MIN_EXAMPLES, ProxySettings
 from .graphs import Graph
 from .processes import main_first
+from .progress import Step
 from .ranking import Ranking
 from .ranking_context import RankingContext
 from .texts import Texts
@@ -127,13 +128,13 @@ class ProxyGradientsRanker(FullGradientsRanker):
         return {"num_exact": self.num_exact, "proxy": asdict(self.proxy), **super().identify()}
 
     # docstr-coverage: inherited
-    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> dict[str, float]:  # noqa: D102
         exact = min(self.num_exact, num_candidates)
-        seconds = super().estimate(graph, texts, exact)
+        steps = super().estimate(graph, texts, exact)
         if exact < num_candidates:
-            seconds += num_candidates / self._throughput(graph, texts, training=False)
-            seconds += SECONDS_PER_STEP * self.proxy.epochs * exact / self.proxy.batch_size
-        return seconds
+            steps[Step.SCORE] += num_candidates / self._throughput(graph, texts, training=False)
+            steps[Step.PROXY] = SECONDS_PER_STEP * self.proxy.epochs * exact / self.proxy.batch_size
+        return steps
 
     # docstr-coverage: inherited
     def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> np.ndarray:

@@ -11,6 +11,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from .evidence import Answers, Evidence
+from .progress import Step, step
 from .queries import ENTITY_SIDES, Queries
 from .risk_model import RiskModel
 
@@ -103,11 +104,14 @@ class Guard:
         plausible = evidence.brought_up(features) | is_proposed
         weights = _weights(queries, answers, plausible | labels)
         slots = _slots(queries)[answers.queries]
-        model = RiskModel(seed).fit(slots, features, labels, weights, plausible)
-        unseen = np.zeros(len(labels))
-        for fitted, judged in StratifiedGroupKFold(FOLDS).split(features, labels, answers.queries):
-            part = RiskModel(seed).fit(*(x[fitted] for x in (slots, features, labels, weights, plausible)))
-            unseen[judged] = part.predict(slots[judged], features[judged], plausible[judged])
+        with step(Step.GUARD, FOLDS + 1, "model") as advance:
+            model = RiskModel(seed).fit(slots, features, labels, weights, plausible)
+            advance(1)
+            unseen = np.zeros(len(labels))
+            for fitted, judged in StratifiedGroupKFold(FOLDS).split(features, labels, answers.queries):
+                part = RiskModel(seed).fit(*(x[fitted] for x in (slots, features, labels, weights, plausible)))
+                unseen[judged] = part.predict(slots[judged], features[judged], plausible[judged])
+                advance(1)
         report = {
             "hidden_triples": len(hidden),
             "queries": len(queries),
@@ -131,7 +135,12 @@ class Guard:
             return np.zeros(0, dtype=np.float32)
         count = math.ceil(len(features) / CHUNK_SIZE)
         chunks = zip(*(np.array_split(x, count) for x in (_slots(queries)[answers.queries], features)), strict=True)
-        probability = np.concatenate([self.model.predict(*chunk) for chunk in chunks])
+        probabilities = []
+        with step(Step.RISKS, count, "part") as advance:
+            for chunk in chunks:
+                probabilities.append(self.model.predict(*chunk))
+                advance(1)
+        probability = np.concatenate(probabilities)
         return (probability / self.uniform).astype(np.float32)
 
 

@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 from .caching import array_digest, fingerprint
 from .graphs import Graph
 from .halving import Halving
+from .progress import Advance, Step, step
 from .resolving import find_class
 from .seeding import preserved_random_state
 
@@ -148,7 +149,8 @@ def train_model(model: "Model", graph: Graph, training: KGETraining, seed: int) 
     with preserved_random_state():
         set_random_seed(seed)
         try:
-            _train(model, graph, training, [training.epochs], progress=True)
+            with step(Step.TRAIN_MODEL, training.epochs, "epoch") as advance:
+                _train(model, graph, training, [training.epochs], advance)
         except NonFiniteLossError as error:
             raise ValueError(
                 f"found a loss that is not finite when training {type(model).__name__} with learning_rate="
@@ -171,7 +173,7 @@ def estimate_training(model: "Model", graph: Graph, training: KGETraining) -> fl
         """Measure an epoch of a few steps, of which the fastest of several counts."""
         triples = graph.triples[: math.ceil(steps * training.batch_size / factor)]
         part = Graph(triples, graph.num_entities, graph.num_relations)
-        return min(_train(model, part, training, range(1, NUM_TIMED + 1), progress=False))
+        return min(_train(model, part, training, range(1, NUM_TIMED + 1), lambda count: None))
 
     with preserved_random_state():
         # an epoch costs something apart from its steps
@@ -181,10 +183,18 @@ def estimate_training(model: "Model", graph: Graph, training: KGETraining) -> fl
 
 
 def _train(
-    model: "Model", graph: Graph, training: KGETraining, epochs: "list[int] | range", progress: bool
+    model: "Model", graph: Graph, training: KGETraining, epochs: "list[int] | range", advance: Advance
 ) -> list[float]:
     """Train a model up to one epoch after the other, and tell how many seconds each stretch took."""
     from pykeen.training import SLCWATrainingLoop
+    from pykeen.training.callbacks import TrainingCallback
+
+    class Epochs(TrainingCallback):
+        """Says that an epoch is over."""
+
+        def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
+            """Go on."""
+            advance(1)
 
     factory = _factory(graph, model.use_inverse_triples)
     seconds: list[float] = []
@@ -206,9 +216,9 @@ def _train(
                 num_epochs=epoch,
                 batch_size=min(training.batch_size, factory.num_triples),
                 continue_training=bool(seconds),
-                use_tqdm=progress,
+                use_tqdm=False,
                 use_tqdm_batch=False,
-                tqdm_kwargs={"desc": f"Training {type(model).__name__}"},
+                callbacks=Epochs(),
                 pin_memory=False,
             )
             seconds.append(time.perf_counter() - start)

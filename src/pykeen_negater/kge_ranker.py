@@ -117,7 +117,7 @@ class KGERanker(Ranker):
         return self.source.identify()
 
     # docstr-coverage: inherited
-    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> dict[str, float]:  # noqa: D102
         return self.source.estimate(graph, num_candidates)
 
     def _model(self, context: RankingContext) -> "Model":

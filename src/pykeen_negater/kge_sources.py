@@ -26,6 +26,7 @@ from .kge_models import (
     load_state,
     train_model,
 )
+from .progress import Step
 from .ranking_context import RankingContext
 
 if TYPE_CHECKING:
@@ -62,12 +63,12 @@ class ModelSource(ABC):
         """
 
     @abstractmethod
-    def estimate(self, graph: Graph, num_triples: int) -> float:
+    def estimate(self, graph: Graph, num_triples: int) -> dict[str, float]:
         """Estimate how long it takes here to get the model and to score with it.
 
         :param graph: the graph
         :param num_triples: the number of triples to score
-        :return: seconds
+        :return: seconds by step
         :raises ValueError: if the model is not one for such a graph
         """
 
@@ -143,9 +144,12 @@ class TrainedModel(ModelSource):
         return model
 
     # docstr-coverage: inherited
-    def estimate(self, graph: Graph, num_triples: int) -> float:  # noqa: D102
+    def estimate(self, graph: Graph, num_triples: int) -> dict[str, float]:  # noqa: D102
         model = self.model.build(graph)
-        return estimate_training(model, graph, self.training) + estimate_scoring(model, graph, num_triples)
+        return {
+            Step.TRAIN_MODEL: estimate_training(model, graph, self.training),
+            Step.MINE: estimate_scoring(model, graph, num_triples),
+        }
 
 
 class _TrainedBefore(ModelSource):
@@ -160,8 +164,8 @@ class _TrainedBefore(ModelSource):
         return self._checked(graph)
 
     # docstr-coverage: inherited
-    def estimate(self, graph: Graph, num_triples: int) -> float:
-        return estimate_scoring(self._checked(graph), graph, num_triples)
+    def estimate(self, graph: Graph, num_triples: int) -> dict[str, float]:
+        return {Step.MINE: estimate_scoring(self._checked(graph), graph, num_triples)}
 
     def _checked(self, graph: Graph) -> "Model":
         model = self.load(graph)

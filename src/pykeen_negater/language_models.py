@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from .caching import file_digest, fingerprint
+from .hub import check_language_model
 
 __all__ = [
     "CHECKSUMS",
@@ -159,6 +160,7 @@ def measure_throughput(name: str, length: int, training: bool) -> float:
 
     from . import classifier  # noqa: F401  # so that fine-tuned models can be measured, too
 
+    check_language_model(name)
     model = AutoModel.from_pretrained(name, trust_remote_code=False).to(resolve_device()).train(training)
     input_ids = torch.full((32, length), 5, device=model.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0)

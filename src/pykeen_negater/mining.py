@@ -28,6 +28,7 @@ from .planning import Plan, make_plan
 from .pool_files import PoolsError
 from .pools import NegativePools
 from .processes import Processes, apart
+from .progress import Progress, Step, step
 from .rankers import ranker_resolver
 from .ranking import Ranker
 from .resolving import find_class, make
@@ -125,12 +126,13 @@ class Miner:
                 f"choose another {kind}."
             )
 
-    def plan(self) -> Plan:
+    def plan(self, num_processes: int = 1) -> Plan:
         """Say what mining is going to do, without doing it.
 
+        :param num_processes: > 0, how many processes share the work
         :return: the most it can be
         """
-        return make_plan(self.graph, self.settings, self.texts, self.encoder, self.ranker)
+        return make_plan(self.graph, self.settings, self.texts, self.encoder, self.ranker, num_processes)
 
     @cached_property
     def key(self) -> str:
@@ -219,18 +221,21 @@ class Miner:
                 return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
             run = MiningRun(self, processes)
             if processes.is_main:
-                logger.warning("Mining negatives, once; the result is cached. %s", self.plan())
+                plan = self.plan(processes.count)
+                logger.warning("Mining negatives, once; the result is cached. %s", plan)
 
                 def build(folder: Path) -> None:
                     """Mine with the help of the others, now that nobody else is mining the same."""
                     processes.tell("mine")
-                    run.build(folder)
+                    with Progress(plan.steps).running():
+                        run.build(folder)
 
                 pools, is_new = self.cache.read_or_build("pools", self.key, build, NegativePools.load, self._leftovers)
                 if not is_new:
                     processes.tell("mined meanwhile")
             elif processes.tell("") == "mine":
-                run.mine_shards()
+                with Progress(show=False).running():
+                    run.mine_shards()
             processes.meet()
         return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
 
@@ -312,7 +317,12 @@ class Miner:
 
         def encode(folder: Path) -> None:
             """Fill a folder of the cache with the entities' vectors."""
-            with timed("encode", durations):
+            name = Step.ENCODE if graph is self.graph else Step.ENCODE_VISIBLE
+            with (
+                timed("encode", durations),
+                step(name, graph.num_entities, "entity") as bar,
+                bar.piece(graph.num_entities),
+            ):
                 halved, vectors = self.encoder.batches_halved, self.encoder.encode(graph, self.texts)
             if not np.isfinite(vectors).all():
                 count = np.sum(~np.isfinite(vectors).all(axis=1))

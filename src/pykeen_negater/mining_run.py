@@ -4,16 +4,14 @@ import importlib
 import importlib.metadata
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm.auto import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
 from .assembly import Assembly
 from .budgets import Budget
@@ -29,6 +27,7 @@ from .outcomes import OUTCOMES
 from .partial_pools import PartialPools, assemble_shard
 from .pool_files import Vocabulary, write_pools
 from .processes import Processes, main_first
+from .progress import Step, step
 from .queries import ENTITY_SIDES, Queries
 from .ranking import Ranking
 from .ranking_context import RankingContext
@@ -86,7 +85,7 @@ class MiningRun:
         make_folder(self.folder)
         self._prepare()
         missing = [i for i in self.processes.deal(len(self.shards)) if not find_sealed(self._path(i))]
-        for i in self._bar(missing, "Mining"):
+        for i in self._bar(missing, Step.MINE):
             self._mine_shard(i).save(self._path(i))
         del self.proposals  # whose files can only be removed when no process has them open
         self.processes.meet()
@@ -94,17 +93,13 @@ class MiningRun:
     def _path(self, shard: int) -> Path:
         return self.folder / str(shard)
 
-    def _bar(self, shards: Any, what: str) -> Iterator[int]:
+    def _bar(self, shards: Sequence[int], name: str) -> Iterator[int]:
         """Go through shards and show how many of their triples are left."""
-        quiet = len(self.shards) == 1 or not self.processes.is_main
-        total = len(shards) * self.shards.size
-        with (
-            tqdm(total=total, desc=what, unit="triple", unit_scale=True, disable=quiet) as bar,
-            logging_redirect_tqdm(),
-        ):
-            for i in shards:
-                yield i
-                bar.update(self.shards.size)
+        sizes = [self.shards.num_triples(i) for i in shards]
+        with step(name, sum(sizes), "triple") as bar:
+            for i, size in zip(shards, sizes, strict=True):
+                with bar.piece(size):
+                    yield i
 
     def _prepare(self) -> None:
         """Do what concerns all shards; the main process goes first, and the others find the results in the cache."""
@@ -152,7 +147,7 @@ class MiningRun:
         if not find_sealed(path):
             budget = Budget(self.settings.max_candidates)
             with timed("candidates", self.durations):
-                for i in self._bar(range(len(self.shards)), "Choosing candidates"):
+                for i in self._bar(range(len(self.shards)), Step.CHOOSE):
                     budget.add(*self.proposals.candidates(self.shards.rows(i)).best_ranks())
             with sealed_folder(path) as folder:
                 np.save(folder / _KEYS, budget.keys, allow_pickle=False)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from .caching import make_folder
+from .progress import step
 from .ranking_context import RankingContext
 from .sealed_folders import find_sealed, sealed_folder
 
@@ -98,12 +98,9 @@ class PartwiseScoring:
         make_folder(parts)
         scorer = self.load()
         order = scorer.order(self.triples)
-        quiet = not processes.is_main or len(folders) == 1
-        with tqdm(
-            desc=scorer.doing, total=len(missing) * PART_SIZE, unit="triple", unit_scale=True, disable=quiet
-        ) as bar:
-            for i in missing:
-                rows = order[i * PART_SIZE : (i + 1) * PART_SIZE]
+        rows_of = {i: order[i * PART_SIZE : (i + 1) * PART_SIZE] for i in missing}
+        with step(scorer.doing, sum(map(len, rows_of.values())), "triple") as advance:
+            for i, rows in rows_of.items():
                 before = scorer.batches_halved
                 values = scorer.compute(self.triples[rows])
                 if not np.isfinite(values).all():
@@ -112,7 +109,7 @@ class PartwiseScoring:
                 with sealed_folder(folders[i]) as folder:
                     num_halved = scorer.batches_halved - before
                     np.savez(folder / _PART, rows=rows, values=values, batches_halved=num_halved)
-                bar.update(len(rows))
+                advance(len(rows))
 
     def _put_together(self, parts: Path, folder: Path) -> None:
         scores, num_halved = np.zeros(0, dtype=np.float32), 0

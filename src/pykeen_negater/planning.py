@@ -1,20 +1,25 @@
 """What mining is going to do, and how long that takes."""
 
 import math
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from .durations import duration_range
 from .encoders import Encoder, encoder_resolver
 from .evidence import TOP
 from .factorization import Factorization
 from .factorization import training_of as factorization_training_of
 from .graphs import Graph
+from .guard_estimate import estimate_guard
 from .indexing import HEAD, RELATION, SIDES, TAIL
 from .mining_settings import MiningSettings
 from .probe import TRAINING as PROBE_TRAINING
 from .probe import Probe
+from .progress import Step
 from .queries import ENTITY_SIDES
 from .rankers import ProbeRanker, ranker_resolver
 from .ranking import Ranker
@@ -24,6 +29,7 @@ from .witnesses import Training, Witness, estimate_training
 
 __all__ = [
     "Plan",
+    "expected_range",
     "make_plan",
     "max_candidates",
 ]
@@ -39,6 +45,15 @@ BYTES_PER_SCORED = 100
 
 #: The dimension of vectors that are not there yet, to estimate how long the probe takes
 TYPICAL_DIM = 384
+
+#: What is estimated takes at least and at most so many times as long, mostly: other work comes and goes
+RANGE = (0.7, 1.5)
+
+#: The steps that several processes share
+SHARED = (Step.SCORE, Step.ENCODE_PAIRS, Step.MINE)
+
+#: The number of corrupted triples that are scored to see how long that takes
+TIMED_TRIPLES = 20_000
 
 
 @dataclass(frozen=True)
@@ -57,8 +72,8 @@ class Plan:
     #: The most corrupted triples to score
     num_scored: int
 
-    #: The estimated seconds of encoding, training and ranking on this machine
-    seconds: float
+    #: The estimated seconds of waiting on this machine, by step, in the order of the steps
+    steps: Mapping[Step, float]
 
     #: The most bytes that the pools take
     num_bytes: int
@@ -74,8 +89,13 @@ class Plan:
         return (
             f"{self.num_triples:,} triples over {self.num_entities:,} entities; encoder {self.encoder}; at most "
             f"{self.num_candidates:,} candidates, {self.num_scored:,} corrupted triples ranked by {self.ranker}; about "
-            f"{_duration(self.seconds)} and {self.num_bytes / 2**20:,.1f} MiB at most.{self._memory}"
+            f"{duration_range(*self.seconds)} and {self.num_bytes / 2**20:,.1f} MiB at most.{self._memory}"
         )
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """The least and the most seconds of waiting that are to be expected on this machine."""
+        return expected_range(sum(self.steps.values()))
 
     @property
     def _memory(self) -> str:
@@ -86,8 +106,14 @@ class Plan:
         )
 
 
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{max(seconds, 1):.0f} s"
+def expected_range(seconds: float) -> tuple[float, float]:
+    """Say how long something takes that was estimated, with other work coming and going.
+
+    :param seconds: the estimate
+    :return: the least and the most seconds that are to be expected
+    """
+    low, high = (factor * seconds for factor in RANGE)
+    return low, high
 
 
 def max_candidates(settings: MiningSettings, ranker: Ranker) -> int | None:
@@ -100,7 +126,14 @@ def max_candidates(settings: MiningSettings, ranker: Ranker) -> int | None:
     return settings.max_candidates if ranker.expensive else None
 
 
-def make_plan(graph: Graph, settings: MiningSettings, texts: Texts | None, encoder: Encoder, ranker: Ranker) -> Plan:
+def make_plan(
+    graph: Graph,
+    settings: MiningSettings,
+    texts: Texts | None,
+    encoder: Encoder,
+    ranker: Ranker,
+    num_processes: int = 1,
+) -> Plan:
     """Say what mining is going to do, without doing it.
 
     :param graph: the graph
@@ -108,6 +141,7 @@ def make_plan(graph: Graph, settings: MiningSettings, texts: Texts | None, encod
     :param texts: its texts
     :param encoder: what encodes its entities
     :param ranker: what ranks its candidates
+    :param num_processes: > 0, how many processes share the work
     :return: the most it can be
     """
     counts = np.bincount(graph.triples[:, RELATION], minlength=graph.num_relations)
@@ -135,9 +169,7 @@ def make_plan(graph: Graph, settings: MiningSettings, texts: Texts | None, encod
         num_entities=graph.num_entities,
         num_candidates=total,
         num_scored=scored,
-        seconds=encoder.estimate(graph, texts)
-        + ranker.estimate(graph, texts, scored)
-        + _estimate_witnesses(graph, settings, ranker),
+        steps=_estimate_steps(graph, settings, texts, encoder, ranker, scored, num_processes),
         num_bytes=6 * kept + 9 * num_suspects + 8 * len(graph) * (1 + len(settings.corruption_scheme)),
         num_held_bytes=BYTES_PER_SCORED * scored if ranker.expensive else 0,
         encoder=encoder_resolver.normalize_inst(encoder),
@@ -145,17 +177,58 @@ def make_plan(graph: Graph, settings: MiningSettings, texts: Texts | None, encod
     )
 
 
-def _estimate_witnesses(graph: Graph, settings: MiningSettings, ranker: Ranker) -> float:
-    if settings.guard != "calibrated" and not isinstance(ranker, ProbeRanker):
-        return 0.0
-    part = _part(graph) if graph.num_entities > MAX_TIMED_ENTITIES else graph
-    vectors = np.ones((part.num_entities, TYPICAL_DIM), dtype=np.float32)
-    witnesses: list[tuple[Witness, Training]] = [
-        (Probe(part, vectors), PROBE_TRAINING),
-        (Factorization(part), factorization_training_of(graph)),
-    ]
-    with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
-        return sum(_estimate(witness, part, graph, training) for witness, training in witnesses)
+def _estimate_steps(
+    graph: Graph,
+    settings: MiningSettings,
+    texts: Texts | None,
+    encoder: Encoder,
+    ranker: Ranker,
+    num_scored: int,
+    num_processes: int,
+) -> dict[Step, float]:
+    """Estimate the seconds of each step, in their order."""
+    guarded = settings.guard == "calibrated"
+    encoding = encoder.estimate(graph, texts)
+    steps: dict[str, float] = {Step.ENCODE: encoding, **ranker.estimate(graph, texts, num_scored)}
+    if guarded and not encoder.needs_texts:
+        steps[Step.ENCODE_VISIBLE] = encoding
+    if guarded or isinstance(ranker, ProbeRanker):
+        part = _part(graph) if graph.num_entities > MAX_TIMED_ENTITIES else graph
+        with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
+            more = _estimate_witnesses(graph, part, settings, ranker, num_scored)
+        steps |= {step: seconds + steps.get(step, 0.0) for step, seconds in more.items()}
+    for step in SHARED:
+        if step in steps:
+            steps[step] /= num_processes
+    return {step: steps[step] for step in Step if step in steps}
+
+
+def _estimate_witnesses(
+    graph: Graph, part: Graph, settings: MiningSettings, ranker: Ranker, num_scored: int
+) -> dict[Step, float]:
+    """Estimate how long witnesses are trained, and what is done with them."""
+    vectors = np.random.default_rng(0).normal(size=(part.num_entities, TYPICAL_DIM)).astype(np.float32)
+    witnesses: dict[Step, tuple[Witness, Training]] = {
+        Step.PROBE: (Probe(part, vectors), PROBE_TRAINING),
+        Step.FACTORIZATION: (Factorization(part), factorization_training_of(graph)),
+    }
+    steps = {step: _estimate(witness, part, graph, training) for step, (witness, training) in witnesses.items()}
+    named = {step.name: witness.eval() for step, (witness, _) in witnesses.items()}
+    if settings.guard == "calibrated":
+        steps |= estimate_guard(graph, part, settings, vectors, named)
+    if isinstance(ranker, ProbeRanker):
+        steps[Step.MINE] = steps.get(Step.MINE, 0.0) + num_scored * _time_scoring(part, list(named.values()))
+    return steps
+
+
+def _time_scoring(part: Graph, witnesses: list[Witness]) -> float:
+    """Measure the seconds per triple of scoring."""
+    triples = np.resize(part.triples, (TIMED_TRIPLES, 3))
+    start = time.perf_counter()
+    for witness in witnesses:
+        for side in ENTITY_SIDES:
+            witness.score_triples(triples, side)
+    return (time.perf_counter() - start) / TIMED_TRIPLES
 
 
 def _part(graph: Graph) -> Graph:
@@ -170,11 +243,12 @@ def _estimate(witness: Witness, part: Graph, graph: Graph, training: Training) -
     """Estimate how long training with a graph takes, from a few steps with a part of it."""
     if part is graph:
         return estimate_training(witness, graph.triples, training)
+    # the same number of steps as with the graph
     num_steps = training.epochs * math.ceil(len(graph) / training.batch_size)
-    once = replace(training, epochs=1, batch_size=min(training.batch_size, len(part)))
-    step = estimate_training(witness, part.triples[: once.batch_size], once)
+    once = replace(training, epochs=num_steps, batch_size=min(training.batch_size, len(part)))
+    whole = estimate_training(witness, part.triples[: once.batch_size], once)
     # of a step of one triple, nearly all goes into the parameters of entities, as far as there are some
     bare = estimate_training(witness, part.triples[:1], replace(once, batch_size=1))
     has_entities = any(len(parameter) == part.num_entities for parameter in witness.parameters())
     others = graph.num_entities / part.num_entities - 1 if has_entities else 0.0
-    return num_steps * (step + bare * others)
+    return whole + bare * others

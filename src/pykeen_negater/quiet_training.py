@@ -1,4 +1,4 @@
-"""Training small models with the Trainer of transformers, without a word."""
+"""Training small models with the Trainer of transformers, without a word but a progress bar."""
 
 import tempfile
 from typing import Any
@@ -10,15 +10,18 @@ __all__ = [
 ]
 
 
-def train_quietly(model: nn.Module, arguments: dict[str, Any], **kwargs: Any) -> float:
+def train_quietly(model: nn.Module, name: str, arguments: dict[str, Any], **kwargs: Any) -> float:
     """Train a model, without clipping gradients; afterwards, it is on the CPU and in evaluation mode.
 
     :param model: returns a dictionary with its ``loss``; changed in place
+    :param name: what the progress bar says
     :param arguments: further parameters of :class:`transformers.TrainingArguments`
     :param kwargs: further parameters of :class:`transformers.Trainer`
     :return: the number of epochs
     """
-    from transformers import PrinterCallback, Trainer, TrainingArguments
+    from transformers import Trainer, TrainingArguments
+
+    from .training_progress import training_bar
 
     with tempfile.TemporaryDirectory() as scratch:
         trainer = Trainer(
@@ -35,7 +38,7 @@ def train_quietly(model: nn.Module, arguments: dict[str, Any], **kwargs: Any) ->
             ),
             **kwargs,
         )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
+        with training_bar(trainer, name):
+            trainer.train()
     model.cpu().eval()
     return float(trainer.state.epoch or 0)

@@ -48,15 +48,15 @@ class Ranker(ABC):
         :return: a JSON-native description
         """
 
-    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> dict[str, float]:
         """Estimate how long ranking takes here.
 
         :param graph: the graph
         :param texts: its texts
         :param num_candidates: the number of unique candidates
-        :return: seconds
+        :return: seconds by step
         """
-        return 0.0
+        return {}
 
     def prepare(self, context: RankingContext) -> None:  # noqa: B027
         """Do once what concerns all candidates, such as training. By default there is no such thing.

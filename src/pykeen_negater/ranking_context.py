@@ -17,6 +17,7 @@ from .indexing import triples_to_keys
 from .probe import TRAINING as PROBE_TRAINING
 from .probe import Probe
 from .processes import Processes
+from .progress import Step
 from .texts import Texts
 from .witnesses import Training, Witness, train_witness
 
@@ -127,7 +128,7 @@ class RankingContext:
         def build(folder: Path) -> None:
             """Fill a folder of the cache with the witness's parameters."""
             with timed(f"train the {name}", self.durations):
-                train_witness(witness, self.graph.triples, training)
+                train_witness(witness, self.graph.triples, training, Step[name.upper()])
             save_model(witness, str(folder / "witness.safetensors"))
 
         key = fingerprint(

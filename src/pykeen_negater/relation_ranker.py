@@ -16,6 +16,7 @@ from .indexing import RELATION
 from .language_models import identify_language_model, measure_throughput, require_language_model
 from .partwise_scoring import PartwiseScoring
 from .processes import main_first
+from .progress import Step
 from .queries import ENTITY_SIDES
 from .ranking import BudgetedRanker, Ranking
 from .ranking_context import RankingContext
@@ -122,14 +123,16 @@ class RelationEmbeddingRanker(BudgetedRanker):
         }
 
     # docstr-coverage: inherited
-    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> float:  # noqa: D102
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> dict[str, float]:  # noqa: D102
         num_trained = min(len(graph), self.max_training_triples or len(graph))
-        num_pairs = num_candidates + min(len(graph), self.max_positives or len(graph)) + len(ENTITY_SIDES) * num_trained
-        seconds = num_pairs / measure_throughput(self.model, TYPICAL_LENGTH, training=False)
+        num_positives = min(len(graph), self.max_positives or len(graph)) + len(ENTITY_SIDES) * num_trained
+        speed = measure_throughput(self.model, TYPICAL_LENGTH, training=False)
+        steps: dict[str, float] = {Step.ENCODE_PAIRS: num_positives / speed, Step.SCORE: num_candidates / speed}
         if self.training is not None:
             num_pairs = self.training.epochs * num_trained
-            seconds += num_pairs / measure_throughput(self.model, TYPICAL_LENGTH, training=True)
-        return seconds
+            speed = measure_throughput(self.model, TYPICAL_LENGTH, training=True)
+            steps[Step.TRAIN_RELATIONS] = num_pairs / speed
+        return steps
 
     def make_scorer(self, context: RankingContext) -> "RelationScorer":
         """Encode true pairs to compare others with; the encoder is trained first, if that is asked for.

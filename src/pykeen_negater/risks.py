@@ -8,6 +8,7 @@ from .candidates import Candidates
 from .evidence import Answers
 from .guard import Guard
 from .indexing import HEAD, RELATION, TAIL, triples_to_keys
+from .progress import Step, step
 from .queries import Queries
 
 __all__ = [
@@ -18,6 +19,9 @@ __all__ = [
 
 #: Suspects are kept from this share of the guard's limit on, so that a stricter limit can be set later
 LEAST_SUSPECT = 0.1
+
+#: About how the time goes to evidence, and to what the guard makes of it
+SHARES = (1, 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +86,11 @@ def assess_risks(
         wanted = np.union1d(own, requested.queries)
         queries = queries.select(wanted)
         requested = Answers(np.searchsorted(wanted, requested.queries), requested.entities)
-    answers, features = guard.evidence.gather(queries, requested, bring_up=True)
-    values = guard.risk(queries, answers, features)
+    with step(Step.RISKS, sum(SHARES), "part") as bar:
+        with bar.piece(SHARES[0]):
+            answers, features = guard.evidence.gather(queries, requested, bring_up=True)
+        with bar.piece(SHARES[1]):
+            values = guard.risk(queries, answers, features)
     risks = np.ones(len(candidates), dtype=np.float32)
     keys = answers.keys(graph.num_entities)
     risks[found] = values[np.searchsorted(keys, requested.keys(graph.num_entities))]

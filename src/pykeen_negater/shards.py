@@ -39,6 +39,14 @@ class Shards:
     def __len__(self) -> int:
         return -(-self._num_triples // self.size)
 
+    def num_triples(self, shard: int) -> int:
+        """Count the triples of a shard.
+
+        :param shard: its number
+        :return: how many of each side there are, in [1, :data:`SHARD_SIZE`]
+        """
+        return min(self.size, self._num_triples - shard * self.size)
+
     def rows(self, shard: int) -> dict[int, np.ndarray]:
         """Get the triples of a shard.
 

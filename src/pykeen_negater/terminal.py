@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .durations import duration
+from .option_names import to_options
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -27,8 +30,8 @@ __all__ = [
 #: Where errors go when nothing else does
 _ERRORS = f"{__name__}.errors"
 
-#: What names end in whose values have one decimal
-_ROUGH = ("seconds", "(MiB)")
+#: What is written otherwise in a table than in a key
+_WRITTEN = {"auc": "AUC", "f1": "F1", "gpus": "GPUs", "pykeen": "PyKEEN", "json": "JSON"}
 
 #: Control characters but tabs and line feeds, what turns the direction of writing, and halves of characters
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -102,8 +105,9 @@ def is_silent() -> bool:
 def conclude(summary: Mapping[str, Any]) -> None:
     """Print what a command has come to: a table for people, or JSON for programs.
 
-    :param summary: values by what they are; JSON-native. Shares are floats in [0, 1] whose names end in ``share``,
-        durations end in ``seconds``, sizes in ``(MiB)``. A mapping in it has a line for each of its values.
+    :param summary: values by what they are; JSON-native. Names are in snake case and end in the unit: ``_share`` of
+        floats in [0, 1], ``_seconds`` of durations, ``_mebibytes`` of sizes. A mapping in it has a line for each of its
+        values; what is no identifier in it, such as a path, is written as it is.
     """
     if _is_chosen("json"):
         click.echo(json.dumps(summary, indent=2))
@@ -128,27 +132,49 @@ def conclude_table(table: "pd.DataFrame", digits: int) -> None:
         echo(table.to_string(index=False, float_format=f"{{:.{digits}f}}".format, na_rep=""))
 
 
-def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in summary.items():
+def _rows(summary: Mapping[str, Any], unit: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in summary.items():
+        name, own_unit = _split(key)
         if isinstance(value, Mapping):
-            yield from ((f"{name} {inner}", text) for inner, text in _rows(value))
+            yield from ((f"{name} {inner}", text) for inner, text in _rows(value, own_unit or unit))
         else:
-            yield name, _written(name, value)
+            yield name, _written(value, own_unit or unit)
 
 
-def _written(name: str, value: Any) -> str:
+def _split(key: str) -> tuple[str, str]:
+    """Split a key into a name for people and a unit."""
+    if not key.isidentifier():
+        return key, ""
+    words = key.split("_")
+    unit = words[-1] if words[-1] in _UNITS and len(words) > 1 else ""
+    shown = words[:-1] if unit and unit != "share" else words
+    return " ".join(_WRITTEN.get(word, word) for word in shown), unit
+
+
+#: How values are written, by unit
+_UNITS: dict[str, Callable[[float], str]] = {
+    "share": "{:.1%}".format,
+    "seconds": duration,
+    "mebibytes": "{:,.1f} MiB".format,
+}
+
+
+def _written(value: Any, unit: str) -> str:
     if isinstance(value, list):
-        return ", ".join(_written(name, part) for part in value) or "no"
-    if isinstance(value, float):
-        return format(value, ".1%" if name.endswith("share") else ",.1f" if name.endswith(_ROUGH) else ".3f")
+        return ", ".join(_written(part, unit) for part in value) or "no"
     if isinstance(value, bool) or value is None:
         return "yes" if value else "no"
+    if unit and isinstance(value, int | float):
+        return _UNITS[unit](value)
+    if isinstance(value, float):
+        return f"{value:.3f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 class PrintableFormatter(logging.Formatter):
-    """Formats lines of the log for a terminal."""
+    """Formats lines of the log for a terminal, in terms of the options of the command that runs."""
 
     # docstr-coverage: inherited
     def format(self, record: logging.LogRecord) -> str:  # noqa: D102
-        return printable(super().format(record))
+        text, context = super().format(record), click.get_current_context(silent=True)
+        return printable(text if context is None else to_options(text, context))

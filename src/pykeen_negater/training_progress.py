@@ -1,34 +1,61 @@
 """What the Trainer of transformers shows: how far training is, and nothing on the standard output."""
 
-import sys
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from transformers import PrinterCallback, ProgressCallback, Trainer
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainerControl, TrainerState
+from transformers import TrainingArguments as Arguments
+from transformers.trainer_utils import IntervalStrategy
+
+from .progress import Advance, step
 
 __all__ = [
-    "show_progress_only",
+    "training_bar",
 ]
 
 
-class _Progress(ProgressCallback):
-    """A progress bar, without the losses and metrics that the Trainer prints; they are in its history."""
+class _Bar(TrainerCallback):
+    """Shows how many steps are done, of training and of the evaluations in between."""
+
+    def __init__(self, name: str, stack: ExitStack, steps_per_evaluation: int) -> None:
+        """Wait for the training to begin."""
+        self.name, self.stack, self.steps_per_evaluation = name, stack, steps_per_evaluation
+        self.advance: Advance = lambda count: None
 
     # docstr-coverage: inherited
-    def on_log(self, *args: Any, **kwargs: Any) -> None:
-        pass
+    def on_train_begin(self, args: Arguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if not state.is_world_process_zero:
+            return
+        per_epoch = self.steps_per_evaluation if args.eval_strategy == IntervalStrategy.EPOCH else 0
+        total = state.max_steps + per_epoch * math.ceil(state.num_train_epochs)
+        self.advance = self.stack.enter_context(step(self.name, total, "step"))
+        # which an earlier run has done
+        self.advance(state.global_step + per_epoch * math.floor(state.epoch or 0))
 
     # docstr-coverage: inherited
-    def on_prediction_step(self, *args: Any, **kwargs: Any) -> None:
-        if sys.stderr.isatty():  # the second bar moves the cursor
-            super().on_prediction_step(*args, **kwargs)
+    def on_step_end(self, args: Arguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.advance(1)
+
+    # docstr-coverage: inherited
+    def on_prediction_step(self, args: Arguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.advance(1)
 
 
-def show_progress_only(trainer: Trainer) -> None:
-    """Let a trainer show a progress bar on the standard error, unless it is told to have none, and print nothing.
+@contextmanager
+def training_bar(trainer: Trainer, name: str) -> Iterator[None]:
+    """Let a trainer show a progress bar on the standard error while a block runs, and print nothing.
+
+    Losses and metrics, which the Trainer would print, are in its history.
 
     :param trainer: the trainer; changed in place
+    :param name: what the bar says
     """
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
-    if not trainer.args.disable_tqdm:
-        trainer.add_callback(_Progress)
+    evaluated = trainer.eval_dataset
+    size = 0 if evaluated is None else math.ceil(len(evaluated) / trainer.args.eval_batch_size)  # type: ignore[arg-type]
+    with ExitStack() as stack:
+        trainer.add_callback(_Bar(name, stack, size))
+        yield

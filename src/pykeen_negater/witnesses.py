@@ -3,13 +3,16 @@
 import math
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .indexing import TAIL
+from .progress import Progress
 from .queries import Queries
 from .quiet_training import train_quietly
 
@@ -21,8 +24,8 @@ __all__ = [
 ]
 
 
-#: The number of steps that an estimate is made from, of which the fastest counts
-TIMED_STEPS = 3
+#: For so many seconds, a witness is trained for an estimate
+TIMED_SECONDS = 0.8
 
 #: The number of triples that are scored at once
 BATCH_SIZE = 65_536
@@ -146,30 +149,35 @@ def estimate_training(witness: Witness, triples: np.ndarray, training: Training)
     :param training: how
     :return: seconds
     """
-    witness.reset_parameters()
-    optimizer = torch.optim.AdamW(witness.parameters())
-    batch = torch.from_numpy(triples[: training.batch_size])
-    seconds = []
-    for _ in range(TIMED_STEPS):
-        start = time.perf_counter()
-        witness(batch)["loss"].backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds) * training.epochs * math.ceil(len(triples) / training.batch_size)
+    from . import training_progress  # noqa: F401  # which takes seconds, and is no part of the training
+    from .step_timing import StepTimer
+
+    timer, start = StepTimer(TIMED_SECONDS), time.perf_counter()
+    # without a bar of its own
+    with Progress(show=False).running():
+        _train(witness, triples, replace(training, epochs=training.epochs + 1), "Timing", [timer])
+    num_steps = training.epochs * math.ceil(len(triples) / training.batch_size)
+    beside = time.perf_counter() - start - timer.seconds
+    return beside + num_steps * timer.seconds_per_step
 
 
-def train_witness(witness: Witness, triples: np.ndarray, training: Training) -> None:
+def train_witness(witness: Witness, triples: np.ndarray, training: Training, name: str = "Training") -> None:
     """Train a witness from scratch; afterwards, it is on the CPU and in evaluation mode.
 
     :param witness: changed in place
     :param triples: shape: (n, 3), n > 0
     :param training: how
+    :param name: what the progress bar says
     """
+    _train(witness, triples, training, name)
+
+
+def _train(witness: Witness, triples: np.ndarray, training: Training, name: str, callbacks: Sequence[Any] = ()) -> None:
     torch.manual_seed(training.seed)
     witness.reset_parameters()
     train_quietly(
         witness,
+        name,
         {
             "num_train_epochs": training.epochs,
             "per_device_train_batch_size": training.batch_size,
@@ -181,4 +189,5 @@ def train_witness(witness: Witness, triples: np.ndarray, training: Training) -> 
         },
         train_dataset=_Triples(triples),
         data_collator=lambda batch: {"triples": batch},
+        callbacks=list(callbacks),
     )

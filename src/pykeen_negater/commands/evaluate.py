@@ -7,6 +7,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import conclude_table, output_options
+from .command import Command
 from .completion import complete, complete_list, model_names, sampler_names
 from .options import FILE, PATH, TEXTS, check_writable, dataset_option, load_dataset, load_triples_option, text_settings
 
@@ -15,7 +16,7 @@ __all__ = [
 ]
 
 
-@click.command(epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")
+@click.command(cls=Command, epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")
 @config_option
 @output_options
 @dataset_option("A PyKEEN dataset.")

@@ -8,6 +8,7 @@ import click
 from ..configuration import config_option
 from ..names import ExportFormat
 from ..terminal import conclude, output_options
+from .command import Command
 from .options import PATH
 
 __all__ = [
@@ -15,7 +16,7 @@ __all__ = [
 ]
 
 
-@click.command(epilog="Example: negater export umls.pools --format tsv --output negatives.tsv")
+@click.command(cls=Command, epilog="Example: negater export umls.pools --format tsv --output negatives.tsv")
 @config_option
 @output_options
 @click.argument("pools", type=PATH)

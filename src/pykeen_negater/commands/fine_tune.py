@@ -7,33 +7,43 @@ import click
 
 from ..configuration import config_option_with_negater
 from ..terminal import conclude, echo, output_options
-from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, text_settings
+from .command import Command, section
+from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, seed_option, text_settings
 
 __all__ = [
     "fine_tune",
 ]
 
 
-@click.command("fine-tune", epilog="Example: negater fine-tune --dataset umls --output umls.model")
+@click.command(cls=Command, name="fine-tune", epilog="Example: negater fine-tune --dataset umls --output umls.model")
 @config_option_with_negater
 @output_options
 @graph_options
-@click.option("--output", "-o", type=PATH, required=True, help="The folder for model, tokenizer and thresholds.")
-@click.option(
-    "--action",
-    type=click.Choice(["train", "valid", "test"]),
-    multiple=True,
-    default=["train"],
-    help="What to do, in this order, may be repeated: fine-tune; choose thresholds anew; classify test triples.",
+@section(
+    "What to do",
+    click.option(
+        "--action",
+        type=click.Choice(["train", "valid", "test"]),
+        multiple=True,
+        default=["train"],
+        help="What to do, in this order, may be repeated: fine-tune; choose thresholds anew; classify test triples.",
+    ),
+    click.option("--testing", type=FILE, help="True triples to test with."),
+    click.option("--testing-negatives", type=FILE, help="False triples to test with."),
+    click.option("--output", "-o", type=PATH, required=True, help="The folder for model, tokenizer and thresholds."),
+    click.option("--keep-epochs", is_flag=True, help="Keep the model of each epoch in a subfolder."),
+    click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it would take."),
 )
-@click.option("--testing", type=FILE, help="True triples to test with.")
-@click.option("--testing-negatives", type=FILE, help="False triples to test with.")
-@click.option("--global-threshold", is_flag=True, help="One threshold for all relations, instead of one for each.")
-@click.option("--keep-epochs", is_flag=True, help="Keep the model of each epoch in a subfolder.")
-@click.option("--weight-decay", default=0.01, help="The weight decay of AdamW.")
-@click.option("--warmup", default=0.1, help="Steps in which the learning rate rises: a share, or their number from 1.")
 @fine_tuning_options
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it would take.")
+@section(
+    "Fine-tuning of a language model",
+    click.option("--weight-decay", default=0.01, help="The weight decay of AdamW."),
+    click.option(
+        "--warmup", default=0.1, help="Steps in which the learning rate rises: a share, or their number from 1."
+    ),
+    seed_option,
+    click.option("--global-threshold", is_flag=True, help="One threshold for all relations, instead of one for each."),
+)
 def fine_tune(
     dataset: str | None,
     training: Path | None,
@@ -57,7 +67,9 @@ def fine_tune(
     from ..fine_tuning_job import FineTuningJob
     from ..fine_tuning_settings import FineTuningSettings
     from ..graphs import Graph
+    from ..hub import check_language_model
     from ..language_models import require_language_model
+    from ..planning import expected_range
     from ..texts import load_texts
 
     graph = Graph.from_factory(load_training(dataset, training, load_triples_kwargs))
@@ -79,14 +91,18 @@ def fine_tune(
     )
     job.check(action)
     name = require_language_model(language_model) if "train" in action else ""
+    if name:
+        check_language_model(name)
     if dry_run:
         plan: dict[str, Any] = {}
         if "train" in action:
             num_examples, seconds = job.estimate(name)
-            plan = {"language model to fine-tune": name, "examples": num_examples, "about, seconds": seconds}
+            low, high = expected_range(seconds)
+            plan = {"language_model_to_fine_tune": name, "examples": num_examples}
+            plan |= {"at_least_seconds": low, "at_most_seconds": high}
         counts = job.count_examples(action)
         echo("What would be done:")
-        conclude(plan | {f"{split} triples to classify": num_triples for split, num_triples in counts.items()})
+        conclude(plan | {f"{split}_triples_to_classify": num_triples for split, num_triples in counts.items()})
         return
     if "train" in action:
         job.train(name, keep_epochs)

@@ -7,6 +7,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import conclude, echo, output_options
+from .command import Command
 from .options import FILE, PATH, dataset_option, load_training, load_triples_option
 
 __all__ = [
@@ -14,7 +15,9 @@ __all__ = [
 ]
 
 
-@click.command("import", epilog="Example: negater import negatives.tsv --dataset umls --output umls.pools")
+@click.command(
+    name="import", cls=Command, epilog="Example: negater import negatives.tsv --dataset umls --output umls.pools"
+)
 @config_option
 @output_options
 @click.argument("negatives", type=FILE)
@@ -38,5 +41,5 @@ def import_(
     factory = load_training(dataset, training, load_triples_kwargs)
     pools = import_negatives(negatives, output, triples_factory=factory)
     coverage = pools.metadata["statistics"]["coverage"]
-    conclude({"triples": pools.num_triples, "negatives": len(pools), "covered share": coverage, "pools": str(output)})
+    conclude({"triples": pools.num_triples, "negatives": len(pools), "covered_share": coverage, "pools": str(output)})
     echo(f"Written to {output}")

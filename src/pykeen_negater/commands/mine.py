@@ -3,15 +3,30 @@
 import logging
 import shutil
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
 
 from ..configuration import config_option_with_negater
+from ..durations import duration_range
 from ..names import CANDIDATE_GENERATORS, ENCODERS, RANKERS, SIDE_NAMES, GuardName, Metric
-from ..terminal import conclude, echo, output_options
+from ..option_names import to_options
+from ..terminal import conclude, echo, is_silent, output_options
+from .command import Command, section
 from .completion import complete, complete_list
-from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, parse_object, text_settings
+from .options import (
+    FILE,
+    PATH,
+    fine_tuning_options,
+    graph_options,
+    load_training,
+    parse_object,
+    seed_option,
+    text_settings,
+)
+
+if TYPE_CHECKING:
+    from ..pools import NegativePools
 
 __all__ = [
     "mine",
@@ -19,53 +34,71 @@ __all__ = [
 
 
 @click.command(
+    cls=Command,
     epilog="Example: negater mine --dataset umls --entity-text entity2text.tsv --output umls.pools",
 )
 @config_option_with_negater
 @output_options
 @graph_options
-@click.option("--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache.")
-@click.option(
-    "--encoder", shell_complete=complete(ENCODERS), help=f"Turns entities into vectors: {', '.join(ENCODERS)}."
+@section(
+    "Candidates",
+    click.option(
+        "--encoder", shell_complete=complete(ENCODERS), help=f"Turns entities into vectors: {', '.join(ENCODERS)}."
+    ),
+    click.option("--encoder-kwargs", callback=parse_object, help="The encoder's parameters, as JSON."),
+    click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors."),
+    click.option(
+        "--candidates",
+        type=click.Choice(CANDIDATE_GENERATORS),
+        default="random",
+        help="Who may stand in.",
+    ),
+    click.option("--neighbors", "-k", "k", default=32, help="Neighbours per triple and side."),
+    click.option(
+        "--corruption-scheme",
+        default="head,tail",
+        shell_complete=complete_list(SIDE_NAMES),
+        help="The sides to corrupt, of head, relation and tail.",
+    ),
+    click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are."),
+    click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made."),
+    click.option(
+        "--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large."
+    ),
 )
-@click.option("--encoder-kwargs", callback=parse_object, help="The encoder's parameters, as JSON.")
-@click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors.")
-@click.option(
-    "--candidates",
-    type=click.Choice(CANDIDATE_GENERATORS),
-    default="random",
-    help="Who may stand in.",
+@section(
+    "Ranker",
+    click.option(
+        "--ranker", shell_complete=complete(RANKERS), help=f"Decides how hard a negative is: {', '.join(RANKERS)}."
+    ),
+    click.option("--ranker-kwargs", callback=parse_object, help="The ranker's other parameters, as JSON."),
+    click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune."),
+    click.option(
+        "--max-candidates",
+        default=20_000,
+        help="The most corrupted triples an expensive ranker scores, about 100 bytes of memory each; 0: all.",
+    ),
 )
-@click.option("--neighbors", "-k", "k", default=32, help="Neighbours per triple and side.")
-@click.option(
-    "--corruption-scheme",
-    default="head,tail",
-    shell_complete=complete_list(SIDE_NAMES),
-    help="The sides to corrupt, of head, relation and tail.",
+@section(
+    "Guard",
+    click.option(
+        "--guard",
+        type=click.Choice([*get_args(GuardName), "none"]),
+        default="calibrated",
+        help="Keeps out what may be true: the risk learned from hidden triples, or the ranker's thresholds.",
+    ),
+    click.option("--entity-types", type=FILE, help="The entities' types for the guard: label TAB type."),
 )
-@click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
-@click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
-@click.option("--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large.")
-@click.option(
-    "--ranker", shell_complete=complete(RANKERS), help=f"Decides how hard a negative is: {', '.join(RANKERS)}."
-)
-@click.option(
-    "--guard",
-    type=click.Choice([*get_args(GuardName), "none"]),
-    default="calibrated",
-    help="Keeps out what may be true: the risk learned from hidden triples, or the ranker's thresholds.",
-)
-@click.option("--entity-types", type=FILE, help="The entities' types for the guard: label TAB type.")
-@click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune.")
-@click.option("--ranker-kwargs", callback=parse_object, help="The ranker's other parameters, as JSON.")
-@click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept.")
-@click.option(
-    "--max-candidates",
-    default=20_000,
-    help="The most corrupted triples an expensive ranker scores, about 100 bytes of memory each; 0: all.",
+@section(
+    "Result",
+    click.option(
+        "--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache."
+    ),
+    seed_option,
+    click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept."),
+    click.option("--dry-run", is_flag=True, help="Say what would be done, how long it takes, and how large it gets."),
 )
 @fine_tuning_options
-@click.option("--dry-run", is_flag=True, help="Say what would be done, how long it takes, and how large it gets.")
 def mine(
     dataset: str | None,
     training: Path | None,
@@ -136,19 +169,22 @@ def mine(
     if dry_run:
         if not processes.is_main:
             return
-        plan = miner.plan()
-        echo("What would be done:")
+        plan = miner.plan(processes.count)
+        low, high = plan.seconds
+        echo(f"What would be done, in {duration_range(low, high)}:")
         conclude(
             {
-                "training triples": plan.num_triples,
+                "training_triples": plan.num_triples,
                 "entities": plan.num_entities,
                 "encoder": plan.encoder,
                 "ranker": plan.ranker,
-                "candidates at most": plan.num_candidates,
-                "corrupted triples to rank at most": plan.num_scored,
-                "about, seconds": plan.seconds,
-                "pools at most (MiB)": plan.num_bytes / 2**20,
-                "free on the disk (MiB)": shutil.disk_usage(Path.cwd()).free / 2**20,
+                "candidates_at_most": plan.num_candidates,
+                "corrupted_triples_to_rank_at_most": plan.num_scored,
+                "step_seconds": {step.name.lower(): seconds for step, seconds in plan.steps.items()},
+                "at_least_seconds": low,
+                "at_most_seconds": high,
+                "pools_at_most_mebibytes": plan.num_bytes / 2**20,
+                "free_on_the_disk_mebibytes": shutil.disk_usage(Path.cwd()).free / 2**20,
             }
         )
         return
@@ -161,25 +197,51 @@ def mine(
     statistics = pools.metadata["statistics"]
     summary = {
         "negatives": len(pools),
-        "training triples": pools.num_triples,
-        "covered share": statistics["coverage"],
+        "training_triples": pools.num_triples,
+        "covered_share": statistics["coverage"],
         "candidates": statistics["candidates"],
-        "candidates within the budget": statistics["candidates_within_budget"],
+        "candidates_within_the_budget": statistics["candidates_within_budget"],
     }
     if "index_recall" in statistics:
-        summary["of the ten nearest entities, found share"] = statistics["index_recall"]
+        summary["ten_nearest_entities_found_share"] = statistics["index_recall"]
     if "guard" in statistics:
         measured = statistics["guard"]["proposed"]
         summary |= {
-            "candidates that the guard was tested with": measured["answers"],
-            "hidden triples among them": measured["hidden"],
-            "AUC of the guard": measured.get("auc"),
-            "corruptions that are likely true": len(pools.suspects),
+            "candidates_that_the_guard_was_tested_with": measured["answers"],
+            "hidden_triples_among_them": measured["hidden"],
+            "guard_auc": measured.get("auc"),
+            "corruptions_that_are_likely_true": len(pools.suspects),
         }
-    conclude(
-        {**summary, **{f"{step}, seconds": seconds for step, seconds in pools.durations.items()}, "pools": str(path)}
-    )
+    seconds = {step.replace(" ", "_"): seconds for step, seconds in pools.durations.items()}
+    conclude({**summary, "step_seconds": seconds, "pools": str(path)})
+    if not is_silent():
+        _show_some(pools)
     echo(f"Written to {path}")
+
+
+def _show_some(pools: "NegativePools") -> None:
+    """Show a few of the negatives, and say what would help if there are too few."""
+    from ..exports import some_sentences
+
+    lines = some_sentences(pools)
+    if lines:
+        echo("\nSome of the negatives, each with the true triple that it is a corruption of:")
+        for negative, positive in lines:
+            echo(f"  {negative}\n    from {positive}")
+    advice = _advice(pools)
+    if advice is not None:
+        echo(f"\n{to_options(advice, click.get_current_context())}")
+
+
+def _advice(pools: "NegativePools") -> str | None:
+    """Say what would help, as the report does."""
+    from ..report.coverage import Coverage
+    from ..report.reasons import advise, explain_outcomes, read_outcomes
+
+    settings = pools.metadata["settings"]
+    outcomes = read_outcomes(pools.metadata["statistics"], pools.num_relations)
+    reasons = () if outcomes is None else explain_outcomes(outcomes, settings, pools.max_mined_risk)
+    return advise(Coverage.measure(pools), reasons, settings)
 
 
 def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from ..names import NEGATIVE_SOURCES, SIDE_NAMES
 from ..regular_files import check_writable
 from ..spelling import expected_names
 from ..wikidata import WIKIDATA
+from .command import section
 from .completion import complete, dataset_names
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "load_training",
     "load_triples_option",
     "parse_object",
+    "seed_option",
     "text_settings",
 ]
 
@@ -49,18 +51,6 @@ TEXTS = _TextSource(path_type=Path, exists=True, dir_okay=False)
 
 #: A file that is there
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-
-
-def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make one decorator of several options, for the commands that share them."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        """Put the options above a command, in this order."""
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
 
 
 def dataset_option(text: str, *names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -99,7 +89,8 @@ load_triples_option = click.option(
 )
 
 #: The training triples, their texts, and triples to validate with
-graph_options = _options(
+graph_options = section(
+    "Graph",
     dataset_option("A PyKEEN dataset, whose training triples are used."),
     click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail."),
     load_triples_option,
@@ -123,7 +114,8 @@ def _parse_corruptions(context: click.Context, parameter: click.Parameter, value
 
 
 #: How a language model is fine-tuned
-fine_tuning_options = _options(
+fine_tuning_options = section(
+    "Fine-tuning of a language model",
     click.option("--language-model", help="The model to fine-tune: a folder or a name on the Hugging Face hub."),
     click.option("--pooling", type=click.Choice(["cls", "mean", "max"]), default="mean", help="Tokens to one vector."),
     click.option("--max-length", default=32, help="The most tokens of a triple."),
@@ -144,8 +136,10 @@ fine_tuning_options = _options(
         help="How many corruptions of each side, of head, relation and tail, a triple gets.",
     ),
     click.option("--max-training-triples", default=2_000, help="The most triples to fine-tune on; 0 for all."),
-    click.option("--seed", default=0, help="The seed of everything random."),
 )
+
+#: The seed
+seed_option = click.option("--seed", default=0, help="The seed of everything random.")
 
 
 def load_training(

@@ -10,6 +10,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import conclude_table, echo, output_options
+from .command import Group
 from .options import check_writable
 from .train_relations import train
 
@@ -23,7 +24,7 @@ T = TypeVar("T", int, float)
 PACKAGES = ("pykeen-negater", "torch", "transformers", "scikit-learn")
 
 
-@click.group(epilog="Example: negater relations train --data gold_ratings.tsv --output relbert.model")
+@click.group(cls=Group, epilog="Example: negater relations train --data gold_ratings.tsv --output relbert.model")
 def relations() -> None:
     """Turn pairs of words into vectors of what relates them (RelBERT)."""
 

@@ -9,6 +9,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import conclude, echo, is_silent, output_options
+from .command import Command
 from .completion import complete, model_names
 from .options import FILE, PATH, check_writable, dataset_option, load_dataset, load_triples_option
 
@@ -26,7 +27,7 @@ __all__ = [
 PACKAGES = ("jinja2", "matplotlib", "rich")
 
 
-@click.command(epilog="Example: negater report umls.pools --evaluate umls -o report.html")
+@click.command(cls=Command, epilog="Example: negater report umls.pools --evaluate umls -o report.html")
 @config_option
 @output_options
 @click.argument("pools", type=PATH)
@@ -94,9 +95,9 @@ def report(
         print_report(content)
     summary: dict[str, Any] = {
         "negatives": len(loaded),
-        "training triples": loaded.num_triples,
-        "covered share": loaded.metadata.get("statistics", {}).get("coverage"),
-        "corruptions that are likely true": len(loaded.suspects),
+        "training_triples": loaded.num_triples,
+        "covered_share": loaded.metadata.get("statistics", {}).get("coverage"),
+        "corruptions_that_are_likely_true": len(loaded.suspects),
     }
     if comparison is not None:
         rows = [

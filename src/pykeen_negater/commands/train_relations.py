@@ -9,6 +9,7 @@ import click
 from ..configuration import config_option
 from ..relations.training_settings import LossName, RelationTrainingSettings
 from ..terminal import conclude, echo, output_options
+from .command import Command
 from .options import FILE, PATH, TEXTS, dataset_option, load_training, load_triples_option
 
 __all__ = [
@@ -18,7 +19,7 @@ __all__ = [
 _DEFAULTS = RelationTrainingSettings()
 
 
-@click.command(epilog="Example: negater relations train --data gold_ratings.tsv --output relbert.model")
+@click.command(cls=Command, epilog="Example: negater relations train --data gold_ratings.tsv --output relbert.model")
 @config_option
 @output_options
 @click.option("--data", type=FILE, help="Pairs by relation type: .jsonl, .parquet, or SemEval-2012's ratings as .tsv.")
@@ -106,7 +107,7 @@ def train(
     result = train_relation_encoder(encoder, pairs, output, settings)
     conclude(
         {
-            "relation types": len(pairs.positives),
+            "relation_types": len(pairs.positives),
             "positives": sum(map(len, pairs.positives.values())),
             **asdict(result),
             "model": str(output),

@@ -6,6 +6,7 @@ import click
 
 from ..configuration import config_option
 from ..terminal import conclude, echo, output_options
+from .command import Command
 from .options import PATH
 
 __all__ = [
@@ -13,7 +14,7 @@ __all__ = [
 ]
 
 
-@click.command(epilog="Example: negater verify umls.pools conceptnet.pools")
+@click.command(cls=Command, epilog="Example: negater verify umls.pools conceptnet.pools")
 @config_option
 @output_options
 @click.argument("pools", type=PATH, nargs=-1)
@@ -53,7 +54,7 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
             else:
                 damages[str(path)] = damage
                 echo(f"{path} is damaged: {damage}", error=True)
-    counts = {"checked": num_checked, "not checked": num_unchecked, "damaged": len(damages)}
+    counts = {"checked": num_checked, "not_checked": num_unchecked, "damaged": len(damages)}
     conclude({**counts, "damage": damages})
     if damages:
         raise SystemExit(1)

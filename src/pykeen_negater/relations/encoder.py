@@ -14,6 +14,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from ..caching import Cache, fingerprint
 from ..halving import Halving
+from ..hub import check_language_model
 from ..labels import well_formed
 from ..language_models import identify_language_model, require_language_model
 from ..seeding import pinned_defaults
@@ -76,6 +77,7 @@ class RelationEncoder:
         """
         name = require_language_model(None if model is None else str(model))
         self.model = name
+        check_language_model(name)
         self.tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         self.language_model = AutoModel.from_pretrained(name, trust_remote_code=False)
         nn.Module.to(self.language_model, resolve_device()).eval()

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..graphs import Graph
 from ..indexing import HEAD, RELATION, TAIL
+from ..progress import Step
 from ..texts import Texts
 from .encoder import RelationEncoder
 from .prototypes import Prototypes
@@ -36,7 +37,7 @@ class PairEncoding:
     """Encodes the pairs of triples."""
 
     #: What the progress bar says
-    doing = "Encoding true pairs"
+    doing = Step.ENCODE_PAIRS
 
     def __init__(self, encoder: RelationEncoder, texts: Texts) -> None:
         """Choose the encoder.
@@ -75,7 +76,7 @@ class PairEncoding:
 class RelationScorer(PairEncoding):
     """Compares the pairs of triples with the true pairs of their relations."""
 
-    doing = "Scoring candidates"
+    doing = Step.SCORE
 
     def __init__(self, encoder: RelationEncoder, texts: Texts, positives: np.ndarray, prototypes: Prototypes) -> None:
         """Choose what to compare with.

@@ -16,8 +16,8 @@ from transformers import TrainingArguments
 
 from ..caching import Cache, atomic_folder, fingerprint
 from ..checkpoints import KEPT, ResumableTrainer, seal_checkpoint, train_resumably
+from ..progress import Step as ProgressStep
 from ..seeding import pinned_defaults
-from ..training_progress import show_progress_only
 from .encoder import RelationEncoder
 from .losses import (
     PairClassifier,
@@ -276,7 +276,7 @@ def _train(
         )
         return _make_trainer(trained, steps, held_out, settings, checkpoints)
 
-    trainer = train_resumably(make_trainer, checkpoints, "Training")
+    trainer = train_resumably(make_trainer, checkpoints, "Training", ProgressStep.TRAIN_RELATIONS)
     trainer.encoder.language_model.eval()
     logged = trainer.state.log_history
     losses = [entry["loss"] for entry in logged if "loss" in entry]
@@ -329,5 +329,4 @@ def _make_trainer(
         data_collator=_Collator(encoder, steps, settings.batch_size),
         eval_collator=None if held_out is None else _Collator(encoder, held_out, settings.batch_size),
     )
-    show_progress_only(trainer)
     return trainer

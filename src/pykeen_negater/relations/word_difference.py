@@ -9,6 +9,7 @@ from pykeen.utils import resolve_device
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
+from ..hub import check_language_model
 from ..labels import well_formed
 from ..language_models import identify_language_model, require_language_model
 from .templates import check_pair
@@ -40,6 +41,7 @@ class WordDifferenceEncoder:
         """
         self.model = require_language_model(model)
         self.max_length = max_length
+        check_language_model(self.model)
         self.tokenizer = AutoTokenizer.from_pretrained(self.model, trust_remote_code=False)
         self.language_model = AutoModel.from_pretrained(self.model, trust_remote_code=False)
         nn.Module.to(self.language_model, resolve_device()).eval()

@@ -1,0 +1,83 @@
+"""What is said in terms of Python's parameters, said in terms of a command's options."""
+
+import re
+
+import click
+from click.core import ParameterSource
+
+__all__ = [
+    "to_options",
+]
+
+#: A parameter with a value, as messages write it: ``guard=None``, ``k=0``, ``entity_text=...``
+_SETTING = re.compile(
+    r"(?P<found>found )?(?<![\w./=-])(?P<name>[a-z]\w*)="
+    r"(?P<value>\.\.\.|None|True|False|'[^'\n]*'|-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?=[,;:)\s]|\.(?:\s|$)|$)"
+)
+
+#: The name of a parameter that no other word is written like
+_NAME = re.compile(r"(?<![\w./='\"-])[a-z]+(?:_[a-z]+)+(?![\w/='\"(]|\.\w)")
+
+#: Parameters of Python that options of another name stand for
+_OTHER_NAMES = {"triples_factory": "--training", "form": "--format"}
+
+
+def to_options(text: str, context: click.Context) -> str:
+    """Name options where a text names parameters.
+
+    What was found is left as it is if its option was not given, since it is then another part's parameter.
+
+    :param text: a message
+    :param context: that of the command that it is printed by
+    :return: the message with ``--guard none`` for ``guard=None``, and so on
+    """
+    options = _options(context.command)
+
+    def write_setting(match: re.Match[str]) -> str:
+        """Write a parameter and its value as on the command line."""
+        name, value, found = match["name"], match["value"], match["found"] or ""
+        parameter = options.get(name)
+        if parameter is None or (found and not _is_given(parameter, context)):
+            return match[0]
+        return f"{found}{_written(parameter, value)}"
+
+    def write_name(match: re.Match[str]) -> str:
+        """Write a parameter's name as on the command line."""
+        parameter = options.get(match[0])
+        return _OTHER_NAMES.get(match[0], match[0]) if parameter is None else _long(parameter)
+
+    return _NAME.sub(write_name, _SETTING.sub(write_setting, text))
+
+
+def _options(command: click.Command) -> dict[str, click.Parameter]:
+    """Find options by the names of their parameters, and by their own."""
+    options: dict[str, click.Parameter] = {}
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            names = [parameter.name or "", *(name.lstrip("-").replace("-", "_") for name in parameter.opts)]
+            options |= {name: parameter for name in names if name}
+    return options
+
+
+def _is_given(parameter: click.Parameter, context: click.Context) -> bool:
+    source = context.get_parameter_source(parameter.name or "")
+    return source not in (None, ParameterSource.DEFAULT)
+
+
+def _long(parameter: click.Parameter) -> str:
+    return max(parameter.opts, key=len)
+
+
+def _written(parameter: click.Parameter, value: str) -> str:
+    """Write an option with a value of Python's."""
+    name = _long(parameter)
+    if isinstance(parameter, click.Option) and parameter.is_flag:
+        return name if value != "False" else next(iter(parameter.secondary_opts), f"no {name}")
+    if value == "...":
+        return name
+    if value == "None":
+        if isinstance(parameter.type, click.Choice) and "none" in parameter.type.choices:
+            return f"{name} none"
+        # for a number, zero means no limit
+        return f"{name} 0" if isinstance(parameter.type, click.types.IntParamType) else f"no {name}"
+    return f"{name} {value.strip(chr(39))}"
