@@ -182,7 +182,7 @@ def _draw_parts(
     }
     parts: tuple[tuple[Part, np.ndarray, np.ndarray, dict[str, float]], ...] = (
         ("mined", covered, mined * (1 - loops), {"hard_fraction": 1.0, "loop_fraction": 0.0}),
-        ("random", np.full_like(covered, True), (1 - mined) * (1 - loops), {"hard_fraction": 0.0, "loop_fraction": 0.0}),
+        ("random", np.ones_like(covered), (1 - mined) * (1 - loops), {"hard_fraction": 0.0, "loop_fraction": 0.0}),
         ("loops", possible, loops, {"hard_fraction": 0.0, "loop_fraction": 1.0}),
     )
     for part, has_some, shares, fractions in parts:
