@@ -54,7 +54,7 @@ def reach_verdict(pools: NegativePools, comparison: Comparison | None, coverage:
     judged = pools.max_risk is not None
     mined = None if comparison is None else comparison.parts.get("mined")
     none_drawn = why_none_are_drawn(pools.metadata, len(pools))
-    evidence, changes = [], []
+    evidence, changes, is_worth_it = [], [], True
     if none_drawn is not None:
         headline = f"No mined negatives are drawn from these pools by default: {none_drawn.because}."
         changes.append(none_drawn.remedy)
@@ -64,11 +64,12 @@ def reach_verdict(pools: NegativePools, comparison: Comparison | None, coverage:
             "Pass --evaluate DATASET to measure how hard and how often true they are, beside those of other samplers."
         )
     else:
-        headline, changes = _weigh(mined, mined.hardness, comparison, pools.max_mined_risk)
+        headline, changes, is_worth_it = _weigh(mined, mined.hardness, comparison, pools.max_mined_risk)
     if comparison is not None:
         evidence += _measured(comparison, judged)
     evidence += _known(pools, coverage, judged)
-    if len(pools) and pools.max_mined_risk is not None and pools.max_mined_risk < 1 and none_drawn is None:
+    is_dull = pools.max_mined_risk is not None and pools.max_mined_risk < 1
+    if is_dull and is_worth_it and none_drawn is None:
         changes.append(
             f"Use {MANY_NEGATIVES} or more negatives per positive (num_negs_per_pos): with fewer, none of these are "
             "drawn by default, since what is safe here is less plausible than random ones."
@@ -80,14 +81,17 @@ def reach_verdict(pools: NegativePools, comparison: Comparison | None, coverage:
 
 def _weigh(
     mined: PartReport, hardness: float, comparison: Comparison, max_mined_risk: float | None
-) -> tuple[str, list[str]]:
-    """Weigh how hard mined negatives are against how often they are true."""
+) -> tuple[str, list[str], bool]:
+    """Weigh how hard mined negatives are against how often they are true.
+
+    :return: a tuple (a sentence, what to change, whether to draw mined negatives at all)
+    """
     harder = _differ(hardness, 0.5, mined.num_distinct)
     baseline = comparison.find(FILTERED)
     truer = 0 if baseline is None else _differ(mined.false_negatives, baseline.false_negatives, mined.num_distinct)
     often = {-1: "less often true", 0: "about as often true", 1: "more often true"}[truer]
     hard = {-1: "easier than", 0: "about as hard as", 1: "harder than"}[harder]
-    found = f"the mined negatives are {hard} random ones and {often}"
+    found = f"they are {hard} random ones and {often}"
     less = "Pass hard_fraction=0 to the sampler to draw guarded random negatives instead."
     if max_mined_risk is None:
         less = "Pass hard_fraction=0 to the sampler to draw random negatives instead."
@@ -98,11 +102,11 @@ def _weigh(
                 if max_mined_risk is None
                 else f"Pass a max_risk below {max_mined_risk:.2g}, or a smaller hard_fraction, to the sampler."
             )
-            return f"They may help or harm: {found}.", [safer]
-        return f"They are more likely to harm than to help: {found}.", [less]
+            return f"The mined negatives may help or harm: {found}.", [safer], True
+        return f"The mined negatives are more likely to harm than to help: {found}.", [less], False
     if harder > 0:
-        return f"They are worth a try: {found}.", []
-    return f"Little is to be expected of the mined negatives: {found}.", [less]
+        return f"The mined negatives are worth a try: {found}.", [], True
+    return f"Little is to be expected of the mined negatives: {found}.", [less], False
 
 
 def _differ(value: float, other: float, count: int) -> int:
@@ -122,15 +126,14 @@ def _measured(comparison: Comparison, judged: bool) -> list[str]:
             "of the same triple; 50% is as hard as random ones."
         )
     shares = [
-        (name, part.false_negatives)
+        f"{percent(part.false_negatives)} of the {name}"
         for name, part in (("mined", mined), ("guarded random" if judged else "random", random))
         if part is not None
     ]
     if shares and baseline is not None:
-        ours = " and ".join(f"{percent(share)} of the {name} ones" for name, share in shares)
         sentences.append(
-            f"Validation or test triples are {ours}, beside {percent(baseline.false_negatives)} of random corruptions "
-            f"that are not training triples."
+            f"{' and '.join(shares)} negatives are validation or test triples, beside "
+            f"{percent(baseline.false_negatives)} of random corruptions that are not training triples."
         )
     if mined is not None:
         sentences.append(f"Of what the sampler draws, {_made_up(comparison, judged)}.")
