@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..outcomes import OUTCOMES
-from ..pool_card import public_spelling, training_snippet
+from ..pool_card import NoneDrawn, public_spelling, training_snippet, why_none_are_drawn
 from ..pools import NegativePools
 from ..terminal import printable
 from .comparison import Comparison
@@ -77,8 +77,9 @@ class ReportContent:
     #: Whether they will help, and what to change
     verdict: Verdict
 
-    #: A program that trains with them
+    #: A program that trains with them, and why it draws no mined negatives; None if it does
     snippet: str
+    none_drawn: NoneDrawn | None
 
     num_triples: int
     num_entities: int
@@ -175,6 +176,7 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
         title=printable(title),
         verdict=reach_verdict(pools, comparison, coverage.share, advice),
         snippet=training_snippet({**pools.metadata, "sides": pools.sides}, title),
+        none_drawn=why_none_are_drawn(pools.metadata, len(pools)),
         num_triples=pools.num_triples,
         num_entities=pools.num_entities,
         num_relations=pools.num_relations,
