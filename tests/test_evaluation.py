@@ -171,7 +171,7 @@ def test_negater_sampler_agrees_with_its_pools(dataset, every):
     loops = loops_of(dataset)
     assert parts["loops"].false_negatives == pytest.approx(pool_share(loops, is_true), abs=0.001)
     assert parts["loops"].hardness == pytest.approx(pool_share(loops, wins), abs=0.008)
-    # a tenth of the negatives of triples that can be loops, a quarter of the others of the triples with a pool, the rest
+    # a tenth of the negatives of triples that can be loops; of the others, a quarter of those with a pool; the rest
     shares = {"mined": 0.0, "random": 0.0, "loops": 0.0}
     for triple in triples_of(dataset.training):
         loop = 0.1 * (triple in loops)

@@ -87,6 +87,13 @@ class Comparison:
         ours = reports.get(OURS)
         return cls(tuple(rows), {} if ours is None else ours.parts, reference)
 
+    @property
+    def random_hardness(self) -> float:
+        """How hard random negatives are that are no training triples; ½ if that was not measured."""
+        figures = self.find(FILTERED)
+        # a uniform corruption beats another one half of the time; one that may be a training triple, less often
+        return 0.5 if figures is None or figures.hardness is None else figures.hardness
+
     def find(self, name: str) -> SamplerFigures | None:
         """Find the figures of a sampler.
 

@@ -112,7 +112,7 @@ class SearchIndex:
 
         :return: JSON, packed with gzip, in base64: ``entities`` and ``relations``, names; ``heads``, ``middles`` and
             ``tails`` of the training triples; a column for each field of a row, in the order to show; ``scores``,
-            ``risks`` and ``harder`` by level or position; ``reasons`` by kind
+            ``risks`` and ``harder`` by level or position; ``reasons`` by kind; whether risks are known, as ``judged``
         """
         low, high = self.pools.metadata.get("score_range", (0.0, 1.0))
         judged = self.pools.max_risk is not None
@@ -145,6 +145,7 @@ class SearchIndex:
             "scores": [number(float(low + level / 255 * (high - low))) for level in levels] + list(map(number, scores)),
             "risks": [multiple(float(risk)) for risk in self._risk_levels] + list(map(multiple, risks)),
             "harder": [percent(float(share)) for share in below],
+            "judged": judged,
             "reasons": [self._reasons[kind] for kind in _KINDS],
         }
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -158,9 +159,9 @@ class SearchIndex:
     def _reasons(self) -> Mapping[Kind, str]:
         """Say why rows were chosen or thrown out."""
         mined, drawn = self.pools.max_mined_risk, self.pools.max_risk
-        risk = "no guard has judged it" if drawn is None else f"its risk is within the limit of {multiple(mined)}"
+        risk = "no guard has judged it" if drawn is None else f"risk within {multiple(mined)}"
         return {
-            "kept": f"Kept: no. {{place}} of its pool by hardness, harder than {{harder}} of all negatives; {risk}.",
+            "kept": f"Kept: no. {{place}} of its pool, harder than {{harder}} of all; {risk}.",
             "too_risky": f"Thrown out: the guard lets none above {multiple(mined)} pass.",
             "taken_for_true": "Thrown out: its score reaches θ of its relation, so that the ranker takes it for true.",
             "suspected": f"Likely true: what is riskier than {multiple(drawn)} is drawn less often, even at random.",

@@ -86,8 +86,8 @@ def _weigh(
 
     :return: a tuple (a sentence, what to change, whether to draw mined negatives at all)
     """
-    harder = _differ(hardness, 0.5, mined.num_distinct)
     baseline = comparison.find(FILTERED)
+    harder = _differ(hardness, comparison.random_hardness, mined.num_distinct)
     truer = 0 if baseline is None else _differ(mined.false_negatives, baseline.false_negatives, mined.num_distinct)
     often = {-1: "less often true", 0: "about as often true", 1: "more often true"}[truer]
     hard = {-1: "easier than", 0: "about as hard as", 1: "harder than"}[harder]
@@ -122,8 +122,9 @@ def _measured(comparison: Comparison, judged: bool) -> list[str]:
     baseline = comparison.find(FILTERED)
     if mined is not None and mined.hardness is not None:
         sentences.append(
-            f"{comparison.reference} scores {percent(mined.hardness)} of the mined negatives above a random corruption "
-            "of the same triple; 50% is as hard as random ones."
+            f"{comparison.reference} scores {percent(mined.hardness)} of the mined negatives above a uniform "
+            f"corruption of the same triple, and {percent(comparison.random_hardness)} of random ones that are not "
+            "training triples."
         )
     shares = [
         f"{percent(part.false_negatives)} of the {name}"
@@ -142,7 +143,7 @@ def _measured(comparison: Comparison, judged: bool) -> list[str]:
 
 def _made_up(comparison: Comparison, judged: bool) -> str:
     names = {"mined": "mined", "random": "guarded random" if judged else "random", "loops": "loops"}
-    parts = [f"{percent(report.share)} {names[part]}" for part, report in comparison.parts.items()]
+    parts = [f"{percent(report.share)} is {names[part]}" for part, report in comparison.parts.items()]
     return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
 
 

@@ -106,12 +106,13 @@ function find(data, table, shown) {
       if (rows.length === shown) continue;
       const head = element("th", ...words(i, data.part[i]));
       head.scope = "row";
-      const numbers = [data.scores[data.score[i]] ?? "–", data.risks[data.risk[i]] ?? "–"].map((value) => {
-        const cell = element("td", value);
+      const numbers = data.judged ? [data.scores[data.score[i]], data.risks[data.risk[i]]] : [data.scores[data.score[i]]];
+      const cells = numbers.map((value) => {
+        const cell = element("td", value ?? "–");
         cell.className = "number";
         return cell;
       });
-      rows.push(element("tr", head, element("td", ...words(i)), ...numbers, element("td", why(i))));
+      rows.push(element("tr", head, element("td", ...words(i)), ...cells, element("td", why(i))));
     }
     table.tBodies[0].replaceChildren(...rows);
     return count;
