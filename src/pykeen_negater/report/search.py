@@ -82,15 +82,14 @@ class SearchIndex:
     def covers(self) -> str:
         """What can be found, in words."""
         if self.num_searched == self.num_negatives:
-            kept = f"all {self.num_negatives:,} negatives" if self.num_negatives > 1 else "the only negative"
-        else:
-            kept = (
-                f"{self.num_searched:,} of {self.num_negatives:,} negatives, the {self.per_pool} hardest of each pool"
+            kept = {0: "no negatives", 1: "the only negative"}.get(
+                self.num_negatives, f"all {self.num_negatives:,} negatives"
             )
-            if self.per_pool == 1:
-                kept = f"{self.num_searched:,} of {self.num_negatives:,} negatives, the hardest of each pool"
+        else:
+            hardest = "hardest" if self.per_pool == 1 else f"{self.per_pool} hardest"
+            kept = f"{self.num_searched:,} of {self.num_negatives:,} negatives, the {hardest} of each pool"
             if len(self._triples) < self.num_covered:
-                kept += f" of every {round(self.num_covered / len(self._triples))}th training triple"
+                kept += f" of one in {round(self.num_covered / len(self._triples))} training triples"
         parts = [kept]
         if self._rejected is not None:
             parts.append(f"{counted(len(self._rejected), 'candidate')} that mining has noted when it threw them out")
