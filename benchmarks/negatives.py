@@ -22,8 +22,17 @@ def main(datasets: str, settings: str) -> None:
         for name, count in itertools.product(samplers_to_compare(), map(int, settings.split(","))):
             report = evaluate_sampler(name, data, texts if name == "negater" else {}, reference, count)
             cell = {"dataset": dataset, "sampler": name, "negatives": count, "seed": 0}
-            append("negatives", list(cell), {**cell, **vars(report)})
-            print(cell, report, flush=True)
+            mined = report.parts.get("mined")
+            figures = {
+                "coverage": report.coverage,
+                "false_negatives": report.false_negatives,
+                "known_positives": report.known_positives,
+                "hardness": report.hardness,
+                "hardness_of_mined": None if mined is None else mined.hardness,
+                "false_negatives_of_mined": None if mined is None else mined.false_negatives,
+            }
+            append("negatives", list(cell), {**cell, **figures})
+            print(cell, figures, flush=True)
 
 
 if __name__ == "__main__":

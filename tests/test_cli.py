@@ -375,8 +375,11 @@ def test_evaluate(training: Path, pools: Path, tmp_path: Path):
         "evaluate", *options, "--pools", pools, "--samplers", "basic, negater", "--epochs", "1",
         "--output", tmp_path / "figures.tsv",
     ).output  # fmt: skip
-    frame = pd.read_csv(tmp_path / "figures.tsv", sep="\t", index_col="sampler")
-    assert "hardness_of_mined" in output
+    frame = pd.read_csv(tmp_path / "figures.tsv", sep="\t")
+    assert list(frame[frame["sampler"] == "negater"]["part"]) == ["all", "mined", "random", "loops"]
+    for part in ("mined", "random", "loops"):
+        assert part in output
+    frame = frame[frame["part"] == "all"].set_index("sampler")
     assert frame.loc["basic", "hardness"] == pytest.approx(0.5, abs=0.02)
     assert math.isnan(frame.loc["basic", "coverage"])
     assert frame.loc["negater", "coverage"] == NegativePools.load(pools).metadata["statistics"]["coverage"]

@@ -14,6 +14,7 @@ from pykeen_negater.evaluation import NegativesReport, evaluate_sampler, sampler
 from pykeen_negater.graphs import Graph
 from pykeen_negater.indexing import HEAD, TAIL
 from pykeen_negater.pools import NegativePools
+from pykeen_negater.sampler import NegatERNegativeSampler
 
 Triple = tuple[int, int, int]
 
@@ -127,8 +128,7 @@ def test_basic_sampler_agrees_with_expectations(dataset):
     assert report.known_positives == pytest.approx(uniform_share(dataset, lambda n, _: n in known), abs=0.006)
     assert report.hardness == pytest.approx(0.5, abs=0.008)
     assert report.coverage is None
-    assert report.hardness_of_mined is None
-    assert report.false_negatives_of_mined is None
+    assert report.parts == {}
 
 
 def test_no_reference_no_hardness(dataset):
@@ -155,18 +155,74 @@ def test_one_side_only(dataset):
 def test_negater_sampler_agrees_with_its_pools(dataset, every):
     pools, negatives = make_pools(dataset, every)
     truth, model = held_out(dataset), FakeModel()
-    kwargs = {"pools": pools, "hard_fraction": 0.25}
+    kwargs = {"pools": pools, "hard_fraction": 0.25, "loop_fraction": 0.1}
     report = evaluate_sampler("negater", dataset, kwargs, reference=model)
     assert report.coverage == pytest.approx(len(negatives) / dataset.training.num_triples)
     is_true, wins = lambda n, _: n in truth, model.wins
-    assert report.false_negatives_of_mined == pytest.approx(pool_share(negatives, is_true), abs=0.008)
-    assert report.hardness_of_mined == pytest.approx(pool_share(negatives, wins), abs=0.008)
-    # a quarter of the negatives of the triples that have some, and uniform ones otherwise
-    mined = 0.25 * report.coverage
-    uniform, pooled = uniform_share(dataset, is_true), pool_share(negatives, is_true)
+    parts = report.parts
+    assert list(parts) == ["mined", "random", "loops"]
+    pooled, uniform = pool_share(negatives, is_true), uniform_share(dataset, is_true)
     assert pooled > 2 * uniform
-    assert report.false_negatives == pytest.approx((1 - mined) * uniform + mined * pooled, abs=0.006)
-    assert report.hardness == pytest.approx((1 - mined) * 0.5 + mined * pool_share(negatives, wins), abs=0.01)
+    assert parts["mined"].false_negatives == pytest.approx(pooled, abs=0.008)
+    assert parts["mined"].hardness == pytest.approx(pool_share(negatives, wins), abs=0.008)
+    assert parts["mined"].num_distinct == len({negative for pool in negatives.values() for negative in pool})
+    assert parts["random"].false_negatives == pytest.approx(uniform, abs=0.005)
+    assert parts["random"].hardness == pytest.approx(0.5, abs=0.008)
+    loops = loops_of(dataset)
+    assert parts["loops"].false_negatives == pytest.approx(pool_share(loops, is_true), abs=0.001)
+    assert parts["loops"].hardness == pytest.approx(pool_share(loops, wins), abs=0.008)
+    # a tenth of the negatives of triples that can be loops; of the others, a quarter of those with a pool; the rest
+    shares = {"mined": 0.0, "random": 0.0, "loops": 0.0}
+    for triple in triples_of(dataset.training):
+        loop = 0.1 * (triple in loops)
+        mined = 0.25 * (triple in negatives)
+        for part, share in zip(shares, ((1 - loop) * mined, (1 - loop) * (1 - mined), loop), strict=True):
+            shares[part] += share / dataset.training.num_triples
+    assert {part: figures.share for part, figures in parts.items()} == pytest.approx(shares, abs=1e-5)
+    # what the sampler draws is the parts by their shares
+    for name in ("false_negatives", "hardness", "known_positives"):
+        mixed = sum(figures.share * getattr(figures, name) for figures in parts.values())
+        assert getattr(report, name) == pytest.approx(mixed, abs=0.01), name
+    assert [row["part"] for row in report.rows] == ["all", "mined", "random", "loops"]
+    assert sum(row["share"] for row in report.rows[1:]) == pytest.approx(1)
+    assert report.rows[1]["hardness"] == parts["mined"].hardness
+
+
+def loops_of(dataset: Nations) -> dict[Triple, list[Triple]]:
+    """Turn triples into loops where the sampler does."""
+    sampler = NegatERNegativeSampler(
+        mapped_triples=dataset.training.mapped_triples, num_entities=14, num_relations=55, mine="never"
+    )
+    triples = triples_of(dataset.training)
+    possible = sampler.loops.possible(dataset.training.mapped_triples.numpy())
+    return {
+        (head, relation, tail): [(head, relation, head), (tail, relation, tail)]
+        for (head, relation, tail), fits in zip(triples, possible, strict=True)
+        if fits
+    }
+
+
+def test_relations_with_a_share_of_their_own_are_split_alike(dataset):
+    """A relation's own share moves its negatives from one part to another, and mixes no part."""
+    pools, negatives = make_pools(dataset)
+    relation = next(iter(negatives))[1]
+    overrides = {dataset.training.relation_id_to_label[relation]: {"hard_fraction": 1.0}}
+    kwargs = {"pools": pools, "hard_fraction": 0.0, "loop_fraction": 0.0, "relation_overrides": overrides}
+    parts = evaluate_sampler("negater", dataset, kwargs).parts
+    own = sum(triple[1] == relation for triple in negatives)
+    assert parts["mined"].share == pytest.approx(own / dataset.training.num_triples)
+    assert parts["random"].share == pytest.approx(1 - own / dataset.training.num_triples)
+    assert parts["loops"].share == 0
+    truth = held_out(dataset)
+    is_true = lambda n, _: n in truth  # noqa: E731
+    assert parts["mined"].false_negatives == pytest.approx(pool_share(negatives, is_true), abs=0.008)
+    assert parts["random"].false_negatives == pytest.approx(uniform_share(dataset, is_true), abs=0.005)
+
+
+def test_negater_sampler_without_pools(dataset):
+    parts = evaluate_sampler("negater", dataset, {"mine": "never", "seed": 987, "loop_fraction": 0.0}).parts
+    assert "mined" not in parts
+    assert parts["random"].share == 1
 
 
 def test_negater_sampler_without_any_negative(dataset):
@@ -180,9 +236,8 @@ def test_negater_sampler_without_any_negative(dataset):
     )
     report = evaluate_sampler("negater", dataset, {"pools": empty}, reference=FakeModel())
     assert report.coverage == 0
-    assert report.false_negatives_of_mined == 0
-    assert report.hardness_of_mined is None
-    assert report.hardness == pytest.approx(0.5, abs=0.01)
+    assert "mined" not in report.parts
+    assert report.parts["random"].hardness == pytest.approx(0.5, abs=0.01)
 
 
 def test_risky_negatives_do_not_count_as_mined(dataset):
@@ -201,7 +256,7 @@ def test_risky_negatives_do_not_count_as_mined(dataset):
     report = evaluate_sampler("negater", dataset, {"pools": pools, "max_risk": 2.0})
     assert report.coverage == pytest.approx(len(safe) / dataset.training.num_triples)
     expected = pool_share(safe, lambda n, _: n in truth)
-    assert report.false_negatives_of_mined == pytest.approx(expected, abs=0.008)
+    assert report.parts["mined"].false_negatives == pytest.approx(expected, abs=0.008)
     # training triples are drawn again
     assert report.known_positives < 0.05
 
@@ -212,9 +267,11 @@ def test_dataset_with_inverse_triples(dataset):
     inverse = Nations(create_inverse_triples=True)
     assert inverse.training.num_relations == 2 * dataset.training.num_relations
     reports = [evaluate_sampler("negater", d, {"pools": pools}) for d in (dataset, inverse)]
-    first, second = (dataclasses.asdict(report) for report in reports)
-    for name in ("coverage", "false_negatives", "known_positives", "false_negatives_of_mined"):
-        assert second[name] == pytest.approx(first[name], abs=0.01), name
+    first, second = reports
+    for name in ("coverage", "false_negatives", "known_positives"):
+        assert getattr(second, name) == pytest.approx(getattr(first, name), abs=0.01), name
+    mined = [report.parts["mined"].false_negatives for report in reports]
+    assert mined[1] == pytest.approx(mined[0], abs=0.01)
 
 
 def test_same_seed_gives_the_same_and_leaves_randomness_alone(dataset, monkeypatch):

@@ -10,8 +10,9 @@ from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools, mine
 from pykeen_negater.encoders import encoder_resolver
-from pykeen_negater.pool_card import pool_card, public_spelling
+from pykeen_negater.pool_card import pool_card, public_spelling, training_snippet
 from pykeen_negater.rankers import ranker_resolver
+from pykeen_negater.sampler import NegatERNegativeSampler
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
@@ -93,6 +94,58 @@ def test_pools_that_were_not_mined_have_a_page(tmp_path: Path):
     words = " ".join(text.split())
     assert "imported or made by hand: nothing is known about how" in words
     assert "NegatER's" not in words
+
+
+def test_one_is_singular_and_two_are_not():
+    metadata = {"num_entities": 1, "num_relations": 1, "sides": [0]}
+    assert "1 corruption for 1 training triple over 1 entity and 1 relation." in " ".join(
+        pool_card(metadata, 1, 1).split()
+    )
+    metadata = {"num_entities": 2, "num_relations": 2, "sides": [0]}
+    many = " ".join(pool_card(metadata, 1_200, 2).split())
+    assert "2 corruptions for 1,200 training triples over 2 entities and 2 relations." in many
+
+
+@pytest.mark.parametrize(("skill", "negatives"), [(0.1, 100), (-0.1, 100), (0.1, 0)])
+def test_the_example_draws_mined_negatives_or_says_why_not(skill: float, negatives: int):
+    metadata = {"num_entities": 9, "num_relations": 1, "sides": [0, 2], "guard_skill": skill, "dataset": "nations"}
+    card = " ".join(pool_card(metadata, 5, negatives).split())
+    assert '"num_negs_per_pos": 16' in card
+    assert ("A share of the positives of each batch gets its negatives from these pools" in card) == (
+        skill > 0 and negatives > 0
+    )
+    assert ("it had a skill of -0.10, and needs more than 0" in card) == (skill < 0)
+    assert ('Pass "hard_fraction": 0.25 to the sampler' in card) == (skill < 0)
+    assert ("No mined negatives are drawn by default: there are none in them" in card) == (negatives == 0)
+
+
+@pytest.mark.parametrize("sides", [("head", "tail"), ("tail",), ("relation",), ("head", "relation", "tail")])
+def test_the_example_draws_mined_negatives(nations: TriplesFactory, tmp_path: Path, sides: tuple[str, ...]):
+    """What the page says to run is what draws from these very pools, whatever they corrupt."""
+    settings = {"encoder": "structural", "ranker": "similarity", "guard": None, "k": 4, "corruption_scheme": sides}
+    pools = mine(triples_factory=nations, **settings)
+    program = training_snippet({**pools.metadata, "sides": pools.sides, "dataset": "nations"}, str(pools.path))
+    passed = {}
+    exec(program.replace("from pykeen.pipeline import pipeline\n", ""), {"pipeline": passed.update})
+    assert passed["dataset"] == "nations"
+    sampler = NegatERNegativeSampler(
+        mapped_triples=nations.mapped_triples,
+        num_entities=nations.num_entities,
+        num_relations=nations.num_relations,
+        **passed["negative_sampler_kwargs"],
+    )
+    assert sampler.hard_fraction > 0
+    assert set(sampler.corruption_scheme) == set(sides)
+    assert sampler.hard_negatives is not None
+    assert sampler.hard_negatives.draw(nations.mapped_triples.numpy(), 1)[1].any()
+
+
+def test_the_example_of_a_graph_without_a_name_takes_files():
+    program = training_snippet({"sides": [0, 2]}, 'a "quoted" folder\n')
+    passed: dict[str, object] = {}
+    exec(program.replace("from pykeen.pipeline import pipeline\n", ""), {"pipeline": passed.update})
+    assert passed["training"] == "train.tsv"
+    assert passed["negative_sampler_kwargs"] == {"pools": 'a "quoted" folder\n', "num_negs_per_pos": 16}
 
 
 def test_thresholds_are_no_guard():

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from rich.console import Console
 
 from pykeen_negater import NegativePools, evaluation, mine, rejections
 from pykeen_negater.cli import main
-from pykeen_negater.evaluation import NegativesReport
+from pykeen_negater.evaluation import NegativesReport, PartReport
 from pykeen_negater.exports import export
 from pykeen_negater.imports import import_negatives
 from pykeen_negater.indexing import keys_to_triples
@@ -31,6 +32,7 @@ from pykeen_negater.pool_files import Vocabulary, decode_risk, encode_risk
 from pykeen_negater.report import Comparison, ReportContent, collect
 from pykeen_negater.report import content as content_module
 from pykeen_negater.report import page as page_module
+from pykeen_negater.report.documentation import PAGES, documentation_url
 from pykeen_negater.report.page import render
 from pykeen_negater.report.text import print_report
 from pykeen_negater.thresholds import describe_levels
@@ -52,18 +54,22 @@ HOSTILE = (
 )
 
 SECTIONS = (
-    "What was mined",
+    "Will they help?",
+    "Hardest negatives",
+    "Search",
+    "Thrown out",
+    "Likely true after all",
+    "Train with them",
     "Coverage",
     "What was left out, and why",
     "The guard",
     "Beside other samplers",
     "Scores and risks",
     "Relations",
-    "Hardest negatives",
-    "Thrown out",
-    "Likely true after all",
-    "Settings",
+    "How they were made",
 )
+
+DOCUMENTATION = {documentation_url(page) for page in PAGES}
 
 GUARD: dict[str, Any] = {
     "hidden_triples": 30,
@@ -82,10 +88,22 @@ GUARD: dict[str, Any] = {
 
 COMPARISON = Comparison.from_reports(
     {
-        "basic": NegativesReport(None, 0.004, 0.04, 0.5, None, None),
-        "negater": NegativesReport(0.9, 0.002, 0.0, 0.56, 0.8, 0.001),
+        "basic": NegativesReport(None, 0.004, 0.04, 0.5),
+        "basic, filtered": NegativesReport(None, 0.005, 0.0, 0.48),
+        "negater": NegativesReport(
+            0.9,
+            0.002,
+            0.0,
+            0.56,
+            {
+                "mined": PartReport(0.2, 3_000, 0.001, 0.0, 0.8),
+                "random": PartReport(0.79, 90_000, 0.002, 0.0, 0.47),
+                "loops": PartReport(0.01, 100, 0.0, 0.0, 0.9),
+            },
+        ),
     },
     "TransE",
+    guarded=True,
 )
 
 
@@ -187,8 +205,8 @@ def check(html: str) -> Page:
         assert not {"src", "srcset", "action", "data", "formaction", "poster", "background"} & set(attributes)
         for name in ("href", "xlink:href"):
             target = attributes.get(name)
-            assert target is None or target[1:] in ids, (tag, target)
-            assert target is None or target.startswith("#")
+            # the only places beyond the page are those of the documentation, to go to by hand
+            assert target is None or target[1:] in ids or (tag == "a" and target in DOCUMENTATION), (tag, target)
         for name in ("aria-labelledby", "aria-describedby", "for"):
             assert attributes.get(name) is None or attributes[name] in ids
         for url in re.findall(r"url\(([^)]*)\)", attributes.get("style") or attributes.get("clip-path") or ""):
@@ -287,6 +305,7 @@ def test_candidates_beyond_the_budget_are_counted(nations: TriplesFactory, tiny_
     assert "θ_r" in text_of(content)
     assert content.advice is not None
     assert "Consider a larger max_candidates" in content.advice
+    assert "The budget did not reach" in content.advice
     thresholds = {relation.id: relation.threshold for relation in content.relations}
     assert thresholds == {i: statistics["thresholds"][i] for i in thresholds}
     assert {example.outcome for example in content.rejected} == {"taken_for_true"}
@@ -312,7 +331,7 @@ def test_relations_with_scored_candidates_alone_are_drawn(nations: TriplesFactor
     page = check(html)
     assert len(list(page.of("h4"))) == 1
     assert "0 negatives of 10 scored, θ<sub>r</sub> = 2.5" in html
-    assert "the 1 are drawn that have something to draw" in html
+    assert "1 has something to draw" in html
     assert "Of 10 candidates that were scored. θ is 2.5." in html
 
 
@@ -441,7 +460,8 @@ def test_the_terminal_shows_the_same_and_no_markup(judged: NegativePools):
         "Likely",
     ):
         assert part in text
-    assert "negater, mined ones only" in text
+    for part in ("mined", "guarded random", "loops"):
+        assert f"negater: {part}" in text
     assert f"{content.num_negatives:,}" in text
     assert f"{content.num_negatives:,}" in render(content)
 
@@ -468,7 +488,7 @@ def test_pools_without_labels_and_statistics(tmp_path: Path, nations: TriplesFac
     html = render(content)
     check(html)
     assert "do not say how they were made" in html
-    assert "Hard negatives of bare" in text_of(content)
+    assert "Negatives of bare" in text_of(content)
 
 
 def test_imported_pools_are_called_so(mined: NegativePools, nations: TriplesFactory, tmp_path: Path):
@@ -513,7 +533,7 @@ def test_pools_without_any_negative(nations: TriplesFactory, mined: NegativePool
     check(html)
     assert "There are no negatives to show" in html
     assert content.advice is not None
-    assert f"Not enough negatives for {nations.num_triples:,} triples" in content.advice
+    assert f"{nations.num_triples:,} triples have fewer than" in content.advice
     assert text_of(content)
 
 
@@ -556,19 +576,27 @@ def test_the_command_compares_samplers(mined: NegativePools, tmp_path: Path, mon
     monkeypatch.setattr(evaluation, "NUM_DRAWN", 4_000)
     path = tmp_path / "report.html"
     output = run(mined.path, "--evaluate", "nations", "--epochs", "1", "-o", path).output
-    # what has no such figure has no line
-    assert "samplers negater, mined ones only hardness" in output
-    assert "samplers negater, mined ones only known_positives" not in output
     page = check(path.read_text(encoding="utf-8"))
     headers = [text.strip() for text in page.text("th")]
-    for name in ("basic", "bernoulli", "pseudotyped", "negater", "negater, mined ones only"):
+    names = ("basic", "basic, filtered", "bernoulli", "pseudotyped", "negater")
+    for name in (*names, "negater: mined", "negater: random", "negater: loops"):
         assert name in headers
+        # one line for each, in words
+        line = rf"^  {name} +(\S+ of what is drawn: )?\S+ false negatives, \S+ training triples, hardness \S+$"
+        assert re.search(line, output, re.MULTILINE)
+    assert "false_negatives" not in output
+    assert "known_positives" not in output
+    figures = json.loads(run(mined.path, "--evaluate", "nations", "--epochs", "1", "--json").stdout)
+    assert figures["samplers"]["negater: mined"]["false_negatives"] > 0
+    assert figures["samplers"]["basic, filtered"]["known_positives"] == 0
+    assert figures["verdict"] in output
+    assert figures["coverage_share"] == pytest.approx(mined.metadata["statistics"]["coverage"])
     for name in ("training", "validation", "testing"):
         factory = Nations().factory_dict[name]
         rows = factory.triples if name == "training" else factory.label_triples(factory.mapped_triples)
         tmp_path.joinpath(f"{name}.tsv").write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
     files = [part for name in ("training", "validation", "testing") for part in (f"--{name}", tmp_path / f"{name}.tsv")]
-    assert "mined ones only" in run(mined.path, *files, "--epochs", "1").output
+    assert "negater: mined" in run(mined.path, *files, "--epochs", "1").output
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from pykeen_negater import NegativePools, mine
 from pykeen_negater.report import collect
 from pykeen_negater.report import content as content_module
 from pykeen_negater.report.page import write_page
+from pykeen_negater.report.phrases import Names
 from pykeen_negater.tables import read_triples
 
-from .test_report import COMPARISON, _draw_less, judge, judged, mined
+from .test_report import COMPARISON, _draw_less, judge, judged, mined, negatives_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -128,32 +129,100 @@ def test_the_page_of_codex_s_is_small(
 
 
 def test_contents_lead_to_sections(opened: "Page"):
-    for name in ("Hardest negatives", "Coverage", "Settings"):
-        opened.get_by_role("link", name=name).click()
+    for name in ("Hardest negatives", "Coverage", "How they were made"):
+        opened.get_by_role("link", name=name, exact=True).click()
         playwright.expect(opened.get_by_role("heading", name=name)).to_be_in_viewport()
 
 
-def test_search(opened: "Page"):
-    field = opened.get_by_label("Search negatives")
-    rows = opened.locator("#hardest-table tbody tr")
+def test_search_of_relations(opened: "Page"):
+    field = opened.get_by_label("Search relations")
+    rows = opened.locator("#relations-table tbody tr")
     total = rows.count()
-    status = opened.locator("#hardest-table-count")
+    status = opened.locator("#relations-count")
     playwright.expect(status).to_have_text(f"{total} of {total} rows")
-    field.fill("{{ 7 * 7 }} LOUD")
+    field.fill("LOUD")
     shown = rows.filter(visible=True)
     playwright.expect(status).to_have_text(f"{shown.count()} of {total} rows")
     assert 0 < shown.count() < total
-    for text in shown.all_inner_texts():
-        assert "{{ 7 * 7 }}" in text
-        assert "loud" in text
+    assert all("loud" in text for text in shown.all_inner_texts())
     field.fill("nothing of the kind")
     playwright.expect(status).to_have_text(f"0 of {total} rows")
-    field.fill("")
-    choice = opened.get_by_label("Relation", exact=True).first
-    name = choice.locator("option").nth(2).inner_text()
-    choice.select_option(index=2)
-    assert 0 < shown.count() <= 2
-    assert all(name in " ".join(text.split()) for text in shown.all_inner_texts())
+
+
+def test_search_over_all_negatives(opened: "Page", judged: NegativePools):
+    status, found = opened.locator("#finder-count"), opened.locator("#found")
+    rows = found.locator("tbody tr")
+    playwright.expect(found).to_be_hidden()
+    opened.get_by_label("Which").select_option("kept")
+    # all of them, and not only those that are in a table
+    playwright.expect(status).to_have_text(f"{len(judged):,} rows found, the first 200 of them below")
+    assert rows.count() == 200
+    assert all("Kept: no. " in text for text in rows.locator("td:last-child").all_inner_texts())
+    opened.get_by_label("Which").select_option("thrown out")
+    playwright.expect(rows.last).to_contain_text("the guard lets none above 2.0× pass")
+    noted = judged.metadata["statistics"]["rejected"]["positive"]
+    playwright.expect(status).to_have_text(f"{len(noted)} rows found")
+    opened.get_by_label("Which").select_option("all")
+    playwright.expect(found).to_be_hidden()
+    opened.get_by_label("Words").fill("{{ 7 * 7 }} LOUD")
+    playwright.expect(rows.first).to_be_visible()
+    for text in found.locator("tbody tr").all_inner_texts():
+        assert "{{ 7 * 7 }}" in text
+        assert "loud" in text
+    opened.get_by_label("Words").fill("nothing of the kind")
+    playwright.expect(status).to_have_text("Nothing found")
+    playwright.expect(found).to_be_hidden()
+
+
+def test_search_by_entity_and_relation(opened: "Page", judged: NegativePools):
+    names = judged.load_vocabulary()
+    assert names.entity_labels is not None
+    entity = names.entity_labels[4]
+    rows = opened.locator("#found tbody tr")
+    opened.get_by_label("Entity", exact=True).fill(entity)
+
+    def with_any(entities: set[int]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Find the negatives that have an entity, or replace it."""
+        return [
+            (positive, negative)
+            for positive, negative, _ in negatives_of(judged)
+            if entities & {positive[0], positive[2], negative[0], negative[2]}
+        ]
+
+    wanted = with_any({4})
+    opened.get_by_label("Which").select_option("kept")
+    status = opened.locator("#finder-count")
+    playwright.expect(status).to_have_text(f"{len(wanted):,} rows found, the first 200 of them below")
+    assert all(entity in " ".join(text.split()) for text in rows.all_inner_texts())
+    # what is no whole name may be a part of one
+    opened.get_by_label("Entity", exact=True).fill("alert(1)")
+    parts = with_any({i for i, label in enumerate(names.entity_labels) if "alert(1)" in label})
+    playwright.expect(status).to_have_text(f"{len(parts):,} rows found, the first 200 of them below")
+    opened.get_by_label("Entity", exact=True).fill(entity)
+    relation = max({negative[1] for _, negative in wanted}, key=[negative[1] for _, negative in wanted].count)
+    choice = opened.get_by_label("Relation", exact=True)
+    choice.select_option(
+        index=choice.locator("option").all_text_contents().index(Names(judged).relation(relation).name)
+    )
+    count = sum(negative[1] == relation for _, negative in wanted)
+    playwright.expect(status).to_have_text(f"{count} rows found")
+    assert rows.count() == count
+
+
+def test_hostile_labels_are_text_in_what_is_found(opened: "Page"):
+    opened.get_by_label("Words").fill("<script>")
+    playwright.expect(opened.locator("#found tbody tr").first).to_contain_text("<script>alert(1)</script>")
+    assert opened.evaluate("document.scripts.length") == 1
+
+
+def test_the_program_is_copied(opened: "Page"):
+    opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened.get_by_role("button", name="Copy").click()
+    playwright.expect(opened.locator(".copy [role=status]")).to_have_text("Copied")
+    program = opened.evaluate("navigator.clipboard.readText()")
+    assert program == opened.locator("#snippet").inner_text()
+    compile(program, "snippet", "exec")
+    assert 'negative_sampler="negater"' in program
 
 
 def test_sort_with_the_keyboard(opened: "Page"):
@@ -192,6 +261,10 @@ def test_axe_finds_nothing_serious(
     page = context.new_page()
     page.goto(tmp_path.joinpath("a.html").as_uri())
     page.locator("details").evaluate_all("all => all.forEach(it => { it.open = true; })")
+    page.get_by_label("Which").select_option("kept")
+    page.get_by_label("Relation", exact=True).select_option(index=1)
+    playwright.expect(page.locator("#finder-count")).not_to_contain_text("the first")
+    playwright.expect(page.locator("#found")).to_be_visible()
     violations = axe.Axe().run(page).response["violations"]
     context.close()
     assert [(it["id"], it["nodes"][0]["html"], it["nodes"][0]["failureSummary"]) for it in violations] == []

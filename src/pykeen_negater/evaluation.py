@@ -1,9 +1,10 @@
 """How good are negatives? How many triples have mined ones, how many of those drawn are true, and how hard are they."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from pykeen.models import Model
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NegativesReport",
+    "Part",
+    "PartReport",
     "evaluate_sampler",
     "find_sampler",
     "samplers_to_compare",
@@ -30,6 +33,30 @@ __all__ = [
 
 #: The number of drawn negatives that the figures are about, about
 NUM_DRAWN = 200_000
+
+
+#: Where the negatives of this project's sampler come from
+Part = Literal["mined", "random", "loops"]
+
+
+@dataclass(frozen=True)
+class PartReport:
+    """What there is to say about those negatives of a sampler that come from the same place."""
+
+    #: Their share among all negatives that the sampler draws with its settings, in [0, 1]
+    share: float
+
+    #: How many different ones were looked at
+    num_distinct: int
+
+    #: The share that are validation or test triples, in [0, 1]
+    false_negatives: float
+
+    #: The share that are training triples, in [0, 1]
+    known_positives: float
+
+    #: The share that a reference model scores above a uniform corruption of the same positive and side, in [0, 1]
+    hardness: float | None
 
 
 @dataclass(frozen=True)
@@ -48,11 +75,19 @@ class NegativesReport:
     #: The drawn negatives that a reference model scores above a uniform corruption of the same positive and side
     hardness: float | None
 
-    #: The mined negatives among these; None for samplers that mine none
-    hardness_of_mined: float | None
+    #: This project's sampler only: the negatives that are mined, drawn at random (and, with a guard, drawn again where
+    #: they are likely true), and loops, as far as there are any. Each part is measured alone, whatever its share.
+    parts: Mapping[Part, PartReport] = field(default_factory=dict)
 
-    #: The mined negatives that are validation or test triples; None for samplers that mine none
-    false_negatives_of_mined: float | None
+    @property
+    def rows(self) -> Sequence[dict[str, Any]]:
+        """The figures as rows of a table: those of all negatives, then those of each part."""
+        whole = {name: getattr(self, name) for name in ("coverage", "false_negatives", "known_positives", "hardness")}
+        rows = [{"part": "all", "share": 1.0, **whole}]
+        for part, report in self.parts.items():
+            figures = {name: value for name, value in vars(report).items() if name != "num_distinct"}
+            rows.append({"part": part, "coverage": None, **figures})
+        return rows
 
 
 def find_sampler(name: str) -> type[NegativeSampler]:
@@ -97,24 +132,26 @@ def evaluate_sampler(
     with torch.random.fork_rng(devices=[]), triples_factory_noted(training):
         torch.manual_seed(seed)
         instance = cls(**kwargs)
-        drawn = _draw(instance, training)
-        mined = None
-        coverage = None
-        if isinstance(instance, NegatERNegativeSampler) and instance.pools is not None:
-            coverage = instance.pools.coverage(training.mapped_triples)
-            only_mined = cls(**{**kwargs, "hard_fraction": 1.0, "loop_fraction": 0.0, "pools": instance.pools})
-            covered = instance.pools.rows(training.mapped_triples.numpy())[1].any(axis=1)
-            mined = _draw(only_mined, training, training.mapped_triples[torch.as_tensor(covered)])
         held_out = [factory.mapped_triples for name, factory in dataset.factory_dict.items() if name != "training"]
         truth = _index(torch.cat([*held_out, training.mapped_triples[:0]]), training)
-        return NegativesReport(
-            coverage=coverage,
-            false_negatives=_share(truth, drawn),
-            known_positives=_share(_index(training.mapped_triples, training), drawn),
-            hardness=None if reference is None else _hardness(reference, drawn),
-            hardness_of_mined=None if reference is None or mined is None else _hardness(reference, mined),
-            false_negatives_of_mined=None if mined is None else _share(truth, mined),
-        )
+        known = _index(training.mapped_triples, training)
+
+        def measure(drawn: _Drawn) -> dict[str, Any]:
+            """Look at what was drawn."""
+            return {
+                "false_negatives": _share(truth, drawn),
+                "known_positives": _share(known, drawn),
+                "hardness": None if reference is None else _hardness(reference, drawn),
+            }
+
+        figures = measure(_draw(instance, training))
+        coverage, parts = None, {}
+        if isinstance(instance, NegatERNegativeSampler):
+            if instance.pools is not None:
+                coverage = instance.pools.coverage(training.mapped_triples)
+            for part, share, drawn in _draw_parts(instance, kwargs, training):
+                parts[part] = PartReport(share, len(drawn.negatives.unique(dim=0)), **measure(drawn))
+        return NegativesReport(coverage=coverage, **figures, parts=parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,10 +162,39 @@ class _Drawn:
     negatives: Tensor
 
 
+def _draw_parts(
+    sampler: NegatERNegativeSampler, kwargs: Mapping[str, Any], training: CoreTriplesFactory
+) -> Iterator[tuple[Part, float, _Drawn]]:
+    """Draw from samplers that differ from another one in that all of their negatives belong to one part.
+
+    :param sampler: the other one
+    :param kwargs: its parameters
+    :param training: the triples to draw for; of these, only those are taken that can have such negatives
+    :yields: the parts that there are, with their expected share of what the other one draws
+    """
+    triples = training.mapped_triples
+    positives = triples.numpy()
+    covered, possible = np.zeros(len(triples), dtype=bool), sampler.loops.possible(positives)
+    if sampler.hard_negatives is not None:
+        covered = sampler.hard_negatives.draw(positives, 1)[1]
+    mined, loops = covered * sampler._fraction_of(positives), sampler.loop_fraction * possible
+    overrides = {
+        label: {name: value for name, value in own.items() if name != "hard_fraction"}
+        for label, own in (kwargs.get("relation_overrides") or {}).items()
+    }
+    parts: tuple[tuple[Part, np.ndarray, np.ndarray, dict[str, float]], ...] = (
+        ("mined", covered, mined * (1 - loops), {"hard_fraction": 1.0, "loop_fraction": 0.0}),
+        ("random", np.ones_like(covered), (1 - mined) * (1 - loops), {"hard_fraction": 0.0, "loop_fraction": 0.0}),
+        ("loops", possible, loops, {"hard_fraction": 0.0, "loop_fraction": 1.0}),
+    )
+    for part, has_some, shares, fractions in parts:
+        if has_some.any():
+            only = type(sampler)(**{**kwargs, "pools": sampler.pools, "relation_overrides": overrides, **fractions})
+            yield part, float(shares.mean()), _draw(only, training, triples[torch.from_numpy(has_some)])
+
+
 def _draw(sampler: NegativeSampler, training: CoreTriplesFactory, triples: Tensor | None = None) -> _Drawn:
     triples = training.mapped_triples if triples is None else triples
-    if not len(triples):
-        return _Drawn(triples, triples)
     size = NUM_DRAWN // sampler.num_negs_per_pos
     # whole passes over the triples in random order, so that each counts as it does in training
     order = torch.cat([torch.randperm(len(triples)) for _ in range(-(-size // len(triples)))])[:size]

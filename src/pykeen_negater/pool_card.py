@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from .counting import counted
 from .indexing import SIDES
 
 __all__ = [
+    "NoneDrawn",
     "pool_card",
     "public_spelling",
+    "training_snippet",
+    "why_none_are_drawn",
 ]
 
 #: The names of parts that documentation and commands spell with hyphens, as metadata has them
@@ -45,21 +50,16 @@ _SETTINGS = {
 _CARD = """\
 # {title}
 
-{negatives:,} {what} for {triples:,} training triples over {entities:,} entities and {relations:,}
-relations{coverage}. Each is a training triple whose {sides} is replaced; none is a training triple itself.
+{negatives} for {triples} over {entities} and {relations}{coverage}.
+Each is a training triple whose {sides} is replaced; none is a training triple itself.
 
 ## Use
 
 ```python
-from pykeen.pipeline import pipeline
-
-pipeline(
-    dataset={dataset}
-    model="PairRE",
-    negative_sampler="negater",
-    negative_sampler_kwargs={{"pools": "the path of this folder"}},
-)
+{snippet}
 ```
+
+{drawn}
 
 `pip install pykeen-negater` is all it takes. `negater export` turns the pools into tables, `negater verify` checks
 them, and `negater report` shows what is in them.
@@ -86,6 +86,74 @@ put that license in the place of `unknown` in the header of this page.
 """
 
 
+#: What the pipeline of an example trains, and how; with fewer negatives, or another loss, they do less
+_EXAMPLE = """\
+from pykeen.pipeline import pipeline
+
+pipeline(
+    {data}
+    model="PairRE",
+    loss="nssa",
+    negative_sampler="negater",
+    negative_sampler_kwargs={{
+        "pools": {folder},
+        "num_negs_per_pos": 16,{scheme}
+    }},
+)"""
+
+
+@dataclass(frozen=True)
+class NoneDrawn:
+    """Why no mined negatives are drawn from pools unless somebody asks for it."""
+
+    #: The reason, as the end of a sentence
+    because: str
+
+    #: What to do about it, a sentence
+    remedy: str
+
+
+def why_none_are_drawn(metadata: Mapping[str, Any], num_negatives: int) -> NoneDrawn | None:
+    """Tell whether the sampler draws from pools with the settings of :func:`training_snippet`.
+
+    :param metadata: the pools' metadata
+    :param num_negatives: the number of negatives
+    :return: why it draws none; None if it draws some
+    """
+    if not num_negatives:
+        return NoneDrawn("there are none in them", "Mine with other settings, or train with guarded random ones.")
+    skill = metadata.get("guard_skill")
+    if skill is not None and skill <= 0:
+        return NoneDrawn(
+            f"in this graph, the guard could not tell which ones are true (it had a skill of {skill:.2f}, and needs "
+            "more than 0)",
+            'Pass "hard_fraction": 0.25 to the sampler to draw some all the same. More training triples or types of '
+            "entities (--entity-types) may give the guard more to go by.",
+        )
+    return None
+
+
+def training_snippet(metadata: Mapping[str, Any], folder: str) -> str:
+    """Write a program that trains with pools.
+
+    :param metadata: the pools' metadata
+    :param folder: where the pools are
+    :return: Python; what it draws is up to :func:`why_none_are_drawn`
+    """
+    dataset = metadata.get("dataset")
+    names = {number: name for name, number in SIDES.items()}
+    sides = [names[side] for side in metadata["sides"]]
+    return _EXAMPLE.format(
+        # they must have the labels and ids that the pools are for
+        data=f"dataset={json.dumps(dataset)},"
+        if dataset is not None
+        else 'training="train.tsv",  # the triples that were mined\n    testing="test.tsv",',
+        folder=json.dumps(folder),
+        # the sampler's default is heads and tails
+        scheme="" if sides == ["head", "tail"] else f'\n        "corruption_scheme": {json.dumps(sides)},',
+    )
+
+
 def pool_card(metadata: Mapping[str, Any], num_triples: int, num_negatives: int) -> str:
     """Write the page.
 
@@ -107,13 +175,13 @@ def pool_card(metadata: Mapping[str, Any], num_triples: int, num_negatives: int)
     guarded = metadata.get("statistics", {}).get("guard") is not None
     return f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n\n" + _CARD.format(
         title=title,
-        dataset="...,  # with the same labels and ids" if dataset is None else f"{json.dumps(dataset)},",
-        what="plausible falsehoods" if guarded else "corruptions",
+        snippet=training_snippet(metadata, "the path of this folder"),
+        drawn=_drawn(metadata, num_negatives),
         credit=_credit(metadata, guarded),
-        negatives=num_negatives,
-        triples=num_triples,
-        entities=metadata["num_entities"],
-        relations=metadata["num_relations"],
+        negatives=counted(num_negatives, "plausible falsehood" if guarded else "corruption"),
+        triples=counted(num_triples, "training triple"),
+        entities=counted(metadata["num_entities"], "entity", "entities"),
+        relations=counted(metadata["num_relations"], "relation"),
         coverage="" if coverage is None else f"; {coverage:.1%} of the triples have some",
         sides=" or ".join(names[side] for side in metadata["sides"]),
         made=_made(metadata),
@@ -131,6 +199,17 @@ def public_spelling(value: Any) -> Any:
     ('sentence-transformer', 'probe', 32)
     """
     return _SPELLINGS.get(value, value) if isinstance(value, str) else value
+
+
+def _drawn(metadata: Mapping[str, Any], num_negatives: int) -> str:
+    """Say what the example draws."""
+    none = why_none_are_drawn(metadata, num_negatives)
+    if none is not None:
+        return f"No mined negatives are drawn by default: {none.because}. {none.remedy}"
+    return (
+        "A share of the positives of each batch gets its negatives from these pools, the others random ones. The\n"
+        "sampler's `hard_fraction` says how large that share is."
+    )
 
 
 def _credit(metadata: Mapping[str, Any], guarded: bool) -> str:
@@ -171,7 +250,7 @@ def _trust(metadata: Mapping[str, Any]) -> str:
         else (f" None is more than {highest:.2g} times as likely true as a random corruption, as far as it can tell.")
     )
     return (
-        f"A guard was trained on {guard['hidden_triples']:,} training triples that were hidden from everything that "
-        f"judges candidates. Among candidates, it tells hidden triples from others with an AUC of "
+        f"A guard was trained on {counted(guard['hidden_triples'], 'training triple')} that were hidden from "
+        f"everything that judges candidates. Among candidates, it tells hidden triples from others with an AUC of "
         f"{measured.get('auc', float('nan')):.3f}.{limit} A graph is incomplete: some negatives are true all the same."
     )

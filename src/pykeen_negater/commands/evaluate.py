@@ -58,7 +58,11 @@ def evaluate(
     seed: int,
     output: Path | None,
 ) -> None:
-    """Measure the negatives of samplers: how many are true after all, and how hard are the others."""
+    """Measure the negatives of samplers: how many are true after all, and how hard are the others.
+
+    Those of negater are measured by part, too: what is mined, drawn at random (and again where a guard holds it for
+    likely true), and loops, with the share of each among all that it draws.
+    """
     import pandas as pd
 
     from ..caching import atomic_file
@@ -76,7 +80,7 @@ def evaluate(
     for name in names:
         kwargs = {} if name != "negater" else texts if pools is None else {"pools": str(pools)}
         report = evaluate_sampler(name, data, kwargs, model, negatives, seed)
-        rows.append({"sampler": name, **vars(report)})
+        rows += [{"sampler": name, **row} for row in report.rows]
     frame = pd.DataFrame(rows)
     if output is not None:
         with atomic_file(output) as unfinished:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pykeen.datasets import Dataset
 
     from ..pools import NegativePools
-    from ..report import Comparison
+    from ..report import Comparison, ReportContent
 
 __all__ = [
     "report",
@@ -63,8 +63,9 @@ def report(
 ) -> None:
     """Show what was mined: one page for a browser, or tables in the terminal.
 
-    The page needs no network. With --evaluate, or with --training, --validation and --testing, false negatives and
-    hardness of POOLS stand beside those of the samplers basic, bernoulli and pseudotyped.
+    The page needs no network. It begins with what is to be expected of POOLS, which takes --evaluate, or --training,
+    --validation and --testing: false negatives and hardness of what is mined, drawn at random, and loops, beside those
+    of the samplers basic, bernoulli and pseudotyped.
     """
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
@@ -93,20 +94,53 @@ def report(
         from ..report.text import print_report
 
         print_report(content)
-    summary: dict[str, Any] = {
-        "negatives": len(loaded),
-        "training_triples": loaded.num_triples,
-        "covered_share": loaded.metadata.get("statistics", {}).get("coverage"),
-        "corruptions_that_are_likely_true": len(loaded.suspects),
-    }
-    if comparison is not None:
-        rows = [
-            {name: value for name, value in asdict(row).items() if value is not None} for row in comparison.samplers
-        ]
-        summary["samplers"] = {row.pop("name"): row for row in rows}
-    conclude({**summary, "pools": str(pools), "page": None if output is None else str(output)})
+    if is_silent():
+        conclude(_figures(content, pools, output))
+        return
+    for sentence in (content.verdict.headline, *content.verdict.changes):
+        echo(sentence)
+    conclude(_summary(content, pools))
     if output is not None:
         echo(f"Written to {output}")
+
+
+def _figures(content: "ReportContent", pools: Path, output: Path | None) -> dict[str, Any]:
+    """Gather the figures for programs."""
+    figures: dict[str, Any] = {
+        "verdict": content.verdict.headline,
+        "changes": list(content.verdict.changes),
+        "negatives": content.num_negatives,
+        "training_triples": content.num_triples,
+        "covered_share": content.coverage.share,
+        "corruptions_that_are_likely_true": content.num_suspects,
+    }
+    if content.comparison is not None:
+        rows = [
+            {name: value for name, value in asdict(row).items() if value is not None}
+            for row in content.comparison.samplers
+        ]
+        figures["samplers"] = {row.pop("name"): row for row in rows}
+    return {**figures, "pools": str(pools), "page": None if output is None else str(output)}
+
+
+def _summary(content: "ReportContent", pools: Path) -> dict[str, str]:
+    """Write the figures for people, what was measured about each sampler on one line."""
+    from ..report.numbers import number, percent
+
+    beside = {
+        row.name: ("" if row.share is None else f"{percent(row.share)} of what is drawn: ")
+        + f"{percent(row.false_negatives)} false negatives, {percent(row.known_positives)} training triples"
+        + ("" if row.hardness is None else f", hardness {percent(row.hardness)}")
+        for row in (content.comparison.samplers if content.comparison else ())
+    }
+    return {
+        "negatives": number(content.num_negatives),
+        "training triples": number(content.num_triples),
+        "of these with negatives": percent(content.coverage.share),
+        "corruptions that are likely true": number(content.num_suspects),
+        **beside,
+        "pools": str(pools),
+    }
 
 
 def _compare(
@@ -115,10 +149,13 @@ def _compare(
     """Measure the samplers beside one another."""
     from ..evaluation import evaluate_sampler, train_reference
     from ..graphs import Graph
-    from ..report.comparison import BESIDE, Comparison
+    from ..report.comparison import BESIDE, OURS, Comparison
 
     pools.check_vocabulary(Graph.from_factory(data.training))
     model = train_reference(data.training, reference, epochs, seed)
-    kwargs: dict[str, dict[str, str]] = {**{name: {} for name in BESIDE}, "negater": {"pools": str(pools.path)}}
-    reports = {name: evaluate_sampler(name, data, sampler, model, negatives, seed) for name, sampler in kwargs.items()}
-    return Comparison.from_reports(reports, reference)
+    samplers = {**BESIDE, OURS: (OURS, {"pools": str(pools.path)})}
+    reports = {
+        title: evaluate_sampler(name, data, kwargs, model, negatives, seed)
+        for title, (name, kwargs) in samplers.items()
+    }
+    return Comparison.from_reports(reports, reference, guarded=pools.max_risk is not None)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..outcomes import OUTCOMES
-from ..pool_card import public_spelling
+from ..pool_card import NoneDrawn, public_spelling, training_snippet, why_none_are_drawn
 from ..pools import NegativePools
 from ..terminal import printable
 from .comparison import Comparison
@@ -16,6 +16,8 @@ from .examples import Example, hardest_negatives, likeliest_suspects, negative_r
 from .levels import Levels, median
 from .phrases import Names, Phrase
 from .reasons import Reason, advise, explain_outcomes, read_outcomes
+from .search import SearchIndex
+from .verdict import Verdict, reach_verdict
 
 __all__ = [
     "RelationFigures",
@@ -24,7 +26,7 @@ __all__ = [
 ]
 
 #: The most examples of a relation, and of all together
-PER_RELATION, MOST_EXAMPLES = 6, 900
+PER_RELATION, MOST_EXAMPLES = 3, 150
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,13 @@ class ReportContent:
 
     #: What the pools are called
     title: str
+
+    #: Whether they will help, and what to change
+    verdict: Verdict
+
+    #: A program that trains with them, and why it draws no mined negatives; None if it does
+    snippet: str
+    none_drawn: NoneDrawn | None
 
     num_triples: int
     num_entities: int
@@ -124,6 +133,9 @@ class ReportContent:
     rejected: tuple[Example, ...]
     suspects: tuple[Example, ...]
 
+    #: What a page can be searched for
+    search: SearchIndex
+
     #: The samplers beside one another; None if they were not measured
     comparison: Comparison | None
 
@@ -158,9 +170,13 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
     counts = statistics.get("score_counts")
     scored = None if counts is None else [sum(row) for row in counts]
     figures = _relations(names, coverage, levels, outcomes, judged, statistics.get("thresholds"), scored)
+    advice = advise(coverage, reasons, settings)
     per_relation = max(1, min(PER_RELATION, MOST_EXAMPLES // max(1, len(figures))))
     return ReportContent(
         title=printable(title),
+        verdict=reach_verdict(pools, comparison, coverage.share, advice),
+        snippet=training_snippet({**pools.metadata, "sides": pools.sides}, title),
+        none_drawn=why_none_are_drawn(pools.metadata, len(pools)),
         num_triples=pools.num_triples,
         num_entities=pools.num_entities,
         num_relations=pools.num_relations,
@@ -172,7 +188,7 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
         durations={printable(name): seconds for name, seconds in pools.durations.items()},
         coverage=coverage,
         reasons=reasons,
-        advice=advise(coverage, reasons, settings),
+        advice=advice,
         levels=levels,
         relations=figures,
         score_edges=None if counts is None else np.array(statistics["score_edges"]),
@@ -184,6 +200,7 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
         negatives=_arrange(hardest_negatives(pools, names, relations, per_relation, judged), figures),
         rejected=_arrange(riskiest_rejected(pools, names, statistics, per_relation, judged), figures),
         suspects=_arrange(likeliest_suspects(pools, names, per_relation), figures),
+        search=SearchIndex(pools, names),
         comparison=comparison,
     )
 

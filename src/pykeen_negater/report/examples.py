@@ -15,6 +15,7 @@ from .phrases import Names, TripleText
 
 __all__ = [
     "Example",
+    "find_positives",
     "hardest_negatives",
     "likeliest_suspects",
     "negative_relations",
@@ -139,10 +140,7 @@ def likeliest_suspects(pools: NegativePools, names: Names, per_relation: int) ->
     levels = pools.suspect_risk.numpy()
     chosen = _first_of_each(suspects[:, RELATION], -levels.astype(np.int16), LOOKED_AT * per_relation)
     triples = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)
-    # the tail is replaced where another one is known, else the head
-    by_tail, by_head = (_find_positives(triples, suspects[chosen], side, pools.num_entities) for side in (TAIL, HEAD))
-    positives = np.where(by_tail >= 0, by_tail, by_head)
-    sides = np.where(by_tail >= 0, TAIL, HEAD)
+    positives, sides = find_positives(pools, suspects[chosen])
     found = pd.DataFrame({"relation": suspects[chosen, RELATION], "positive": positives})
     found = found[positives >= 0].drop_duplicates()
     risks = decode_risk(pools.suspect_risk).numpy()
@@ -156,6 +154,19 @@ def likeliest_suspects(pools: NegativePools, names: Names, per_relation: int) ->
         )
         for i in found.groupby("relation", sort=True).head(per_relation).index
     ]
+
+
+def find_positives(pools: NegativePools, suspects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find training triples that differ from corruptions in the tail, or else in the head.
+
+    :param pools: the pools
+    :param suspects: shape: (n, 3)
+    :return: a pair (the position of each one's triple, −1 where there is none; the side in which they differ), each of
+        shape (n,)
+    """
+    triples = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)
+    by_tail, by_head = (_find_positives(triples, suspects, side, pools.num_entities) for side in (TAIL, HEAD))
+    return np.where(by_tail >= 0, by_tail, by_head), np.where(by_tail >= 0, TAIL, HEAD)
 
 
 def _find_positives(triples: np.ndarray, corrupted: np.ndarray, side: int, num_entities: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
 from ..pool_files import encode_risk
+from .comparison import OURS
 from .content import RelationFigures, ReportContent
 from .drawing import ACCENT, GRID, INK, MUTED, WARM, drawing, to_svg
 from .levels import NUM_LEVELS, median
@@ -132,27 +133,37 @@ def draw_comparison(content: ReportContent) -> str | None:
     :param content: what the report says
     :return: SVG; None if hardness was not measured
     """
-    samplers = content.comparison.samplers if content.comparison else ()
-    rows = [(row.name, row.hardness, row.false_negatives) for row in samplers if row.hardness is not None]
+    if content.comparison is None:
+        return None
+    # this project's sampler is drawn by part: what all of them come to lies somewhere between
+    rows = [
+        (row.name, row.hardness, row.false_negatives)
+        for row in content.comparison.samplers
+        if row.hardness is not None and (row.name != OURS or row.part)
+    ]
     if not rows:
         return None
-    with drawing(4.6, 3.3) as (figure, axes):
+    with drawing(5.6, 3.6) as (figure, axes):
+        axes.axvline(content.comparison.random_hardness, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
         for name, hardness, false_negatives in rows:
-            ours = name.startswith("negater")
+            ours = name.startswith(OURS)
             axes.scatter(hardness, false_negatives, color=ACCENT if ours else WARM, marker="o" if ours else "s")
-        axes.set(xlabel="hardness", ylabel="false negatives")
+        axes.set(xlabel="hardness: scored above a uniform corruption", ylabel="validation or test triples")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
         axes.yaxis.set_major_locator(MaxNLocator(6))
-        axes.margins(x=0.35, y=0.18)
-        axes.set_ylim(bottom=0)
+        axes.margins(x=0.08, y=0.18)
+        left, right = axes.get_xlim()
+        axes.set_xlim(left, right + 0.35 * (right - left))  # names stand right of their points
+        axes.set_ylim(bottom=-0.04 * axes.get_ylim()[1])
         _light_grid(axes, "both")
         _label(figure, axes, rows)
         return to_svg(
             figure,
             "comparison",
-            "Points: the share of false negatives against hardness, one for each sampler, as in the table below. The "
-            "lower and the further right, the better.",
+            "Points: the share of false negatives against hardness, one for each sampler and each part of what negater "
+            "draws, as in the table below. The lower, the fewer are true; right of the dashed line, they are harder "
+            "than random ones that are no training triples, left of it easier.",
         )
 
 

@@ -9,7 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..caching import atomic_file
+from ..counting import counted
 from .content import ReportContent
+from .documentation import documentation_url
 from .figures import (
     MOST_RELATIONS,
     draw_comparison,
@@ -18,7 +20,7 @@ from .figures import (
     draw_reliability,
     draw_spread,
 )
-from .numbers import duration, fraction, multiple, number, percent
+from .numbers import fraction, multiple, number, percent
 
 __all__ = [
     "render",
@@ -59,7 +61,7 @@ def render(content: ReportContent) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        duration=duration, fraction=fraction, multiple=multiple, number=number, percent=percent, svg=Markup
+        counted=counted, fraction=fraction, multiple=multiple, number=number, percent=percent, svg=Markup
     )
     assets = files(__package__) / "assets"
     style, script = (assets.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
@@ -67,6 +69,7 @@ def render(content: ReportContent) -> str:
     return environment.get_template("page.html.jinja").render(
         content=content,
         figures=_draw(content),
+        documentation=documentation_url,
         listed=content.relations[:MOST_LISTED],
         pictures=[draw_relation(content, relation) for relation in drawable[:MOST_RELATIONS]],
         num_drawable=len(drawable),

@@ -69,6 +69,14 @@ class Names:
         """
         self._texts = readable_texts(pools)
 
+    def entity(self, entity: int) -> Phrase:
+        """Get the phrase of an entity.
+
+        :param entity: its id
+        :return: the phrase
+        """
+        return Phrase.parse(self._texts.entities[entity])
+
     def relation(self, relation: int) -> Phrase:
         """Get the phrase of a relation.
 
@@ -85,9 +93,4 @@ class Names:
         :return: its text
         """
         head, relation, tail = (int(i) for i in triple)
-        parts = (
-            Phrase.parse(self._texts.entities[head]),
-            self.relation(relation),
-            Phrase.parse(self._texts.entities[tail]),
-        )
-        return TripleText(parts, side)
+        return TripleText((self.entity(head), self.relation(relation), self.entity(tail)), side)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..counting import counted
 from ..outcomes import OUTCOMES
 from .coverage import Coverage
+from .numbers import number, percent
 
 __all__ = [
     "Reason",
@@ -15,6 +17,10 @@ __all__ = [
     "explain_outcomes",
     "read_outcomes",
 ]
+
+
+#: The share of the candidates that may be lost for a reason without a word about it
+A_LITTLE = 0.1
 
 
 @dataclass(frozen=True)
@@ -99,29 +105,50 @@ def advise(coverage: Coverage, reasons: tuple[Reason, ...], settings: Mapping[st
     :param coverage: how many negatives there are
     :param reasons: what became of candidates; empty where it is not known
     :param settings: those of mining; empty for pools that were not mined
-    :return: a sentence or two; None if nearly no triple lacks negatives, or the pools were not mined
+    :return: a few sentences; None if no triple lacks negatives, or the pools were not mined
     """
     if not coverage.num_short or not settings:
         return None
-    k, pool_size = settings.get("k") or 0, coverage.pool_size
-    considered = {
-        "too_risky": "candidates='random', which are safer than the nearest"
-        if settings.get("candidates") not in (None, "random")
-        else "a larger k. Where nearly all that fits a relation's slot is likely true, few negatives are as it should "
-        "be, and random ones take their place",
-        "taken_for_true": "a lower recall in ranker_kwargs, or guard='calibrated', which judges each candidate",
-        "beyond_budget": "a larger max_candidates",
-        "reads_alike": "an entity_text that tells entities of the same name apart",
-        "crowded_out": "a larger pool_size",
-        "kept": f"a larger k (it is {k}, for pools of up to {pool_size})"
-        if settings.get("candidates") == "anywhere"
-        else f"a larger k (it is {k}, for pools of up to {pool_size}) or candidates='anywhere': a slot that few "
-        "entities fill has few to offer",
-    }
-    skipped = [reason for reason in reasons if reason.outcome not in ("kept", "crowded_out")]
+    few = f"{counted(coverage.num_short, 'triple')} {'has' if coverage.num_short == 1 else 'have'}"
+    few += f" fewer than {counted(coverage.few, 'negative')}"
+    if coverage.num_empty:
+        few += f", {number(coverage.num_empty)} of them none"
+    lost = [reason for reason in reasons if reason.outcome not in ("kept", "crowded_out")]
     # what is left out for one reason or another matters only if it is more than a little
-    main = skipped[0].outcome if skipped and skipped[0].share > 0.1 else "kept"
-    return (
-        f"Not enough negatives for {coverage.num_short:,} triples: they have fewer than {coverage.few}, and "
-        f"{coverage.num_empty:,} of them none. Consider {considered[main]}."
-    )
+    main = lost[0] if lost and lost[0].share > A_LITTLE else None
+    return f"{few}. {_remedy(main, settings, coverage.pool_size)}"
+
+
+def _remedy(main: Reason | None, settings: Mapping[str, Any], pool_size: int) -> str:
+    """Say what helps against the main reason why candidates are no negatives; None where hardly any were lost."""
+    if main is None:
+        k, candidates = settings.get("k") or 0, settings.get("candidates")
+        elsewhere = " or candidates='anywhere': a slot that few entities fill has few to offer"
+        return (
+            f"Hardly any candidate was lost, so that too few were proposed. Consider a larger k (it is {k}, for pools "
+            f"of up to {pool_size}){'' if candidates == 'anywhere' else elsewhere}."
+        )
+    lost = f"{percent(main.share)} of the candidates"
+    match main.outcome:
+        case "beyond_budget":
+            return f"The budget did not reach {lost}. Consider a larger max_candidates."
+        case "taken_for_true":
+            return (
+                f"The ranker took {lost} for true. Consider guard='calibrated', which judges each candidate, or a "
+                "lower recall in ranker_kwargs."
+            )
+        case "reads_alike":
+            return (
+                f"Of the candidates, {percent(main.share)} read like a known triple. Pass an entity_text that tells "
+                "entities of the same name apart."
+            )
+        case _:
+            safer = (
+                ""
+                if settings.get("candidates") in (None, "random")
+                else " Consider candidates='random', which are safer than the nearest."
+            )
+            return (
+                f"The guard held {lost} for too risky. Where nearly all that fits a relation's slot is likely true, "
+                f"few negatives are as it should be, and guarded random ones take their place.{safer}"
+            )

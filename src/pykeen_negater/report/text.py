@@ -36,13 +36,20 @@ def print_report(content: ReportContent, console: Console | None = None) -> None
 
 
 def _parts(content: ReportContent, width: int) -> Iterator[RenderableType]:
-    yield Text(f"Hard negatives of {content.title}", style="bold")
+    yield Text(f"Negatives of {content.title}", style="bold")
+    verdict = content.verdict
+    yield Text("\n").join(
+        [
+            Text(verdict.headline, style="bold"),
+            *map(Text, verdict.evidence),
+            *(Text(f"→ {it}") for it in verdict.changes),
+        ]
+    )
     if not content.is_mined:
         yield Text("They were imported: nothing is known about how they were made.")
+    yield from _examples(content)
+    yield Text("\n").join([Text("Train with them", style="bold"), Text(content.snippet)])
     yield _overview(content)
-    if content.durations:
-        rows = [(step, f"{seconds:,.1f}") for step, seconds in content.durations.items()]
-        yield _table("How long it took; what came from the cache is not counted", ("step", "seconds"), rows)
     if content.reasons:
         yield _table(
             "What became of candidates",
@@ -50,12 +57,18 @@ def _parts(content: ReportContent, width: int) -> Iterator[RenderableType]:
             [(reason.name, number(reason.count), percent(reason.share), reason.because) for reason in content.reasons],
             wide=(0, 3),
         )
-    if content.advice:
+    if content.advice and content.advice not in verdict.changes:
         yield Text(content.advice)
     if content.guard:
         yield from _guard(content)
     yield _comparison(content)
     yield from _relations(content, width)
+    if content.durations:
+        rows = [(step, f"{seconds:,.1f}") for step, seconds in content.durations.items()]
+        yield _table("How long it took; what came from the cache is not counted", ("step", "seconds"), rows)
+
+
+def _examples(content: ReportContent) -> Iterator[Table]:
     for title, examples in (
         ("Hardest negatives", content.negatives),
         ("Thrown out", content.rejected),
@@ -119,9 +132,15 @@ def _comparison(content: ReportContent) -> RenderableType:
         return Text("False negatives and hardness beside other samplers: pass --evaluate DATASET.")
     return _table(
         f"Samplers; hardness by {content.comparison.reference}",
-        ("sampler", "false negatives", "known positives", "hardness"),
+        ("sampler", "of all drawn", "false negatives", "training triples", "hardness"),
         [
-            (row.name, percent(row.false_negatives), percent(row.known_positives), percent(row.hardness))
+            (
+                row.name,
+                percent(row.share),
+                percent(row.false_negatives),
+                percent(row.known_positives),
+                percent(row.hardness),
+            )
             for row in content.comparison.samplers
         ],
     )

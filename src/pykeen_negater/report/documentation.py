@@ -1,0 +1,30 @@
+"""Where the pages of the documentation are that explain what a report shows."""
+
+import importlib.metadata
+
+__all__ = [
+    "PAGES",
+    "documentation_url",
+]
+
+#: The pages that reports name, by file in the folder of the documentation
+PAGES = {
+    "report": "how to read this page",
+    "how_it_works": "how negatives are mined, guarded and drawn",
+    "settings": "choosing settings",
+    "faq": "questions",
+    "glossary": "glossary",
+}
+
+
+def documentation_url(page: str) -> str:
+    """Find the address of a page of the documentation.
+
+    It is made of the address of the source code that the package names, its default branch.
+
+    :param page: one of :data:`PAGES`
+    :return: the address
+    """
+    named = importlib.metadata.metadata("pykeen-negater").get_all("Project-URL") or []
+    source = next(url for label, url in (entry.split(", ", 1) for entry in named) if label == "Source")
+    return f"{source}/blob/HEAD/docs/{page}.md"

@@ -1,0 +1,234 @@
+"""All that a page can be searched for: negatives, candidates that were thrown out, and what is likely true."""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..counting import counted
+from ..indexing import RELATION, keys_to_triples
+from ..outcomes import OUTCOMES
+from ..pool_files import decode_risk
+from ..pools import NegativePools
+from .examples import find_positives
+from .numbers import multiple, number, percent
+from .phrases import Names
+
+__all__ = [
+    "Kind",
+    "SearchIndex",
+]
+
+#: The most negatives that a page can be searched for, the most training triples that they belong to, and the most
+#: corruptions that are likely true. A page with that many has a few megabytes.
+MOST_NEGATIVES, MOST_TRIPLES, MOST_SUSPECTS = 200_000, 40_000, 20_000
+
+#: What there is to be found
+Kind = Literal["kept", "too_risky", "taken_for_true", "suspected"]
+
+_KINDS: tuple[Kind, ...] = ("kept", "too_risky", "taken_for_true", "suspected")
+
+#: A row: the position of the training triple, the replaced column, what stands there, the kind, the level of the score
+#: (or, from 256 on, the position among single scores; −1 for none), the risk (likewise), and the place in the pool
+_COLUMNS = ("positive", "side", "part", "kind", "score", "risk", "place")
+
+_LEVELS = 256
+
+
+class SearchIndex:
+    """Rows to search, and why each of them was chosen or thrown out."""
+
+    def __init__(self, pools: NegativePools, names: Names) -> None:
+        """Choose what can be searched.
+
+        Of pools with more negatives than a page can hold, the hardest of each pool are taken, as many of each; of more
+        triples than a page can hold, some at equal distances.
+
+        :param pools: the pools
+        :param names: their phrases
+        """
+        self.pools = pools
+        self.names = names
+        self.num_negatives = len(pools)
+        sizes = np.diff(pools.offsets.numpy()).reshape(pools.num_triples, len(pools.sides))
+        self._triples = np.flatnonzero(sizes.any(axis=1))
+        #: The number of training triples with negatives
+        self.num_covered = len(self._triples)
+        if self.num_covered > MOST_TRIPLES:
+            self._triples = self._triples[np.linspace(0, self.num_covered - 1, MOST_TRIPLES).astype(int)]
+        self._sizes = sizes[self._triples]
+        #: The most negatives of a triple and side that can be found
+        self.per_pool = int(self._sizes.max(initial=0))
+        while self.per_pool > 1 and self._sizes.clip(max=self.per_pool).sum() > MOST_NEGATIVES:
+            self.per_pool -= 1
+
+    @property
+    def num_searched(self) -> int:
+        """The number of negatives that can be found."""
+        return int(self._sizes.clip(max=self.per_pool).sum())
+
+    @property
+    def num_suspects(self) -> int:
+        """The number of corruptions that are likely true, and can be found."""
+        return min(len(self.pools.suspects), MOST_SUSPECTS)
+
+    @property
+    def covers(self) -> str:
+        """What can be found, in words."""
+        if self.num_searched == self.num_negatives:
+            kept = {0: "no negatives", 1: "the only negative"}.get(
+                self.num_negatives, f"all {self.num_negatives:,} negatives"
+            )
+        else:
+            hardest = "hardest" if self.per_pool == 1 else f"{self.per_pool} hardest"
+            kept = f"{self.num_searched:,} of {self.num_negatives:,} negatives, the {hardest} of each pool"
+            if len(self._triples) < self.num_covered:
+                kept += f" of one in {round(self.num_covered / len(self._triples))} training triples"
+        parts = [kept]
+        if self._rejected is not None:
+            parts.append(f"{counted(len(self._rejected), 'candidate')} that mining has noted when it threw them out")
+        if self.num_suspects:
+            of_all = len(self.pools.suspects)
+            those = (
+                f"the {self.num_suspects:,} riskiest of {of_all:,}" if self.num_suspects < of_all else f"all {of_all:,}"
+            )
+            parts.append(f"{those} corruptions that are likely true")
+        return ", ".join(parts[:-1]) + (", and " if len(parts) > 1 else "") + parts[-1]
+
+    @cached_property
+    def _rejected(self) -> pd.DataFrame | None:
+        noted = pd.DataFrame(self.pools.metadata.get("statistics", {}).get("rejected", {}))
+        return None if noted.empty else noted
+
+    def encode(self) -> str:
+        """Write the rows for the page's script.
+
+        :return: JSON, packed with gzip, in base64: ``entities`` and ``relations``, names; ``heads``, ``middles`` and
+            ``tails`` of the training triples; a column for each field of a row, in the order to show; ``scores``,
+            ``risks`` and ``harder`` by level or position; ``reasons`` by kind; whether risks are known, as ``judged``
+        """
+        low, high = self.pools.metadata.get("score_range", (0.0, 1.0))
+        judged = self.pools.max_risk is not None
+        rows, scores, risks = self._rows(judged)
+        levels = np.arange(_LEVELS)
+        by_level = np.bincount(self.pools.hardness.numpy(), minlength=_LEVELS)
+        below = (by_level.cumsum() - by_level) / max(1, len(self.pools))
+        triples = keys_to_triples(self.pools.keys.numpy(), self.pools.num_entities, self.pools.num_relations)
+        used, positives = np.unique(rows["positive"], return_inverse=True)
+        rows["positive"] = positives
+        triples = triples[used]
+        is_relation = (rows["side"] == RELATION).to_numpy()
+        parts = rows["part"].to_numpy().copy()
+        entities, flat = np.unique(
+            np.concatenate([triples[:, 0], triples[:, 2], parts[~is_relation]]), return_inverse=True
+        )
+        relations, flat_relations = np.unique(
+            np.concatenate([triples[:, RELATION], parts[is_relation]]), return_inverse=True
+        )
+        count = len(triples)
+        parts[~is_relation], parts[is_relation] = flat[2 * count :], flat_relations[count:]
+        rows["part"] = parts
+        content = {
+            "entities": [self.names.entity(int(i)).name for i in entities],
+            "relations": [self.names.relation(int(i)).name for i in relations],
+            "heads": flat[:count].tolist(),
+            "middles": flat_relations[:count].tolist(),
+            "tails": flat[count : 2 * count].tolist(),
+            **{name: rows[name].tolist() for name in _COLUMNS},
+            "scores": [number(float(low + level / 255 * (high - low))) for level in levels] + list(map(number, scores)),
+            "risks": [multiple(float(risk)) for risk in self._risk_levels] + list(map(multiple, risks)),
+            "harder": [percent(float(share)) for share in below],
+            "judged": judged,
+            "reasons": [self._reasons[kind] for kind in _KINDS],
+        }
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+    @cached_property
+    def _risk_levels(self) -> np.ndarray:
+        return decode_risk(torch.arange(_LEVELS, dtype=torch.uint8)).numpy()
+
+    @property
+    def _reasons(self) -> Mapping[Kind, str]:
+        """Say why rows were chosen or thrown out."""
+        mined, drawn = self.pools.max_mined_risk, self.pools.max_risk
+        risk = "no guard has judged it" if drawn is None else f"risk within {multiple(mined)}"
+        return {
+            "kept": f"Kept: no. {{place}} of its pool, harder than {{harder}} of all; {risk}.",
+            "too_risky": f"Thrown out: the guard lets none above {multiple(mined)} pass.",
+            "taken_for_true": "Thrown out: its score reaches θ of its relation, so that the ranker takes it for true.",
+            "suspected": f"Likely true: what is riskier than {multiple(drawn)} is drawn less often, even at random.",
+        }
+
+    def _rows(self, judged: bool) -> tuple[pd.DataFrame, list[float], list[float]]:
+        """List the rows in the order to show, and the scores and risks that are no levels."""
+        kept = self._kept(judged)
+        scores: list[float] = []
+        risks: list[float] = []
+        parts = [kept]
+        if self._rejected is not None:
+            noted = self._rejected
+            scores = noted["score"].astype(float).tolist()
+            risks = noted["risk"].astype(float).tolist() if judged else []
+            places = _LEVELS + np.arange(len(noted))
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "positive": noted["positive"],
+                        "side": noted["side"],
+                        "part": noted["replacement"],
+                        "kind": [_KINDS.index(OUTCOMES[i]) for i in noted["outcome"]],
+                        "score": places,
+                        "risk": places if judged else -1,
+                        "place": 0,
+                    }
+                )
+            )
+        parts.append(self._suspected())
+        return pd.concat(parts, ignore_index=True)[list(_COLUMNS)].astype(np.int64), scores, risks
+
+    def _kept(self, judged: bool) -> pd.DataFrame:
+        shown, width = self._sizes.clip(max=self.per_pool), len(self.pools.sides)
+        starts = self.pools.offsets.numpy()[self._triples[:, None] * width + np.arange(width)]
+        counts = shown.ravel()
+        place = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
+        positions = np.repeat(starts.ravel(), counts) + place
+        hardness = self.pools.hardness.numpy()[positions]
+        frame = pd.DataFrame(
+            {
+                "positive": np.repeat(np.repeat(self._triples, width), counts),
+                "side": np.repeat(np.tile(self.pools.sides, len(self._triples)), counts),
+                "part": self.pools.replacements.numpy()[positions],
+                "kind": _KINDS.index("kept"),
+                "score": hardness.astype(np.int64),
+                "risk": self.pools.risk.numpy()[positions].astype(np.int64) if judged else -1,
+                "place": place + 1,
+            }
+        )
+        return frame.iloc[np.argsort(-hardness.astype(np.int16), kind="stable")]
+
+    def _suspected(self) -> pd.DataFrame:
+        levels = self.pools.suspect_risk.numpy()
+        chosen = np.argsort(-levels.astype(np.int16), kind="stable")[: self.num_suspects]
+        suspects = keys_to_triples(
+            self.pools.suspects.numpy()[chosen], self.pools.num_entities, self.pools.num_relations
+        )
+        positives, sides = find_positives(self.pools, suspects)
+        frame = pd.DataFrame(
+            {
+                "positive": positives,
+                "side": sides,
+                "part": suspects[np.arange(len(suspects)), sides],
+                "kind": _KINDS.index("suspected"),
+                "score": -1,
+                "risk": levels[chosen].astype(np.int64),
+                "place": 0,
+            }
+        )
+        return frame[positives >= 0]
