@@ -590,7 +590,7 @@ def test_the_command_compares_samplers(mined: NegativePools, tmp_path: Path, mon
     assert figures["samplers"]["negater: mined"]["false_negatives"] > 0
     assert figures["samplers"]["basic, filtered"]["known_positives"] == 0
     assert figures["verdict"] in output
-    assert figures["coverage_share"] == pytest.approx(mined.metadata["statistics"]["coverage"])
+    assert figures["covered_share"] == pytest.approx(mined.metadata["statistics"]["coverage"])
     for name in ("training", "validation", "testing"):
         factory = Nations().factory_dict[name]
         rows = factory.triples if name == "training" else factory.label_triples(factory.mapped_triples)

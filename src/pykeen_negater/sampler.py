@@ -27,6 +27,7 @@ from .loops import Loops, default_loop_fraction
 from .mining_settings import MiningSettings
 from .names import GuardName
 from .overrides import Overrides
+from .pool_card import why_none_are_drawn
 from .pool_files import Vocabulary
 from .pool_source import MiningMode, current_graph, find_pools
 from .pools import NegativePools
@@ -275,11 +276,9 @@ class NegatERNegativeSampler(NegativeSampler):
             return 0.0, "no pools are cached for this graph and these settings, and mine='never'."
         if hard_fraction is not None or pools is None:
             return hard_fraction or 0.0, None
-        if pools.guard_skill is not None and pools.guard_skill <= 0:
-            return 0.0, (
-                f"in this graph, the guard cannot tell which ones are true (found a Brier skill of "
-                f"{pools.guard_skill:.2f}, expected more than 0). Pass hard_fraction=... to draw some all the same."
-            )
+        none = why_none_are_drawn(pools.metadata, len(pools))
+        if none is not None:
+            return 0.0, f"{none.reason}. {none.remedy}"
         if self.num_negs_per_pos >= MANY_NEGATIVES:
             return HARD_FRACTION, None
         if pools.max_mined_risk is not None and pools.max_mined_risk < 1:

@@ -9,7 +9,7 @@ from ..counting import counted
 from ..evaluation import PartReport
 from ..pool_card import why_none_are_drawn
 from ..pools import NegativePools
-from ..sampler import LOW_COVERAGE, MANY_NEGATIVES
+from ..sampler import MANY_NEGATIVES
 from .comparison import FILTERED, Comparison
 from .numbers import fraction, percent
 
@@ -20,6 +20,9 @@ __all__ = [
 
 #: From how many hidden triples on the guard's figures are more than rough
 ENOUGH_TESTED = 100
+
+#: Below this share of triples with negatives, there are few
+LOW_COVERAGE = 0.5
 
 #: Two shares are alike if they differ by less than this part of the larger one, or by fewer standard errors
 LEAST_DIFFERENCE, STANDARD_ERRORS = 0.05, 2.0
