@@ -278,7 +278,7 @@ class NegatERNegativeSampler(NegativeSampler):
             return hard_fraction or 0.0, None
         none = why_none_are_drawn(pools.metadata, len(pools))
         if none is not None:
-            return 0.0, f"{none.reason}. {none.remedy}"
+            return 0.0, f"{none.because}. {none.remedy}"
         if self.num_negs_per_pos >= MANY_NEGATIVES:
             return HARD_FRACTION, None
         if pools.max_mined_risk is not None and pools.max_mined_risk < 1:
