@@ -138,7 +138,7 @@ def test_whatever_is_drawn_is_what_was_asked_for(drawn: tuple[Case, dict, int]):
     for i, (positive, row) in enumerate(zip(case.positives, negatives.tolist(), strict=True)):
         possible = {real(triple, case.inverse) for triple in case.random_corruptions(positive)}
         for j, negative in enumerate(map(tuple, row)):
-            assert 0 <= min(negative)
+            assert min(negative) >= 0
             assert max(negative[0], negative[2]) < case.num_entities
             assert negative[1] < kwargs["num_relations"]
             changed = {column for column in range(3) if negative[column] != positive[column]}
