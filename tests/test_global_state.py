@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pykeen.sampling import BasicNegativeSampler
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegatERNegativeSampler, NegativePools, mine
@@ -38,6 +39,16 @@ def default_device(device: str) -> Iterator[None]:
         torch.set_default_device(None)
 
 
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Allow deterministic algorithms only."""
+    torch.use_deterministic_algorithms(mode=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(mode=False)
+
+
 #: Things that people set; each makes a context manager
 STATES = {
     "double": lambda: default_dtype(torch.double),
@@ -46,6 +57,7 @@ STATES = {
     "device of a block": lambda: torch.device("meta"),
     "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
     "no gradients": torch.no_grad,
+    "deterministic": deterministic,
     "NumPy raises": lambda: np.errstate(all="raise"),
 }
 
@@ -124,6 +136,18 @@ def test_batches(state: str, base: str, strategy: str | None, nations: TriplesFa
     with STATES[state]():
         found = _draw(nations, pools, base, strategy or "uniform")
     assert all(map(torch.equal, found, expected))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_exact_filterer_for_any_sampler(state: str, nations: TriplesFactory):
+    triples = nations.mapped_triples
+    sampler = BasicNegativeSampler(mapped_triples=triples, filterer="exact", num_negs_per_pos=3)
+    torch.manual_seed(0)
+    expected = sampler.sample(triples)
+    with STATES[state]():
+        sampler = BasicNegativeSampler(mapped_triples=triples, filterer="exact", num_negs_per_pos=3)
+        torch.manual_seed(0)
+        assert all(map(torch.equal, sampler.sample(triples), expected))
 
 
 @pytest.mark.parametrize("state", STATES)
