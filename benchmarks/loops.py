@@ -2,9 +2,9 @@
 
 Run: NEGATER_DATA=... python benchmarks/loops.py [--datasets codex-s,wn18rr,umls] [--models TransE,PairRE] [--seeds 2]
 
-Evaluated on the validation triples, which the rule for loops was chosen by; the ROC-AUC is that of the validation triples
-against the false ones that somebody verified. A cell that has a row in results/loops.tsv is not run again. Without loops,
-`negater` draws what `basic` draws.
+Evaluated on the validation triples, which the rule for loops was chosen by; the ROC-AUC is that of the validation
+triples against the false ones that somebody verified. A cell that has a row in results/loops.tsv is not run again.
+Without loops, `negater` draws what `basic` draws.
 """
 
 import contextlib
@@ -33,7 +33,8 @@ EPOCHS = {
     ("umls", "PairRE"): 50,
 }
 
-#: The samplers: its name, and the largest share of reversible triples of a relation with loops, if not the default
+#: PyKEEN's name, and the largest share of triples that hold the other way round of a relation with loops; None for the
+#: default
 SAMPLERS: dict[str, tuple[str, float | None]] = {
     "basic": ("basic", None),
     "negater": ("negater", None),

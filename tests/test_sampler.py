@@ -32,6 +32,22 @@ def _symmetric_loops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pykeen_negater.loops.MAX_REVERSIBLE", 1.0)
 
 
+class _Custom(NegativeSampler):
+    """A sampler that takes no corruption scheme."""
+
+    def corrupt_batch(self, positive_batch: torch.Tensor) -> torch.Tensor:
+        """Corrupt nothing."""
+        return positive_batch.unsqueeze(dim=-2).repeat_interleave(self.num_negs_per_pos, dim=-2)
+
+
+class _OfBasic(BasicNegativeSampler):
+    """A sampler that hands a corruption scheme on."""
+
+    def __init__(self, **kwargs) -> None:
+        """Take the same."""
+        super().__init__(**kwargs)
+
+
 @pytest.fixture(scope="module")
 def graph(nations: TriplesFactory) -> Graph:
     """Make the graph of Nations."""
@@ -218,15 +234,28 @@ def test_top_favours_no_side(nations: TriplesFactory, graph: Graph):
     assert float(replaced_heads) == pytest.approx(0.5, abs=0.06)
 
 
-def test_low_temperature_takes_the_hardest(nations: TriplesFactory, graph: Graph):
+@pytest.mark.parametrize("temperature", [1e-4, 1e-307, 5e-324])
+def test_low_temperature_takes_the_hardest(nations: TriplesFactory, graph: Graph, temperature: float):
     pools = make_pools(graph)
-    sampler = make_sampler(nations, pools, hard_fraction=1.0, strategy="softmax", temperature=1e-4)
+    sampler = make_sampler(nations, pools, hard_fraction=1.0, strategy="softmax", temperature=temperature)
     negatives = sampler.corrupt_batch(nations.mapped_triples)
     for positive, drawn in zip(nations.mapped_triples.tolist(), negatives.tolist(), strict=True):
         entries = list(itertools.chain.from_iterable(pool_of(pools, positive, (0, 2))))
         if entries:
             hardest = max(hardness for _, hardness in entries)
             assert set(map(tuple, drawn)) <= {entry for entry, hardness in entries if hardness == hardest}
+
+
+def test_high_temperature_draws_all_alike(nations: TriplesFactory, graph: Graph):
+    sampler = make_sampler(
+        nations, make_pools(graph), hard_fraction=1.0, num_negs_per_pos=6000, strategy="softmax", temperature=1e308
+    )
+    positive, pool = largest_pool(nations, sampler.pools)
+    torch.manual_seed(0)
+    counts = Counter(map(tuple, sampler.corrupt_batch(positive.unsqueeze(0))[0].tolist()))
+    expected = Counter(entry for entries in pool for entry, _ in entries)
+    for entry, times in expected.items():
+        assert counts[entry] / 6000 == pytest.approx(times / sum(expected.values()), abs=0.03)
 
 
 def largest_pool(nations: TriplesFactory, pools: NegativePools) -> tuple[torch.Tensor, list]:
@@ -470,6 +499,27 @@ def test_workers_draw_from_the_same_pools(nations: TriplesFactory, graph: Graph,
         ({"loop_fraction": -0.1}, ValueError, r"found loop_fraction=-0.1, expected a share in \[0, 1\]"),
         ({"strategy": "best"}, ValueError, "found strategy='best', expected one of uniform, top, softmax"),
         ({"temperature": 0.0}, ValueError, "found temperature=0.0, expected a positive number"),
+        ({"temperature": math.nan}, ValueError, "found temperature=nan, expected a positive number"),
+        ({"temperature": math.inf}, ValueError, "found temperature=inf, expected a positive number"),
+        ({"temperature": "cold"}, ValueError, "found temperature='cold', expected a positive number"),
+        ({"hard_fraction": "half"}, ValueError, r"found hard_fraction='half', expected a share in \[0, 1\]"),
+        ({"hard_fraction": math.nan}, ValueError, r"found hard_fraction=nan, expected a share in \[0, 1\]"),
+        ({"loop_fraction": 2}, ValueError, r"found loop_fraction=2, expected a share in \[0, 1\]"),
+        ({"max_risk": 0.0}, ValueError, "found max_risk=0.0, expected a positive number, or None"),
+        ({"max_risk": "low"}, ValueError, "found max_risk='low', expected a positive number, or None"),
+        ({"num_negs_per_pos": 0}, ValueError, "found num_negs_per_pos=0, expected a whole number of 1 or more"),
+        ({"num_negs_per_pos": -1}, ValueError, "found num_negs_per_pos=-1, expected a whole number of 1 or more"),
+        ({"num_negs_per_pos": 2.5}, ValueError, "found num_negs_per_pos=2.5, expected a whole number of 1 or more"),
+        (
+            {"base_sampler_kwargs": {"corruption_scheme": ["relation"]}},
+            ValueError,
+            r"found corruption_scheme=\('relation',\) among base_sampler_kwargs, expected no other sides",
+        ),
+        (
+            {"base_sampler": _Custom, "corruption_scheme": ["tail"]},
+            ValueError,
+            "base_sampler='custom', which takes none",
+        ),
         ({"corruption_scheme": ["x"]}, ValueError, "found corruption_scheme=.*expected"),
         ({"corruption_scheme": ["relation"]}, PoolsError, "Mine pools with this scheme"),
         ({"base_sampler": "magic"}, ValueError, "found base_sampler='magic', expected one of basic, bernoulli"),
@@ -482,6 +532,132 @@ def test_workers_draw_from_the_same_pools(nations: TriplesFactory, graph: Graph,
 def test_bad_parameters(nations: TriplesFactory, graph: Graph, kwargs: dict, error: type[Exception], message: str):
     with pytest.raises(error, match=message):
         make_sampler(nations, make_pools(graph), **kwargs)
+    # without pools, too
+    if error is ValueError:
+        with pytest.raises(error, match=message):
+            make_sampler(nations, None, **{"mine": "never", **kwargs})
+
+
+@pytest.mark.parametrize(
+    ("scheme", "base", "triples", "message"),
+    [
+        (["head", "tail"], "basic", [[0, 0, 0], [0, 1, 0]], "found a graph of a single entity, expected two or more"),
+        (["head", "tail"], "bernoulli", [[0, 0, 0], [0, 1, 0]], "found a graph of a single entity"),
+        (["tail"], "pseudotyped", [[0, 0, 0], [0, 1, 0]], "found a graph of a single entity"),
+        (["relation"], "basic", [[0, 0, 1], [1, 0, 2]], "found a graph of a single relation, expected two or more"),
+        (["tail", "relation"], "basic", [[0, 0, 1], [1, 0, 2]], "found a graph of a single relation"),
+        (["relation"], "bernoulli", [[0, 0, 1], [1, 1, 2]], "'bernoulli', which corrupts heads and tails only"),
+    ],
+)
+def test_nothing_to_corrupt(scheme: list[str], base: str, triples: list[list[int]], message: str):
+    """Where PyKEEN's samplers fail in the first batch, in words that are none."""
+    with pytest.raises(ValueError, match=message):
+        NegatERNegativeSampler(
+            mapped_triples=torch.tensor(triples), mine="never", corruption_scheme=scheme, base_sampler=base
+        )
+
+
+@pytest.mark.parametrize(
+    ("scheme", "triples", "inverse"),
+    [
+        (["relation"], [[0, 0, 0], [0, 1, 0]], False),
+        (["head", "tail"], [[0, 0, 1], [1, 0, 2]], False),
+        (["head", "tail"], [[0, 0, 1], [1, 0, 2]], True),
+        (["relation"], [[0, 0, 1], [1, 0, 2]], True),
+    ],
+)
+@pytest.mark.parametrize("filtered", [False, True])
+def test_what_basic_survives(scheme: list[str], triples: list[list[int]], inverse: bool, filtered: bool):
+    """A single entity whose relations are corrupted; a single relation whose entities, or direction, are."""
+    positives = torch.tensor(triples)
+    positives = with_inverse(positives) if inverse else positives
+    kwargs = {"mapped_triples": positives, "corruption_scheme": scheme, "filtered": filtered, "num_negs_per_pos": 5}
+    BasicNegativeSampler(**kwargs).sample(positives)
+    negatives, _ = NegatERNegativeSampler(**kwargs, mine="never", loop_fraction=1.0).sample(positives)
+    columns = [{"head": 0, "relation": 1, "tail": 2}[side] for side in scheme]
+    others = [column for column in range(3) if column not in columns]
+    assert (negatives != positives.unsqueeze(1)).any(dim=-1).all()
+    assert torch.equal(negatives[..., others], positives.unsqueeze(1).expand_as(negatives)[..., others])
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.long])
+@pytest.mark.parametrize("base", ["basic", "bernoulli", "pseudotyped"])
+def test_ids_of_any_integer_type(nations: TriplesFactory, graph: Graph, dtype: torch.dtype, base: str):
+    """Whatever type the triples have that it is made with, and those of a batch."""
+    drawn = []
+    for kind in (torch.long, dtype):
+        sampler = NegatERNegativeSampler(
+            mapped_triples=nations.mapped_triples.to(kind),
+            pools=make_pools(graph),
+            num_negs_per_pos=3,
+            hard_fraction=0.5,
+            filtered=True,
+            base_sampler=base,
+        )
+        torch.manual_seed(0)
+        batch = nations.mapped_triples[:100].to(kind)
+        drawn.append([*sampler.sample(batch), sampler.corrupt_batch(batch)])
+    assert drawn[1][0].dtype == drawn[1][2].dtype == torch.long
+    assert all(map(torch.equal, *drawn))
+
+
+@pytest.mark.parametrize("base", ["bernoulli", "pseudotyped"])
+@pytest.mark.parametrize("side", ["head", "tail"])
+@pytest.mark.parametrize("inverse", [False, True])
+def test_one_side_of_base_samplers_without_a_scheme(nations: TriplesFactory, base: str, side: str, inverse: bool):
+    """Nothing else changes: Bernoulli's other side is uniform, and the pseudo-typed ones are of the relation."""
+    sampler = make_sampler(
+        nations, None, mine="never", corruption_scheme=[side], base_sampler=base, inverse=inverse, num_negs_per_pos=200
+    )
+    positives = sampler_triples(nations, inverse)
+    column = {"head": 0, "tail": 2}[side]
+    torch.manual_seed(0)
+    chosen = positives[:: len(positives) // 40]
+    for positive, drawn in zip(chosen.tolist(), sampler.corrupt_batch(chosen).tolist(), strict=True):
+        typed = {triple[column] for triple in positives.tolist() if triple[1] == positive[1]}
+        expected = typed if base == "pseudotyped" else set(range(nations.num_entities)) - {positive[column]}
+        assert {negative[column] for negative in drawn} == expected
+        kept = [c for c in range(3) if c != column]
+        assert all([negative[c] for c in kept] == [positive[c] for c in kept] for negative in drawn)
+
+
+def test_relations_that_no_base_sampler_corrupts_are_named(nations: TriplesFactory, caplog: pytest.LogCaptureFixture):
+    scheme = ["head", "relation", "tail"]
+    make_sampler(nations, None, mine="never", corruption_scheme=scheme)
+    assert "no relation is corrupted at random" not in caplog.text
+    make_sampler(nations, None, mine="never", corruption_scheme=scheme, base_sampler="bernoulli")
+    assert "The base sampler bernoulli corrupts heads and tails only" in caplog.text
+
+
+@pytest.mark.usefixtures("_symmetric_loops")
+@pytest.mark.parametrize("inverse", [False, True])
+def test_known_triples_are_not_put_in_as_loops(nations: TriplesFactory, inverse: bool):
+    known = [[entity, relation, entity] for entity in range(14) for relation in range(0, 55, 2)]
+    sampler = make_sampler(
+        nations, None, mine="never", loop_fraction=1.0, known_triples=known, inverse=inverse, num_negs_per_pos=3
+    )
+    positives = sampler_triples(nations, inverse)
+    negatives = sampler.corrupt_batch(positives).view(-1, 3).numpy()
+    plain = without_inverse(negatives)[0] if inverse else negatives
+    is_loop = plain[:, 0] == plain[:, 2]
+    assert is_loop[plain[:, 1] % 2 == 1].all()
+    assert not is_loop[plain[:, 1] % 2 == 0].any()
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+@pytest.mark.parametrize("guard", [False, True])
+def test_exact_filtering_does_not_trust_pools(nations: TriplesFactory, graph: Graph, guard: bool, inverse: bool):
+    """Pools from elsewhere may hold training triples, which are drawn again and at last masked."""
+    pools = make_pools(graph)
+    assert len(pools.without(graph.index)) < len(pools)
+    if guard:
+        pools = guarded(pools, torch.zeros(0, 3).long(), np.zeros(0))
+    positives = sampler_triples(nations, inverse)
+    sampler = make_sampler(nations, pools, hard_fraction=1.0, filtered=True, inverse=inverse)
+    known = set(map(tuple, positives.tolist()))
+    negatives, mask = sampler.sample(positives)
+    assert mask.tolist() == [[tuple(triple) not in known for triple in row] for row in negatives.tolist()]
+    assert mask.float().mean() > 0.99
 
 
 def test_pools_of_another_vocabulary(small_factory: TriplesFactory, graph: Graph):
@@ -492,6 +668,9 @@ def test_pools_of_another_vocabulary(small_factory: TriplesFactory, graph: Graph
 def test_corruption_scheme_goes_to_base_samplers_that_take_one(nations: TriplesFactory, graph: Graph):
     pools = make_pools(graph, (0,))
     basic = make_sampler(nations, pools, corruption_scheme=["head"])
+    assert list(
+        make_sampler(nations, pools, corruption_scheme=["head"], base_sampler=_OfBasic).base_sampler.corruption_scheme
+    ) == ["head"]
     assert isinstance(basic.base_sampler, BasicNegativeSampler)
     assert list(basic.base_sampler.corruption_scheme) == ["head"]
     make_sampler(nations, pools, corruption_scheme=["head"], base_sampler="bernoulli")

@@ -6,6 +6,7 @@ is random comes from PyTorch's global generator, which training loops and worker
 
 import math
 from collections.abc import Collection
+from numbers import Real
 from typing import Literal, get_args
 
 import numpy as np
@@ -59,12 +60,12 @@ def check_strategy(strategy: Strategy, temperature: float) -> None:
 
     :param strategy: the strategy
     :param temperature: > 0, of the softmax
-    :raises ValueError: if there is no such strategy, or the temperature is not positive
+    :raises ValueError: if there is no such strategy, or the temperature is not positive and finite
     """
     if strategy not in get_args(Strategy):
         raise ValueError(f"found strategy={strategy!r}, expected one of {', '.join(get_args(Strategy))}.")
-    if not temperature > 0:
-        raise ValueError(f"found temperature={temperature}, expected a positive number.")
+    if not (isinstance(temperature, Real) and 0 < temperature < math.inf):
+        raise ValueError(f"found temperature={temperature!r}, expected a positive number.")
 
 
 class HardNegatives:
@@ -201,7 +202,7 @@ class HardNegatives:
                 # infinities or row of zeros
                 hardness = np.where(offset < total, hardness, -np.inf)
                 with np.errstate(over="ignore"):
-                    weights = np.exp((hardness - hardness.max(axis=1, keepdims=True)) / (255 * self.temperature))
+                    weights = np.exp((hardness - hardness.max(axis=1, keepdims=True)) / 255 / self.temperature)
                 cumulative = torch.from_numpy(weights.cumsum(axis=1))
                 drawn = torch.rand(len(total), count, dtype=torch.double) * cumulative[:, -1:]
                 return np.minimum(torch.searchsorted(cumulative, drawn, right=True).numpy(), total - 1)

@@ -122,7 +122,7 @@ class NegatERNegativeSampler(NegativeSampler):
         :param mapped_triples: shape: (n, 3), the positive training triples
         :param num_entities: the number of entities. If None, it is inferred from the triples.
         :param num_relations: the number of relations, inverse ones included. If None, it is inferred from the triples.
-        :param num_negs_per_pos: the number of negatives per positive, 1 by default
+        :param num_negs_per_pos: >= 1, the number of negatives per positive, 1 by default
         :param filtered: whether to draw known positives again, and to mask those that remain
         :param filterer: how known positives are found, see :mod:`pykeen.sampling.filtering`. Without it and its
             parameters, they are found exactly, see :mod:`pykeen_negater.filtering`.
@@ -132,20 +132,24 @@ class NegatERNegativeSampler(NegativeSampler):
             pools, drawn anew for each batch. If None, a quarter, or a tenth of fewer than four negatives per positive;
             none where the guard cannot tell which candidates are true; none of few where only candidates that are less
             likely true than a uniform corruption are safe.
-        :param loop_fraction: in [0, 1], the share of the negatives that is replaced by loops, see
-            :mod:`pykeen_negater.loops`. If None, 0.012 / √num_negs_per_pos, or less in large graphs (0.003 or more).
+        :param loop_fraction: in [0, 1], the share of the negatives that is replaced by loops, where these are not to be
+            expected, see :mod:`pykeen_negater.loops`. If None, 0.012 / √num_negs_per_pos, or less in large graphs
+            (0.003 or more).
         :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
             triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
             the base sampler draws it.
         :param strategy: how they are drawn from a pool: ``uniform``, all alike and with replacement; ``top``, the
             hardest of each side; ``softmax``, with probability proportional to exp(hardness / temperature)
-        :param temperature: > 0, of the softmax; hardness reaches from 0 (the easiest of all pools) to 1
+        :param temperature: > 0, of the softmax; hardness reaches from 0 (the easiest of all pools) to 1, in 255 steps
         :param base_sampler: what draws the other negatives, PyKEEN's default if None
-        :param base_sampler_kwargs: its parameters. It gets the corruption scheme if it takes one.
-        :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``
+        :param base_sampler_kwargs: its parameters
+        :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``, whatever draws. With
+            inverse triples, they are those of the triple in the batch, and a relation keeps its direction, unless
+            there is but one. ``bernoulli`` and ``pseudotyped`` corrupt the heads and tails of the scheme, no relations.
         :param known_triples: true triples beyond those that are trained on, by labels: a tab-separated file (head,
-            relation, tail), or a list. They are taken from no pool, drawn again when the base sampler draws them, and
-            masked with ``filtered=True``.
+            relation, tail), or a list. They are taken from no pool, put in as no loop, and drawn again when the base
+            sampler draws them, unless hardly any of a triple's corruptions is not known; with ``filtered=True``, those
+            are masked.
         :param relation_overrides: by the label of a relation, another ``hard_fraction`` or ``max_risk`` for it
         :param mine: whether to mine pools that are not cached: ``auto``, or ``never`` to do without
         :param entity_text: see :class:`pykeen_negater.mining_settings.MiningSettings`, as are all further parameters
