@@ -34,6 +34,8 @@ from pykeen_negater.labels import find_alike, humanize, looks_opaque, reading, w
         ("http://dbpedia.org/resource/Star_Wars:_A_New_Hope", "Star Wars: A New Hope"),
         ("<http://example.org/Caf\\u00E9>", "Café"),
         ("<http://example.org/page?title=New_York>", "New York"),
+        ("http://example.org/page?id=", "page?id="),
+        ("http://dbpedia.org/resource/Why?_(song)", "Why? (song)"),
         ("urn:example:birthPlace", "birth place"),
         ("<wasBornIn>", "was born in"),
         ("New%20York", "New York"),

@@ -195,6 +195,13 @@ class TestAntonymsNegativeSource(NegativeSourceTestCase):
         contents = {"mapping_file": self.ANTONYMS, "tag_file": self.TAGS, "token_file": self.TOKENS}
         return self.write(folder, **{**contents, **files})
 
+    def test_files_with_a_byte_order_mark(self, tmp_path: Path):
+        source = self.small(tmp_path)
+        for path in tmp_path.glob("*.json"):
+            path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+        antonyms = Antonyms(source.mapping_file, source.tag_file, source.token_file)
+        assert antonyms.opposites("a warm day") == ["a cold day", "a cool day"]
+
     @pytest.mark.parametrize(
         ("phrase", "opposites"),
         [

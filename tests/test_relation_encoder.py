@@ -12,6 +12,7 @@ from transformers import AutoModel, AutoTokenizer
 from pykeen_negater.caching import Cache
 from pykeen_negater.relations import RelationEncoder
 from pykeen_negater.relations.templates import TEMPLATES, find_template
+from pykeen_negater.relations.word_difference import WordDifferenceEncoder
 
 PAIRS = [["dog", "animal"], ["a", "b"], ["hot dog stand", "road"], ["oak", "forest"], ["a", "b"]]
 
@@ -188,3 +189,9 @@ def test_vectors_are_cached_by_content(long_bert: str, tmp_path: Path, monkeypat
     monkeypatch.setattr(RelationEncoder, "embed", None)  # nothing is computed again
     second = RelationEncoder(long_bert, max_length=200, cache=cache)
     np.testing.assert_array_equal(second.get_embedding(PAIRS), first)
+
+
+def test_halves_of_characters_are_read_as_unknown_ones(long_bert: str):
+    for encoder in (RelationEncoder(long_bert, max_length=200), WordDifferenceEncoder(long_bert)):
+        broken, mended = (encoder.get_embedding([(f"d{half}g", "animal")]) for half in ("\udce9", "\ufffd"))
+        np.testing.assert_array_equal(broken, mended)

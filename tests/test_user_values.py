@@ -15,6 +15,8 @@ from transformers import AutoTokenizer
 from pykeen_negater import NegativePools, mine
 from pykeen_negater.exports import export, sentences
 from pykeen_negater.graphs import Graph
+from pykeen_negater.mining_settings import MiningSettings
+from pykeen_negater.pool_source import _settings_key
 from pykeen_negater.report import collect
 from pykeen_negater.report.page import write_page
 from pykeen_negater.texts import load_texts
@@ -165,3 +167,13 @@ def test_triples_as_rdf_writes_them():
     assert {texts[i] for i in factory.entity_to_id.values()} == {
         *("Q42", "Q1", "René", "New York", "42", "43", "Star Wars: A New Hope", "3:10 to Yuma", "Mission: Impossible")
     }
+
+
+@pytest.mark.parametrize("name", ["encoder_kwargs", "ranker_kwargs"])
+def test_parameters_of_a_wrong_type(name: str):
+    with pytest.raises(ValueError, match=rf"^found {name}=42, expected a mapping of parameters to their values\.$"):
+        MiningSettings(**{name: 42})
+    with pytest.raises(ValueError, match=rf"^found the key 1 in {name}, expected names of parameters\.$"):
+        MiningSettings(**{name: {1: 2}})
+    with pytest.raises(ValueError, match=r"^found mining settings that JSON cannot hold, expected names"):
+        _settings_key(MiningSettings(**{name: {"dim": float("nan")}}))

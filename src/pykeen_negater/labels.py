@@ -124,8 +124,10 @@ def _local_name(label: str) -> tuple[str, bool]:
         term = _unescape(match[1])
     is_uri = True
     if _HIERARCHICAL.match(term):
-        # the last value of a query names something, too
-        term = re.split(r"[/#]|\?\S*=", term.rstrip("/#"))[-1]
+        term = re.split(r"[/#]", term.rstrip("/#"))[-1]
+        # the last value of a query is what it is about
+        query = term.partition("?")[2]
+        term = (query.rpartition("=")[2] if "=" in query else "") or term
     elif _URN.match(term):
         term = term.rsplit(":", 1)[-1]
     else:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from .indexing import check_corruption_scheme
 from .names import GuardName, Metric
+from .plain_values import check_parameters
 from .texts import TextSource, check_texts
 from .types import TypeSource, check_types
 
@@ -82,7 +83,7 @@ class MiningSettings:
     def __post_init__(self) -> None:
         """Check the settings.
 
-        :raises ValueError: if one is out of range
+        :raises ValueError: if one is out of range, or of a wrong type
         """
         object.__setattr__(self, "corruption_scheme", check_corruption_scheme(self.corruption_scheme))
         if self.guard not in (None, *get_args(GuardName)):
@@ -90,6 +91,8 @@ class MiningSettings:
             raise ValueError(f"found guard={self.guard!r}, expected one of {names}, or None.")
         for name in ("entity_text", "relation_text"):
             object.__setattr__(self, name, check_texts(name, getattr(self, name)))
+        for name in ("encoder_kwargs", "ranker_kwargs"):
+            check_parameters(name, getattr(self, name))
         object.__setattr__(self, "entity_types", check_types("entity_types", self.entity_types))
         if isinstance(self.index, Path):
             object.__setattr__(self, "index", str(self.index))

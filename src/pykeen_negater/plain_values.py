@@ -11,6 +11,7 @@ import pandas as pd
 
 __all__ = [
     "brief",
+    "check_parameters",
     "is_missing",
     "plain_items",
     "plain_text",
@@ -58,6 +59,20 @@ def plain_text(value: Any) -> str | None:
     if isinstance(value, float | np.floating | Decimal):
         return f"{value:.0f}" if value % 1 == 0 else str(value)
     return None
+
+
+def check_parameters(name: str, source: Any) -> None:
+    """Check that somebody has passed parameters by name.
+
+    :param name: what they were passed as, for errors
+    :param source: a mapping of names to values, or None for none
+    :raises ValueError: if it is something else
+    """
+    if source is not None and not isinstance(source, Mapping):
+        raise ValueError(f"found {name}={brief(source)}, expected a mapping of parameters to their values.")
+    wrong = next((key for key in source or () if not isinstance(key, str)), None)
+    if wrong is not None:
+        raise ValueError(f"found the key {brief(wrong)} in {name}, expected names of parameters.")
 
 
 def plain_items(name: str, source: Any) -> Iterator[tuple[str, Any]]:

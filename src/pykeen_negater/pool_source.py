@@ -79,7 +79,7 @@ def _settings_key(settings: MiningSettings) -> str:
     """Tell settings apart, and versions of the files that they name."""
     try:
         return fingerprint({"settings": dict(vars(settings)), "files": _stamps(settings)})
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(
             f"found mining settings that JSON cannot hold, expected names, numbers and paths: {error}. Mine with "
             f"pykeen_negater.mine(...), and pass the result as pools=... to the sampler."

@@ -43,8 +43,10 @@ def check_texts(name: str, source: Any) -> dict[str, str] | str | None:
     :return: the texts by label, the path as a string, or ``wikidata``; None if there is no source
     :raises ValueError: if it is something else, or holds anything but texts
     """
-    if source is None or isinstance(source, str | Path):
-        return None if source is None else str(source)
+    if source is None:
+        return None
+    if isinstance(source, str | Path) and source != "":
+        return str(source)
     if not isinstance(source, Mapping | pd.Series):
         raise ValueError(
             f"found {name}={brief(source)}, expected a mapping of labels to texts, the path of a file with one, or "

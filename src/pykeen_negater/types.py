@@ -38,8 +38,10 @@ def check_types(name: str, source: Any) -> dict[str, list[str]] | str | None:
     :return: the types by label, or the path as a string; None if there is no source
     :raises ValueError: if it is something else, or holds anything but types
     """
-    if source is None or isinstance(source, str | Path):
-        return None if source is None else str(source)
+    if source is None:
+        return None
+    if isinstance(source, str | Path) and source != "":
+        return str(source)
     if not isinstance(source, Mapping | pd.Series):
         raise ValueError(
             f"found {name}={brief(source)}, expected a mapping of labels to types, or the path of a file of label TAB "
