@@ -140,8 +140,8 @@ class NegatERNegativeSampler(NegativeSampler):
         :param base_sampler: what draws the other negatives, PyKEEN's default if None
         :param base_sampler_kwargs: its parameters. It gets the corruption scheme if it takes one.
         :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``
-        :param known_triples: true triples beyond those that are trained on, by labels: a tab-separated file (head,
-            relation, tail), or a list. They are taken from no pool, drawn again when the base sampler draws them, and
+        :param known_triples: true triples beyond those that are trained on, by labels or by ids: a file (head, relation,
+            tail) as PyKEEN reads it, a list, an array, a data frame, or a triples factory. They are taken from no pool, drawn again when the base sampler draws them, and
             masked with ``filtered=True``.
         :param relation_overrides: by the label of a relation, another ``hard_fraction`` or ``max_risk`` for it
         :param mine: whether to mine pools that are not cached: ``auto``, or ``never`` to do without
@@ -163,6 +163,7 @@ class NegatERNegativeSampler(NegativeSampler):
         :raises ValueError: if a parameter is out of range, or does not fit the graph
         :raises pykeen_negater.pool_files.PoolsError: if the pools cannot be used here
         :raises FileNotFoundError: if a file is missing
+        :raises TypeError: if there is no such parameter
         """
         if filtered and filterer is None and not filterer_kwargs:
             filterer = ExactFilterer
