@@ -140,9 +140,9 @@ class NegatERNegativeSampler(NegativeSampler):
         :param base_sampler: what draws the other negatives, PyKEEN's default if None
         :param base_sampler_kwargs: its parameters. It gets the corruption scheme if it takes one.
         :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``
-        :param known_triples: true triples beyond those that are trained on, by labels or by ids: a file (head, relation,
-            tail) as PyKEEN reads it, a list, an array, a data frame, or a triples factory. They are taken from no pool, drawn again when the base sampler draws them, and
-            masked with ``filtered=True``.
+        :param known_triples: true triples beyond those that are trained on, by labels or by ids: a file (head,
+            relation, tail) as PyKEEN reads it, a list, an array, a data frame, or a triples factory. They are taken
+            from no pool, drawn again when the base sampler draws them, and masked with ``filtered=True``.
         :param relation_overrides: by the label of a relation, another ``hard_fraction`` or ``max_risk`` for it
         :param mine: whether to mine pools that are not cached: ``auto``, or ``never`` to do without
         :param entity_text: see :class:`pykeen_negater.mining_settings.MiningSettings`, as are all further parameters
