@@ -270,8 +270,8 @@ def test_wrong_usage(training: Path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a\tb\n", "line 1: found 2 tab-separated column(s), expected 3"),
-        ("a\tb\tc\na\t\tc\n", "line 2: found an empty relation, expected a label"),
+        ("a\tb\n", "bad.tsv: found 2 column(s), expected at least three: head, relation and tail"),
+        ("a\tb\tc\na\tb\tc\td\n", "Expected 3 fields in line 2, saw 4"),
         ("", "is empty, expected one triple"),
     ],
 )
@@ -322,7 +322,7 @@ def test_common_mistakes(training: Path, tmp_path: Path, pools: Path):
         (["mine", "--dataset", "nosuch"], "found the dataset 'nosuch', expected one of "),
         (["mine", "--training", training, "--encoder", "precomputed"], "path cannot be left out"),
         (["mine", "--training", training, *FAST, "--epochs", "3"], "found ranker_kwargs with fine_tuning"),
-        (["mine", "--training", training, *FAST, "--validation", pools / "metadata.json"], "tab-separated column"),
+        (["mine", "--training", training, *FAST, "--validation", pools / "metadata.json"], "column(s), expected at"),
         (["fine-tune", "--training", training, "--language-model", tmp_path / "x", "--output", tmp_path / "y"], "x"),
         (["export", pools, "--output", tmp_path / "nodir" / "x.tsv"], "found no folder"),
     ):

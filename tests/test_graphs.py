@@ -111,6 +111,22 @@ def test_ids_without_a_label_have_none():
     assert Graph.from_factory(factory.new_with_restriction(relations=["knows"])).vocabulary == graph.vocabulary
 
 
+def test_labels_that_pykeens_cache_loses_are_none(tmp_path, caplog):
+    labels = ("NA", "b", "nan", "none", "null")
+    factory = TriplesFactory.from_labeled_triples(np.array([(label, "NA", "b") for label in labels]))
+    factory.to_path_binary(tmp_path)
+    cached = TriplesFactory.from_path_binary(tmp_path)
+    graph = Graph.from_factory(cached)
+    assert graph.entity_labels == (None, "b", None, "none", None)
+    assert graph.relation_labels == (None,)
+    assert graph.triples.tolist() == Graph.from_factory(factory).triples.tolist()
+    Graph.from_factory(cached)
+    assert [record.getMessage().partition(", so")[0] for record in caplog.records if "graphs" in record.name] == [
+        "3 entities of the triples have no label (e.g. the id 0)", "1 relations of the triples have no label (e.g. the "
+        "id 0)",
+    ]  # fmt: skip
+
+
 def test_fingerprints_of_graphs_without_gaps_are_those_of_earlier_versions(factory):
     # as pools that people have hold them
     assert Graph.from_factory(factory).vocabulary == "ed503d5bc385528d8679dbb154a1c071"

@@ -145,8 +145,9 @@ def test_the_command_line_reads_files_as_it_is_told(command: str, tiny_bert: str
     assert "training.csv: found 1 column(s), expected at least three" in result.output
 
 
+#: The ids 7 and 1 are no entity's, and 7 is the label of another
 GAPS = {
-    "entity_to_id": {"7": 2, "30": 9, "dog": 0, "cat": 7, "horse": 5},
+    "entity_to_id": {"7": 2, "30": 9, "dog": 0, "cat": 6, "horse": 5},
     "relation_to_id": {"knows": 3, "likes": 1},
 }
 
@@ -154,7 +155,7 @@ GAPS = {
 @pytest.fixture
 def gaps() -> TriplesFactory:
     """Make triples whose ids have gaps; one of them has an entity without a label, and one a relation without."""
-    triples = [[2, 3, 0], [0, 3, 7], [7, 3, 5], [5, 1, 9], [9, 1, 2], [2, 1, 7], [4, 1, 0], [0, 2, 2], [7, 2, 2]]
+    triples = [[2, 3, 0], [0, 3, 6], [6, 3, 5], [5, 1, 9], [9, 1, 2], [2, 1, 6], [4, 1, 0], [0, 2, 2], [6, 2, 2]]
     return TriplesFactory(torch.tensor(triples), **GAPS)
 
 
@@ -190,7 +191,7 @@ def test_a_graph_with_gaps_from_mining_to_training(gaps: TriplesFactory, tmp_pat
     mined = mine(triples_factory=gaps, **FAST, entity_text={"dog": "a dog", "4": "a cow"}, entity_types={"dog": "x"})
     pools = verify_pools(mined.save(tmp_path / "a.pools"))
     vocabulary = pools.load_vocabulary()
-    assert vocabulary.entity_labels == ("dog", None, "7", None, None, "horse", None, "cat", None, "30")
+    assert vocabulary.entity_labels == ("dog", None, "7", None, None, "horse", "cat", None, None, "30")
     assert vocabulary.relation_labels == (None, "likes", None, "knows")
     texts = readable_texts(pools)
     assert (texts.entities[0], texts.entities[4]) == ("a dog", "entity 4 (no label)")

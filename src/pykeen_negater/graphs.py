@@ -1,24 +1,29 @@
 """The graph that is mined: training triples over a vocabulary."""
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
 from .indexing import HEAD, RELATION, TAIL, TripleIndex, keys_to_triples
+from .said_once import warn_once
 
 __all__ = [
     "Graph",
     "Labels",
     "label_to_id",
+    "labels_by_id",
     "names_of",
     "vocabulary_fingerprint",
 ]
+
+logger = logging.getLogger(__name__)
 
 #: The labels of entities or relations by id; None for an id that has none, such as one between those of a mapping with
 #: gaps
@@ -77,10 +82,21 @@ def names_of(labels: Labels, kind: str) -> tuple[str, ...]:
     return tuple(f"{kind} {i} (no label)" if label is None else label for i, label in enumerate(labels))
 
 
-def _labels_by_id(ids: Mapping[str, int], size: int) -> Labels:
+def labels_by_id(ids: Mapping[Any, int], size: int) -> Labels:
+    """Arrange labels by id.
+
+    :param ids: the ids by label. A label that is not a number is none: PyKEEN's cached datasets have it in the place of
+        labels such as ``NA`` and ``null``.
+    :param size: the number of ids
+    :return: the label of each id
+
+    >>> labels_by_id({"b": 0, "a": 3, float("nan"): 2}, 4)
+    ('b', None, None, 'a')
+    """
     labels: list[str | None] = [None] * size
     for label, i in ids.items():
-        labels[i] = str(label)
+        # what is not a number does not equal itself
+        labels[i] = None if label != label else str(label)
     return tuple(labels)
 
 
@@ -152,11 +168,32 @@ class Graph:
         num_relations = factory.real_num_relations
         entity_labels = relation_labels = None
         if isinstance(factory, TriplesFactory):
-            entity_labels = _labels_by_id(factory.entity_to_id, factory.num_entities)
-            relation_labels = _labels_by_id(factory.relation_to_id, num_relations)
-        return cls.from_triples(
+            entity_labels = labels_by_id(factory.entity_to_id, factory.num_entities)
+            relation_labels = labels_by_id(factory.relation_to_id, num_relations)
+        graph = cls.from_triples(
             factory.mapped_triples, factory.num_entities, num_relations, entity_labels, relation_labels
         )
+        graph._warn_of_unlabelled()
+        return graph
+
+    def _warn_of_unlabelled(self) -> None:
+        """Tell which parts of the triples have no label, although others have."""
+        for kind, labels, columns in (
+            ("entities", self.entity_labels, (HEAD, TAIL)),
+            ("relations", self.relation_labels, (RELATION,)),
+        ):
+            gaps = np.array([i for i, label in enumerate(labels or ()) if label is None], dtype=np.int64)
+            seen = np.intersect1d(gaps, self.triples[:, columns]) if len(gaps) else gaps
+            if len(seen):
+                warn_once(
+                    logger,
+                    self.fingerprint,
+                    "%d %s of the triples have no label (e.g. the id %d), so that nothing can be said of them by "
+                    "label. PyKEEN's cached datasets lose labels such as NA, nan and null.",
+                    len(seen),
+                    kind,
+                    seen[0],
+                )
 
     def __len__(self) -> int:
         return len(self.triples)

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
-from .graphs import label_to_id, vocabulary_fingerprint
+from .graphs import label_to_id, labels_by_id, vocabulary_fingerprint
 from .indexing import SIDES, TripleIndex
 from .pool_files import Vocabulary
 from .said_once import warn_once
@@ -83,12 +83,10 @@ def _rows(source: TripleSource) -> list[Sequence[Any]]:
         return read_labels(source).tolist()
     if isinstance(source, TriplesFactory):
         # by label, since its ids may be others than the graph's; what has none cannot be found
-        entities, relations = source.entity_id_to_label, source.relation_id_to_label
-        return [
-            (entities[head], relations[relation], entities[tail])
-            for head, relation, tail in source.mapped_triples.tolist()
-            if head in entities and relation in relations and tail in entities
-        ]
+        entities = labels_by_id(source.entity_to_id, source.num_entities)
+        relations = labels_by_id(source.relation_to_id, source.num_relations)
+        rows = ((entities[h], relations[r], entities[t]) for h, r, t in source.mapped_triples.tolist())
+        return [row for row in rows if None not in row]
     if isinstance(source, CoreTriplesFactory):
         source = source.mapped_triples
     if isinstance(source, pd.DataFrame):

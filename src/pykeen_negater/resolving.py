@@ -78,6 +78,7 @@ def names_unknown_parameters(init: Callable[P, None]) -> Callable[P, None]:
 
     :param init: the ``__init__``, which takes no further keywords
     :return: the same, but for the message of a TypeError
+    :raises TypeError: when it is called with a parameter that there is not
     """
     signature = inspect.signature(init)
 

@@ -146,9 +146,9 @@ class NegatERNegativeSampler(NegativeSampler):
         :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``, whatever draws. With
             inverse triples, they are those of the triple in the batch, and a relation keeps its direction, unless
             there is but one. ``bernoulli`` and ``pseudotyped`` corrupt the heads and tails of the scheme, no relations.
-        :param known_triples: true triples beyond those that are trained on, by labels: a tab-separated file (head,
-            relation, tail), or a list. They are taken from no pool, put in as no loop, and drawn again when the base
-            sampler draws them, unless hardly any of a triple's corruptions is not known; with ``filtered=True``, those
+        :param known_triples: true triples beyond those that are trained on, by labels or by ids: a file (head,
+            relation, tail) as PyKEEN reads it, a list, an array, a data frame, or a triples factory. They are taken
+            from no pool, put in as no loop, and drawn again when the base sampler draws them, unless hardly any of a triple's corruptions is not known; with ``filtered=True``, those
             are masked.
         :param relation_overrides: by the label of a relation, another ``hard_fraction`` or ``max_risk`` for it
         :param mine: whether to mine pools that are not cached: ``auto``, or ``never`` to do without
@@ -170,6 +170,7 @@ class NegatERNegativeSampler(NegativeSampler):
         :raises ValueError: if a parameter is out of range, or does not fit the graph
         :raises pykeen_negater.pool_files.PoolsError: if the pools cannot be used here
         :raises FileNotFoundError: if a file is missing
+        :raises TypeError: if there is no such parameter
         """
         if num_negs_per_pos is not None and not (isinstance(num_negs_per_pos, Integral) and num_negs_per_pos > 0):
             raise ValueError(f"found num_negs_per_pos={num_negs_per_pos!r}, expected a whole number of 1 or more.")
