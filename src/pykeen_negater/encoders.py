@@ -193,6 +193,7 @@ class StructuralEncoder(Encoder):
         from scipy.sparse import coo_matrix
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfTransformer
+        from threadpoolctl import threadpool_limits
 
         heads, relations, tails = graph.triples.T
         out_slot, in_slot = 2 * relations, 2 * relations + 1
@@ -214,7 +215,9 @@ class StructuralEncoder(Encoder):
         if dim < 1:
             return weighted.toarray().astype(np.float32)
         svd = TruncatedSVD(n_components=dim, random_state=self.seed)
-        return svd.fit_transform(weighted).astype(np.float32)
+        # several threads add in another order, and nearest neighbours are as near as those next to them
+        with threadpool_limits(limits=1):
+            return svd.fit_transform(weighted).astype(np.float32)
 
 
 #: Resolves encoders by name: ``sentence-transformer`` (default), ``precomputed``, ``structural``
