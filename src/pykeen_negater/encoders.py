@@ -10,7 +10,7 @@ from class_resolver import ClassResolver
 from .caching import file_digest
 from .graphs import Graph
 from .halving import Halving
-from .language_models import identify_language_model, measure_throughput, require_language_model
+from .language_models import identify_language_model, loading, measure_throughput, require_language_model
 from .texts import Texts
 
 __all__ = [
@@ -101,7 +101,8 @@ class SentenceTransformerEncoder(Encoder):
 
         if texts is None:
             raise ValueError(f"{type(self).__name__} needs texts, but the graph has none. Use 'structural'.")
-        model = SentenceTransformer(self.model, trust_remote_code=False)
+        with loading(self.model):
+            model = SentenceTransformer(self.model, trust_remote_code=False)
         model.max_seq_length = min(self.max_length, model.max_seq_length or self.max_length)
         # equal texts are encoded once and so get equal vectors, whatever their batch
         unique, inverse = np.unique(np.array(texts.entities, dtype=object), return_inverse=True)

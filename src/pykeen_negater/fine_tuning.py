@@ -27,7 +27,7 @@ from .corruptions import Corruptor, corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .indexing import RELATION, SIDES
-from .language_models import EPOCH
+from .language_models import EPOCH, loading
 from .predictions import classification_metrics
 from .sealed_folders import CHECKSUMS
 from .texts import Texts
@@ -216,7 +216,8 @@ def fine_tune(
     generator = np.random.default_rng([settings.seed, 2**31 + 1])
     texts_of_graph = replace(texts, entities=texts.entities[: graph.num_entities])
     corruptor = settings.make_source().prepare(graph, texts_of_graph, settings.epochs, generator)
-    hf_tokenizer = AutoTokenizer.from_pretrained(language_model, trust_remote_code=False)
+    with loading(language_model):
+        hf_tokenizer = AutoTokenizer.from_pretrained(language_model, trust_remote_code=False)
     num_others = len(texts.entities) - graph.num_entities
     texts = replace(texts, entities=texts.entities + corruptor.extra_texts)
     tokenizer = TripleTokenizer(hf_tokenizer, texts, settings.max_length)

@@ -14,7 +14,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from ..caching import Cache, fingerprint
 from ..halving import Halving
-from ..language_models import identify_language_model, require_language_model
+from ..language_models import identify_language_model, loading, require_language_model
 from .templates import DEFAULT_TEMPLATE, check_pair, fill_template, find_template
 
 __all__ = [
@@ -73,8 +73,9 @@ class RelationEncoder:
         """
         name = require_language_model(None if model is None else str(model))
         self.model = name
-        self.tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        self.language_model = AutoModel.from_pretrained(name, trust_remote_code=False)
+        with loading(name):
+            self.tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+            self.language_model = AutoModel.from_pretrained(name, trust_remote_code=False)
         nn.Module.to(self.language_model, resolve_device()).eval()
         trained_with = getattr(self.language_model.config, "relbert_config", None)
         #: Whether the language model was trained for relations

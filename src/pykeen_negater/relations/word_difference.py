@@ -9,7 +9,7 @@ from pykeen.utils import resolve_device
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
-from ..language_models import identify_language_model, require_language_model
+from ..language_models import identify_language_model, loading, require_language_model
 from .templates import check_pair
 
 __all__ = [
@@ -39,8 +39,9 @@ class WordDifferenceEncoder:
         """
         self.model = require_language_model(model)
         self.max_length = max_length
-        self.tokenizer = AutoTokenizer.from_pretrained(self.model, trust_remote_code=False)
-        self.language_model = AutoModel.from_pretrained(self.model, trust_remote_code=False)
+        with loading(self.model):
+            self.tokenizer = AutoTokenizer.from_pretrained(self.model, trust_remote_code=False)
+            self.language_model = AutoModel.from_pretrained(self.model, trust_remote_code=False)
         nn.Module.to(self.language_model, resolve_device()).eval()
 
     def identify(self) -> dict[str, Any]:
