@@ -11,6 +11,7 @@ from .caching import file_digest
 from .graphs import Graph
 from .halving import Halving
 from .language_models import identify_language_model, loading, measure_throughput, require_language_model
+from .regular_files import check_regular
 from .texts import Texts
 
 __all__ = [
@@ -145,8 +146,7 @@ class PrecomputedEncoder(Encoder):
         return vectors
 
     def _check_exists(self) -> None:
-        if not self.path.is_file():
-            raise FileNotFoundError(f"found no file {self.path}, expected vectors (.npy or .safetensors).")
+        check_regular(self.path, "vectors (.npy or .safetensors)")
 
     def _load(self) -> np.ndarray:
         self._check_exists()
