@@ -158,7 +158,7 @@ def _quoted(value: Any) -> str:
 def _check_labels(vocabulary: Vocabulary, unfit: re.Pattern[str]) -> None:
     """Check that all labels are read again as they are."""
     for labels in (vocabulary.entity_labels, vocabulary.relation_labels):
-        wrong = next((label for label in labels or () if unfit.search(label)), None)
+        wrong = next((label for label in labels or () if label and unfit.search(label)), None)
         if wrong is not None:
             raise ValueError(
                 f"found the label {wrong!r}, expected none with {_UNFIT_NAMES[unfit]} in a tab-separated file. Choose "
@@ -167,7 +167,7 @@ def _check_labels(vocabulary: Vocabulary, unfit: re.Pattern[str]) -> None:
 
 
 def _warn_of_inverses(vocabulary: Vocabulary) -> None:
-    inverses = [label for label in vocabulary.relation_labels or () if label.endswith(INVERSE_SUFFIX)]
+    inverses = [label for label in vocabulary.relation_labels or () if label and label.endswith(INVERSE_SUFFIX)]
     if inverses:
         logger.warning(
             "PyKEEN leaves out triples whose relation ends in %s, such as %s, unless it is told "
