@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pykeen_negater.atomic_writing import atomic_file, atomic_folder, restore_folder
+from pykeen_negater.checksums import find_damage, write_checksums
 
 
 def _content(folder: Path) -> dict[str, str]:
@@ -208,6 +209,20 @@ def test_what_killed_runs_leave_of_files_is_removed_by_the_next(tmp_path: Path):
         assert path.read_text() == "old"
     _write_file(path, "new")
     assert _content(tmp_path) == {"out.tsv": "new"}
+
+
+def test_what_killed_runs_leave_is_no_damage(tmp_path: Path):
+    tmp_path.joinpath("a").write_text("a")
+    path = tmp_path / "checksums"
+    write_checksums(tmp_path, path)
+    process = multiprocessing.get_context("fork").Process(target=_die_while_writing, args=(path,))
+    process.start()
+    process.join(timeout=60)
+    assert len(list(tmp_path.iterdir())) == 3
+    assert find_damage(tmp_path, path) is None
+    write_checksums(tmp_path, path)
+    assert find_damage(tmp_path, path) is None
+    assert path.read_text().split()[1:] == ["a"]
 
 
 def test_what_others_have_planted_is_not_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from threadpoolctl import threadpool_limits
 
 from pykeen_negater.encoders import (
     PrecomputedEncoder,
@@ -167,6 +168,14 @@ class TestStructuralEncoder(EncoderTestCase):
         vectors = StructuralEncoder(dim=100).encode(graph, None)
         bags = _naive_bags(graph)
         np.testing.assert_allclose(vectors @ vectors.T, bags @ bags.T, atol=1e-5)
+
+    def test_vectors_are_the_same_with_any_number_of_threads(self):
+        graph = random_graph(0, num_entities=135, num_relations=46, num_triples=5_000)
+        vectors = []
+        for threads in (1, 2):
+            with threadpool_limits(threads):
+                vectors.append(StructuralEncoder().encode(graph, None))
+        np.testing.assert_array_equal(*vectors)
 
     def test_dimension_is_kept_or_clamped(self, graph):
         assert StructuralEncoder(dim=2).encode(graph, None).shape == (5, 2)

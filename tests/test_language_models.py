@@ -1,8 +1,12 @@
 """Which language model is used, and what identifies it."""
 
 import logging
+import os
+import pickle
+import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +16,11 @@ import pytest
 from transformers import BertConfig, BertModel
 
 from pykeen_negater import language_models
+from pykeen_negater.classifier import TripleClassifier
+from pykeen_negater.encoders import SentenceTransformerEncoder
+from pykeen_negater.fine_tuning import fine_tune
+from pykeen_negater.fine_tuning_settings import FineTuningSettings
+from pykeen_negater.graphs import Graph
 from pykeen_negater.language_models import (
     HUB_NAME,
     HUB_REVISION,
@@ -20,6 +29,8 @@ from pykeen_negater.language_models import (
     measure_throughput,
     require_language_model,
 )
+from pykeen_negater.relations.encoder import RelationEncoder
+from pykeen_negater.texts import Texts
 
 
 @pytest.fixture
@@ -144,3 +155,72 @@ def test_throughput_is_measured(tmp_path, training):
     BertModel(config).save_pretrained(tmp_path)
     rate = measure_throughput(str(tmp_path), 4, training)
     assert 0 < rate < float("inf")
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _pickle_weights(path: Path) -> None:
+    path.unlink()
+    path.with_name("pytorch_model.bin").write_bytes(pickle.dumps(print))
+
+
+DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "truncated weights": ("model.safetensors", _truncate),
+    "empty weights": ("model.safetensors", lambda path: path.write_bytes(b"")),
+    "pickled weights": ("model.safetensors", _pickle_weights),
+    "no weights": ("model.safetensors", Path.unlink),
+    "truncated configuration": ("config.json", _truncate),
+    "no object": ("config.json", lambda path: path.write_text("[]")),
+    "no type": ("config.json", lambda path: path.write_text("{}")),
+    "unknown type": ("config.json", lambda path: path.write_text('{"model_type": "wizard"}')),
+    "odd size": ("config.json", lambda path: path.write_text('{"model_type": "bert", "hidden_size": "many"}')),
+    "sizes that do not fit": (
+        "config.json",
+        lambda path: path.write_text('{"model_type": "bert", "hidden_size": 16, "num_attention_heads": 3}'),
+    ),
+    "truncated tokenizer": ("tokenizer.json", _truncate),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_folders_are_one_sentence(
+    damage: str, tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path
+):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_bert, folder)
+    name, spoil = DAMAGES[damage]
+    spoil(folder / name)
+    message = r"found a language model in .*model that cannot be loaded \(.+\), expected a folder of configuration"
+    loaders = {
+        "fine-tuning": lambda: fine_tune(
+            str(folder), small_graph, small_texts, FineTuningSettings(), tmp_path / "output"
+        ),
+        "encoder": lambda: SentenceTransformerEncoder(model=str(folder)).encode(small_graph, small_texts),
+        "relations": lambda: RelationEncoder(str(folder)),
+    }
+    failed = {}
+    for loader, load in loaders.items():
+        try:
+            load()
+        except ValueError as error:
+            failed[loader] = str(error)
+    assert all(re.match(message, error) and "\n" not in error for error in failed.values()), failed
+    assert set(failed) == set(loaders), failed
+    assert not tmp_path.joinpath("output").exists()
+
+
+def test_pipes_in_a_folder_are_refused(tiny_bert: str, tmp_path: Path):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_bert, folder)
+    folder.joinpath("model.safetensors").unlink()
+    os.mkfifo(folder / "model.safetensors")
+    identify_language_model(str(folder))
+    with pytest.raises(ValueError, match=r"found the pipe .*model\.safetensors, expected a file of a language model"):
+        TripleClassifier.from_language_model(str(folder))
+
+
+def test_what_a_hub_says_is_left_as_it_is():
+    with pytest.raises(OSError, match=r"couldn.t connect|nobody/nothing"):
+        TripleClassifier.from_language_model("nobody/nothing")

@@ -1,8 +1,11 @@
 """Tests for the orchestration: what is mined, kept, cached, and said when it goes wrong."""
 
 import logging
+import os
 import random
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -551,3 +554,33 @@ def test_validation_triples_without_use_are_noticed(
 ):
     mine(triples_factory=small_factory, validation=small_factory, encoder="structural", ranker="similarity", guard=None)
     assert "The ranker similarity has no use for validation triples" in caplog.text
+
+
+#: Mines a random graph by the similarity of structural vectors, and prints the checksum of the pools
+MINE_BY_STRUCTURE = """
+import sys
+import numpy as np
+from pykeen.triples import CoreTriplesFactory
+import torch
+from pykeen_negater import mine
+from pykeen_negater.checksums import file_digest
+triples = np.random.default_rng(0).integers([135, 46, 135], size=(5000, 3))
+factory = CoreTriplesFactory.create(torch.from_numpy(triples))
+pools = mine(triples_factory=factory, encoder="structural", candidates="anywhere", ranker="similarity", guard=None)
+print(file_digest(pools.path / "pools.safetensors"), file_digest(pools.path / "metadata.json"))
+"""
+
+
+def test_pools_are_the_same_with_any_number_of_threads(tmp_path: Path):
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", MINE_BY_STRUCTURE],
+            env={**os.environ, "PYSTOW_HOME": str(tmp_path / threads), "OMP_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2")
+    ]
+    assert outputs[0]
+    assert outputs[0] == outputs[1]

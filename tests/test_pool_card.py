@@ -58,6 +58,21 @@ def test_small_limits_have_their_digits():
     assert "more than 0.043 times as likely" in pool_card({**metadata, "max_mined_risk": 0.043}, 1, 1)
 
 
+def test_names_stay_on_their_line_and_can_be_seen():
+    metadata = {
+        "num_entities": 1,
+        "num_relations": 1,
+        "sides": [0],
+        "dataset": "a\n# Great\u200f\x1b[31m",
+        "language_models": ["b\n\n<!--\u202e"],
+        "versions": {"c\nd": "1\n2"},
+    }
+    page = pool_card(metadata, 1, 1)
+    assert "# Negatives for the knowledge graph a # Great\\u200f\\x1b[31m\n" in page
+    assert "| language model | b <!--\\u202e |\n| version of c d | 1 2 |\n" in page
+    assert not re.search("[\u200f\x1b\u202e]", page)
+
+
 def test_the_page_names_dataset_and_language_model(tmp_path: Path):
     pools = mine(dataset="nations", guard=None, ranker="similarity")
     header, text = read(pools.save(tmp_path / "nations.pools"))

@@ -47,7 +47,7 @@ HOSTILE = (
     "$\\frac{1}{0}$",
     "[bold red]loud[/bold red]",
     "</style></table><!--",
-    "\x1b[31mred\u202e\x00",
+    "\x1b[31mred\u202e\x00\u200e\u200f\u061c\u2028",
     "a&amp;b's: <b>bold</b>",
     "javascript:alert(1)",
     "  ",
@@ -441,7 +441,7 @@ def test_hostile_labels_are_only_text(judged: NegativePools):
         assert label in shown
     assert "\\x1b[31mred\\u202e\\x00" in shown
     assert "49{% raw" not in shown
-    assert not re.search("[\x00-\x08\x1b\u202e]", html)
+    assert not re.search("[\x00-\x08\x1b\u202e\u200e\u200f\u061c\u2028]", html)
     assert html.isprintable() or set(html) - set(filter(str.isprintable, html)) <= {"\n", "\xa0", "\u2009"}
 
 

@@ -6,7 +6,7 @@ The checksums are kept in the form of ``sha256sum``, so that ``sha256sum -c`` in
 import hashlib
 from pathlib import Path
 
-from .atomic_writing import atomic_file
+from .atomic_writing import atomic_file, restore_folder
 from .limits import explain_shortage
 
 __all__ = [
@@ -32,6 +32,7 @@ def write_checksums(folder: Path, path: Path) -> None:
     :param folder: the folder, of which at least one file has to be there
     :param path: the file to write them to. It may stand in the folder.
     """
+    restore_folder(path)  # what a killed run has left is none of the folder's files
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file != path)
     lines = [f"{file_digest(file)}  {file.relative_to(folder).as_posix()}\n" for file in files]
     with atomic_file(path) as unfinished:
@@ -60,9 +61,10 @@ def find_damage(folder: Path, path: Path) -> str | None:
             if file_digest(folder / name) != checksum:
                 return f"the checksum of {name} is not the one in {path.name}"
         listed = {path, *(folder / name for _, _, name in lines)}
-        for file in sorted(folder.rglob("[!.]*")):
-            if file.is_file() and file not in listed:
-                return f"{path.name} lacks {file.relative_to(folder).as_posix()}"
+        for file in sorted(folder.rglob("*")):
+            relative = file.relative_to(folder)
+            if file.is_file() and file not in listed and not any(part.startswith(".") for part in relative.parts):
+                return f"{path.name} lacks {relative.as_posix()}"
     except (OSError, ValueError) as error:
         if explain_shortage(error) is not None:
             raise

@@ -13,6 +13,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .fine_tuning_settings import Pooling, Precision
 from .halving import Halving
+from .language_models import loading
 from .texts import Texts
 from .tokenization import TripleTokenizer
 
@@ -89,7 +90,8 @@ class TripleClassifier(PreTrainedModel):
         :param max_length: the most tokens of a triple
         :return: the classifier, to be fine-tuned
         """
-        encoder = AutoModel.from_pretrained(name, trust_remote_code=False)
+        with loading(name):
+            encoder = AutoModel.from_pretrained(name, trust_remote_code=False)
         model = cls(
             TripleClassifierConfig(
                 encoder_config=encoder.config.to_dict(), pooling=pooling, max_triple_length=max_length
@@ -241,7 +243,8 @@ def load_classifier(folder: str | Path) -> TripleClassifier:
         raise FileNotFoundError(f"found no folder {folder}, expected a fine-tuned model. Run: negater fine-tune")
     from pykeen.utils import resolve_device
 
-    model = TripleClassifier.from_pretrained(folder)
+    with loading(folder):
+        model = TripleClassifier.from_pretrained(folder)
     nn.Module.to(model, resolve_device())
     return model
 
@@ -255,5 +258,6 @@ def load_with_tokenizer(folder: str | Path, texts: Texts) -> tuple[TripleClassif
     :raises FileNotFoundError: if there is no such folder
     """
     model = load_classifier(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    with loading(folder):
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     return model, TripleTokenizer(tokenizer, texts, model.config.max_triple_length)

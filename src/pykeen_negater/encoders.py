@@ -11,10 +11,10 @@ from class_resolver import ClassResolver
 from .caching import file_digest
 from .graphs import Graph
 from .halving import Halving
-from .hub import check_language_model
 from .indexing import HEAD, TAIL
-from .language_models import identify_language_model, require_language_model
+from .language_models import identify_language_model, loading, require_language_model
 from .progress import Step, step
+from .regular_files import check_regular
 from .texts import Texts
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ class SentenceTransformerEncoder(Encoder):
     def _load(self) -> "SentenceTransformer":
         from sentence_transformers import SentenceTransformer
 
-        check_language_model(self.model)
-        model = SentenceTransformer(self.model, trust_remote_code=False)
+        with loading(self.model):
+            model = SentenceTransformer(self.model, trust_remote_code=False)
         model.max_seq_length = min(self.max_length, model.max_seq_length or self.max_length)
         return model
 
@@ -181,8 +181,7 @@ class PrecomputedEncoder(Encoder):
         return vectors
 
     def _check_exists(self) -> None:
-        if not self.path.is_file():
-            raise FileNotFoundError(f"found no file {self.path}, expected vectors (.npy or .safetensors).")
+        check_regular(self.path, "vectors (.npy or .safetensors)")
 
     def _load(self) -> np.ndarray:
         self._check_exists()
@@ -241,6 +240,7 @@ class StructuralEncoder(Encoder):
         from scipy.sparse import coo_matrix
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfTransformer
+        from threadpoolctl import threadpool_limits
 
         heads, relations, tails = graph.triples.T
         out_slot, in_slot = 2 * relations, 2 * relations + 1
@@ -262,7 +262,9 @@ class StructuralEncoder(Encoder):
         if dim < 1:
             return weighted.toarray().astype(np.float32)
         svd = TruncatedSVD(n_components=dim, random_state=self.seed)
-        return svd.fit_transform(weighted).astype(np.float32)
+        # several threads add in another order, and nearest neighbours are as near as those next to them
+        with threadpool_limits(limits=1):
+            return svd.fit_transform(weighted).astype(np.float32)
 
 
 #: Resolves encoders by name: ``sentence-transformer`` (default), ``precomputed``, ``structural``

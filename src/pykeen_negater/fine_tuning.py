@@ -26,9 +26,8 @@ from .classifier import TripleClassifier, score_triples
 from .corruptions import Corruptor, corrupt_at_random
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
-from .hub import check_language_model
 from .indexing import RELATION, SIDES
-from .language_models import EPOCH
+from .language_models import EPOCH, loading
 from .predictions import classification_metrics
 from .progress import Step
 from .readings import find_readings
@@ -222,8 +221,8 @@ def fine_tune(
     generator = np.random.default_rng([settings.seed, 2**31 + 1])
     texts_of_graph = replace(texts, entities=texts.entities[: graph.num_entities])
     corruptor = settings.make_source().prepare(graph, texts_of_graph, settings.epochs, generator)
-    check_language_model(language_model)
-    hf_tokenizer = AutoTokenizer.from_pretrained(language_model, trust_remote_code=False)
+    with loading(language_model):
+        hf_tokenizer = AutoTokenizer.from_pretrained(language_model, trust_remote_code=False)
     num_others = len(texts.entities) - graph.num_entities
     texts = replace(texts, entities=texts.entities + corruptor.extra_texts)
     tokenizer = TripleTokenizer(hf_tokenizer, texts, settings.max_length)

@@ -28,6 +28,7 @@ from .kge_models import (
 )
 from .progress import Step
 from .ranking_context import RankingContext
+from .regular_files import check_regular
 
 if TYPE_CHECKING:
     from pykeen.models import Model
@@ -184,9 +185,9 @@ class SavedModel(_TrainedBefore):
         """Look for the file.
 
         :raises FileNotFoundError: if there is none
+        :raises ValueError: if it is no regular file
         """
-        if not self.path.is_file():
-            raise FileNotFoundError(f"found no file {self.path}, expected the weights of a model.")
+        check_regular(self.path, "the weights of a model")
 
     # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102

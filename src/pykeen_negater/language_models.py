@@ -3,10 +3,13 @@
 import functools
 import importlib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .caching import file_digest, fingerprint
 from .hub import check_language_model
+from .regular_files import check_regular
 
 __all__ = [
     "CHECKSUMS",
@@ -15,6 +18,7 @@ __all__ = [
     "HUB_REVISION",
     "find_language_model",
     "identify_language_model",
+    "loading",
     "measure_throughput",
     "public_name",
     "require_language_model",
@@ -119,6 +123,35 @@ def public_name(name: str) -> str | None:
     return HUB_NAME if name == _find_default() else None
 
 
+@contextmanager
+def loading(name: str | Path) -> Iterator[None]:
+    """Say in one sentence that a language model cannot be loaded, whatever the library raises that loads it.
+
+    :param name: a folder, or a name on the Hugging Face hub
+    :raises FileNotFoundError: if there is no such folder and no such name, or the hub cannot be reached
+    :raises ValueError: if the folder is damaged, is no language model, or holds something else than regular files
+    """
+    is_folder = Path(name).is_dir()
+    if is_folder:
+        for path in sorted(Path(name).rglob("*")):
+            if path.exists() and not path.is_dir():
+                check_regular(path, "a file of a language model")
+    else:
+        check_language_model(str(name))
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:  # dozens of types, by the file that is damaged
+        if isinstance(error, (OSError, ValueError)) and not is_folder:  # what the hub's client says
+            raise
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(
+            f"found a language model in {name} that cannot be loaded ({reason}), expected a folder of configuration, "
+            f"tokenizer and weights as safetensors. Download it or fine-tune it again."
+        ) from error
+
+
 #: What is written beside a fine-tuned model without being a part of it: reports, and the models of single epochs
 REPORTS, EPOCH = ("metrics.json", "fine_tuning.json", "job.json"), "epoch-"
 
@@ -132,7 +165,7 @@ def identify_language_model(name: str) -> str:
     folder = Path(name)
     if not folder.is_dir():
         return name
-    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*"))}
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
     relevant = {
         name.as_posix(): file_digest(path)
         for name, path in files.items()
@@ -160,8 +193,9 @@ def measure_throughput(name: str, length: int, training: bool) -> float:
 
     from . import classifier  # noqa: F401  # so that fine-tuned models can be measured, too
 
-    check_language_model(name)
-    model = AutoModel.from_pretrained(name, trust_remote_code=False).to(resolve_device()).train(training)
+    with loading(name):
+        model = AutoModel.from_pretrained(name, trust_remote_code=False)
+    model = model.to(resolve_device()).train(training)
     input_ids = torch.full((32, length), 5, device=model.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0)
     for _ in range(2):  # the first one warms up

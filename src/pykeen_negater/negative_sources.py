@@ -16,6 +16,7 @@ from .listed_negatives import ListedNegatives, read_negatives
 from .neighborhoods import NeighborhoodCorruptor
 from .phrases import Antonyms, PhraseCorruptor, negations
 from .readings import find_readings
+from .regular_files import check_regular
 from .resolving import find_class
 from .sampled_negatives import RESERVED, SamplerCorruptor
 from .texts import Texts
@@ -245,8 +246,7 @@ class PyKEENNegativeSource(NegativeSource):
 
 
 def _existing(path: str, what: str) -> Path:
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"found no file {path}, expected {what}.")
+    check_regular(Path(path), what)
     return Path(path)
 
 

@@ -9,6 +9,7 @@ import yaml
 
 from .counting import counted
 from .indexing import SIDES
+from .terminal import printable
 
 __all__ = [
     "NoneDrawn",
@@ -163,6 +164,7 @@ def pool_card(metadata: Mapping[str, Any], num_triples: int, num_negatives: int)
     :return: Markdown, with a header in YAML
     """
     dataset = metadata.get("dataset")
+    dataset = None if dataset is None else _on_one_line(dataset)
     title = "Negatives for a knowledge graph" if dataset is None else f"Negatives for the knowledge graph {dataset}"
     header = {
         "pretty_name": title,
@@ -212,6 +214,11 @@ def _drawn(metadata: Mapping[str, Any], num_negatives: int) -> str:
     )
 
 
+def _on_one_line(value: Any) -> str:
+    """Write a value so that it is a part of a line, and all of it can be seen."""
+    return " ".join(printable(str(value)).split())
+
+
 def _credit(metadata: Mapping[str, Any], guarded: bool) -> str:
     if not metadata.get("settings"):
         return "The folder was written by pykeen-negater."
@@ -229,7 +236,10 @@ def _made(metadata: Mapping[str, Any]) -> str:
         return "They were not mined, but imported or made by hand: nothing is known about how."
     # what has parameters comes as a pair of its name and these
     cells = {name: public_spelling(value[0] if isinstance(value, list) else value) for name, value in rows.items()}
-    lines = [f"| {name} | {'none' if value is None else value} |" for name, value in cells.items()]
+    lines = [
+        f"| {_on_one_line(name)} | {_on_one_line('none' if value is None else value)} |"
+        for name, value in cells.items()
+    ]
     return "\n".join(["| | |", "| --- | --- |", *lines])
 
 

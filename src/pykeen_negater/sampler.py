@@ -148,8 +148,8 @@ class NegatERNegativeSampler(NegativeSampler):
             there is but one. ``bernoulli`` and ``pseudotyped`` corrupt the heads and tails of the scheme, no relations.
         :param known_triples: true triples beyond those that are trained on, by labels or by ids: a file (head,
             relation, tail) as PyKEEN reads it, a list, an array, a data frame, or a triples factory. They are taken
-            from no pool, put in as no loop, and drawn again when the base sampler draws them, unless hardly any of a triple's corruptions is not known; with ``filtered=True``, those
-            are masked.
+            from no pool, put in as no loop, and drawn again when the base sampler draws them, unless hardly any of a
+            triple's corruptions is not known; with ``filtered=True``, those are masked.
         :param relation_overrides: by the label of a relation, another ``hard_fraction`` or ``max_risk`` for it
         :param mine: whether to mine pools that are not cached: ``auto``, or ``never`` to do without
         :param entity_text: see :class:`pykeen_negater.mining_settings.MiningSettings`, as are all further parameters

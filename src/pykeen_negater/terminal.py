@@ -1,4 +1,4 @@
-"""What a terminal is told: labels and texts of a graph must not move its cursor."""
+"""What a terminal is told: labels and texts of a graph must not move its cursor, nor hide anything."""
 
 import io
 import json
@@ -33,12 +33,16 @@ _ERRORS = f"{__name__}.errors"
 #: What is written otherwise in a table than in a key
 _WRITTEN = {"auc": "AUC", "f1": "F1", "gpus": "GPUs", "pykeen": "PyKEEN", "json": "JSON"}
 
-#: Control characters but tabs and line feeds, what turns the direction of writing, and halves of characters
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: Control characters but tabs and line feeds; what turns or marks the direction of writing, ends lines or paragraphs,
+#: or cannot be seen at all, but for joiners, which some scripts and emoji need; and halves of characters
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    r"\ufff9-\ufffb\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
+)
 
 
 def printable(text: str) -> str:
-    r"""Write characters that act on a terminal by their codes.
+    r"""Write characters that act on a terminal, or on the text around them, or cannot be seen, by their codes.
 
     :param text: any text
     :return: the text with escapes

@@ -14,9 +14,8 @@ from transformers import AutoModel, AutoTokenizer
 
 from ..caching import Cache, fingerprint
 from ..halving import Halving
-from ..hub import check_language_model
 from ..labels import well_formed
-from ..language_models import identify_language_model, require_language_model
+from ..language_models import identify_language_model, loading, require_language_model
 from ..seeding import pinned_defaults
 from .templates import DEFAULT_TEMPLATE, check_pair, fill_template, find_template
 
@@ -77,9 +76,9 @@ class RelationEncoder:
         """
         name = require_language_model(None if model is None else str(model))
         self.model = name
-        check_language_model(name)
-        self.tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        self.language_model = AutoModel.from_pretrained(name, trust_remote_code=False)
+        with loading(name):
+            self.tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+            self.language_model = AutoModel.from_pretrained(name, trust_remote_code=False)
         nn.Module.to(self.language_model, resolve_device()).eval()
         trained_with = getattr(self.language_model.config, "relbert_config", None)
         #: Whether the language model was trained for relations

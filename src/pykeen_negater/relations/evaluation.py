@@ -104,7 +104,8 @@ def find_base_model(model: str) -> str | None:
     except OSError as error:
         logger.debug("%s: %s", model, error)
         return None
-    return None if path is None else json.loads(Path(path).read_text(encoding="utf-8")).get("model")
+    settings = None if path is None else json.loads(Path(path).read_text(encoding="utf-8"))
+    return settings.get("model") if isinstance(settings, dict) else None
 
 
 def find_encoders(

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..regular_files import check_regular
+
 __all__ = [
     "read_json_lines",
     "require_field",
@@ -20,11 +22,11 @@ def read_json_lines(path: str | Path, parse: Callable[[dict[str, Any]], T]) -> l
     :param parse: makes something of the object in a line. A ValueError of it is raised with the place in the file.
     :return: what it made of each line
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if a line is not a JSON object or cannot be parsed, or there is none, or the file is not UTF-8
+    :raises ValueError: if a line is not a JSON object or cannot be parsed, or there is none, or the file is not UTF-8,
+        or no regular file
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"found no file {path}, expected JSON lines.")
+    check_regular(path, "JSON lines")
     parsed = []
     with path.open(encoding="utf-8-sig", newline="\n") as file:
         try:

@@ -12,6 +12,7 @@ from pykeen.triples import CoreTriplesFactory
 
 from ..graphs import Graph
 from ..indexing import HEAD, RELATION, TAIL
+from ..regular_files import check_regular
 from ..tables import read_rows
 from ..texts import Texts
 from .json_lines import read_json_lines, require_field
@@ -315,8 +316,7 @@ def read_relation_pairs(path: str | Path, num_positives: int = 10, num_negatives
     :raises ValueError: if the file has another suffix or is malformed
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"found no file {path}, expected pairs by relation type in .jsonl, .parquet or .tsv.")
+    check_regular(path, "pairs by relation type in .jsonl, .parquet or .tsv")
     match path.suffix:
         case ".jsonl":
             collector = _Collector()

@@ -9,9 +9,8 @@ from pykeen.utils import resolve_device
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
-from ..hub import check_language_model
 from ..labels import well_formed
-from ..language_models import identify_language_model, require_language_model
+from ..language_models import identify_language_model, loading, require_language_model
 from .templates import check_pair
 
 __all__ = [
@@ -41,9 +40,9 @@ class WordDifferenceEncoder:
         """
         self.model = require_language_model(model)
         self.max_length = max_length
-        check_language_model(self.model)
-        self.tokenizer = AutoTokenizer.from_pretrained(self.model, trust_remote_code=False)
-        self.language_model = AutoModel.from_pretrained(self.model, trust_remote_code=False)
+        with loading(self.model):
+            self.tokenizer = AutoTokenizer.from_pretrained(self.model, trust_remote_code=False)
+            self.language_model = AutoModel.from_pretrained(self.model, trust_remote_code=False)
         nn.Module.to(self.language_model, resolve_device()).eval()
 
     def identify(self) -> dict[str, Any]:
