@@ -18,6 +18,7 @@ from .commands.mine import mine
 from .commands.relations import relations
 from .commands.report import report
 from .commands.verify import verify
+from .limits import explain_shortage
 from .spelling import nearest
 from .terminal import PrintableFormatter, printable
 
@@ -56,11 +57,16 @@ class _Group(click.Group):
         try:
             with _name_nearest_options():
                 return super().invoke(ctx)
-        except (ValueError, OSError) as error:
-            raise click.ClickException(printable(str(error))) from error
         except KeyboardInterrupt:
             click.echo("Interrupted. Run the same command again to go on with what is not finished yet.", err=True)
             ctx.exit(INTERRUPTED)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            shortage = explain_shortage(error)
+            if shortage is None and not isinstance(error, (ValueError, OSError)):
+                raise
+            raise click.ClickException(printable(str(shortage or error))) from error
 
 
 @click.group(
