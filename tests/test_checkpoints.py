@@ -63,7 +63,8 @@ ODDITIES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def _stop_in_last_epoch(patch: pytest.MonkeyPatch) -> None:
+def _interrupt(run: FineTuningRun, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Interrupt fine-tuning after two epochs, and list their checkpoints."""
     save, saved = _ThresholdsInCheckpoints.on_save, []
 
     def save_and_stop(*args: object, **kwargs: object) -> None:
@@ -72,26 +73,26 @@ def _stop_in_last_epoch(patch: pytest.MonkeyPatch) -> None:
         if len(saved) == 2:
             raise KeyboardInterrupt
 
-    patch.setattr(_ThresholdsInCheckpoints, "on_save", save_and_stop)
+    with monkeypatch.context() as patch:
+        patch.setattr(_ThresholdsInCheckpoints, "on_save", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            run.find_or_train(cache)
+    return sorted(cache.root.glob("checkpoints/*/checkpoint-*"), key=lambda path: int(path.name.partition("-")[2]))
 
 
 @pytest.fixture(scope="module")
-def expected(
-    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[bytes, Path]:
-    """Fine-tune a model without an interruption, and interrupt the same in another cache, after two epochs."""
-    caches = [Cache(tmp_path_factory.mktemp("checkpoints") / "cache") for _ in range(2)]
+def expected(tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Fine-tune a model without an interruption."""
     run = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS)
-    weights = run.find_or_train(caches[0])[0].joinpath("model.safetensors").read_bytes()
-    return weights, caches[1].root
+    path, _ = run.find_or_train(Cache(tmp_path_factory.mktemp("expected") / "cache"))
+    return path.joinpath("model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("oddity", ODDITIES)
-@pytest.mark.parametrize("every", [False, True], ids=["last", "all"])
+@pytest.mark.parametrize(("oddity", "every"), [*((oddity, False) for oddity in ODDITIES), ("random state", True)])
 def test_training_goes_on_without_a_checkpoint_that_cannot_be_loaded(
     oddity: str,
     every: bool,
-    expected: tuple[bytes, Path],
+    expected: bytes,
     tiny_bert: str,
     small_graph: Graph,
     small_texts: Texts,
@@ -100,10 +101,7 @@ def test_training_goes_on_without_a_checkpoint_that_cannot_be_loaded(
     caplog: pytest.LogCaptureFixture,
 ):
     run, cache = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS), Cache(tmp_path)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        _stop_in_last_epoch(patch)
-        run.find_or_train(cache)
-    checkpoints = sorted(tmp_path.glob("checkpoints/*/checkpoint-*"))
+    checkpoints = _interrupt(run, cache, monkeypatch)
     assert len(checkpoints) == 2
     for path in checkpoints[0 if every else 1 :]:
         ODDITIES[oddity](path)
@@ -111,7 +109,7 @@ def test_training_goes_on_without_a_checkpoint_that_cannot_be_loaded(
     caplog.clear()
     model, is_new = run.find_or_train(cache)
     assert is_new
-    assert model.joinpath("model.safetensors").read_bytes() == expected[0]
+    assert model.joinpath("model.safetensors").read_bytes() == expected
     assert not list(tmp_path.glob("checkpoints/*/"))
     text = " ".join(record.message for record in caplog.records)
     assert f"The checkpoint {checkpoints[1]} cannot be " in text
@@ -125,20 +123,17 @@ def test_a_best_checkpoint_that_cannot_be_loaded_in_the_end_is_dropped(
     small_texts: Texts,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    expected: tuple[bytes, Path],
+    expected: bytes,
     caplog: pytest.LogCaptureFixture,
 ):
     run, cache = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS), Cache(tmp_path)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        _stop_in_last_epoch(patch)
-        run.find_or_train(cache)
-    first, second = sorted(tmp_path.glob("checkpoints/*/checkpoint-*"))
+    first, second = _interrupt(run, cache, monkeypatch)
     first.joinpath("model.safetensors").write_bytes(b"odd")
     seal_checkpoint(first)
     _write_state(second, best_model_checkpoint=str(first), best_metric=2.0)
     seal_checkpoint(second)
     model, _ = run.find_or_train(cache)
-    assert model.joinpath("model.safetensors").read_bytes() == expected[0]
+    assert model.joinpath("model.safetensors").read_bytes() == expected
     assert f"The checkpoint {first} cannot be loaded (SafetensorError: " in caplog.text
 
 
@@ -202,9 +197,10 @@ def test_an_encoder_is_trained_on_without_a_checkpoint_that_cannot_be_loaded(
         save(*args, **kwargs)
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(_Trainer, "_save_checkpoint", save_and_stop)
-        train_relation_encoder(encoder, data, tmp_path / "model", settings, cache=cache)
+        with pytest.raises(KeyboardInterrupt):
+            train_relation_encoder(encoder, data, tmp_path / "model", settings, cache=cache)
     (path,) = cache.root.glob("checkpoints/*/checkpoint-*")
     _save_odd(path / "optimizer.pt")
     seal_checkpoint(path)
@@ -227,9 +223,7 @@ def test_whatever_else_is_among_checkpoints_is_removed(tmp_path: Path):
 
 @needs_mount
 @pytest.mark.parametrize("room", ["64k", "128k", "192k", "256k"])
-def test_full_disk_in_a_checkpoint(
-    room: str, tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path, expected: tuple[bytes, Path]
-):
+def test_full_disk_in_a_checkpoint(room: str, tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path):
     """Wherever in a checkpoint the disk is full: in the weights, in the optimizer, in its state."""
     run = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS)
     with small_disk(tmp_path / "disk", room) as disk:
@@ -248,17 +242,10 @@ def test_full_disk_in_a_checkpoint_ends_a_command_with_one_line(
 ):
     triples = "".join("\t".join(row) + "\n" for row in small_factory.label_triples(small_factory.mapped_triples))
     tmp_path.joinpath("train.tsv").write_text(triples)
-    arguments = [
-        "fine-tune",
-        str(tmp_path / "model"),
-        "--training",
-        str(tmp_path / "train.tsv"),
-        "--language-model",
-        tiny_bert,
-    ]
+    arguments = ["fine-tune", "--output", str(tmp_path / "model"), "--training", str(tmp_path / "train.tsv")]
     with small_disk(tmp_path / "disk", "128k") as disk:
         monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, **_: disk / "cache")
-        result = CliRunner().invoke(main, [*arguments, "--max-length", "24"])
+        result = CliRunner().invoke(main, [*arguments, "--language-model", tiny_bert, "--max-length", "24"])
     assert result.exit_code == 1, result.output
     (line,) = (line for line in result.stderr.splitlines() if line.startswith("Error: "))
     assert line.startswith("Error: found no space left (")
