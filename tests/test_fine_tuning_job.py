@@ -282,3 +282,32 @@ def test_a_model_without_one_of_the_relations(
     other = _job(tmp_path / "model", graph, small_texts, files, tmp_path / "cache")
     with pytest.raises(ValueError, match=r"found no threshold for 1 of the graph's 3 relations \(PartOf\)"):
         other.test()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("model.safetensors", None), ("model.safetensors", b"odd"), ("config.json", b"{}"), ("job.json", b"{")],
+)
+def test_a_model_that_cannot_be_loaded_is_made_again(
+    name: str,
+    content: bytes | None,
+    tiny_bert: str,
+    small_graph: Graph,
+    small_texts: Texts,
+    files: dict[str, Path],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+):
+    job = _job(tmp_path / "model", small_graph, small_texts, files, tmp_path / "cache")
+    job.train(tiny_bert)
+    path = tmp_path / "model" / name
+    good = path.read_bytes()
+    path.unlink() if content is None else path.write_bytes(content)
+    caplog.clear()
+    job.train(tiny_bert)
+    assert path.read_bytes() == good
+    if name != "job.json":
+        assert f"{tmp_path / 'model'} holds this model, which cannot be loaded (" in caplog.text
+    caplog.clear()
+    job.train(tiny_bert)
+    assert "holds this model already" in caplog.text

@@ -24,6 +24,22 @@ from pykeen_negater.texts import Texts
 OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 2.00 GiB."
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")]
+)
+def test_memory_of_the_processor_is_halved_too(error: Exception):
+    def double(inputs: dict[str, Tensor]) -> Tensor:
+        if len(inputs["a"]) > 3:
+            raise error
+        return inputs["a"] * 2
+
+    halving = Halving("things")
+    assert torch.equal(halving.compute(double, {"a": torch.arange(10.0)}), torch.arange(10.0) * 2)
+    assert halving.count == 3
+    with pytest.raises(type(error)):
+        Halving("things").compute(lambda inputs: double({"a": torch.zeros(4)}), {"a": torch.zeros(1)})
+
+
 def refuse_more_than(limit: int, function: Any, size: Any) -> Any:
     """Let a function run out of memory for larger batches."""
 

@@ -192,7 +192,9 @@ def test_damaged_folder_is_reported(tmp_path, name, damage):
         flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
         contents = {"empty": b"", "garbage": b"\xff{]garbage" * 9, "truncated": content[:-20], "flipped": flipped}
         file.write_bytes(contents[damage])
-    with pytest.raises(ValueError, match=r"index holds no readable neighbour index \(.*\)\. Build it again"):
+    with pytest.raises(
+        ValueError, match=r"index holds no readable neighbour index \(.*\)\. Remove it, and it is built again"
+    ):
         NeighborIndex.load(folder)
 
 

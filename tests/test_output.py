@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from filelock import FileLock, SoftFileLock
 
 from pykeen_negater import NegativePools
 from pykeen_negater.caching import Cache
@@ -127,6 +128,29 @@ def test_doctor_cleans_on_request():
     assert root.parent.is_dir()
     assert cleaned["removed_by_kind_mebibytes"] == cached["cached_by_kind_mebibytes"]
     assert (cleaned["removed_mebibytes"], cleaned["cached_mebibytes"]) == (cached["cached_mebibytes"], 0)
+
+
+@pytest.mark.parametrize("suffix", [".lock", ".softlock"])
+def test_doctor_removes_nothing_that_a_run_is_at_work_on(suffix: str):
+    run(*MINE)
+    content = sorted(Cache().root.rglob("*"))
+    lock = (FileLock if suffix == ".lock" else SoftFileLock)(Cache().path("pools", f"k{suffix}"))
+    with lock:
+        refused = run("doctor", "--clean", "--yes", code=1)
+    assert f"found {lock.lock_file} held by a run that is at work" in refused.stderr
+    assert "nothing was removed" in refused.stderr
+    assert set(content) <= {*Cache().root.rglob("*")}
+
+
+def test_doctor_cleans_a_cache_that_is_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    target = tmp_path / "target"
+    target.joinpath("0.1.0", "pools", "k").mkdir(parents=True)
+    tmp_path.joinpath("link").symlink_to(target)
+    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, **_: tmp_path / "link" / "0.1.0")
+    run("doctor", "--clean", "--yes")
+    assert tmp_path.joinpath("link").is_dir()
+    assert list(target.iterdir()) == []
+    run(*MINE)
 
 
 @pytest.mark.parametrize("option", ["--quiet", "--json"])

@@ -97,6 +97,19 @@ def test_pools_are_replaced_and_nothing_else_is(pools: NegativePools, tmp_path: 
     assert other.joinpath("chapter.txt").read_text() == "important"
 
 
+@pytest.mark.parametrize("name", ["metadata.json", "pools.safetensors"])
+def test_damaged_pools_are_replaced(pools: NegativePools, tmp_path: Path, name: str):
+    path = pools.save(tmp_path / "a.pools")
+    path.joinpath(name).unlink()
+    pools.save(path)
+    assert len(NegativePools.load(path)) == len(pools)
+    # but not together with what is somebody else's
+    path.joinpath(name).unlink()
+    path.joinpath("notes.txt").touch()
+    with pytest.raises(FileExistsError, match="holds no pools"):
+        pools.save(path)
+
+
 def test_a_failed_save_leaves_nothing_behind(pools: NegativePools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def fail(*args: object) -> None:
         raise OSError("no space left on device")

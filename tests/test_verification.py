@@ -245,6 +245,7 @@ def test_the_command_checks_the_cache(pools: NegativePools, empty_cache: Path, f
     assert str(folder) not in output
     assert f"{good}: as it should be" in output
     assert f"{scores} is damaged: the checksum of scores.npy" in output
+    assert "What is damaged in the cache is made again by the next run that needs it." in output
     assert str(folder) in verify(folder, "--cache", code=1).output
     for kind, key in (("pools", "bad"), ("scores", "k"), ("vectors", "k")):
         cache.discard(kind, key)

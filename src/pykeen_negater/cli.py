@@ -17,6 +17,7 @@ from .commands.mine import mine
 from .commands.relations import relations
 from .commands.report import report
 from .commands.verify import verify
+from .limits import explain_shortage
 from .terminal import PrintableFormatter, printable
 
 __all__ = [
@@ -40,11 +41,16 @@ class _Group(Group):
         try:
             with name_nearest_options():
                 return super().invoke(ctx)
-        except (ValueError, OSError) as error:
-            raise click.ClickException(printable(str(error))) from error
         except KeyboardInterrupt:
             click.echo("Interrupted. Run the same command again to go on with what is not finished yet.", err=True)
             ctx.exit(INTERRUPTED)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            shortage = explain_shortage(error)
+            if shortage is None and not isinstance(error, (ValueError, OSError)):
+                raise
+            raise click.ClickException(printable(str(shortage or error))) from error
 
 
 @click.group(

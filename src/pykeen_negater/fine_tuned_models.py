@@ -12,6 +12,7 @@ from .caching import Cache, array_digest, fingerprint, timed
 from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .language_models import identify_language_model
+from .limits import explain_shortage
 from .texts import Texts, texts_digest
 
 __all__ = [
@@ -95,6 +96,20 @@ class FineTuningRun:
     def _checkpoints(self) -> str:
         """What is of no use once the model is there."""
         return f"checkpoints/{self.key}"
+
+    def find_fault(self, folder: Path) -> str | None:
+        """Find out whether a model can be loaded, with all that belongs to it.
+
+        :param folder: its folder
+        :return: what is wrong; None if nothing is
+        """
+        try:
+            self._check(folder)
+        except Exception as error:
+            if explain_shortage(error) is not None:
+                raise
+            return f"{type(error).__name__}: {error}"
+        return None
 
     def _check(self, folder: Path) -> Path:
         """See that a model can be loaded, with all that belongs to it."""

@@ -5,6 +5,7 @@ import json
 import logging
 import shutil
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,7 @@ class FineTuningJob:
     def train(self, language_model: str, keep_epochs: bool = False) -> None:
         """Fine-tune a language model, or go on with it after an interruption, and choose its thresholds.
 
-        Where the folder holds this very model, nothing is done.
+        Where the folder holds this very model, and it can be loaded, nothing is done.
 
         :param language_model: a folder, or a name on the Hugging Face hub
         :param keep_epochs: whether to keep the model of each epoch
@@ -134,14 +135,24 @@ class FineTuningJob:
             **self._validation,
             keep_epochs=keep_epochs,
         )
-        if _read(self.output / _JOB).get("key") == run.key:
-            logger.warning("%s holds this model already.", self.output)
-            return
+        if self._key == run.key:
+            fault = run.find_fault(self.output)
+            if fault is None:
+                logger.warning("%s holds this model already.", self.output)
+                return
+            logger.warning("%s holds this model, which cannot be loaded (%s). It is made again.", self.output, fault)
         with run.borrow_or_train(self.cache) as path, atomic_folder(self.output) as folder:
             shutil.copytree(path, folder, dirs_exist_ok=True)
             report = _read(folder / REPORT)
             self._note(folder, "validation", report["metrics"], report["num_validation_triples"])
             folder.joinpath(_JOB).write_text(json.dumps({"key": run.key}), encoding="utf-8")
+
+    @property
+    def _key(self) -> str | None:
+        """The fingerprint of the model in the folder, if there is one that can be read."""
+        with suppress(OSError, ValueError):
+            return _read(self.output / _JOB).get("key")
+        return None
 
     @pinned_defaults()
     def validate(self) -> None:

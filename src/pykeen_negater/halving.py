@@ -38,7 +38,7 @@ class Halving:
         size = len(next(iter(inputs.values())))
         try:
             return function(inputs).float().cpu()
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             self._check(error, size)
         # after the exception is gone, which holds what was computed
         self._halve(size)
@@ -54,16 +54,16 @@ class Halving:
         """
         try:
             return function(batch_size)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             self._check(error, batch_size)
         self._halve(batch_size)
         return self.compute_all(function, batch_size // 2)
 
     @staticmethod
-    def _check(error: RuntimeError, size: int) -> None:
+    def _check(error: RuntimeError | MemoryError, size: int) -> None:
         from accelerate.utils.memory import should_reduce_batch_size
 
-        if size == 1 or not should_reduce_batch_size(error):
+        if size == 1 or not (isinstance(error, MemoryError) or should_reduce_batch_size(error)):
             raise error
 
     def _halve(self, size: int) -> None:

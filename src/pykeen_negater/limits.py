@@ -5,6 +5,7 @@ other libraries.
 """
 
 import errno
+import logging
 import os
 import re
 import sys
@@ -20,13 +21,22 @@ __all__ = [
     "explain_shortage",
     "find_limit",
     "tell_shortage",
+    "warn_of_little_memory",
 ]
+
+logger = logging.getLogger(__name__)
 
 #: What the system says where no more files can be opened, no more memory is there, no more processes can be started
 _NO_FILES, _NO_MEMORY, _NO_PROCESSES = (errno.EMFILE, errno.ENFILE), (errno.ENOMEM,), (errno.EAGAIN,)
 
 #: How the standard library of Rust writes the number of an error
 _RUST = re.compile(r"\(os error (\d+)\)$")
+
+#: How many files a process has to be able to open, for not to have failed since it could not
+_SPARE_FILES = 6
+
+#: How much address space mining a small graph takes that the libraries have not reserved before, in bytes
+_ROOM = 2**30
 
 #: The share of the limited address space from whose use on an error that says nothing is put down to the limit
 _NEARLY_ALL = 0.5
@@ -150,10 +160,16 @@ def _tells_memory(error: BaseException) -> bool:
 
 
 def _lacks_files() -> bool:
+    """Tell whether hardly any more files can be opened: what failed may have closed some."""
+    opened: list[int] = []
     try:
-        os.close(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(_SPARE_FILES):
+            opened.append(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
         return error.errno in _NO_FILES
+    finally:
+        for file in opened:
+            os.close(file)
     return False
 
 
@@ -183,13 +199,28 @@ def find_limit(name: str) -> int | None:
 
 def _uses_nearly_all() -> bool:
     limit = find_limit("RLIMIT_AS")
-    if limit is None:
-        return False
+    return limit is not None and _address_space_in_use("VmPeak") > _NEARLY_ALL * limit
+
+
+def _address_space_in_use(name: str) -> int:
+    """Look up how many bytes of address space this process uses, or has used; 0 if the system does not say."""
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-        peak = next(line.split()[1] for line in lines if line.startswith("VmPeak:"))
-        return int(peak) * 1024 > _NEARLY_ALL * limit
-    return False
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+    return 0
+
+
+def warn_of_little_memory() -> None:
+    """Say that the memory of this process is limited to so little that libraries may crash: no error tells of that."""
+    limit = find_limit("RLIMIT_AS")
+    room = None if limit is None else limit - _address_space_in_use("VmSize")
+    if room is not None and room < _ROOM:
+        logger.warning(
+            "Found room for %.1f GiB of memory within the limit of this process (ulimit -v), expected at least %.0f "
+            "GiB. Libraries may crash without a word where they get none; raise the limit.",
+            room / 2**30,
+            _ROOM / 2**30,
+        )
 
 
 def _address_space() -> str:

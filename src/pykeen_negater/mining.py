@@ -20,6 +20,7 @@ from .candidates import CandidateGenerator, candidate_generator_resolver
 from .encoders import Encoder, SentenceTransformerEncoder, encoder_resolver
 from .graphs import Graph
 from .language_models import find_language_model, public_name
+from .limits import tell_shortage, warn_of_little_memory
 from .mining_run import MiningRun
 from .mining_settings import MiningSettings
 from .names import ENCODERS, RANKERS
@@ -207,18 +208,27 @@ class Miner:
 
         :param processes: the processes that share the work, all of which have to call this; by default this one alone
         :return: the pools
-        :raises OSError: if the cache cannot be written to
+        :raises OSError: if the cache cannot be written to, or no more files can be opened
+        :raises MemoryError: if memory does not suffice
+        :raises pykeen_negater.limits.ThreadsError: if no more threads can be started
         :raises ValueError: if the processes do not see the same cache
         """
         processes = processes or Processes()
         processes.check_shared(self.cache.root)
         pools, _ = self._find() if processes.is_main else (None, None)
         index_missing = self.settings.index is not None and not Path(self.settings.index).exists()
-        with apart(), preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
+        with (
+            tell_shortage(),
+            apart(),
+            preserved_random_state(),
+            torch.inference_mode(mode=False),
+            torch.enable_grad(),
+        ):
             if index_missing and pools is not None and processes.is_main:
                 self.neighbor_index({})
             if processes.tell("" if pools is None else "cached") == "cached":
                 return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
+            warn_of_little_memory()
             run = MiningRun(self, processes)
             if processes.is_main:
                 plan = self.plan(processes.count)

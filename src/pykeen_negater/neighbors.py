@@ -137,7 +137,9 @@ class NeighborIndex:
                 raise ValueError(f"an index of shape {approximation.shape} for vectors of shape {vectors.shape}")
             return cls(vectors, approximation=approximation, **settings)
         except (OSError, EOFError, RuntimeError, TypeError, KeyError, ValueError) as error:
-            raise ValueError(f"{folder} holds no readable neighbour index ({error}). Build it again.") from error
+            raise ValueError(
+                f"{folder} holds no readable neighbour index ({error}). Remove it, and it is built again."
+            ) from error
 
     def __len__(self) -> int:
         return len(self.vectors)

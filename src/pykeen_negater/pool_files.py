@@ -243,8 +243,15 @@ def check_replaceable(path: Path) -> None:
     :param path: where pools are to be written
     :raises FileExistsError: if something else is there
     """
-    if path.exists() and not (path.joinpath(_METADATA).is_file() and path.joinpath(_ARRAYS).is_file()):
+    if path.exists() and not _holds_pools(path):
         raise FileExistsError(f"found {path}, which holds no pools. Choose another path, or remove it.")
+
+
+def _holds_pools(path: Path) -> bool:
+    """Tell whether a folder holds pools, be they damaged, which are to be replaced all the more."""
+    names = {file.name for file in path.iterdir()} if path.is_dir() else set()
+    required = {_METADATA, _ARRAYS}
+    return required <= names or bool(required & names and names <= {*required, _VOCABULARY, _DURATIONS, _CARD})
 
 
 def encode_risk(risk: np.ndarray) -> Tensor:

@@ -59,7 +59,7 @@ def verify_cache(cache: Cache) -> Iterator[tuple[Path, bool, str | None]]:
     """
     for path in sorted(path for path in cache.root.glob("*/[!.]*") if path.is_dir()):
         if path.parent.name == "pools":
-            yield path, True, _pools_damage(path)
+            yield path, True, _pools_damage(path) or cache.find_damage("pools", path.name)
         elif path.parent.name in ("shards", "checkpoints") or path.name.endswith("-parts"):
             for piece in _pieces(path):
                 # an interrupted training leaves a checkpoint without checksums, and does not go on from it

@@ -1,7 +1,6 @@
 """``negater doctor``."""
 
 import platform
-import shutil
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from filelock import FileLock, SoftFileLock, Timeout
 
 from ..terminal import conclude, is_silent, output_options
 from .command import Command
@@ -42,7 +42,8 @@ def doctor(clean: bool, yes: bool) -> None:
     question = f"Remove {root} and all that is in it ({total:,.1f} MiB)?"
     is_removed = clean and root.is_dir() and (yes or click.confirm(question, err=True))
     if is_removed:
-        shutil.rmtree(root)
+        _check_unused(root)
+        _clear(root)
     summary = {
         **_packages(),
         **_devices(),
@@ -55,6 +56,38 @@ def doctor(clean: bool, yes: bool) -> None:
     conclude(summary)
     if not summary["pykeen_finds_the_sampler"]:
         raise SystemExit(1)
+
+
+def _check_unused(root: Path) -> None:
+    """Check that no run is at work in the cache.
+
+    :raises click.ClickException: if one is
+    """
+    for path in [*root.rglob("*.lock"), *root.rglob("*.softlock")]:
+        try:
+            with (FileLock if path.suffix == ".lock" else SoftFileLock)(path, timeout=0):
+                pass
+        except Timeout as error:
+            raise click.ClickException(
+                f"found {path} held by a run that is at work, expected none while the cache is removed. Wait until it "
+                f"has finished, or end it; nothing was removed."
+            ) from error
+
+
+def _clear(root: Path) -> None:
+    """Remove the cache; where it is a link, what it leads to is emptied.
+
+    :raises OSError: if something cannot be removed
+    """
+    from ..caching import remove_path
+
+    for path in root.iterdir():
+        remove_path(path)
+    left = next(root.iterdir(), None)
+    if left is not None:
+        raise OSError(f"found {left}, which cannot be removed, expected what this user may remove. Remove it yourself.")
+    if not root.is_symlink():
+        root.rmdir()
 
 
 def _packages() -> dict[str, Any]:

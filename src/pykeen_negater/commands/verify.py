@@ -34,6 +34,7 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
     num_checked = 0
     damages: dict[str, str] = {}
     num_unchecked = 0
+    is_cache_damaged = False
     for path in pools:
         num_checked += 1
         try:
@@ -54,6 +55,9 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
             else:
                 damages[str(path)] = damage
                 echo(f"{path} is damaged: {damage}", error=True)
+                is_cache_damaged = True
+    if is_cache_damaged:
+        echo("What is damaged in the cache is made again by the next run that needs it.")
     counts = {"checked": num_checked, "not_checked": num_unchecked, "damaged": len(damages)}
     conclude({**counts, "damage": damages})
     if damages:
