@@ -260,9 +260,9 @@ def test_ids_with_another_meaning(saved: Path, nations: TriplesFactory, monkeypa
 
 def test_pipeline_result_without_labels(saved: Path, graph: Graph, tmp_path: Path):
     tmp_path.joinpath("trained_model.pkl").write_bytes(saved.joinpath("trained_model.pkl").read_bytes())
-    assert KGERanker(folder=tmp_path, allow_pickle=True).estimate(graph, None, 1) >= 0
+    assert min(KGERanker(folder=tmp_path, allow_pickle=True).estimate(graph, None, 1).values()) >= 0
     unlabelled = Graph(graph.triples, graph.num_entities, graph.num_relations)
-    assert KGERanker(folder=saved, allow_pickle=True).estimate(unlabelled, None, 1) >= 0
+    assert min(KGERanker(folder=saved, allow_pickle=True).estimate(unlabelled, None, 1).values()) >= 0
     torch.save(torch.nn.Linear(1, 1), tmp_path / "trained_model.pkl")
     with pytest.raises(ValueError, match="found a Linear, expected a PyKEEN model"):
         KGERanker(folder=tmp_path, allow_pickle=True).estimate(graph, None, 1)
