@@ -1,6 +1,5 @@
 """A language model that cannot be had is named at once."""
 
-import httpx
 import pytest
 from click.testing import CliRunner
 from huggingface_hub import HfApi
@@ -24,19 +23,16 @@ def test_what_is_no_name_is_looked_for_nowhere(name: str, monkeypatch: pytest.Mo
 def test_offline(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr(HfApi, "model_info", lambda *_, **__: pytest.fail("asked the hub"))
-    with pytest.raises(FileNotFoundError, match="found no folder NOMODEL, and no language model .*HF_HUB_OFFLINE"):
+    with pytest.raises(FileNotFoundError, match=r"found no folder NOMODEL, and no language model .*HF_HUB_OFFLINE"):
         check_language_model("NOMODEL")
 
 
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (httpx.ConnectError("no route"), r"the hub cannot be reached \(ConnectError\)"),
-        (httpx.ReadTimeout("too slow"), r"the hub cannot be reached \(ReadTimeout\)"),
-        (
-            RepositoryNotFoundError("404", response=httpx.Response(404, request=httpx.Request("GET", "https://x"))),
-            "no model of that name on the hub",
-        ),
+        (ConnectionError("no route"), r"the hub cannot be reached \(ConnectionError\)"),
+        (TimeoutError("too slow"), r"the hub cannot be reached \(TimeoutError\)"),
+        (RepositoryNotFoundError.__new__(RepositoryNotFoundError), "no model of that name on the hub"),
     ],
 )
 def test_the_hub_is_asked_once(error: Exception, message: str, monkeypatch: pytest.MonkeyPatch):

@@ -23,6 +23,7 @@ from pykeen_negater.mining import Miner
 from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex
+from pykeen_negater.progress import Step
 from pykeen_negater.ranking_context import RankingContext
 
 #: Trains in a moment
@@ -352,7 +353,8 @@ def test_estimate_leaves_no_trace(graph: Graph, inverse: bool):
         KGERanker(**{**QUICK, "epochs": epochs, "create_inverse_triples": inverse}).estimate(graph, None, 1_000)
         for epochs in (1, 1_000)
     ]
-    assert 0 < seconds[0] < seconds[1]
+    assert all(set(steps) == {Step.TRAIN_MODEL, Step.MINE} for steps in seconds)
+    assert 0 < seconds[0][Step.TRAIN_MODEL] < seconds[1][Step.TRAIN_MODEL]
     assert torch.equal(torch.get_rng_state(), before)
 
 
