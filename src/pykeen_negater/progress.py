@@ -197,8 +197,12 @@ def step(name: str, total: float, unit: str) -> Iterator[_Bar]:
         within this one
     """
     progress = _CURRENT.get() or Progress()
-    with progress.step(name, total, unit) as bar:
-        yield bar
+    token = _CURRENT.set(progress)
+    try:
+        with progress.step(name, total, unit) as bar:
+            yield bar
+    finally:
+        _CURRENT.reset(token)
 
 
 @contextmanager
