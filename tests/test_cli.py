@@ -125,7 +125,7 @@ def test_negatives_of_fine_tuning(training: Path, tiny_bert: str, tmp_path: Path
         (["--corruptions", "head=-1"], 2, "found 'head=-1'"),
         (["--corruptions", "middle=1"], 2, "found 'middle=1'"),
         (["--corruptions", "head=0"], 1, "expected at least one corruption in all"),
-        (["--negatives", "magic"], 1, "found negatives='magic', expected one of antonyms, negation"),
+        (["--negatives", "magic"], 1, "found --negatives magic, expected one of antonyms, negation"),
         (
             ["--negatives", "pykeen", "--negatives-kwargs", '{"sampler": "negater"}'],
             1,
@@ -291,7 +291,10 @@ def test_bad_arguments(training: Path, tmp_path: Path, pools: Path):
         "found 4 tab-separated column(s), expected 2 or 3"
         in run("mine", "--training", training, "--entity-text", text, code=1).output
     )
-    assert "found k=0, expected at least 1" in run("mine", "--training", training, *FAST, "-k", "0", code=1).output
+    assert (
+        "found --neighbors 0, expected at least 1"
+        in run("mine", "--training", training, *FAST, "-k", "0", code=1).output
+    )
     assert "found no pools" in run("export", tmp_path / "nowhere", "--output", tmp_path / "y", code=1).output
     assert "holds no pools" in run("mine", "--training", training, *FAST, "--output", tmp_path, code=1).output
     assert "holds no fine-tuned model" in run("fine-tune", "--training", training, "--output", pools, code=1).output
@@ -321,7 +324,7 @@ def test_common_mistakes(training: Path, tmp_path: Path, pools: Path):
     for arguments, message in (
         (["mine", "--dataset", "nosuch"], "found the dataset 'nosuch', expected one of "),
         (["mine", "--training", training, "--encoder", "precomputed"], "path cannot be left out"),
-        (["mine", "--training", training, *FAST, "--epochs", "3"], "found ranker_kwargs with fine_tuning"),
+        (["mine", "--training", training, *FAST, "--epochs", "3"], "found --ranker-kwargs with fine_tuning"),
         (["mine", "--training", training, *FAST, "--validation", pools / "metadata.json"], "column(s), expected at"),
         (["fine-tune", "--training", training, "--language-model", tmp_path / "x", "--output", tmp_path / "y"], "x"),
         (["export", pools, "--output", tmp_path / "nodir" / "x.tsv"], "found no folder"),
@@ -390,6 +393,6 @@ def test_evaluate_with_bad_arguments(training: Path, tmp_path: Path):
     assert "Pass --validation and --testing" in run("evaluate", "--training", training, code=2).output
     assert "either --dataset or --training" in run("evaluate", code=2).output
     output = run("evaluate", "--dataset", "nations", "--samplers", "magic", "--epochs", "1", code=1).output
-    assert "found sampler='magic', expected one of basic, bernoulli, negater" in output
+    assert "found --samplers magic, expected one of basic, bernoulli, negater" in output
     output = run("evaluate", "--dataset", "nations", "--output", tmp_path / "no" / "where.tsv", code=1).output
     assert "found no folder" in output

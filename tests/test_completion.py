@@ -1,5 +1,9 @@
 """What the tab key gives, asked in the way that bash does."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 from pykeen.datasets import dataset_resolver
@@ -41,6 +45,23 @@ def complete(line: str) -> list[str]:
 )
 def test_what_begins_like_the_last_word(line: str, expected: list[str]):
     assert complete(line) == expected
+
+
+@pytest.mark.parametrize("option", ["mine --dataset", "evaluate --samplers", "evaluate --reference"])
+def test_nothing_that_takes_long_is_imported(option: str):
+    program = (
+        "import sys\n"
+        "from pykeen_negater.cli import main\n"
+        "try:\n    main(prog_name='negater')\n"
+        "finally:\n    print([name for name in ('pykeen.datasets', 'pykeen.models', 'torch') if name in sys.modules])"
+    )
+    line = f"negater {option} "
+    asked = {"_NEGATER_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | asked, capture_output=True, text=True, check=False
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
+    assert len(result.stdout.splitlines()) > 3
 
 
 @pytest.mark.parametrize(

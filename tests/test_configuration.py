@@ -333,4 +333,4 @@ def test_kwargs_of_the_command_line(folder: Path):
     arguments = ["mine", "--training", folder / "train.tsv", "--encoder", "structural", "--ranker", "similarity"]
     assert "not valid JSON" in run(*arguments, "--encoder-kwargs", "{dim", code=2).output
     assert "expected a JSON object" in run(*arguments, "--encoder-kwargs", "3", code=2).output
-    assert "found encoder_kwargs with dimm" in run(*arguments, "--encoder-kwargs", '{"dimm": 3}', code=1).output
+    assert "found --encoder-kwargs with dimm" in run(*arguments, "--encoder-kwargs", '{"dimm": 3}', code=1).output

@@ -23,6 +23,7 @@ from pykeen_negater.mining import Miner
 from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex
+from pykeen_negater.progress import Step
 from pykeen_negater.ranking_context import RankingContext
 
 #: Trains in a moment
@@ -260,9 +261,9 @@ def test_ids_with_another_meaning(saved: Path, nations: TriplesFactory, monkeypa
 
 def test_pipeline_result_without_labels(saved: Path, graph: Graph, tmp_path: Path):
     tmp_path.joinpath("trained_model.pkl").write_bytes(saved.joinpath("trained_model.pkl").read_bytes())
-    assert KGERanker(folder=tmp_path, allow_pickle=True).estimate(graph, None, 1) >= 0
+    assert min(KGERanker(folder=tmp_path, allow_pickle=True).estimate(graph, None, 1).values()) >= 0
     unlabelled = Graph(graph.triples, graph.num_entities, graph.num_relations)
-    assert KGERanker(folder=saved, allow_pickle=True).estimate(unlabelled, None, 1) >= 0
+    assert min(KGERanker(folder=saved, allow_pickle=True).estimate(unlabelled, None, 1).values()) >= 0
     torch.save(torch.nn.Linear(1, 1), tmp_path / "trained_model.pkl")
     with pytest.raises(ValueError, match="found a Linear, expected a PyKEEN model"):
         KGERanker(folder=tmp_path, allow_pickle=True).estimate(graph, None, 1)
@@ -352,7 +353,8 @@ def test_estimate_leaves_no_trace(graph: Graph, inverse: bool):
         KGERanker(**{**QUICK, "epochs": epochs, "create_inverse_triples": inverse}).estimate(graph, None, 1_000)
         for epochs in (1, 1_000)
     ]
-    assert 0 < seconds[0] < seconds[1]
+    assert all(set(steps) == {Step.TRAIN_MODEL, Step.MINE} for steps in seconds)
+    assert 0 < seconds[0][Step.TRAIN_MODEL] < seconds[1][Step.TRAIN_MODEL]
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from pykeen_negater import NegativePools, mine
 from pykeen_negater.assembly import Assembly
 from pykeen_negater.candidates import SlotCandidateGenerator
+from pykeen_negater.durations import duration_range
 from pykeen_negater.exports import to_frame
 from pykeen_negater.factorization import Factorization
 from pykeen_negater.graphs import Graph
@@ -30,6 +31,7 @@ from pykeen_negater.neighbors import NeighborIndex
 from pykeen_negater.partial_pools import assemble_shard
 from pykeen_negater.pool_files import DTYPES, decode_risk, encode_risk
 from pykeen_negater.processes import Processes
+from pykeen_negater.progress import Step
 from pykeen_negater.ranking import Ranking
 from pykeen_negater.report import collect
 from pykeen_negater.risks import LEAST_SUSPECT, Risks
@@ -403,8 +405,34 @@ def test_plan_is_made_from_a_part_of_a_large_graph(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("pykeen_negater.planning.MAX_TIMED_ENTITIES", 600)
     part = Miner(graph, settings).plan()
     assert max(timed) == 600
-    assert part.seconds == pytest.approx(whole.seconds, rel=1e-6)
-    assert replace(part, seconds=0.0) == replace(whole, seconds=0.0)
+    for step in (Step.PROBE, Step.FACTORIZATION):
+        assert part.steps[step] == pytest.approx(whole.steps[step], rel=1e-6)
+    assert replace(part, steps={}) == replace(whole, steps={})
+
+
+def test_plan_estimates_every_step(nations: TriplesFactory):
+    graph = Graph.from_factory(nations)
+    plan = Miner(graph, MiningSettings(encoder="structural")).plan()
+    steps = [Step.ENCODE, Step.ENCODE_VISIBLE, Step.PROBE, Step.FACTORIZATION, Step.EVIDENCE, Step.GUARD, Step.MINE]
+    assert list(plan.steps) == steps
+    assert min(plan.steps.values()) > 0
+    low, high = plan.seconds
+    assert 0 < low < sum(plan.steps.values()) < high
+    assert duration_range(low, high) in str(plan)
+    # several processes share the last step
+    shared = Miner(graph, MiningSettings(encoder="structural", guard=None, ranker="similarity")).plan(2)
+    assert list(shared.steps) == [Step.ENCODE]
+
+
+def test_planning_leaves_randomness_alone(nations: TriplesFactory):
+    miner = Miner(Graph.from_factory(nations), MiningSettings(encoder="structural"))
+    torch.manual_seed(3)
+    np.random.seed(3)
+    expected = torch.rand(2).tolist(), np.random.rand(2).tolist()
+    torch.manual_seed(3)
+    np.random.seed(3)
+    miner.plan()
+    assert (torch.rand(2).tolist(), np.random.rand(2).tolist()) == expected
 
 
 def test_plan_says_what_a_budget_saves(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):

@@ -67,7 +67,7 @@ def test_quiet(caplog: pytest.LogCaptureFixture):
     result = run("verify", "nowhere", "--quiet", code=1)
     assert result.stdout == ""
     assert "found no pools at nowhere" in result.stderr
-    assert "found encoder='magic'" in run(*MINE, "--quiet", "--encoder", "magic", code=1).stderr
+    assert "found --encoder magic" in run(*MINE, "--quiet", "--encoder", "magic", code=1).stderr
 
 
 def test_the_nearest_option_is_named():

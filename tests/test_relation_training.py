@@ -270,7 +270,7 @@ def test_command(tiny_bert: str, data: RelationPairs, tmp_path: Path, empty_cach
         ([], 2, "Pass either --data, or --dataset or --training"),
         (["--dataset", "nations", "--data"], 2, "Pass either --data, or --dataset or --training"),
         (["--exclude-relation", "9/z", "--data"], 1, "found the relation type '9/z' to exclude"),
-        (["--num-positive", "0", "--data"], 1, "found num_positive=0"),
+        (["--num-positive", "0", "--data"], 1, "found --num-positive 0"),
     ],
 )
 def test_wrong_usage(tiny_bert: str, data: RelationPairs, tmp_path: Path, arguments: list, code: int, message: str):

@@ -18,8 +18,8 @@ _SETTING = re.compile(
 #: The name of a parameter that no other word is written like
 _NAME = re.compile(r"(?<![\w./='\"-])[a-z]+(?:_[a-z]+)+(?![\w/='\"(]|\.\w)")
 
-#: Parameters of Python that options of another name stand for
-_OTHER_NAMES = {"triples_factory": "--training", "form": "--format"}
+#: Parameters of Python that options of another name stand for, in commands that have no option of theirs
+_OTHER_NAMES = {"triples_factory": "training", "sampler": "samplers", "model": "reference"}
 
 
 def to_options(text: str, context: click.Context) -> str:
@@ -44,7 +44,7 @@ def to_options(text: str, context: click.Context) -> str:
     def write_name(match: re.Match[str]) -> str:
         """Write a parameter's name as on the command line."""
         parameter = options.get(match[0])
-        return _OTHER_NAMES.get(match[0], match[0]) if parameter is None else _long(parameter)
+        return match[0] if parameter is None else _long(parameter)
 
     return _NAME.sub(write_name, _SETTING.sub(write_setting, text))
 
@@ -56,7 +56,8 @@ def _options(command: click.Command) -> dict[str, click.Parameter]:
         if isinstance(parameter, click.Option):
             names = [parameter.name or "", *(name.lstrip("-").replace("-", "_") for name in parameter.opts)]
             options |= {name: parameter for name in names if name}
-    return options
+    others = {name: options[other] for name, other in _OTHER_NAMES.items() if other in options}
+    return others | options
 
 
 def _is_given(parameter: click.Parameter, context: click.Context) -> bool:

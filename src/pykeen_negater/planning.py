@@ -213,6 +213,8 @@ def _estimate_witnesses(
         Step.FACTORIZATION: (Factorization(part), factorization_training_of(graph)),
     }
     steps = {step: _estimate(witness, part, graph, training) for step, (witness, training) in witnesses.items()}
+    for witness, _ in witnesses.values():
+        witness.reset_parameters()
     named = {step.name: witness.eval() for step, (witness, _) in witnesses.items()}
     if settings.guard == "calibrated":
         steps |= estimate_guard(graph, part, settings, vectors, named)

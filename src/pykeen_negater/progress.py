@@ -27,8 +27,8 @@ __all__ = [
 #: Says that so many more units of a step are done
 Advance: TypeAlias = Callable[[float], None]
 
-#: So many seconds that are as estimated keep the first ones that are measured from counting too much
-TRUST = 5.0
+#: This share of the whole estimate counts as measured and right, so that the first small step does not decide it all
+TRUST = 0.15
 
 #: From this share of a step on, its own pace says when it ends
 ENOUGH = 0.1
@@ -67,6 +67,7 @@ class Progress:
         self.show = show
         self._waiting: dict[str, float] = {str(name): seconds for name, seconds in (estimates or {}).items()}
         self._is_planned = bool(estimates)
+        self._trust = max(TRUST * sum(self._waiting.values()), 1.0)
         #: The seconds that the steps that are done were estimated at, and those they took
         self._estimated = self._taken = 0.0
         self._open: _Bar | None = None
@@ -124,7 +125,7 @@ class Progress:
             return None
         share, seconds = bar.share, bar.seconds
         estimated = self._estimated + bar.estimate * share
-        pace = (self._taken + seconds + TRUST) / (estimated + TRUST)
+        pace = (self._taken + seconds + self._trust) / (estimated + self._trust)
         own = seconds * (1 - share) / share if share >= ENOUGH else pace * bar.estimate * (1 - share)
         return own + pace * sum(self._waiting.values())
 
@@ -196,8 +197,12 @@ def step(name: str, total: float, unit: str) -> Iterator[_Bar]:
         within this one
     """
     progress = _CURRENT.get() or Progress()
-    with progress.step(name, total, unit) as bar:
-        yield bar
+    token = _CURRENT.set(progress)
+    try:
+        with progress.step(name, total, unit) as bar:
+            yield bar
+    finally:
+        _CURRENT.reset(token)
 
 
 @contextmanager
