@@ -126,7 +126,7 @@ def test_the_example_draws_mined_negatives(nations: TriplesFactory, tmp_path: Pa
     pools = mine(triples_factory=nations, **settings)
     program = training_snippet({**pools.metadata, "sides": pools.sides, "dataset": "nations"}, str(pools.path))
     passed = {}
-    exec(program.replace("from pykeen.pipeline import pipeline\n", ""), {"pipeline": passed.update})  # noqa: S102
+    exec(program.replace("from pykeen.pipeline import pipeline\n", ""), {"pipeline": passed.update})
     assert passed["dataset"] == "nations"
     sampler = NegatERNegativeSampler(
         mapped_triples=nations.mapped_triples,
@@ -143,7 +143,7 @@ def test_the_example_draws_mined_negatives(nations: TriplesFactory, tmp_path: Pa
 def test_the_example_of_a_graph_without_a_name_takes_files():
     program = training_snippet({"sides": [0, 2]}, 'a "quoted" folder\n')
     passed: dict[str, object] = {}
-    exec(program.replace("from pykeen.pipeline import pipeline\n", ""), {"pipeline": passed.update})  # noqa: S102
+    exec(program.replace("from pykeen.pipeline import pipeline\n", ""), {"pipeline": passed.update})
     assert passed["training"] == "train.tsv"
     assert passed["negative_sampler_kwargs"] == {"pools": 'a "quoted" folder\n', "num_negs_per_pos": 16}
 
