@@ -19,7 +19,7 @@ from pykeen_negater.report.coverage import Coverage
 from pykeen_negater.report.documentation import PAGES, documentation_url
 from pykeen_negater.report.reasons import Reason, advise, explain_outcomes
 from pykeen_negater.report.verdict import CAVEAT, Verdict, reach_verdict
-from pykeen_negater.sampler import NegatERNegativeSampler
+from pykeen_negater.sampler import MANY_NEGATIVES, NegatERNegativeSampler
 
 #: What a guard says that was tested well, and has skill
 GUARD: dict[str, Any] = {"proposed": {"answers": 4_762, "hidden": 256, "auc": 0.788}}
@@ -44,6 +44,14 @@ def make_pools(skill: float | None = 0.2, max_mined_risk: float = 2.0, guard: di
         sides=(2,),
         vocabulary=graph.vocabulary,
         metadata={} if skill is None else {**judged, "statistics": {"guard": guard}},
+    )
+
+
+def make_sampler(pools: NegativePools, num_negs_per_pos: int) -> NegatERNegativeSampler:
+    """Make a sampler with these pools and its defaults."""
+    triples = Nations().training.mapped_triples
+    return NegatERNegativeSampler(
+        mapped_triples=triples, num_entities=14, num_relations=55, num_negs_per_pos=num_negs_per_pos, pools=pools
     )
 
 
@@ -164,11 +172,7 @@ def test_pools_that_nothing_is_drawn_from(skill: float, count: int | None, becau
         verdict = say(pools, comparison)
         assert verdict.headline.startswith("No mined negatives are drawn") == (because is not None)
         assert (because or "") in verdict.headline
-    training = Nations().training
-    sampler = NegatERNegativeSampler(
-        mapped_triples=training.mapped_triples, num_entities=14, num_relations=55, num_negs_per_pos=16, pools=pools
-    )
-    draws_some = bool(sampler.hard_fraction and len(pools))
+    draws_some = bool(make_sampler(pools, 16).hard_fraction and len(pools))
     assert (why_none_are_drawn(pools.metadata, len(pools)) is None) == draws_some
     if because is not None and skill <= 0:
         assert '"hard_fraction": 0.25' in say(pools).changes[0]
@@ -179,6 +183,10 @@ def test_how_many_negatives_where_only_dull_ones_are_safe():
         return any("num_negs_per_pos" in change for change in say(*arguments).changes)
 
     dull, safe = make_pools(max_mined_risk=0.5), make_pools(max_mined_risk=2.0)
+    for pools in (dull, safe):
+        for count in (MANY_NEGATIVES - 1, MANY_NEGATIVES):
+            draws_none = make_sampler(pools, count).hard_fraction == 0
+            assert draws_none == (advised(pools) and count < MANY_NEGATIVES)
     assert advised(dull)
     assert advised(dull, compare(0.6, 0.01))
     assert not advised(safe)

@@ -72,7 +72,7 @@ def reach_verdict(pools: NegativePools, comparison: Comparison | None, coverage:
     if is_dull and is_worth_it and none_drawn is None:
         changes.append(
             f"Use {MANY_NEGATIVES} or more negatives per positive (num_negs_per_pos): with fewer, none of these are "
-            "drawn by default, since what is safe here is less plausible than random ones."
+            "drawn by default, since only those are safe here that are less likely true than a random corruption."
         )
     if coverage < LOW_COVERAGE and advice is not None:
         changes.append(advice)
