@@ -22,7 +22,7 @@ from pykeen_negater.report.verdict import CAVEAT, Verdict, reach_verdict
 from pykeen_negater.sampler import MANY_NEGATIVES, NegatERNegativeSampler
 
 #: What a guard says that was tested well, and has skill
-GUARD: dict[str, Any] = {"proposed": {"answers": 4_762, "hidden": 256, "auc": 0.788}}
+GUARD: dict[str, Any] = {"hidden_triples": 159, "proposed": {"answers": 4_762, "hidden": 256, "auc": 0.788}}
 
 
 def make_pools(skill: float | None = 0.2, max_mined_risk: float = 2.0, guard: dict[str, Any] = GUARD) -> NegativePools:
@@ -126,7 +126,8 @@ def test_the_evidence_is_what_was_measured():
         "random corruptions that are not training triples.",
         "Of what the sampler draws, 20.0% is mined, 79.0% is guarded random and 1.0% is loops.",
         "90.0% of the training triples have mined negatives; the others get random ones.",
-        "The guard was tested with 256 hidden triples among 4,762 candidates: AUC 0.788, skill 0.200.",
+        "The guard was tested with 159 hidden triples, which 256 candidates of 4,762 turned out to be: AUC 0.788, "
+        "skill 0.200.",
         CAVEAT,
     )
     unguarded = " ".join(say(make_pools(None), compare(0.6, 0.01, guarded=False)).evidence)
@@ -150,12 +151,14 @@ def test_full_coverage_is_no_news():
 
 @pytest.mark.parametrize(("hidden", "rough"), [(99, True), (100, False)])
 def test_a_guard_that_was_hardly_tested(hidden: int, rough: bool):
-    guard = {"proposed": {**GUARD["proposed"], "hidden": hidden}}
+    guard = {**GUARD, "hidden_triples": hidden}
     evidence = " ".join(say(make_pools(guard=guard)).evidence)
     assert ("so few that its figures are rough" in evidence) == rough
-    one = " ".join(say(make_pools(guard={"proposed": {"answers": 1, "hidden": 1}})).evidence)
-    assert "tested with 1 hidden triple among 1 candidate;" in one
+    one = " ".join(say(make_pools(guard={"hidden_triples": 1, "proposed": {"answers": 1, "hidden": 1}})).evidence)
+    assert "tested with 1 hidden triple, which 1 candidate of 1 turned out to be; so few" in one
     assert "AUC" not in one
+    # what is not known of pools that others have made is not said
+    assert "tested" not in " ".join(say(make_pools(guard={})).evidence)
 
 
 @pytest.mark.parametrize(

@@ -158,13 +158,13 @@ def _known(pools: NegativePools, coverage: float, judged: bool) -> list[str]:
         return sentences
     report: Mapping[str, Any] = pools.metadata.get("statistics", {}).get("guard") or {}
     proposed = report.get("proposed", {})
-    if "hidden" in proposed:
+    if "hidden_triples" in report and "hidden" in proposed:
         tested = (
-            f"The guard was tested with {counted(proposed['hidden'], 'hidden triple')} among "
-            f"{counted(proposed.get('answers', 0), 'candidate')}"
+            f"The guard was tested with {counted(report['hidden_triples'], 'hidden triple')}, which "
+            f"{counted(proposed['hidden'], 'candidate')} of {proposed['answers']:,} turned out to be"
         )
         if "auc" in proposed:
             tested += f": AUC {fraction(proposed['auc'])}, skill {fraction(pools.guard_skill)}"
-        few = proposed["hidden"] < ENOUGH_TESTED
-        sentences.append(tested + ("; they are so few that its figures are rough." if few else "."))
+        few = report["hidden_triples"] < ENOUGH_TESTED
+        sentences.append(tested + ("; so few that its figures are rough." if few else "."))
     return sentences
