@@ -466,6 +466,63 @@ def test_the_terminal_shows_the_same_and_no_markup(judged: NegativePools):
     assert f"{content.num_negatives:,}" in render(content)
 
 
+def test_the_verdict_comes_first_and_timings_last(judged: NegativePools):
+    content = collect(judged, "judged", COMPARISON)
+    html, text = render(content), text_of(content)
+    assert content.verdict.headline == (
+        "The mined negatives are worth a try: they are harder than random ones and less often true."
+    )
+    for sentence in (*content.verdict.evidence, *content.verdict.changes):
+        assert sentence in Page(html).text("li")
+    for shown, timings in ((html, "How long each step took"), (text, "How long it took")):
+        places = [shown.index(part) for part in (content.verdict.headline, "Hardest negatives", "Reliability", timings)]
+        assert places == sorted(places)
+    main = html[html.index("<main") :]
+    assert main.index('id="hardest"') < main.index('id="search"') < main.index('id="coverage"') < main.index("Seconds")
+    assert "Seconds" not in html[: html.index("<main")]
+    assert content.snippet in text
+    assert content.snippet in Page(html).text("code")
+
+
+def test_captions_say_what_is_better(judged: NegativePools):
+    html = render(collect(judged, "judged", COMPARISON))
+    assert "the better" not in re.sub("harder is better only as long as it is false", "", html, flags=re.IGNORECASE)
+    assert "right of the dashed line, they are harder than random ones that are no training triples" in html
+    # the line is where random ones are that are no training triples, and not at one half
+    assert COMPARISON.random_hardness == 0.48
+
+
+def test_one_is_no_plural(mined: NegativePools, nations: TriplesFactory):
+    first = int(mined.offsets[1])
+    one = {"replacements": mined.replacements[:1], "hardness": mined.hardness[:1], "risk": mined.risk[:1]}
+    assert first > 0
+    pools = replace(
+        mined,
+        **one,
+        keys=mined.keys[:1],
+        offsets=torch.tensor([0, 1, 1]),
+        metadata={"num_entities": mined.num_entities, "settings": {"pool_size": 1}},
+        path=None,
+    )
+    content = collect(pools, "one")
+    html = " ".join(render(content).split())
+    assert "1 negative for 1 training triple over 14 entities and 55 relations." in html
+    assert "Among the only negative:" in html
+    assert not re.search(r"[^\d.,]1 (?:triples|negatives|candidates|relations|entities|corruptions)\b", html)
+    assert not re.search(
+        r"[^\d.,]1 (?:triples|negatives|candidates|relations|entities|corruptions)\b", text_of(content)
+    )
+
+
+def test_a_page_that_draws_nothing_says_why(judged: NegativePools):
+    pools = replace(judged, metadata={**judged.metadata, "guard_skill": -0.1}, path=None)
+    without, drawn = (" ".join(render(collect(it, "a")).split()) for it in (pools, judged))
+    assert without.count("No mined negatives are drawn") == 2
+    assert "Pass &#34;hard_fraction&#34;: 0.25 to the sampler" in without
+    assert "No mined negatives are drawn" not in drawn
+    assert "A share of the positives of each batch gets its negatives from these pools" in drawn
+
+
 def test_a_report_without_a_guard(mined: NegativePools):
     content = collect(mined, "mined")
     html = render(content)

@@ -19,10 +19,10 @@ from pykeen_negater.report.coverage import Coverage
 from pykeen_negater.report.documentation import PAGES, documentation_url
 from pykeen_negater.report.reasons import Reason, advise, explain_outcomes
 from pykeen_negater.report.verdict import CAVEAT, Verdict, reach_verdict
-from pykeen_negater.sampler import NegatERNegativeSampler
+from pykeen_negater.sampler import MANY_NEGATIVES, NegatERNegativeSampler
 
 #: What a guard says that was tested well, and has skill
-GUARD: dict[str, Any] = {"proposed": {"answers": 4_762, "hidden": 256, "auc": 0.788}}
+GUARD: dict[str, Any] = {"hidden_triples": 159, "proposed": {"answers": 4_762, "hidden": 256, "auc": 0.788}}
 
 
 def make_pools(skill: float | None = 0.2, max_mined_risk: float = 2.0, guard: dict[str, Any] = GUARD) -> NegativePools:
@@ -44,6 +44,14 @@ def make_pools(skill: float | None = 0.2, max_mined_risk: float = 2.0, guard: di
         sides=(2,),
         vocabulary=graph.vocabulary,
         metadata={} if skill is None else {**judged, "statistics": {"guard": guard}},
+    )
+
+
+def make_sampler(pools: NegativePools, num_negs_per_pos: int) -> NegatERNegativeSampler:
+    """Make a sampler with these pools and its defaults."""
+    triples = Nations().training.mapped_triples
+    return NegatERNegativeSampler(
+        mapped_triples=triples, num_entities=14, num_relations=55, num_negs_per_pos=num_negs_per_pos, pools=pools
     )
 
 
@@ -118,7 +126,8 @@ def test_the_evidence_is_what_was_measured():
         "random corruptions that are not training triples.",
         "Of what the sampler draws, 20.0% is mined, 79.0% is guarded random and 1.0% is loops.",
         "90.0% of the training triples have mined negatives; the others get random ones.",
-        "The guard was tested with 256 hidden triples among 4,762 candidates: AUC 0.788, skill 0.200.",
+        "The guard was tested with 159 hidden triples, which 256 candidates of 4,762 turned out to be: AUC 0.788, "
+        "skill 0.200.",
         CAVEAT,
     )
     unguarded = " ".join(say(make_pools(None), compare(0.6, 0.01, guarded=False)).evidence)
@@ -142,12 +151,14 @@ def test_full_coverage_is_no_news():
 
 @pytest.mark.parametrize(("hidden", "rough"), [(99, True), (100, False)])
 def test_a_guard_that_was_hardly_tested(hidden: int, rough: bool):
-    guard = {"proposed": {**GUARD["proposed"], "hidden": hidden}}
+    guard = {**GUARD, "hidden_triples": hidden}
     evidence = " ".join(say(make_pools(guard=guard)).evidence)
     assert ("so few that its figures are rough" in evidence) == rough
-    one = " ".join(say(make_pools(guard={"proposed": {"answers": 1, "hidden": 1}})).evidence)
-    assert "tested with 1 hidden triple among 1 candidate;" in one
+    one = " ".join(say(make_pools(guard={"hidden_triples": 1, "proposed": {"answers": 1, "hidden": 1}})).evidence)
+    assert "tested with 1 hidden triple, which 1 candidate of 1 turned out to be; so few" in one
     assert "AUC" not in one
+    # what is not known of pools that others have made is not said
+    assert "tested" not in " ".join(say(make_pools(guard={})).evidence)
 
 
 @pytest.mark.parametrize(
@@ -164,11 +175,7 @@ def test_pools_that_nothing_is_drawn_from(skill: float, count: int | None, becau
         verdict = say(pools, comparison)
         assert verdict.headline.startswith("No mined negatives are drawn") == (because is not None)
         assert (because or "") in verdict.headline
-    training = Nations().training
-    sampler = NegatERNegativeSampler(
-        mapped_triples=training.mapped_triples, num_entities=14, num_relations=55, num_negs_per_pos=16, pools=pools
-    )
-    draws_some = bool(sampler.hard_fraction and len(pools))
+    draws_some = bool(make_sampler(pools, 16).hard_fraction and len(pools))
     assert (why_none_are_drawn(pools.metadata, len(pools)) is None) == draws_some
     if because is not None and skill <= 0:
         assert '"hard_fraction": 0.25' in say(pools).changes[0]
@@ -179,6 +186,10 @@ def test_how_many_negatives_where_only_dull_ones_are_safe():
         return any("num_negs_per_pos" in change for change in say(*arguments).changes)
 
     dull, safe = make_pools(max_mined_risk=0.5), make_pools(max_mined_risk=2.0)
+    for pools in (dull, safe):
+        for count in (MANY_NEGATIVES - 1, MANY_NEGATIVES):
+            draws_none = make_sampler(pools, count).hard_fraction == 0
+            assert draws_none == (advised(pools) and count < MANY_NEGATIVES)
     assert advised(dull)
     assert advised(dull, compare(0.6, 0.01))
     assert not advised(safe)

@@ -190,7 +190,11 @@ def _draw_parts(
     for part, has_some, shares, fractions in parts:
         if has_some.any():
             only = type(sampler)(**{**kwargs, "pools": sampler.pools, "relation_overrides": overrides, **fractions})
-            yield part, float(shares.mean()), _draw(only, training, triples[torch.from_numpy(has_some)])
+            drawn = _draw(only, training, triples[torch.from_numpy(has_some)])
+            if part == "loops":  # one that is known to be true was not put in
+                heads, _, tails = drawn.negatives.unbind(dim=-1)
+                drawn = _Drawn(drawn.positives[heads == tails], drawn.negatives[heads == tails])
+            yield part, float(shares.mean()), drawn
 
 
 def _draw(sampler: NegativeSampler, training: CoreTriplesFactory, triples: Tensor | None = None) -> _Drawn:

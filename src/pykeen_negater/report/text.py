@@ -110,7 +110,7 @@ def _guard(content: ReportContent) -> Iterator[Table]:
     parts = [guard.get(name, {}) for name in ("proposed", "all")]
     measures = (
         ("candidates", "answers", number),
-        ("hidden triples among them", "hidden", number),
+        ("hidden triples among them, by head or tail", "hidden", number),
         ("AUC", "auc", fraction),
         ("AUC within a relation", "auc_by_relation_and_side", fraction),
         ("Brier skill", "brier_skill", fraction),

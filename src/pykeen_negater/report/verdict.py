@@ -75,7 +75,7 @@ def reach_verdict(pools: NegativePools, comparison: Comparison | None, coverage:
     if is_dull and is_worth_it and none_drawn is None:
         changes.append(
             f"Use {MANY_NEGATIVES} or more negatives per positive (num_negs_per_pos): with fewer, none of these are "
-            "drawn by default, since what is safe here is less plausible than random ones."
+            "drawn by default, since only those are safe here that are less likely true than a random corruption."
         )
     if coverage < LOW_COVERAGE and advice is not None:
         changes.append(advice)
@@ -161,13 +161,13 @@ def _known(pools: NegativePools, coverage: float, judged: bool) -> list[str]:
         return sentences
     report: Mapping[str, Any] = pools.metadata.get("statistics", {}).get("guard") or {}
     proposed = report.get("proposed", {})
-    if "hidden" in proposed:
+    if "hidden_triples" in report and "hidden" in proposed:
         tested = (
-            f"The guard was tested with {counted(proposed['hidden'], 'hidden triple')} among "
-            f"{counted(proposed.get('answers', 0), 'candidate')}"
+            f"The guard was tested with {counted(report['hidden_triples'], 'hidden triple')}, which "
+            f"{counted(proposed['hidden'], 'candidate')} of {proposed['answers']:,} turned out to be"
         )
         if "auc" in proposed:
             tested += f": AUC {fraction(proposed['auc'])}, skill {fraction(pools.guard_skill)}"
-        few = proposed["hidden"] < ENOUGH_TESTED
-        sentences.append(tested + ("; they are so few that its figures are rough." if few else "."))
+        few = report["hidden_triples"] < ENOUGH_TESTED
+        sentences.append(tested + ("; so few that its figures are rough." if few else "."))
     return sentences
