@@ -37,6 +37,8 @@ def sampling(sampler: str, folder: str | None = None) -> dict[str, Any]:
     }
 
 
+INDEX = "configs/conceptnet/full/generate/top_20_index_sbert.json"
+
 CLASSIFY = {
     "fine_tune": {
         "train": {
@@ -50,7 +52,7 @@ CLASSIFY = {
 GENERATE = {
     "negater": {
         "fine_tuned_model": {"filename": "configs/conceptnet/full/classify/checkpoint_bert_best.pt"},
-        "index": {"build": False, "k": 20, "filename": "configs/conceptnet/full/generate/top_20_index_sbert.json"},
+        "index": {"build": False, "k": 20, "filename": INDEX},
     }
 }
 ROTATE = sampling("precomputed", "rotate-sa")
@@ -103,6 +105,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder.joinpath("negatives.tsv").touch()
     for path in ANTONYMS.values():
         tmp_path.joinpath(path).touch()
+    tmp_path.joinpath(INDEX).write_text(json.dumps({"a": ["b"] * 25, "b": ["a"]}), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -169,8 +172,13 @@ def test_mine(root: Path, name: str, ranker: str | None):
     content = CONFIGURATIONS[name]
     path = root / "configs" / "conceptnet" / name / "config.yaml"
     dataset = "data/conceptnet/full" if name.startswith("full") else "data/conceptnet/true-neg"
-    k = 20 if name == "full/generate" else 10
+    # all that the file lists
+    k = 25 if name == "full/generate" else 10
+    neighbors = (
+        {"neighbor_file": INDEX} if k == 25 else {"save_neighbors": f"configs/conceptnet/{name}/top_10_index.json"}
+    )
     expected = {
+        **neighbors,
         "training": f"{dataset}/train.txt",
         "entity_text": f"{dataset}/entity_ids.txt",
         "relation_text": f"{dataset}/relation_ids.txt",
@@ -304,19 +312,34 @@ def test_defaults_change_nothing_when_written_out(root: Path):
 @pytest.mark.parametrize(
     ("index", "expected"),
     [
-        ({}, None),
-        ({"filename": "top_10.json"}, None),
-        ({"filename": "top_10.json", "build": False}, None),
-        ({"filename": "new.index"}, "new.index"),
-        ({"filename": "new.index", "save": False}, None),
-        ({"filename": "new.index", "build": False}, "FileNotFoundError"),
-        ({"filename": "data", "build": False, "save": False}, "data"),
-        ({"filename": "new.index", "build": "no"}, "ValueError"),
+        ({}, {"save_neighbors": "top_10_index.json"}),
+        ({"k": 7}, {"save_neighbors": "top_7_index.json"}),
+        ({"filename": "top.json"}, {"save_neighbors": "top.json"}),
+        ({"filename": "configs/top.json"}, {"save_neighbors": "configs/top.json"}),
+        ({"filename": "nowhere/top.json"}, {"neighbor_file": "FileNotFoundError"}),
+        ({"filename": "top.json", "save": False}, {}),
+        ({"filename": INDEX, "build": False}, {"neighbor_file": INDEX}),
+        ({"filename": "top.json", "build": False}, {"neighbor_file": "FileNotFoundError"}),
+        ({"build": False}, {"neighbor_file": "FileNotFoundError"}),
+        ({"filename": "new.index"}, {"index": "new.index"}),
+        ({"filename": "new.index", "save": False}, {}),
+        ({"filename": "new.index", "build": False}, {"index": "FileNotFoundError"}),
+        ({"filename": "data", "build": False, "save": False}, {"index": "data"}),
+        ({"filename": "new.index", "build": "no"}, {"index": "ValueError"}),
     ],
 )
-def test_index(root: Path, index: dict[str, Any], expected: str | None):
-    options = translate({"negater": {"index": index}}, "mine", root / "config.yaml")
-    assert flat(options, root).get("index") == expected
+def test_index(root: Path, index: dict[str, Any], expected: dict[str, Any]):
+    options = flat(translate({"negater": {"index": index}}, "mine", root / "config.yaml"), root)
+    names = ("index", "neighbor_file", "save_neighbors")
+    assert {name: options[name] for name in names if name in options} == expected
+    assert options["k"] == options["pool_size"] == (25 if expected == {"neighbor_file": INDEX} else index.get("k", 10))
+
+
+def test_file_of_neighbours_that_is_none(root: Path):
+    root.joinpath(INDEX).write_text("{", encoding="utf-8")
+    options = translate(GENERATE, "mine", root / "config.yaml")
+    assert "is not valid JSON" in str(options["k"])
+    assert options["neighbor_file"] == str(root / INDEX)
 
 
 def test_checkpoints_stand_for_folders(root: Path):
@@ -403,13 +426,15 @@ def test_wrong_values_wait(root: Path, keys: dict[str, Any], option: str):
     assert "expected" in str(value) or "Run the command in NegatER's folder" in str(value)
 
 
-def test_deviations():
-    path = Path("config.yaml")
+def test_deviations(root: Path):
+    path = root / "config.yaml"
     for name, content in CONFIGURATIONS.items():
         for command in ("fine-tune", "mine"):
             text = " ".join(describe_deviations(content, command, path))
             assert ("SANS" in text) == (name.endswith("/sans") and command == "fine-tune")
-            assert ("index is not read" in text) == (name == "full/generate" and command == "mine")
+            assert ("all neighbours of a list are taken, 25 at most, and not 20" in text) == (
+                name == "full/generate" and command == "mine"
+            )
             assert ("nothing corresponds to dataset.name." in text) == name.endswith("rotate-sa")
     keys = {
         "job.device": "cpu",

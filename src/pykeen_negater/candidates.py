@@ -117,6 +117,9 @@ class CandidateGenerator(ABC):
     never proposed, nor is the triple's own head or tail.
     """
 
+    #: Whether neighbours are searched, and not drawn
+    searches: ClassVar[bool] = True
+
     #: Whether neighbours are searched among all entities
     searches_all: ClassVar[bool] = False
 
@@ -297,6 +300,8 @@ class RandomCandidateGenerator(CandidateGenerator):
     Their text does not choose them, only the ranker and the guard do: the nearest of a slot are the hardest, but also
     those that are true most often.
     """
+
+    searches = False
 
     # docstr-coverage: inherited
     def neighbors_in_slot(  # noqa: D102

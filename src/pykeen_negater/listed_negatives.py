@@ -11,10 +11,11 @@ import torch
 from .corruptions import RandomCorruptor
 from .graphs import Graph
 from .tables import read_rows
-from .texts import Texts
+from .texts import Texts, looks_opaque
 
 __all__ = [
     "ListedNegatives",
+    "entity_ids",
     "read_negatives",
     "read_scores",
 ]
@@ -37,7 +38,7 @@ def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
         triple that is not known
     """
     rows = [fields[:3] for _, fields in _read(path)]
-    entity_to_id = _ids(graph.entity_labels, texts.entities)
+    entity_to_id = entity_ids(graph, texts)
     relation_to_id = _ids(graph.relation_labels, texts.relations)
     unknown = {
         "phrase": dict.fromkeys(phrase for h, _, t in rows for phrase in (h, t) if phrase not in entity_to_id),
@@ -76,7 +77,7 @@ def read_scores(path: Path, graph: Graph, texts: Texts, negatives: np.ndarray) -
     :raises ValueError: if a score is not a finite number
     """
     entity_to_id, relation_to_id = (
-        _ids(graph.entity_labels, texts.entities),
+        entity_ids(graph, texts),
         _ids(graph.relation_labels, texts.relations),
     )
     scores: dict[tuple[int, int, int], float] = {}
@@ -106,10 +107,22 @@ def _parse(score: str, path: Path, number: int) -> float:
     return value
 
 
+def entity_ids(graph: Graph, texts: Texts | None) -> dict[str, int]:
+    """Find the entities by what a file may call them.
+
+    :param graph: the graph
+    :param texts: its texts, if there are any
+    :return: the ids by labels and texts
+    """
+    return _ids(graph.entity_labels, () if texts is None else texts.entities[: graph.num_entities])
+
+
 def _ids(labels: tuple[str, ...] | None, texts: tuple[str, ...]) -> dict[str, int]:
-    # of several that read the same, the first; a label comes before a text
-    names = [*(labels or ()), *texts]
-    return {name: i % len(texts) for i, name in reversed(list(enumerate(names)))}
+    # of several that read the same, the first; a label comes before a text, unless labels are numbers or the like
+    names = [tuple(enumerate(labels or ())), tuple(enumerate(texts))]
+    if labels is not None and looks_opaque(labels):
+        names.reverse()
+    return {name: i for pairs in reversed(names) for i, name in reversed(pairs)}
 
 
 class ListedNegatives(RandomCorruptor):

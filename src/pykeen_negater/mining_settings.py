@@ -47,6 +47,10 @@ class MiningSettings:
     #: The folder of a neighbour index: loaded if it is there, else built and saved there
     index: str | Path | None = None
 
+    #: Neighbours that were found elsewhere, which are not searched for then: NegatER's JSON object that maps phrases
+    #: (labels or texts) to lists of phrases, the nearest first, k of which are taken
+    neighbor_file: str | Path | None = None
+
     #: FAISS's factory string for a new index of all entities, whose search parameters are chosen by measured recall. By
     #: default exact up to some ten thousand entities, else approximate, see
     #: :func:`~pykeen_negater.approximation.default_factory`.
@@ -88,7 +92,7 @@ class MiningSettings:
         if self.guard not in (None, *get_args(GuardName)):
             names = ", ".join(get_args(GuardName))
             raise ValueError(f"found guard={self.guard!r}, expected one of {names}, or None.")
-        for name in ("entity_text", "relation_text", "entity_types", "index"):
+        for name in ("entity_text", "relation_text", "entity_types", "index", "neighbor_file"):
             if isinstance(getattr(self, name), Path):
                 object.__setattr__(self, name, str(getattr(self, name)))
         for name in ("k", "pool_size", "max_candidates", "max_training_triples"):

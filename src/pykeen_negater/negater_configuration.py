@@ -9,7 +9,9 @@ NegatER [safavi2021]_ is configured by a YAML file with the sections ``job``, ``
 
 Paths in it are relative to the folder of NegatER's code, which is taken to be the current folder, or else one that the
 file is in. A model is written beside the file, as the folder ``checkpoint_NAME``; where a file says
-``checkpoint_NAME.pt``, that folder is read in its stead. Pools are written beside the file, too.
+``checkpoint_NAME.pt``, that folder is read in its stead. Pools are written beside the file, too. The JSON file of
+neighbours is read where ``negater.index.build`` is false, and all that it lists are taken, as in NegatER; where it is
+true, neighbours are searched for, and written there unless ``negater.index.save`` is false.
 
 Two things differ: corruptions of training triples are mined, where NegatER corrupts validation and test triples as
 well, and the models that choose neighbours pool their tokens as they were trained to.
@@ -200,7 +202,7 @@ KEYS = {
     "negater.batch_size": _Key(16, "ranker_kwargs.batch_size", _same, _PROXY),
     "negater.index.build": _Key(True),
     # NegatER asks for one more than these and drops the first, which it takes for the phrase itself
-    "negater.index.k": _Key(10, "k"),
+    "negater.index.k": _Key(10),
     "negater.index.save": _Key(True),
     "negater.index.filename": _Key(None),
     "negater.index.model.pretrained_name": _Key(
@@ -227,6 +229,7 @@ _JOINT = {
     "fine_tune.train.best_checkpoint",
     "fine_tune.eval.test_checkpoint",
     "negater.index.build",
+    "negater.index.k",
     "negater.index.save",
     "negater.index.filename",
 }
@@ -291,15 +294,42 @@ def _locate_dataset(command: str, value: Any, path: Path) -> dict[str, Any]:
     return {"training": missing, **files}
 
 
-def _locate_index(keys: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Find the folder of the neighbour index, if there is to be one; NegatER's own index is no folder."""
+def _index_file(keys: Mapping[str, Any], path: Path) -> Path:
+    """Name NegatER's index, a file of neighbours; where a configuration does not name it, it is beside that."""
     filename = keys["negater.index.filename"]
+    return path.resolve().with_name(f"top_{keys['negater.index.k']}_index.json") if filename is None else Path(filename)
+
+
+def _locate_index(keys: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Find the neighbours that are read instead of searched for, or the file or folder that they are kept in."""
+    name = _index_file(keys, path)
     build, save = (_is_true(key, keys[f"negater.index.{key}"]) for key in ("build", "save"))
-    if filename is None or Path(str(filename)).suffix == ".json" or (build and not save):
-        return {}
+    is_list = name.suffix == ".json"
     if not build:
-        return {"index": _find(filename, path)}
-    return {"index": str(Path.cwd() / str(filename))}
+        return {"neighbor_file" if is_list else "index": _find(name, path)}
+    if not save:
+        return {}
+    return {"save_neighbors" if is_list else "index": str(Path(_find(name.parent, path)) / name.name)}
+
+
+def _num_neighbors(keys: Mapping[str, Any], index: Mapping[str, Any]) -> Any:
+    """Count the neighbours of a phrase: all that are read are taken, as in NegatER."""
+    if "neighbor_file" not in index:
+        return keys["negater.index.k"]
+    from .listed_neighbors import longest_list  # which imports torch
+
+    return longest_list(Path(index["neighbor_file"]))
+
+
+def _describe_index(keys: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    index = _attempt(_locate_index, keys, path)
+    if isinstance(index, Exception):
+        index = {"neighbor_file" if _index_file(keys, path).suffix == ".json" else "index": index}
+        num_neighbors = keys["negater.index.k"]
+    else:
+        num_neighbors = _attempt(_num_neighbors, keys, index)
+    # every neighbour is kept
+    return {**index, "k": num_neighbors, "pool_size": num_neighbors}
 
 
 def _model_folder(keys: Mapping[str, Any], trains: bool, folder: Path) -> Path:
@@ -349,10 +379,7 @@ def translate(
         trains = "train" in given.get("action", "train")
         options["output"] = str(_model_folder(keys, trains, path.resolve().parent))
     else:
-        index = _attempt(_locate_index, keys, path)
-        options |= {"index": index} if isinstance(index, Exception) else index
-        # every neighbour is kept
-        options["pool_size"] = keys["negater.index.k"]
+        options |= _describe_index(keys, path)
         options["output"] = str(path.resolve().with_name("negatives.pools"))
         # its thresholds are those that classify best, and its gradients know none
         thresholds = _plain(given.get("ranker", "thresholds")).startswith("thresholds")
@@ -394,6 +421,9 @@ def describe_deviations(content: Mapping[Any, Any], command: str, path: Path) ->
             lines.append(f"{best} is trained and tested in one go, {tested} only with --action test.")
         if _plain(keys[f"{_SAMPLING}.sampler"]) == "sans":
             lines.append("the file of SANS's matrix is not read; who is within two steps is found in the graph.")
-    elif Path(str(keys["negater.index.filename"])).suffix == ".json":
-        lines.append("NegatER's index is not read or written; neighbours are searched for, and cached.")
+    else:
+        index = _attempt(_locate_index, keys, path)
+        found = index if isinstance(index, Exception) else _attempt(_num_neighbors, keys, index)
+        if isinstance(found, int) and found != keys["negater.index.k"]:
+            lines.append(f"all neighbours of a list are taken, {found} at most, and not {keys['negater.index.k']}.")
     return lines

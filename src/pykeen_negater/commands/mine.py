@@ -11,7 +11,16 @@ from ..configuration import config_option_with_negater
 from ..names import CANDIDATE_GENERATORS, ENCODERS, RANKERS, SIDE_NAMES, GuardName, Metric
 from ..terminal import conclude, echo, output_options
 from .completion import complete, complete_list
-from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, parse_object, text_settings
+from .options import (
+    FILE,
+    PATH,
+    check_writable,
+    fine_tuning_options,
+    graph_options,
+    load_training,
+    parse_object,
+    text_settings,
+)
 
 __all__ = [
     "mine",
@@ -45,6 +54,10 @@ __all__ = [
 )
 @click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are.")
 @click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made.")
+@click.option(
+    "--neighbor-file", type=FILE, help="Neighbours in NegatER's JSON, phrase: [nearest, …], instead of a search."
+)
+@click.option("--save-neighbors", type=PATH, help="A file to write the nearest neighbours to, in NegatER's JSON.")
 @click.option("--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large.")
 @click.option(
     "--ranker", shell_complete=complete(RANKERS), help=f"Decides how hard a negative is: {', '.join(RANKERS)}."
@@ -79,6 +92,8 @@ def mine(
     vectors: Path | None,
     corruption_scheme: str,
     index: Path | None,
+    neighbor_file: Path | None,
+    save_neighbors: Path | None,
     model: Path | None,
     guard: str,
     entity_types: Path | None,
@@ -101,6 +116,8 @@ def mine(
 
     if output is not None:
         check_replaceable(output)
+    if save_neighbors is not None:
+        check_writable(save_neighbors)
     processes = Processes.launched()
     if not processes.is_main:
         logging.getLogger("pykeen_negater").setLevel(logging.ERROR)
@@ -120,6 +137,7 @@ def mine(
             encoder_kwargs={**(encoder_kwargs or {}), **({} if vectors is None else {"path": str(vectors)})} or None,
             corruption_scheme=tuple(part.strip() for part in corruption_scheme.split(",")),
             index=None if index is None else str(index),
+            neighbor_file=neighbor_file,
             ranker_kwargs=_ranker_kwargs(model, options),
             pool_size=options["pool_size"],
             max_candidates=max_candidates or None,
@@ -152,6 +170,8 @@ def mine(
     pools = miner.mine(processes)
     if not processes.is_main:
         return
+    if save_neighbors is not None:
+        miner.save_neighbors(save_neighbors)
     if dataset is not None:
         pools.metadata["dataset"] = dataset
     path = pools.path if output is None else pools.save(output)
