@@ -197,7 +197,9 @@ def test_mine(root: Path, name: str, ranker: str | None):
         "output": f"configs/conceptnet/{name}/negatives.pools",
     }
     if ranker is not None and ranker != "thresholds":
+        kind = "fullgradients" if ranker.startswith("full") else "proxygradients"
         expected |= {"ranker_kwargs": {}, "guard": "none"}
+        expected["output"] = f"configs/conceptnet/{name}/negatives_{kind}.pools"
     if ranker is not None and ranker.lower().startswith("proxy"):
         expected["ranker_kwargs"] = {
             "hidden": 100,
@@ -265,7 +267,7 @@ def test_all_keys(root: Path):
         "learning_rate": 3e-4,
         "warmup": 5,
         "keep_epochs": True,
-        "output": "checkpoint_x",
+        "output": "checkpoint_y",
         "corruptions": {"head": 1, "relation": 0, "tail": 2},
         "negatives": "antonyms",
         "negatives_kwargs": {**ANTONYMS, "tag_file": "configs/conceptnet/true-neg/slots/negatives.tsv"},
@@ -297,6 +299,58 @@ def test_all_keys(root: Path):
     }
     assert {name: options[name] for name in chosen} == chosen
     assert translate(given, "mine", path, {"encoder": "structural"})["encoder_kwargs"] == {}
+
+
+@pytest.mark.parametrize(
+    ("best", "tested", "folders", "expected"),
+    [
+        (None, None, [], ["best", "best", "best"]),
+        ("a", None, [], ["a", "a", "a"]),
+        (None, "b", [], ["b", "b", "b"]),
+        ("a", "a", [], ["a", "a", "a"]),
+        # together, train, test alone: of two names that of the test, unless only the other one is there
+        ("a", "b", [], ["b", "a", "b"]),
+        ("a", "b", ["a"], ["b", "a", "a"]),
+        ("a", "b", ["a", "b"], ["b", "a", "b"]),
+        ("a", "0001", [], ["a", "a", "a/epoch-2"]),
+    ],
+)
+def test_names_of_checkpoints(
+    root: Path, best: str | None, tested: str | None, folders: list[str], expected: list[str]
+):
+    for name in folders:
+        root.joinpath(f"checkpoint_{name}").mkdir()
+    names = {"train": {"best_checkpoint": best}, "eval": {"test_checkpoint": tested}}
+    content = {"dataset": {"path": "data/conceptnet/true-neg"}, "fine_tune": names}
+    actions: list[Any] = [{}, {"action": ("train",)}, {"action": ("test",)}]
+    outputs = [flat(translate(content, "fine-tune", root / "config.yaml", given), root)["output"] for given in actions]
+    assert outputs == [f"checkpoint_{name}" for name in expected]
+
+
+def test_similar_checkpoints(root: Path):
+    path = root / "configs" / "conceptnet" / "full" / "generate" / "config.yaml"
+
+    def make(name: str) -> Path:
+        """Make what looks like a model."""
+        folder = root / "configs" / "conceptnet" / "full" / "classify" / name
+        folder.mkdir()
+        folder.joinpath("thresholds.json").touch()
+        return folder
+
+    roberta = make("checkpoint_roberta_best")
+    assert translate(GENERATE, "mine", path)["model"] == str(roberta)
+    bert = make("checkpoint_bert_best_2")
+    assert translate(GENERATE, "mine", path)["model"] == str(bert)
+    assert "found no checkpoint_bert_best; checkpoint_bert_best_2 is read in its stead." in describe_deviations(
+        GENERATE, "mine", path
+    )
+    make("checkpoint_bert_best_3")
+    message = str(translate(GENERATE, "mine", path)["model"])
+    assert (
+        "found no configs/conceptnet/full/classify/checkpoint_bert_best, but checkpoint_bert_best_2, check" in message
+    )
+    exact = make("checkpoint_bert_best")
+    assert translate(GENERATE, "mine", path)["model"] == str(exact)
 
 
 def test_defaults_change_nothing_when_written_out(root: Path):

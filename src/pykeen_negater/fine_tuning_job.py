@@ -5,6 +5,7 @@ import json
 import logging
 import shutil
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,11 +106,14 @@ class FineTuningJob:
         }
 
     def estimate(self, language_model: str) -> tuple[int, float]:
-        """Estimate what training takes here.
+        """Estimate what training takes here, and find out whether the source of the negatives fits the graph.
 
         :param language_model: the model to fine-tune
         :return: a pair (the number of examples, seconds)
+        :raises ValueError: if training would fail for its source of negatives
         """
+        texts = replace(self.texts, entities=self.texts.entities[: self.graph.num_entities])
+        self.settings.make_source().prepare(self.graph, texts, self.settings.epochs, np.random.default_rng(0))
         num_examples = self.settings.num_examples(len(self.graph))
         length = min(self.settings.max_length, self.texts.estimate_length(self.graph.triples))
         return num_examples, num_examples / measure_throughput(language_model, length, training=True)

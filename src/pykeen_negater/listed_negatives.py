@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from .texts import Texts, looks_opaque
 __all__ = [
     "ListedNegatives",
     "entity_ids",
+    "other_phrases",
     "read_negatives",
     "read_scores",
 ]
@@ -25,20 +26,35 @@ logger = logging.getLogger(__name__)
 _HEADER = ["head", "relation", "tail"]
 
 
-def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
+def other_phrases(path: Path, graph: Graph, texts: Texts) -> tuple[str, ...]:
+    """Find the phrases in a file of negatives that are no entities of the graph, e.g. those of test triples.
+
+    :param path: as for :func:`read_negatives`
+    :param graph: the graph
+    :param texts: its texts
+    :return: the phrases in the order of the file, each once
+    :raises FileNotFoundError: if there is no such file
+    :raises ValueError: if the file does not have that form
+    """
+    known = entity_ids(graph, texts)
+    phrases = dict.fromkeys(phrase for _, (head, _, tail, *_) in _read(path) for phrase in (head, tail))
+    return tuple(phrase for phrase in phrases if phrase not in known)
+
+
+def read_negatives(path: Path, graph: Graph, texts: Texts, others: Sequence[str] = ()) -> np.ndarray:
     """Read negatives in NegatER's format.
 
     :param path: a tab-separated file with the columns head, relation, tail and, if wanted, score, with or without a
         header. Entities and relations are named by their labels or texts.
     :param graph: the graph
     :param texts: its texts
+    :param others: phrases that the graph lacks, and that the file may hold; their ids are after the graph's
     :return: shape: (n, 3), n > 0, the negatives in the order of the file, without duplicates and known triples
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if the file does not have that form, names something that is not in the graph, or holds no
-        triple that is not known
+    :raises ValueError: if the file does not have that form, names something else, or holds no triple that is not known
     """
     rows = [fields[:3] for _, fields in _read(path)]
-    entity_to_id = entity_ids(graph, texts)
+    entity_to_id = {phrase: graph.num_entities + i for i, phrase in enumerate(others)} | entity_ids(graph, texts)
     relation_to_id = _ids(graph.relation_labels, texts.relations)
     unknown = {
         "phrase": dict.fromkeys(phrase for h, _, t in rows for phrase in (h, t) if phrase not in entity_to_id),
@@ -57,7 +73,8 @@ def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
     # in the order of the file
     triples = list(dict.fromkeys((entity_to_id[h], relation_to_id[r], entity_to_id[t]) for h, r, t in rows))
     negatives = np.array(triples, dtype=np.int64).reshape(-1, 3)
-    known = graph.index.contains(torch.from_numpy(negatives)).numpy()
+    known = (negatives < [graph.num_entities, graph.num_relations, graph.num_entities]).all(axis=1)
+    known[known] = graph.index.contains(torch.from_numpy(negatives[known])).numpy()
     if known.all():
         raise ValueError(f"{path}: found {len(negatives):,} triples, all of them known, expected some false ones.")
     if known.any():
@@ -88,13 +105,18 @@ def read_scores(path: Path, graph: Graph, texts: Texts, negatives: np.ndarray) -
 
 
 def _read(path: Path) -> list[tuple[int, list[str]]]:
-    """Read numbered lines, without a header."""
+    """Read numbered lines, without a header; what has one was written by pandas, with quotes where they are needed."""
     lines = list(read_rows(path, columns=[3, 4]))
     if lines and [field.lower() for field in lines[0][1][:3]] == _HEADER:
-        lines = lines[1:]
+        lines = [(number, [_unquote(field) for field in fields]) for number, fields in lines[1:]]
     if not lines:
         raise ValueError(f"{path}: found no triple, expected negatives: head TAB relation TAB tail.")
     return lines
+
+
+def _unquote(field: str) -> str:
+    is_quoted = len(field) > 1 and field[0] == field[-1] == '"'
+    return field[1:-1].replace('""', '"') if is_quoted else field
 
 
 def _parse(score: str, path: Path, number: int) -> float:
@@ -131,15 +153,24 @@ class ListedNegatives(RandomCorruptor):
     Every epoch gets the same share of the negatives, so that the last one is as hard as the first.
     """
 
-    def __init__(self, graph: Graph, negatives: np.ndarray, epochs: int, generator: np.random.Generator) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        negatives: np.ndarray,
+        epochs: int,
+        generator: np.random.Generator,
+        others: Sequence[str] = (),
+    ) -> None:
         """Share out the negatives.
 
         :param graph: the graph
         :param negatives: shape: (n, 3), none of which is known
         :param epochs: > 0, the number of epochs
         :param generator: the source of randomness
+        :param others: the phrases of the ids after the graph's
         """
         super().__init__(graph, in_slot_share=1.0)
+        self.extra_texts = tuple(others)
         self._shares = np.array_split(generator.permutation(negatives), epochs)
 
     # docstr-coverage: inherited

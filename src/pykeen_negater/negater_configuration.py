@@ -19,7 +19,7 @@ well, and the models that choose neighbours pool their tokens as they were train
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,22 +101,44 @@ def _find_model(value: Any, path: Path) -> str:
     """Find a fine-tuned model.
 
     :param value: the path of a model's folder, or of one of NegatER's checkpoints, which stands for a folder of the
-        same name without the suffix
+        same name without the suffix, or else for the one of a similar name beside it: NegatER's own files train
+        ``bert_best_2`` and read ``bert_best``
     :param path: the configuration
     :return: the folder's absolute path
-    :raises ValueError: if there is a checkpoint only
+    :raises ValueError: if there is a checkpoint only, or several folders that may be meant
     :raises FileNotFoundError: if there is no such folder
     """
     name = Path(str(value))
     if name.suffix != ".pt":
         return _find(value, path)
+    stem = name.with_suffix("")
     try:
-        return _find(name.with_suffix(""), path)
+        return _find(stem, path)
     except FileNotFoundError as error:
+        models = [] if _exists(name, path) else _similar_models(stem, path)
+        if len(models) == 1:
+            return str(models[0])
+        found = f"{name}, a pickled checkpoint of NegatER"
+        if models:
+            found = f"no {stem}, but {', '.join(model.name for model in models)}"
         raise ValueError(
-            f"{path}: found {name}, a pickled checkpoint of NegatER, expected a folder written by negater fine-tune. "
-            f"Run that with the configuration that the checkpoint was made with, and pass its --output as --model."
+            f"{path}: found {found}, expected a folder written by negater fine-tune. Run that with the configuration "
+            f"that the checkpoint was made with, or pass the folder as --model."
         ) from error
+
+
+def _exists(value: Path, path: Path) -> bool:
+    return not isinstance(_attempt(_find, value, path), Exception)
+
+
+def _similar_models(stem: Path, path: Path) -> list[Path]:
+    """Find the models in the folder that one was expected in: those whose names go on as its does, or else all."""
+    try:
+        folder = Path(_find(stem.parent, path))
+    except FileNotFoundError:
+        return []
+    models = sorted(file.parent for file in folder.glob("checkpoint_*/thresholds.json"))
+    return [model for model in models if model.name.startswith(stem.name)] or models
 
 
 def _find_sampler(value: Any, path: Path) -> str:
@@ -222,6 +244,9 @@ KEYS = {
     "negater.proxy.train.epochs": _Key(100, "ranker_kwargs.epochs", _same, _PROXY),
     "negater.proxy.train.lr": _Key(1e-5, "ranker_kwargs.learning_rate", _same, _PROXY),
 }
+
+#: What NegatER calls the checkpoint of an epoch
+_EPOCH = r"\d{4}"
 
 #: Keys that :func:`translate` heeds together with others
 _JOINT = {
@@ -332,12 +357,20 @@ def _describe_index(keys: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return {**index, "k": num_neighbors, "pool_size": num_neighbors}
 
 
-def _model_folder(keys: Mapping[str, Any], trains: bool, folder: Path) -> Path:
-    """Name the folder of the model that is trained, or else tested; NegatER's name for an epoch's counts from 0000."""
-    best, tested = (keys[f"fine_tune.{name}"] for name in ("train.best_checkpoint", "eval.test_checkpoint"))
-    if not trains and isinstance(tested, str) and re.fullmatch(r"\d{4}", tested):
-        return folder / f"checkpoint_{best}" / f"epoch-{int(tested) + 1}"
-    return folder / f"checkpoint_{best if trains else tested}"
+def _model_folder(keys: Mapping[str, Any], given: Mapping[str, Any], actions: Collection[str], folder: Path) -> Path:
+    """Name the folder of the model that is trained, tested or both; NegatER's name for an epoch's counts from 0000.
+
+    NegatER trains one name and tests another one; where they differ, both mean the model that is tested.
+    """
+    names = {name: keys[f"fine_tune.{name}"] for name in ("train.best_checkpoint", "eval.test_checkpoint")}
+    best, tested = names.values()
+    if re.fullmatch(_EPOCH, str(tested)):
+        trained = folder / f"checkpoint_{best}"
+        return trained if "train" in actions else trained / f"epoch-{int(tested) + 1}"
+    if "fine_tune.eval.test_checkpoint" not in given or ("train" in actions and "test" not in actions):
+        return folder / f"checkpoint_{best if 'fine_tune.train.best_checkpoint' in given else tested}"
+    model, other = folder / f"checkpoint_{tested}", folder / f"checkpoint_{best}"
+    return other if "train" not in actions and other.is_dir() and not model.is_dir() else model
 
 
 def _plain(name: Any) -> str:
@@ -368,7 +401,8 @@ def translate(
     """
     if command not in COMMANDS:
         raise ValueError(f"{path}: found a configuration of NegatER, expected one of negater {command}.")
-    keys = {key: known.default for key, known in KEYS.items()} | _given_keys(content, path)
+    given_keys = _given_keys(content, path)
+    keys = {key: known.default for key, known in KEYS.items()} | given_keys
     given = given or {}
     options: dict[str, Any] = {
         name: dict(value) if isinstance(value, dict) else value for name, value in FIXED[command].items()
@@ -376,13 +410,16 @@ def translate(
     options |= _locate_dataset(command, keys["dataset.path"], path)
     if command == "fine-tune":
         options["action"] = ["train", "test"] if "testing" in options else ["train"]
-        trains = "train" in given.get("action", "train")
-        options["output"] = str(_model_folder(keys, trains, path.resolve().parent))
+        actions = given.get("action", options["action"])
+        options["output"] = str(_model_folder(keys, given_keys, actions, path.resolve().parent))
     else:
         options |= _describe_index(keys, path)
-        options["output"] = str(path.resolve().with_name("negatives.pools"))
         # its thresholds are those that classify best, and its gradients know none
-        thresholds = _plain(given.get("ranker", "thresholds")).startswith("thresholds")
+        ranker = _plain(given.get("ranker", "thresholds")).removesuffix("ranker")
+        thresholds = ranker == "thresholds"
+        options["output"] = str(
+            path.resolve().with_name("negatives.pools" if thresholds else f"negatives_{ranker}.pools")
+        )
         options["guard"] = "thresholds" if thresholds else "none"
         options["ranker_kwargs"] = {"recall": None} if thresholds else {}
     for key, known in KEYS.items():
@@ -417,11 +454,18 @@ def describe_deviations(content: Mapping[Any, Any], command: str, path: Path) ->
     lines = [f"nothing corresponds to {', '.join(ignored)}."] if ignored else []
     if command == "fine-tune":
         best, tested = (keys[f"fine_tune.{name}"] for name in ("train.best_checkpoint", "eval.test_checkpoint"))
-        if best != tested:
+        if re.fullmatch(_EPOCH, str(tested)):
             lines.append(f"{best} is trained and tested in one go, {tested} only with --action test.")
+        elif best != tested:
+            model = _model_folder(keys, given, ("train", "test"), Path())
+            lines.append(f"{best} is to be trained and {tested} to be tested: both are the model {model}.")
         if _plain(keys[f"{_SAMPLING}.sampler"]) == "sans":
             lines.append("the file of SANS's matrix is not read; who is within two steps is found in the graph.")
     else:
+        name = Path(str(keys["negater.fine_tuned_model.filename"]))
+        model = _attempt(_find_model, name, path)
+        if isinstance(model, str) and Path(model).name != name.stem:
+            lines.append(f"found no {name.stem}; {Path(model).name} is read in its stead.")
         index = _attempt(_locate_index, keys, path)
         found = index if isinstance(index, Exception) else _attempt(_num_neighbors, keys, index)
         if isinstance(found, int) and found != keys["negater.index.k"]:
