@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools
 from pykeen_negater.cli import main
+from pykeen_negater.graphs import Graph
 from pykeen_negater.negater_configuration import KEYS, describe_deviations, is_negater_configuration, translate
 
 from .conftest import SMALL
@@ -134,6 +138,7 @@ def test_fine_tune(root: Path, name: str):
         "testing_negatives": f"{dataset}/test_negatives.txt",
         "entity_text": f"{dataset}/entity_ids.txt",
         "relation_text": f"{dataset}/relation_ids.txt",
+        "name_by_text": True,
         "action": ["train", "test"],
         "language_model": "sentence-transformers/bert-base-nli-mean-tokens",
         "pooling": "mean",
@@ -182,6 +187,7 @@ def test_mine(root: Path, name: str, ranker: str | None):
         "training": f"{dataset}/train.txt",
         "entity_text": f"{dataset}/entity_ids.txt",
         "relation_text": f"{dataset}/relation_ids.txt",
+        "name_by_text": True,
         "encoder": "sentence-transformer",
         "encoder_kwargs": {"model": "sentence-transformers/bert-base-nli-mean-tokens", "max_length": 16},
         "candidates": "intersect",
@@ -578,7 +584,18 @@ def test_fine_tune_then_mine(repository: Path):
     assert settings["ranker"][0] == "thresholds"
     assert settings["ranker"][1]["recall"] is None
     assert (settings["guard"], settings["k"], settings["metric"]) == ("thresholds", 3, "l2")
-    assert pools.load_vocabulary().entity_texts[:2] == ("dog", "animal")
+    # phrases, in the order of PyKEEN's ids for triples that are written with them
+    assert pools.vocabulary == Graph.from_factory(TriplesFactory.from_labeled_triples(np.array(SMALL))).vocabulary
+    predictions = pd.read_csv(folder / "checkpoint_best" / "predictions.tsv", sep="\t", keep_default_na=False)
+    assert predictions[["head", "relation", "tail"]].to_numpy().tolist() == [
+        *map(list, SMALL[3:5]),
+        ["animal", "IsA", "plant"],
+    ]
+    assert json.loads(folder.joinpath("checkpoint_best", "thresholds.json").read_text())["relations"] == [
+        "AtLocation",
+        "Desires",
+        "IsA",
+    ]
     arguments = ["--ranker", "full-gradients", "--output", repository / "other.pools"]
     run("mine", *arguments[:2], "--config", folder / "config.yaml", *arguments[2:])
     settings = NegativePools.load(repository / "other.pools").metadata["settings"]
@@ -607,6 +624,9 @@ def test_command_line_wins_over_what_is_missing(repository: Path):
     assert "found no data/nowhere in the current folder" in run("mine", "--config", path, "--dry-run", code=1).output
     result = run("mine", "--config", path, "--dataset", "nations", *options)
     assert json.loads(result.stdout)["training triples"] == 1592
+    # whose labels are no ids
+    assert not translate(CLASSIFY, "mine", path, {"dataset": "nations"})["name_by_text"]
+    assert not translate(CLASSIFY, "fine-tune", path, {"training": "x.txt"})["name_by_text"]
 
 
 def test_wrong_values_name_the_file(repository: Path):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import naming
 from .caching import Cache, atomic_file, atomic_folder
 from .fine_tuned_models import REPORT, FineTuningRun
 from .fine_tuning_settings import FineTuningSettings
@@ -48,6 +49,8 @@ class FineTuningJob:
         files: Mapping[str, Path],
         entity_text: TextSource | None = None,
         cache: Cache | None = None,
+        *,
+        name_by_text: bool = False,
     ) -> None:
         """Read what is not for training.
 
@@ -59,6 +62,7 @@ class FineTuningJob:
             are some: tab-separated triples
         :param entity_text: the texts of entities that the training triples lack
         :param cache: where an interrupted run is kept
+        :param name_by_text: whether to call entities and relations by their texts, see :mod:`.naming`
         :raises FileExistsError: if the folder exists, and holds no fine-tuned model
         :raises FileNotFoundError: if a file is missing
         :raises ValueError: if a file is malformed
@@ -68,11 +72,14 @@ class FineTuningJob:
                 f"found {output}, which holds no fine-tuned model. Choose another path, or remove it."
             )
         self.output = output
-        self.graph = graph
         self.settings = settings
-        self.held_out = read_held_out(files, graph)
+        held_out = read_held_out(files, graph)
+        texts = extend_texts(texts, held_out.other_entities, entity_text)
+        if name_by_text:
+            graph, held_out, texts = naming.name_by_text(graph, held_out, texts)
         #: The texts of the graph and of the entities that it lacks
-        self.texts = extend_texts(texts, self.held_out.other_entities, entity_text)
+        self.texts = texts
+        self.graph, self.held_out = graph, held_out
         self.cache = cache or Cache()
 
     @property

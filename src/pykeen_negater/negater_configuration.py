@@ -45,7 +45,7 @@ SAMPLERS = {
     "precomputed": "precomputed",
 }
 
-#: The files of a dataset's folder by option. Triples are written as ids, and the texts are those of the ids.
+#: The files of a dataset's folder by option. Triples are written as ids, which the texts are the names of.
 GRAPH_FILES = {"training": "train.txt", "entity_text": "entity_ids.txt", "relation_text": "relation_ids.txt"}
 LABELLED_FILES = {
     "validation": "valid.txt",
@@ -408,6 +408,7 @@ def translate(
         name: dict(value) if isinstance(value, dict) else value for name, value in FIXED[command].items()
     }
     options |= _locate_dataset(command, keys["dataset.path"], path)
+    options["name_by_text"] = not {"dataset", "training"} & given.keys()  # other triples need not be written as ids
     if command == "fine-tune":
         options["action"] = ["train", "test"] if "testing" in options else ["train"]
         actions = given.get("action", options["action"])

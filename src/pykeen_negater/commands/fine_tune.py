@@ -39,6 +39,7 @@ def fine_tune(
     training: Path | None,
     entity_text: Path | None,
     relation_text: Path | None,
+    name_by_text: bool,
     output: Path,
     action: tuple[str, ...],
     language_model: str | None,
@@ -74,6 +75,7 @@ def fine_tune(
         ),
         {name: path for name, path in files.items() if path is not None},
         entity_text,
+        name_by_text=name_by_text,
     )
     job.check(action)
     name = require_language_model(language_model) if "train" in action else ""

@@ -84,6 +84,7 @@ def mine(
     training: Path | None,
     entity_text: Path | None,
     relation_text: Path | None,
+    name_by_text: bool,
     validation: Path | None,
     validation_negatives: Path | None,
     output: Path | None,
@@ -107,12 +108,14 @@ def mine(
     What is interrupted goes on when the same command is run again. Several processes share the work if they are
     started by torchrun or accelerate launch and have the same data folder.
     """
+    from .. import naming
     from ..graphs import Graph
     from ..held_out import read_held_out
     from ..mining import Miner
     from ..mining_settings import MiningSettings
     from ..pool_files import check_replaceable
     from ..processes import Processes, main_first
+    from ..texts import extend_texts, load_texts
 
     if output is not None:
         check_replaceable(output)
@@ -125,10 +128,19 @@ def mine(
         graph = Graph.from_factory(load_training(dataset, training))
     files = {"validation": validation, "validation_negatives": validation_negatives}
     held_out = read_held_out({name: path for name, path in files.items() if path is not None}, graph)
+    given_texts: dict[str, Any] = text_settings(entity_text, relation_text)
+    if name_by_text:
+        texts = load_texts(graph, **given_texts)
+        if texts is None:
+            raise ValueError("found no texts to name entities by. Pass --entity-text, a file of label TAB text.")
+        texts = extend_texts(texts, held_out.other_entities, entity_text)
+        graph, held_out, texts = naming.name_by_text(graph, held_out, texts)
+        given_texts = {"entity_text": dict(zip(*[texts.entities] * 2, strict=True))}
+        given_texts["relation_text"] = dict(zip(*[texts.relations] * 2, strict=True))
     miner = Miner(
         graph,
         MiningSettings(
-            **text_settings(entity_text, relation_text),
+            **given_texts,
             **{name: options[name] for name in ("candidates", "k", "metric", "index_factory")},
             ranker=options["ranker"] or (None if model is None else "thresholds"),
             guard=None if guard == "none" else cast(GuardName, guard),
