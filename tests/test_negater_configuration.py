@@ -147,6 +147,7 @@ def test_fine_tune(root: Path, name: str):
         "batch_size": 16,
         "learning_rate": 2e-5,
         "weight_decay": 0.01,
+        "max_grad_norm": 0,
         "warmup": 10_000,
         "max_training_triples": 0,
         "corruptions": {"head": 1, "relation": 0, "tail": 0},

@@ -56,7 +56,7 @@ LABELLED_FILES = {
 
 #: What NegatER does without a key for it
 FIXED: dict[str, dict[str, Any]] = {
-    "fine-tune": {"max_training_triples": 0, "weight_decay": 0.01, "negatives_kwargs": {}},
+    "fine-tune": {"max_training_triples": 0, "weight_decay": 0.01, "max_grad_norm": 0, "negatives_kwargs": {}},
     "mine": {
         "candidates": "intersect",
         "metric": "l2",

@@ -31,6 +31,7 @@ __all__ = [
 @click.option("--global-threshold", is_flag=True, help="One threshold for all relations, instead of one for each.")
 @click.option("--keep-epochs", is_flag=True, help="Keep the model of each epoch in a subfolder.")
 @click.option("--weight-decay", default=0.01, help="The weight decay of AdamW.")
+@click.option("--max-grad-norm", default=0.0, help="What gradients are clipped to; 0: they are not clipped.")
 @click.option("--warmup", default=0.1, help="Steps in which the learning rate rises: a share, or their number from 1.")
 @fine_tuning_options
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it would take.")
@@ -46,6 +47,7 @@ def fine_tune(
     global_threshold: bool,
     keep_epochs: bool,
     max_training_triples: int,
+    max_grad_norm: float,
     dry_run: bool,
     **options: Any,
 ) -> None:
@@ -71,7 +73,10 @@ def fine_tune(
         graph,
         texts,
         FineTuningSettings(
-            max_training_triples=max_training_triples or None, per_relation=not global_threshold, **options
+            max_training_triples=max_training_triples or None,
+            max_grad_norm=max_grad_norm or None,
+            per_relation=not global_threshold,
+            **options,
         ),
         {name: path for name, path in files.items() if path is not None},
         entity_text,
