@@ -97,7 +97,8 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
 
     :param pools: the pools
     :param path: the file; its folder must exist
-    :param form: ``tsv``, ``triples``, ``parquet`` or ``triplets``, see :data:`~pykeen_negater.names.ExportFormat`
+    :param form: ``tsv``, ``negater``, ``triples``, ``parquet`` or ``triplets``, see
+        :data:`~pykeen_negater.names.ExportFormat`
     :return: the number of rows
     :raises ValueError: if there is no such form, or it cannot hold a label
     :raises FileNotFoundError: if the file's folder does not exist
@@ -107,7 +108,7 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
-    if form in ("tsv", "triples"):
+    if form in ("tsv", "negater", "triples"):
         _check_fields(pools.load_vocabulary())
     frame = to_triplets(pools) if form == "triplets" else to_frame(pools)
     with atomic_file(path) as unfinished:
@@ -115,8 +116,11 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
             frame.to_parquet(unfinished, index=False)
         else:
             # of several positives with the same negative, the hardest score
-            best = frame.sort_values("score", ascending=False, kind="stable").drop_duplicates(list(_PARTS))
-            frame = best.sort_values(["relation", "score"], ascending=[True, False], kind="stable")
+            frame = frame.sort_values("score", ascending=False, kind="stable").drop_duplicates(list(_PARTS))
+            if form == "negater":
+                frame.to_csv(unfinished, sep="\t", index=False, columns=[*_PARTS, "score"])
+                return len(frame)
+            frame = frame.sort_values(["relation", "score"], ascending=[True, False], kind="stable")
             columns = [*_PARTS, "score"] if form == "tsv" else list(_PARTS)
             # labels as they are: a quote is a part of them
             lines = (

@@ -73,7 +73,7 @@ def read_negatives(path: Path, graph: Graph, texts: Texts, others: Sequence[str]
     # in the order of the file
     triples = list(dict.fromkeys((entity_to_id[h], relation_to_id[r], entity_to_id[t]) for h, r, t in rows))
     negatives = np.array(triples, dtype=np.int64).reshape(-1, 3)
-    known = (negatives < [graph.num_entities, graph.num_relations, graph.num_entities]).all(axis=1)
+    known = np.all(negatives < [graph.num_entities, graph.num_relations, graph.num_entities], axis=1)
     known[known] = graph.index.contains(torch.from_numpy(negatives[known])).numpy()
     if known.all():
         raise ValueError(f"{path}: found {len(negatives):,} triples, all of them known, expected some false ones.")
