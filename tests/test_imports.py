@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
@@ -17,6 +18,7 @@ from pykeen_negater.listed_negatives import read_negatives, read_scores
 from pykeen_negater.texts import Texts, load_texts
 from pykeen_negater.verification import verify_pools
 from tests.cases import random_graph
+from tests.conftest import SMALL
 
 OWN = (
     "cat\tIsA\tplant\t0.5\ndog\tAtLocation\tforest\t2\noak\tDesires\thay\t-1\ndog\tIsA\tanimal\t9\ncat\tIsA\tplant\t1\n"
@@ -79,6 +81,26 @@ def test_what_is_exported_is_imported(small_factory: TriplesFactory, tmp_path: P
     pools = import_negatives(tmp_path / "mined.tsv", tmp_path / "again.pools", triples_factory=small_factory)
     names = ["head", "relation", "tail"]
     assert set(map(tuple, to_frame(pools)[names].values)) == set(map(tuple, to_frame(mined)[names].values))
+
+
+def test_negater_reads_what_is_exported(tmp_path: Path, empty_cache: Path):
+    names = {"kennel": "none", "cat": 'the "cat"', "bone": '"bone"'}
+    triples = [[names.get(label, label) for label in triple] for triple in SMALL]
+    factory = TriplesFactory.from_labeled_triples(np.array(triples))
+    mined = mine(triples_factory=factory, encoder="structural", ranker="similarity", guard=None, k=3)
+    path = tmp_path / "negatives.tsv"
+    assert export(mined, path, "negater") == len(pd.read_csv(path, sep="\t"))
+    # as NegatER reads it: without a value is the phrase "none"
+    read = pd.read_csv(path, sep="\t")
+    rows = read[["head", "relation", "tail"]].replace({np.nan: "none"})
+    assert list(read) == ["head", "relation", "tail", "score"]
+    assert read["score"].is_monotonic_decreasing
+    expected = to_frame(mined)[["head", "relation", "tail"]].drop_duplicates()
+    assert set(map(tuple, rows.to_numpy())) == set(map(tuple, expected.to_numpy()))
+    assert len(rows) == len(expected)
+    pools = import_negatives(path, tmp_path / "again.pools", triples_factory=factory)
+    again = to_frame(pools)[["head", "relation", "tail"]]
+    assert set(map(tuple, again.to_numpy())) == set(map(tuple, expected.to_numpy()))
 
 
 def test_without_scores_all_are_equally_hard(small_factory: TriplesFactory, tmp_path: Path):

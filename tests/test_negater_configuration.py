@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools
 from pykeen_negater.cli import main
+from pykeen_negater.graphs import Graph
 from pykeen_negater.negater_configuration import KEYS, describe_deviations, is_negater_configuration, translate
 
 from .conftest import SMALL
@@ -37,6 +41,8 @@ def sampling(sampler: str, folder: str | None = None) -> dict[str, Any]:
     }
 
 
+INDEX = "configs/conceptnet/full/generate/top_20_index_sbert.json"
+
 CLASSIFY = {
     "fine_tune": {
         "train": {
@@ -50,7 +56,7 @@ CLASSIFY = {
 GENERATE = {
     "negater": {
         "fine_tuned_model": {"filename": "configs/conceptnet/full/classify/checkpoint_bert_best.pt"},
-        "index": {"build": False, "k": 20, "filename": "configs/conceptnet/full/generate/top_20_index_sbert.json"},
+        "index": {"build": False, "k": 20, "filename": INDEX},
     }
 }
 ROTATE = sampling("precomputed", "rotate-sa")
@@ -103,6 +109,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder.joinpath("negatives.tsv").touch()
     for path in ANTONYMS.values():
         tmp_path.joinpath(path).touch()
+    tmp_path.joinpath(INDEX).write_text(json.dumps({"a": ["b"] * 25, "b": ["a"]}), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -131,6 +138,7 @@ def test_fine_tune(root: Path, name: str):
         "testing_negatives": f"{dataset}/test_negatives.txt",
         "entity_text": f"{dataset}/entity_ids.txt",
         "relation_text": f"{dataset}/relation_ids.txt",
+        "name_by_text": True,
         "action": ["train", "test"],
         "language_model": "sentence-transformers/bert-base-nli-mean-tokens",
         "pooling": "mean",
@@ -139,6 +147,7 @@ def test_fine_tune(root: Path, name: str):
         "batch_size": 16,
         "learning_rate": 2e-5,
         "weight_decay": 0.01,
+        "max_grad_norm": 0,
         "warmup": 10_000,
         "max_training_triples": 0,
         "corruptions": {"head": 1, "relation": 0, "tail": 0},
@@ -169,11 +178,17 @@ def test_mine(root: Path, name: str, ranker: str | None):
     content = CONFIGURATIONS[name]
     path = root / "configs" / "conceptnet" / name / "config.yaml"
     dataset = "data/conceptnet/full" if name.startswith("full") else "data/conceptnet/true-neg"
-    k = 20 if name == "full/generate" else 10
+    # all that the file lists
+    k = 25 if name == "full/generate" else 10
+    neighbors = (
+        {"neighbor_file": INDEX} if k == 25 else {"save_neighbors": f"configs/conceptnet/{name}/top_10_index.json"}
+    )
     expected = {
+        **neighbors,
         "training": f"{dataset}/train.txt",
         "entity_text": f"{dataset}/entity_ids.txt",
         "relation_text": f"{dataset}/relation_ids.txt",
+        "name_by_text": True,
         "encoder": "sentence-transformer",
         "encoder_kwargs": {"model": "sentence-transformers/bert-base-nli-mean-tokens", "max_length": 16},
         "candidates": "intersect",
@@ -189,7 +204,9 @@ def test_mine(root: Path, name: str, ranker: str | None):
         "output": f"configs/conceptnet/{name}/negatives.pools",
     }
     if ranker is not None and ranker != "thresholds":
+        kind = "fullgradients" if ranker.startswith("full") else "proxygradients"
         expected |= {"ranker_kwargs": {}, "guard": "none"}
+        expected["output"] = f"configs/conceptnet/{name}/negatives_{kind}.pools"
     if ranker is not None and ranker.lower().startswith("proxy"):
         expected["ranker_kwargs"] = {
             "hidden": 100,
@@ -257,7 +274,7 @@ def test_all_keys(root: Path):
         "learning_rate": 3e-4,
         "warmup": 5,
         "keep_epochs": True,
-        "output": "checkpoint_x",
+        "output": "checkpoint_y",
         "corruptions": {"head": 1, "relation": 0, "tail": 2},
         "negatives": "antonyms",
         "negatives_kwargs": {**ANTONYMS, "tag_file": "configs/conceptnet/true-neg/slots/negatives.tsv"},
@@ -291,6 +308,58 @@ def test_all_keys(root: Path):
     assert translate(given, "mine", path, {"encoder": "structural"})["encoder_kwargs"] == {}
 
 
+@pytest.mark.parametrize(
+    ("best", "tested", "folders", "expected"),
+    [
+        (None, None, [], ["best", "best", "best"]),
+        ("a", None, [], ["a", "a", "a"]),
+        (None, "b", [], ["b", "b", "b"]),
+        ("a", "a", [], ["a", "a", "a"]),
+        # together, train, test alone: of two names that of the test, unless only the other one is there
+        ("a", "b", [], ["b", "a", "b"]),
+        ("a", "b", ["a"], ["b", "a", "a"]),
+        ("a", "b", ["a", "b"], ["b", "a", "b"]),
+        ("a", "0001", [], ["a", "a", "a/epoch-2"]),
+    ],
+)
+def test_names_of_checkpoints(
+    root: Path, best: str | None, tested: str | None, folders: list[str], expected: list[str]
+):
+    for name in folders:
+        root.joinpath(f"checkpoint_{name}").mkdir()
+    names = {"train": {"best_checkpoint": best}, "eval": {"test_checkpoint": tested}}
+    content = {"dataset": {"path": "data/conceptnet/true-neg"}, "fine_tune": names}
+    actions: list[Any] = [{}, {"action": ("train",)}, {"action": ("test",)}]
+    outputs = [flat(translate(content, "fine-tune", root / "config.yaml", given), root)["output"] for given in actions]
+    assert outputs == [f"checkpoint_{name}" for name in expected]
+
+
+def test_similar_checkpoints(root: Path):
+    path = root / "configs" / "conceptnet" / "full" / "generate" / "config.yaml"
+
+    def make(name: str) -> Path:
+        """Make what looks like a model."""
+        folder = root / "configs" / "conceptnet" / "full" / "classify" / name
+        folder.mkdir()
+        folder.joinpath("thresholds.json").touch()
+        return folder
+
+    roberta = make("checkpoint_roberta_best")
+    assert translate(GENERATE, "mine", path)["model"] == str(roberta)
+    bert = make("checkpoint_bert_best_2")
+    assert translate(GENERATE, "mine", path)["model"] == str(bert)
+    assert "found no checkpoint_bert_best; checkpoint_bert_best_2 is read in its stead." in describe_deviations(
+        GENERATE, "mine", path
+    )
+    make("checkpoint_bert_best_3")
+    message = str(translate(GENERATE, "mine", path)["model"])
+    assert (
+        "found no configs/conceptnet/full/classify/checkpoint_bert_best, but checkpoint_bert_best_2, check" in message
+    )
+    exact = make("checkpoint_bert_best")
+    assert translate(GENERATE, "mine", path)["model"] == str(exact)
+
+
 def test_defaults_change_nothing_when_written_out(root: Path):
     content = unflatten({key: known.default for key, known in KEYS.items()})
     path = root / "config.yaml"
@@ -304,19 +373,34 @@ def test_defaults_change_nothing_when_written_out(root: Path):
 @pytest.mark.parametrize(
     ("index", "expected"),
     [
-        ({}, None),
-        ({"filename": "top_10.json"}, None),
-        ({"filename": "top_10.json", "build": False}, None),
-        ({"filename": "new.index"}, "new.index"),
-        ({"filename": "new.index", "save": False}, None),
-        ({"filename": "new.index", "build": False}, "FileNotFoundError"),
-        ({"filename": "data", "build": False, "save": False}, "data"),
-        ({"filename": "new.index", "build": "no"}, "ValueError"),
+        ({}, {"save_neighbors": "top_10_index.json"}),
+        ({"k": 7}, {"save_neighbors": "top_7_index.json"}),
+        ({"filename": "top.json"}, {"save_neighbors": "top.json"}),
+        ({"filename": "configs/top.json"}, {"save_neighbors": "configs/top.json"}),
+        ({"filename": "nowhere/top.json"}, {"neighbor_file": "FileNotFoundError"}),
+        ({"filename": "top.json", "save": False}, {}),
+        ({"filename": INDEX, "build": False}, {"neighbor_file": INDEX}),
+        ({"filename": "top.json", "build": False}, {"neighbor_file": "FileNotFoundError"}),
+        ({"build": False}, {"neighbor_file": "FileNotFoundError"}),
+        ({"filename": "new.index"}, {"index": "new.index"}),
+        ({"filename": "new.index", "save": False}, {}),
+        ({"filename": "new.index", "build": False}, {"index": "FileNotFoundError"}),
+        ({"filename": "data", "build": False, "save": False}, {"index": "data"}),
+        ({"filename": "new.index", "build": "no"}, {"index": "ValueError"}),
     ],
 )
-def test_index(root: Path, index: dict[str, Any], expected: str | None):
-    options = translate({"negater": {"index": index}}, "mine", root / "config.yaml")
-    assert flat(options, root).get("index") == expected
+def test_index(root: Path, index: dict[str, Any], expected: dict[str, Any]):
+    options = flat(translate({"negater": {"index": index}}, "mine", root / "config.yaml"), root)
+    names = ("index", "neighbor_file", "save_neighbors")
+    assert {name: options[name] for name in names if name in options} == expected
+    assert options["k"] == options["pool_size"] == (25 if expected == {"neighbor_file": INDEX} else index.get("k", 10))
+
+
+def test_file_of_neighbours_that_is_none(root: Path):
+    root.joinpath(INDEX).write_text("{", encoding="utf-8")
+    options = translate(GENERATE, "mine", root / "config.yaml")
+    assert "is not valid JSON" in str(options["k"])
+    assert options["neighbor_file"] == str(root / INDEX)
 
 
 def test_checkpoints_stand_for_folders(root: Path):
@@ -403,13 +487,15 @@ def test_wrong_values_wait(root: Path, keys: dict[str, Any], option: str):
     assert "expected" in str(value) or "Run the command in NegatER's folder" in str(value)
 
 
-def test_deviations():
-    path = Path("config.yaml")
+def test_deviations(root: Path):
+    path = root / "config.yaml"
     for name, content in CONFIGURATIONS.items():
         for command in ("fine-tune", "mine"):
             text = " ".join(describe_deviations(content, command, path))
             assert ("SANS" in text) == (name.endswith("/sans") and command == "fine-tune")
-            assert ("index is not read" in text) == (name == "full/generate" and command == "mine")
+            assert ("all neighbours of a list are taken, 25 at most, and not 20" in text) == (
+                name == "full/generate" and command == "mine"
+            )
             assert ("nothing corresponds to dataset.name." in text) == name.endswith("rotate-sa")
     keys = {
         "job.device": "cpu",
@@ -499,7 +585,18 @@ def test_fine_tune_then_mine(repository: Path):
     assert settings["ranker"][0] == "thresholds"
     assert settings["ranker"][1]["recall"] is None
     assert (settings["guard"], settings["k"], settings["metric"]) == ("thresholds", 3, "l2")
-    assert pools.load_vocabulary().entity_texts[:2] == ("dog", "animal")
+    # phrases, in the order of PyKEEN's ids for triples that are written with them
+    assert pools.vocabulary == Graph.from_factory(TriplesFactory.from_labeled_triples(np.array(SMALL))).vocabulary
+    predictions = pd.read_csv(folder / "checkpoint_best" / "predictions.tsv", sep="\t", keep_default_na=False)
+    assert predictions[["head", "relation", "tail"]].to_numpy().tolist() == [
+        *map(list, SMALL[3:5]),
+        ["animal", "IsA", "plant"],
+    ]
+    assert json.loads(folder.joinpath("checkpoint_best", "thresholds.json").read_text())["relations"] == [
+        "AtLocation",
+        "Desires",
+        "IsA",
+    ]
     arguments = ["--ranker", "full-gradients", "--output", repository / "other.pools"]
     run("mine", *arguments[:2], "--config", folder / "config.yaml", *arguments[2:])
     settings = NegativePools.load(repository / "other.pools").metadata["settings"]
@@ -528,6 +625,9 @@ def test_command_line_wins_over_what_is_missing(repository: Path):
     assert "found no data/nowhere in the current folder" in run("mine", "--config", path, "--dry-run", code=1).output
     result = run("mine", "--config", path, "--dataset", "nations", *options)
     assert json.loads(result.stdout)["training_triples"] == 1592
+    # whose labels are no ids
+    assert not translate(CLASSIFY, "mine", path, {"dataset": "nations"})["name_by_text"]
+    assert not translate(CLASSIFY, "fine-tune", path, {"training": "x.txt"})["name_by_text"]
 
 
 def test_wrong_values_name_the_file(repository: Path):

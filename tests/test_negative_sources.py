@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pykeen.sampling import BasicNegativeSampler, PseudoTypedNegativeSampler
@@ -466,14 +467,36 @@ class TestPrecomputedNegativeSource(NegativeSourceTestCase):
         if needed * epochs >= len(expected):
             assert set(used) == expected
 
-    def test_unknown_phrases_and_relations(self, tmp_path: Path):
+    def test_phrases_that_are_no_entities(self, tmp_path: Path):
+        graph = Graph.from_triples(np.array([[0, 0, 1]]), 2, 1, ("a", "b"), ("r",))
+        rows = [("a", "r", "bigCat"), ("b", "r", "old_dog"), ("b", "r", "a"), ("bigCat", "r", "b"), ("a", "r", "b")]
+        source, texts = self.write(tmp_path, rows), Texts(("a", "b"), ("r",))
+        corruptor = prepare(source, graph, texts, epochs=1)
+        # read as other labels are
+        assert corruptor.extra_texts == ("big cat", "old dog")
+        drawn = corruptor.draw(graph.triples, {"head": 4}, 0, np.random.default_rng(0))
+        assert sorted(map(tuple, drawn.tolist())) == [(0, 0, 2), (1, 0, 0), (1, 0, 3), (2, 0, 1)]
+        # a file for the sampler holds entities only
+        with pytest.raises(ValueError, match=r"found 2 unknown phrase\(s\), e\.g\. 'bigCat', 'old_dog', expected"):
+            read_negatives(source.path, graph, texts)
+        numbered = Graph.from_triples(np.array([[0, 0, 1]]), 2, 1, ("0", "1"), ("0",))
+        assert prepare(source, numbered, texts).extra_texts == ("bigCat", "old_dog")
+
+    def test_unknown_relations(self, tmp_path: Path):
         graph = Graph.from_triples(np.array([[0, 0, 1]]), 2, 1)
-        texts = Texts(("a", "b"), ("r",))
-        rows = [("a", "r", f"x{i}") for i in range(1500)] + [("b", "r", "x0"), ("b", "r", "a")]
-        with pytest.raises(ValueError, match=r"found 1,500 unknown phrase\(s\), e\.g\. 'x0', 'x1', 'x2', expected"):
-            prepare(self.write(tmp_path, rows), graph, texts)
-        with pytest.raises(ValueError, match=r"found 1 unknown phrase\(s\), e\.g\. 'y' and 2 unknown relation\(s\)"):
-            prepare(self.write(tmp_path, [("a", "q", "y"), ("a", "p", "b")]), graph, texts)
+        with pytest.raises(ValueError, match=r"found 2 unknown relation\(s\), e\.g\. 'q', 'p', expected labels"):
+            prepare(self.write(tmp_path, [("a", "q", "y"), ("a", "p", "b")]), graph, Texts(("a", "b"), ("r",)))
+
+    def test_quotes_of_pandas(self, tmp_path: Path):
+        graph = Graph.from_triples(np.array([[0, 0, 1]]), 3, 1, ("a", 'the "x"', '"b"'), ("r",))
+        texts = Texts(graph.entity_labels, graph.relation_labels)
+        frame = pd.DataFrame({"head": ["a"], "relation": ["r"], "tail": ['"b"'], "score": [0.5]})
+        frame.loc[1] = ['the "x"', "r", "a", 0.25]
+        frame.to_csv(tmp_path / "negatives.tsv", sep="\t", index=False)
+        assert read_negatives(tmp_path / "negatives.tsv", graph, texts).tolist() == [[0, 0, 2], [1, 0, 0]]
+        # without a header, quotes are what they are
+        source = self.write(tmp_path, [("a", "r", '"b"')])
+        assert read_negatives(source.path, graph, texts).tolist() == [[0, 0, 2]]
 
     @pytest.mark.parametrize(
         ("rows", "message"),

@@ -257,9 +257,9 @@ def test_outcomes_match_a_loop():
 def test_scores_around_levels_match_a_loop():
     generator = np.random.default_rng(0)
     scores, relations = generator.normal(size=500).astype(np.float32), generator.integers(4, size=500)
-    levels = np.array([0.5, -np.inf, np.inf, 0.0, 1.0])
+    levels = np.array([0.5, -9.0, 9.0, 0.0, 1.0])
     report = describe_levels(scores, relations, levels)
-    assert report["thresholds"] == [0.5, None, None, 0.0, 1.0]
+    assert report["thresholds"] == [0.5, -9.0, 9.0, 0.0, 1.0]
     assert report["taken_for_true"] == sum(scores[i] >= levels[relations[i]] for i in range(500))
     edges = report["score_edges"]
     for relation, counts in enumerate(report["score_counts"]):

@@ -1,4 +1,4 @@
-"""Thresholds against a quadratic search."""
+"""Thresholds against a quadratic search, and against what NegatER publishes."""
 
 import itertools
 import json
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pykeen_negater.thresholds import Thresholds, best_threshold
+from pykeen_negater.thresholds import Thresholds, best_threshold, published_threshold
 
 #: The scores and relations of the true validation triples, and the majority, where there are none
 NO_POSITIVES = (np.zeros(0), np.zeros(0, dtype=int), np.zeros(0, dtype=bool))
@@ -49,17 +49,55 @@ def test_lowest_of_several_best():
     assert best_threshold(np.array([1.0, 2.0, 3.0, 4.0]), np.array([0, 1, 0, 1])) == (1.5, 0.75)
 
 
-def test_inputs_are_left_alone():
+def _published(scores: list[float], labels: list[bool]) -> tuple[float, float]:
+    """Try every score as a threshold, in their order, and take another one only if it is better."""
+    best, best_accuracy = math.nan, -1.0
+    for option in scores:
+        right = [(score >= option) == label for score, label in zip(scores, labels, strict=True)]
+        accuracy = right.count(True) / len(right)
+        if accuracy > best_accuracy:
+            best, best_accuracy = option, accuracy
+    return best, best_accuracy
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("levels", [1, 2, 5, 1000])
+def test_published_rule_agrees_with_a_quadratic_search(levels, dtype):
+    generator = np.random.default_rng(levels)
+    for _ in range(60):
+        size = generator.integers(1, 25)
+        scores = (generator.integers(-levels, levels, size=size) / 7).astype(dtype)
+        labels = generator.random(size) < generator.random()
+        assert published_threshold(scores, labels) == _published(scores.astype(np.float64).tolist(), labels.tolist())
+
+
+@pytest.mark.parametrize(("labels", "expected"), [([True, True], (0.3, 1.0)), ([False, False], (0.6, 0.5))])
+def test_one_class_only_by_the_published_rule(labels, expected):
+    assert published_threshold(np.array([0.6, 0.3]), np.array(labels)) == expected
+
+
+def test_first_of_several_best():
+    labels = np.array([True, True, False, False])
+    assert published_threshold(np.array([2.0, 4.0, 1.0, 3.0]), labels) == (2.0, 0.75)
+    assert published_threshold(np.array([4.0, 2.0, 1.0, 3.0]), labels) == (4.0, 0.75)
+    # nearly all are true: the lowest true one of several that are as good is first here, and still above −∞
+    assert published_threshold(np.array([1.0, 2.0, 0.0]), np.array([True, True, False])) == (1.0, 1.0)
+    assert published_threshold(np.array([1.0, 2.0, 1.5]), np.array([True, True, False])) == (1.0, 2 / 3)
+
+
+@pytest.mark.parametrize("choose", [best_threshold, published_threshold])
+def test_inputs_are_left_alone(choose):
     scores, labels = np.array([3.0, 1.0, 2.0]), np.array([True, False, True])
-    best_threshold(scores, labels)
+    choose(scores, labels)
     assert scores.tolist() == [3.0, 1.0, 2.0]
     assert labels.tolist() == [True, False, True]
 
 
 @pytest.mark.parametrize("low", [1.0, 1.0 + 2**-52, -1.0, 0.0])
-def test_threshold_reaches_its_accuracy_between_neighbouring_floats(low):
+@pytest.mark.parametrize("choose", [best_threshold, published_threshold])
+def test_threshold_reaches_its_accuracy_between_neighbouring_floats(low, choose):
     scores, labels = np.array([low, np.nextafter(low, np.inf)]), np.array([False, True])
-    threshold, accuracy = best_threshold(scores, labels)
+    threshold, accuracy = choose(scores, labels)
     assert accuracy == np.mean((scores >= threshold) == labels) == 1.0
 
 
@@ -77,6 +115,21 @@ def test_each_relation_has_its_own_best(seed):
     scores, relations = np.append(scores, [0.1, 0.2, 3.0]), np.append(relations, [4, 4, 5])
     labels = np.append(labels, [True, True, False])
     thresholds = Thresholds.fit(scores, labels, relations, 7)
+    overall, _ = _published(scores.tolist(), labels.tolist())
+    assert thresholds.overall == overall
+    assert thresholds.by_relation[4:].tolist() == [0.1, 3.0, overall]
+    for relation in range(6):
+        mask = relations == relation
+        expected, _ = _published(scores[mask].tolist(), labels[mask].tolist())
+        assert thresholds.by_relation[relation] == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_halfway_each_relation_with_both_kinds_has_its_own_best(seed):
+    scores, labels, relations = _random_data(seed)
+    scores, relations = np.append(scores, [0.1, 0.2, 3.0]), np.append(relations, [4, 4, 5])
+    labels = np.append(labels, [True, True, False])
+    thresholds = Thresholds.fit(scores, labels, relations, 7, halfway=True)
     overall, _ = _quadratic(scores.tolist(), labels.tolist())
     assert thresholds.overall == overall
     assert thresholds.by_relation[4:].tolist() == [overall] * 3
@@ -90,7 +143,7 @@ def test_each_relation_has_its_own_best(seed):
 def test_one_threshold_for_all(seed):
     scores, labels, relations = _random_data(seed)
     thresholds = Thresholds.fit(scores, labels, relations, 5, per_relation=False)
-    assert set(thresholds.by_relation) == {_quadratic(scores.tolist(), labels.tolist())[0]}
+    assert set(thresholds.by_relation) == {_published(scores.tolist(), labels.tolist())[0]}
 
 
 def test_majority():

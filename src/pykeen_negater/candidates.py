@@ -122,6 +122,9 @@ class CandidateGenerator(ABC):
     never proposed, nor is the triple's own head or tail. Where there are texts, neither is what reads like them.
     """
 
+    #: Whether neighbours are searched, and not drawn
+    searches: ClassVar[bool] = True
+
     #: Whether neighbours are searched among all entities
     searches_all: ClassVar[bool] = False
 
@@ -325,6 +328,8 @@ class RandomCandidateGenerator(CandidateGenerator):
     Their text does not choose them, only the ranker and the guard do: the nearest of a slot are the hardest, but also
     those that are true most often.
     """
+
+    searches = False
 
     # docstr-coverage: inherited
     def neighbors_in_slot(  # noqa: D102

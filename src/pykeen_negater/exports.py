@@ -118,7 +118,8 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
 
     :param pools: the pools
     :param path: the file; its folder must exist
-    :param form: ``tsv``, ``triples``, ``parquet`` or ``triplets``, see :data:`~pykeen_negater.names.ExportFormat`
+    :param form: ``tsv``, ``negater``, ``triples``, ``parquet`` or ``triplets``, see
+        :data:`~pykeen_negater.names.ExportFormat`
     :return: the number of rows
     :raises ValueError: if there is no such form, or it cannot hold a label
     :raises OSError: if the file's folder does not exist, or something else than a file is there
@@ -128,7 +129,7 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
     path = Path(path)
     check_writable(path)
     vocabulary = pools.load_vocabulary()
-    if form == "tsv":
+    if form in ("tsv", "negater"):
         _check_labels(vocabulary, _UNFIT)
     elif form == "triples":
         _check_labels(vocabulary, _UNFIT_IN_QUOTES)
@@ -145,6 +146,9 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
                 logger.warning("%d negatives hold an id without a label, and are left out.", len(frame) - len(labelled))
             # of several positives with the same negative, the hardest score
             best = labelled.sort_values("score", ascending=False, kind="stable").drop_duplicates(list(_PARTS))
+            if form == "negater":
+                best.to_csv(unfinished, sep="\t", index=False, columns=[*_PARTS, "score"])
+                return len(best)
             frame = best.sort_values(["relation", "score"], ascending=[True, False], kind="stable")
             rows = frame[[*_PARTS, "score"] if form == "tsv" else list(_PARTS)].itertuples(index=False)
             write = _as_it_is if form == "tsv" else _quoted

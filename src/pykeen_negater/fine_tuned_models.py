@@ -62,6 +62,7 @@ class FineTuningRun:
                 "settings": self.settings.identify(),
                 "validation": [None if triples is None else array_digest(triples) for triples in validation],
                 "keep_epochs": self.keep_epochs,
+                "thresholds": "published",
             }
         )
 

@@ -320,6 +320,7 @@ def _make_trainer(
             per_device_eval_batch_size=128,
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
+            max_grad_norm=settings.max_grad_norm or 0.0,
             warmup_steps=settings.warmup,
             lr_scheduler_type="linear",
             train_sampling_strategy="group_by_length",

@@ -6,11 +6,13 @@ import logging
 import shutil
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import naming
 from .caching import Cache, atomic_file, atomic_folder
 from .fine_tuned_models import REPORT, FineTuningRun
 from .fine_tuning_settings import FineTuningSettings
@@ -50,6 +52,8 @@ class FineTuningJob:
         entity_text: TextSource | None = None,
         cache: Cache | None = None,
         load_triples_kwargs: Mapping[str, Any] | None = None,
+        *,
+        name_by_text: bool = False,
     ) -> None:
         """Read what is not for training.
 
@@ -62,6 +66,7 @@ class FineTuningJob:
         :param entity_text: the texts of entities that the training triples lack
         :param cache: where an interrupted run is kept
         :param load_triples_kwargs: how PyKEEN reads the files, see :func:`~pykeen_negater.tables.read_labels`
+        :param name_by_text: whether to call entities and relations by their texts, see :mod:`.naming`
         :raises FileExistsError: if the folder exists, and holds no fine-tuned model
         :raises FileNotFoundError: if a file is missing
         :raises ValueError: if a file is malformed
@@ -71,11 +76,14 @@ class FineTuningJob:
                 f"found {output}, which holds no fine-tuned model. Choose another path, or remove it."
             )
         self.output = output
-        self.graph = graph
         self.settings = settings
-        self.held_out = read_held_out(files, graph, load_triples_kwargs)
+        held_out = read_held_out(files, graph, load_triples_kwargs)
+        texts = extend_texts(texts, held_out.other_entities, entity_text)
+        if name_by_text:
+            graph, held_out, texts = naming.name_by_text(graph, held_out, texts)
         #: The texts of the graph and of the entities that it lacks
-        self.texts = extend_texts(texts, self.held_out.other_entities, entity_text)
+        self.texts = texts
+        self.graph, self.held_out = graph, held_out
         self.cache = cache or Cache()
 
     @property
@@ -109,11 +117,14 @@ class FineTuningJob:
         }
 
     def estimate(self, language_model: str) -> tuple[int, float]:
-        """Estimate what training takes here.
+        """Estimate what training takes here, and find out whether the source of the negatives fits the graph.
 
         :param language_model: the model to fine-tune
         :return: a pair (the number of examples, seconds)
+        :raises ValueError: if training would fail for its source of negatives
         """
+        texts = replace(self.texts, entities=self.texts.entities[: self.graph.num_entities])
+        self.settings.make_source().prepare(self.graph, texts, self.settings.epochs, np.random.default_rng(0))
         num_examples = self.settings.num_examples(len(self.graph))
         length = min(self.settings.max_length, self.texts.estimate_length(self.graph.triples))
         return num_examples, num_examples / measure_throughput(language_model, length, training=True)

@@ -43,6 +43,9 @@ class FineTuningSettings:
     #: >= 0, the weight decay, which biases and layer norms are exempt from
     weight_decay: float = 0.01
 
+    #: > 0, the norm of all gradients together that a step does not exceed; None for no limit
+    max_grad_norm: float | None = None
+
     #: in [0, 1), the share of the steps in which the learning rate rises, or their number if at least 1; it then falls
     #: linearly to zero
     warmup: float = 0.1
@@ -92,6 +95,8 @@ class FineTuningSettings:
                 f"found learning_rate={self.learning_rate} and weight_decay={self.weight_decay}, expected a positive "
                 f"number and one that is not negative."
             )
+        if self.max_grad_norm is not None and not self.max_grad_norm > 0:
+            raise ValueError(f"found max_grad_norm={self.max_grad_norm}, expected a positive number, or None.")
         if not 0 < self.validation_share < 1:
             raise ValueError(f"found validation_share={self.validation_share}, expected a share between 0 and 1.")
         if not self.warmup >= 0 or (self.warmup >= 1 and self.warmup % 1):

@@ -10,13 +10,16 @@ import numpy as np
 import torch
 
 from .corruptions import RandomCorruptor
-from .graphs import Graph, Labels
+from .graphs import Graph, Labels, label_to_id
+from .labels import looks_opaque
 from .readings import Readings
 from .tables import read_rows
 from .texts import Texts
 
 __all__ = [
     "ListedNegatives",
+    "entity_ids",
+    "other_phrases",
     "read_negatives",
     "read_scores",
 ]
@@ -26,7 +29,24 @@ logger = logging.getLogger(__name__)
 _HEADER = ["head", "relation", "tail"]
 
 
-def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
+def other_phrases(path: Path, graph: Graph, texts: Texts) -> tuple[str, ...]:
+    """Find the phrases in a file of negatives that are no entities of the graph, e.g. those of test triples.
+
+    :param path: as for :func:`read_negatives`
+    :param graph: the graph
+    :param texts: its texts
+    :return: the phrases in the order of the file, each once
+    :raises FileNotFoundError: if there is no such file
+    :raises ValueError: if the file does not have that form
+    """
+    names = _names(graph, texts)
+    known = names[0]
+    rows = (_unquoted(fields, names) for _, fields in _read(path))
+    phrases = dict.fromkeys(phrase for head, _, tail in rows for phrase in (head, tail))
+    return tuple(phrase for phrase in phrases if phrase not in known)
+
+
+def read_negatives(path: Path, graph: Graph, texts: Texts, others: Sequence[str] = ()) -> np.ndarray:
     """Read negatives in NegatER's format.
 
     :param path: a tab-separated file with the columns head, relation, tail and, if wanted, score, with or without a
@@ -34,14 +54,15 @@ def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
         texts, which may be quoted.
     :param graph: the graph
     :param texts: its texts
+    :param others: phrases that the graph lacks, and that the file may hold; their ids are after the graph's
     :return: shape: (n, 3), n > 0, the negatives in the order of the file, without duplicates and known triples
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if the file does not have that form, names something that is not in the graph, or holds no
-        triple that is not known
+    :raises ValueError: if the file does not have that form, names something else, or holds no triple that is not known
     """
     names = _names(graph, texts)
     rows = [_unquoted(fields, names) for _, fields in _read(path)]
     entity_to_id, relation_to_id, _ = names
+    entity_to_id = {phrase: graph.num_entities + i for i, phrase in enumerate(others)} | entity_to_id
     unknown = {
         "phrase": dict.fromkeys(phrase for h, _, t in rows for phrase in (h, t) if phrase not in entity_to_id),
         "relation": dict.fromkeys(relation for _, relation, _ in rows if relation not in relation_to_id),
@@ -59,7 +80,8 @@ def read_negatives(path: Path, graph: Graph, texts: Texts) -> np.ndarray:
     # in the order of the file
     triples = list(dict.fromkeys((entity_to_id[h], relation_to_id[r], entity_to_id[t]) for h, r, t in rows))
     negatives = np.array(triples, dtype=np.int64).reshape(-1, 3)
-    known = graph.index.contains(torch.from_numpy(negatives)).numpy()
+    known = np.all(negatives < [graph.num_entities, graph.num_relations, graph.num_entities], axis=1)
+    known[known] = graph.index.contains(torch.from_numpy(negatives[known])).numpy()
     if known.all():
         raise ValueError(f"{path}: found {len(negatives):,} triples, all of them known, expected some false ones.")
     if known.any():
@@ -102,7 +124,7 @@ def _read(path: Path) -> list[tuple[int, list[str]]]:
 
 def _names(graph: Graph, texts: Texts) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
     """Find the ids of heads, relations and tails by label or text."""
-    entity_to_id = _ids(graph.entity_labels, texts.entities)
+    entity_to_id = entity_ids(graph, texts)
     return entity_to_id, _ids(graph.relation_labels, texts.relations), entity_to_id
 
 
@@ -125,13 +147,23 @@ def _parse(score: str, path: Path, number: int) -> float:
     return value
 
 
+def entity_ids(graph: Graph, texts: Texts | None) -> dict[str, int]:
+    """Find the entities by what a file may call them.
+
+    :param graph: the graph
+    :param texts: its texts, if there are any
+    :return: the ids by labels and texts
+    """
+    return _ids(graph.entity_labels, () if texts is None else texts.entities[: graph.num_entities])
+
+
 def _ids(labels: Labels | None, texts: tuple[str, ...]) -> dict[str, int]:
-    if labels is None:
-        labels = texts
-    # of several that read the same, the first; a label comes before a text, and what has no label has no name
-    named = [(text, i) for i, (text, label) in enumerate(zip(texts, labels, strict=True)) if label is not None]
-    by_label = [(label, i) for i, label in enumerate(labels) if label is not None]
-    return dict(reversed(by_label + named))
+    # what has no label has no name; of several that read the same, the first
+    by_label = list(label_to_id(labels or ()).items())
+    by_text = [(text, i) for i, text in enumerate(texts) if labels is None or labels[i] is not None]
+    # a label comes before a text, unless labels are numbers or the like
+    named = by_text + by_label if looks_opaque([label for label, _ in by_label]) else by_label + by_text
+    return dict(reversed(named))
 
 
 class ListedNegatives(RandomCorruptor):
@@ -147,6 +179,7 @@ class ListedNegatives(RandomCorruptor):
         epochs: int,
         generator: np.random.Generator,
         readings: Readings | None = None,
+        others: Sequence[str] = (),
     ) -> None:
         """Share out the negatives.
 
@@ -155,8 +188,10 @@ class ListedNegatives(RandomCorruptor):
         :param epochs: > 0, the number of epochs
         :param generator: the source of randomness
         :param readings: how triples read, for the corruptions; if None, all names differ
+        :param others: the phrases of the ids after the graph's
         """
         super().__init__(graph, in_slot_share=1.0, readings=readings)
+        self.extra_texts = tuple(others)
         self._shares = np.array_split(generator.permutation(negatives), epochs)
 
     # docstr-coverage: inherited

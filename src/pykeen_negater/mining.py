@@ -21,6 +21,7 @@ from .encoders import Encoder, SentenceTransformerEncoder, encoder_resolver
 from .graphs import Graph
 from .language_models import find_language_model, public_name
 from .limits import tell_shortage, warn_of_little_memory
+from .listed_neighbors import ListedNeighbors, UnusedEncoder, read_neighbors, write_neighbors
 from .mining_run import MiningRun
 from .mining_settings import MiningSettings
 from .names import ENCODERS, RANKERS
@@ -30,7 +31,7 @@ from .pool_files import PoolsError
 from .pools import NegativePools
 from .processes import Processes, apart
 from .progress import Progress, Step, step
-from .rankers import ranker_resolver
+from .rankers import ProbeRanker, ranker_resolver
 from .ranking import Ranker
 from .resolving import find_class, make
 from .seeding import pinned_defaults, preserved_random_state
@@ -85,18 +86,52 @@ class Miner:
         #: The texts of the graph and of the other entities
         self.all_texts = self.texts and extend_texts(self.texts, other_entities, settings.entity_text)
         self.types = load_types(graph, settings.entity_types)
-        self.encoder = self._make_encoder()
         self.generator: CandidateGenerator = find_class(
             "candidates", candidate_generator_resolver, settings.candidates
         )(k=settings.k, corruption_scheme=settings.corruption_scheme)
         self.ranker = self._make_ranker()
+        #: The neighbours that were found elsewhere, if there are some
+        self.listed = self._read_neighbors()
+        self.encoder = self._make_encoder()
         if validation is not None and not self.ranker.expensive:
             logger.warning(
                 "The ranker %s has no use for validation triples: it neither fine-tunes nor chooses thresholds.",
                 ranker_resolver.normalize_inst(self.ranker),
             )
 
+    def _read_neighbors(self) -> ListedNeighbors | None:
+        settings = self.settings
+        if settings.neighbor_file is None:
+            return None
+        if not self.generator.searches:
+            raise ValueError(
+                f"found neighbor_file with candidates={settings.candidates!r}, which takes no neighbours, expected "
+                f"'intersect', 'slot' or 'anywhere'."
+            )
+        if "relation" in settings.corruption_scheme:
+            raise ValueError(
+                "found neighbor_file, which holds no neighbours of relations, with a corruption_scheme with 'relation'."
+                " Leave it out."
+            )
+        if settings.index is not None:
+            raise ValueError("found both neighbor_file and index, expected one of them.")
+        return read_neighbors(Path(settings.neighbor_file), self.graph, self.texts, settings.k)
+
+    def save_neighbors(self, path: Path) -> None:
+        """Write the k nearest neighbours of all entities as NegatER reads them, see :mod:`.listed_neighbors`.
+
+        :param path: the file; one that is there is replaced
+        """
+        index = self.neighbor_index({})
+        if self.listed is None and index.approximation is None:
+            self._approximate(index, {})
+        labels = self.graph.entity_names or tuple(map(str, range(self.graph.num_entities)))
+        write_neighbors(path, index, self.settings.k, labels)
+
     def _make_encoder(self) -> Encoder:
+        needs_vectors = self.settings.guard == "calibrated" or isinstance(self.ranker, ProbeRanker)
+        if self.listed is not None and not needs_vectors:
+            return UnusedEncoder()
         kwargs = self.settings.encoder_kwargs or {}
         name = self.settings.encoder or (None if self._reads_texts("model" in kwargs) else "structural")
         cls = find_class("encoder", encoder_resolver, name, ENCODERS)
@@ -154,6 +189,7 @@ class Miner:
         settings = dict(vars(self.settings))
         for name in ("entity_text", "relation_text", "entity_types", "encoder_kwargs", "ranker_kwargs", "index"):
             del settings[name]
+        settings["neighbor_file"] = self.listed and self.listed.digest
         return {
             **settings,
             "texts": texts_digest(self.texts),
@@ -256,6 +292,8 @@ class Miner:
         :return: the index of all entities
         :raises ValueError: if the index that was found is one of something else
         """
+        if self.listed is not None:
+            return self.listed
         settings, path = self.settings, None if self.settings.index is None else Path(self.settings.index)
         if path is not None:
             restore_folder(path)
@@ -286,6 +324,8 @@ class Miner:
         :param durations: the seconds by step, which those of building are added to
         :return: the index of the graph's entities
         """
+        if self.listed is not None:
+            return self.listed
         vectors, settings = self.vectors(graph, durations), self.settings
         with timed("index", durations):
             index = NeighborIndex.of_vectors(vectors, settings.metric, settings.index_factory, self._vectors_key(graph))

@@ -23,7 +23,7 @@ from .guard import Guard, GuardError
 from .hiding import hide_triples
 from .indexing import RELATION, SIDES, keys_to_triples
 from .neighbors import NeighborIndex
-from .outcomes import OUTCOMES
+from .outcomes import OUTCOMES, explain_none
 from .partial_pools import PartialPools, assemble_shard
 from .pool_files import Vocabulary, write_pools
 from .processes import Processes, main_first
@@ -243,6 +243,11 @@ class MiningRun:
         sides = [SIDES[name] for name in self.settings.corruption_scheme]
         with timed("assemble", self.durations):
             assembly = Assembly(self.graph, len(sides), paths, self.folder / ".scratch")
+        num_triples = np.bincount(self.graph.triples[:, RELATION], minlength=self.graph.num_relations)
+        names = self.graph.relation_names or tuple(map(str, range(self.graph.num_relations)))
+        none = explain_none(assembly.outcomes, num_triples, names)
+        if none is not None:
+            logger.warning("%s", none)
         statistics = {
             "num_triples": len(self.graph),
             **counts,

@@ -48,6 +48,10 @@ class MiningSettings:
     #: The folder of a neighbour index: loaded if it is there, else built and saved there
     index: str | Path | None = None
 
+    #: Neighbours that were found elsewhere, which are not searched for then: NegatER's JSON object that maps phrases
+    #: (labels or texts) to lists of phrases, the nearest first, k of which are taken
+    neighbor_file: str | Path | None = None
+
     #: FAISS's factory string for a new index of all entities, whose search parameters are chosen by measured recall. By
     #: default exact up to some ten thousand entities, else approximate, see
     #: :func:`~pykeen_negater.approximation.default_factory`.
@@ -94,8 +98,9 @@ class MiningSettings:
         for name in ("encoder_kwargs", "ranker_kwargs"):
             check_parameters(name, getattr(self, name))
         object.__setattr__(self, "entity_types", check_types("entity_types", self.entity_types))
-        if isinstance(self.index, Path):
-            object.__setattr__(self, "index", str(self.index))
+        for name in ("index", "neighbor_file"):
+            if isinstance(getattr(self, name), Path):
+                object.__setattr__(self, name, str(getattr(self, name)))
         for name in ("k", "pool_size", "max_candidates", "max_training_triples"):
             value = getattr(self, name)
             if value is not None and value < 1:

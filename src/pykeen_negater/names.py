@@ -43,7 +43,8 @@ Metric: TypeAlias = Literal["l2", "cosine"]
 #: What keeps candidates out that may be true
 GuardName: TypeAlias = Literal["calibrated", "thresholds"]
 
-#: ``tsv``: NegatER's columns head, relation, tail and score, without a header, each negative once. ``triples``: the
-#: same without scores, as PyKEEN reads triples. ``parquet``: one row per positive and negative, with both.
+#: ``tsv``: head, relation, tail and score, without a header, each negative once, by relation. ``negater``: the same as
+#: NegatER writes and reads it, with a header, the hardest first. ``triples``: without scores, as PyKEEN reads triples.
+#: ``parquet``: one row per positive and negative, with both.
 #: ``triplets``: a Parquet file of texts to train encoders with, see :func:`pykeen_negater.exports.to_triplets`.
-ExportFormat: TypeAlias = Literal["tsv", "triples", "parquet", "triplets"]
+ExportFormat: TypeAlias = Literal["tsv", "negater", "triples", "parquet", "triplets"]

@@ -9,7 +9,9 @@ NegatER [safavi2021]_ is configured by a YAML file with the sections ``job``, ``
 
 Paths in it are relative to the folder of NegatER's code, which is taken to be the current folder, or else one that the
 file is in. A model is written beside the file, as the folder ``checkpoint_NAME``; where a file says
-``checkpoint_NAME.pt``, that folder is read in its stead. Pools are written beside the file, too.
+``checkpoint_NAME.pt``, that folder is read in its stead. Pools are written beside the file, too. The JSON file of
+neighbours is read where ``negater.index.build`` is false, and all that it lists are taken, as in NegatER; where it is
+true, neighbours are searched for, and written there unless ``negater.index.save`` is false.
 
 Two things differ: corruptions of training triples are mined, where NegatER corrupts validation and test triples as
 well, and the models that choose neighbours pool their tokens as they were trained to.
@@ -17,7 +19,7 @@ well, and the models that choose neighbours pool their tokens as they were train
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,7 +45,7 @@ SAMPLERS = {
     "precomputed": "precomputed",
 }
 
-#: The files of a dataset's folder by option. Triples are written as ids, and the texts are those of the ids.
+#: The files of a dataset's folder by option. Triples are written as ids, which the texts are the names of.
 GRAPH_FILES = {"training": "train.txt", "entity_text": "entity_ids.txt", "relation_text": "relation_ids.txt"}
 LABELLED_FILES = {
     "validation": "valid.txt",
@@ -54,7 +56,7 @@ LABELLED_FILES = {
 
 #: What NegatER does without a key for it
 FIXED: dict[str, dict[str, Any]] = {
-    "fine-tune": {"max_training_triples": 0, "weight_decay": 0.01, "negatives_kwargs": {}},
+    "fine-tune": {"max_training_triples": 0, "weight_decay": 0.01, "max_grad_norm": 0, "negatives_kwargs": {}},
     "mine": {
         "candidates": "intersect",
         "metric": "l2",
@@ -99,22 +101,44 @@ def _find_model(value: Any, path: Path) -> str:
     """Find a fine-tuned model.
 
     :param value: the path of a model's folder, or of one of NegatER's checkpoints, which stands for a folder of the
-        same name without the suffix
+        same name without the suffix, or else for the one of a similar name beside it: NegatER's own files train
+        ``bert_best_2`` and read ``bert_best``
     :param path: the configuration
     :return: the folder's absolute path
-    :raises ValueError: if there is a checkpoint only
+    :raises ValueError: if there is a checkpoint only, or several folders that may be meant
     :raises FileNotFoundError: if there is no such folder
     """
     name = Path(str(value))
     if name.suffix != ".pt":
         return _find(value, path)
+    stem = name.with_suffix("")
     try:
-        return _find(name.with_suffix(""), path)
+        return _find(stem, path)
     except FileNotFoundError as error:
+        models = [] if _exists(name, path) else _similar_models(stem, path)
+        if len(models) == 1:
+            return str(models[0])
+        found = f"{name}, a pickled checkpoint of NegatER"
+        if models:
+            found = f"no {stem}, but {', '.join(model.name for model in models)}"
         raise ValueError(
-            f"{path}: found {name}, a pickled checkpoint of NegatER, expected a folder written by negater fine-tune. "
-            f"Run that with the configuration that the checkpoint was made with, and pass its --output as --model."
+            f"{path}: found {found}, expected a folder written by negater fine-tune. Run that with the configuration "
+            f"that the checkpoint was made with, or pass the folder as --model."
         ) from error
+
+
+def _exists(value: Path, path: Path) -> bool:
+    return not isinstance(_attempt(_find, value, path), Exception)
+
+
+def _similar_models(stem: Path, path: Path) -> list[Path]:
+    """Find the models in the folder that one was expected in: those whose names go on as its does, or else all."""
+    try:
+        folder = Path(_find(stem.parent, path))
+    except FileNotFoundError:
+        return []
+    models = sorted(file.parent for file in folder.glob("checkpoint_*/thresholds.json"))
+    return [model for model in models if model.name.startswith(stem.name)] or models
 
 
 def _find_sampler(value: Any, path: Path) -> str:
@@ -200,7 +224,7 @@ KEYS = {
     "negater.batch_size": _Key(16, "ranker_kwargs.batch_size", _same, _PROXY),
     "negater.index.build": _Key(True),
     # NegatER asks for one more than these and drops the first, which it takes for the phrase itself
-    "negater.index.k": _Key(10, "k"),
+    "negater.index.k": _Key(10),
     "negater.index.save": _Key(True),
     "negater.index.filename": _Key(None),
     "negater.index.model.pretrained_name": _Key(
@@ -221,12 +245,16 @@ KEYS = {
     "negater.proxy.train.lr": _Key(1e-5, "ranker_kwargs.learning_rate", _same, _PROXY),
 }
 
+#: What NegatER calls the checkpoint of an epoch
+_EPOCH = r"\d{4}"
+
 #: Keys that :func:`translate` heeds together with others
 _JOINT = {
     "dataset.path",
     "fine_tune.train.best_checkpoint",
     "fine_tune.eval.test_checkpoint",
     "negater.index.build",
+    "negater.index.k",
     "negater.index.save",
     "negater.index.filename",
 }
@@ -291,23 +319,58 @@ def _locate_dataset(command: str, value: Any, path: Path) -> dict[str, Any]:
     return {"training": missing, **files}
 
 
-def _locate_index(keys: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Find the folder of the neighbour index, if there is to be one; NegatER's own index is no folder."""
+def _index_file(keys: Mapping[str, Any], path: Path) -> Path:
+    """Name NegatER's index, a file of neighbours; where a configuration does not name it, it is beside that."""
     filename = keys["negater.index.filename"]
+    return path.resolve().with_name(f"top_{keys['negater.index.k']}_index.json") if filename is None else Path(filename)
+
+
+def _locate_index(keys: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Find the neighbours that are read instead of searched for, or the file or folder that they are kept in."""
+    name = _index_file(keys, path)
     build, save = (_is_true(key, keys[f"negater.index.{key}"]) for key in ("build", "save"))
-    if filename is None or Path(str(filename)).suffix == ".json" or (build and not save):
-        return {}
+    is_list = name.suffix == ".json"
     if not build:
-        return {"index": _find(filename, path)}
-    return {"index": str(Path.cwd() / str(filename))}
+        return {"neighbor_file" if is_list else "index": _find(name, path)}
+    if not save:
+        return {}
+    return {"save_neighbors" if is_list else "index": str(Path(_find(name.parent, path)) / name.name)}
 
 
-def _model_folder(keys: Mapping[str, Any], trains: bool, folder: Path) -> Path:
-    """Name the folder of the model that is trained, or else tested; NegatER's name for an epoch's counts from 0000."""
-    best, tested = (keys[f"fine_tune.{name}"] for name in ("train.best_checkpoint", "eval.test_checkpoint"))
-    if not trains and isinstance(tested, str) and re.fullmatch(r"\d{4}", tested):
-        return folder / f"checkpoint_{best}" / f"epoch-{int(tested) + 1}"
-    return folder / f"checkpoint_{best if trains else tested}"
+def _num_neighbors(keys: Mapping[str, Any], index: Mapping[str, Any]) -> Any:
+    """Count the neighbours of a phrase: all that are read are taken, as in NegatER."""
+    if "neighbor_file" not in index:
+        return keys["negater.index.k"]
+    from .listed_neighbors import longest_list  # which imports torch
+
+    return longest_list(Path(index["neighbor_file"]))
+
+
+def _describe_index(keys: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    index = _attempt(_locate_index, keys, path)
+    if isinstance(index, Exception):
+        index = {"neighbor_file" if _index_file(keys, path).suffix == ".json" else "index": index}
+        num_neighbors = keys["negater.index.k"]
+    else:
+        num_neighbors = _attempt(_num_neighbors, keys, index)
+    # every neighbour is kept
+    return {**index, "k": num_neighbors, "pool_size": num_neighbors}
+
+
+def _model_folder(keys: Mapping[str, Any], given: Mapping[str, Any], actions: Collection[str], folder: Path) -> Path:
+    """Name the folder of the model that is trained, tested or both; NegatER's name for an epoch's counts from 0000.
+
+    NegatER trains one name and tests another one; where they differ, both mean the model that is tested.
+    """
+    names = {name: keys[f"fine_tune.{name}"] for name in ("train.best_checkpoint", "eval.test_checkpoint")}
+    best, tested = names.values()
+    if re.fullmatch(_EPOCH, str(tested)):
+        trained = folder / f"checkpoint_{best}"
+        return trained if "train" in actions else trained / f"epoch-{int(tested) + 1}"
+    if "fine_tune.eval.test_checkpoint" not in given or ("train" in actions and "test" not in actions):
+        return folder / f"checkpoint_{best if 'fine_tune.train.best_checkpoint' in given else tested}"
+    model, other = folder / f"checkpoint_{tested}", folder / f"checkpoint_{best}"
+    return other if "train" not in actions and other.is_dir() and not model.is_dir() else model
 
 
 def _plain(name: Any) -> str:
@@ -338,24 +401,26 @@ def translate(
     """
     if command not in COMMANDS:
         raise ValueError(f"{path}: found a configuration of NegatER, expected one of negater {command}.")
-    keys = {key: known.default for key, known in KEYS.items()} | _given_keys(content, path)
+    given_keys = _given_keys(content, path)
+    keys = {key: known.default for key, known in KEYS.items()} | given_keys
     given = given or {}
     options: dict[str, Any] = {
         name: dict(value) if isinstance(value, dict) else value for name, value in FIXED[command].items()
     }
     options |= _locate_dataset(command, keys["dataset.path"], path)
+    options["name_by_text"] = not {"dataset", "training"} & given.keys()  # other triples need not be written as ids
     if command == "fine-tune":
         options["action"] = ["train", "test"] if "testing" in options else ["train"]
-        trains = "train" in given.get("action", "train")
-        options["output"] = str(_model_folder(keys, trains, path.resolve().parent))
+        actions = given.get("action", options["action"])
+        options["output"] = str(_model_folder(keys, given_keys, actions, path.resolve().parent))
     else:
-        index = _attempt(_locate_index, keys, path)
-        options |= {"index": index} if isinstance(index, Exception) else index
-        # every neighbour is kept
-        options["pool_size"] = keys["negater.index.k"]
-        options["output"] = str(path.resolve().with_name("negatives.pools"))
+        options |= _describe_index(keys, path)
         # its thresholds are those that classify best, and its gradients know none
-        thresholds = _plain(given.get("ranker", "thresholds")).startswith("thresholds")
+        ranker = _plain(given.get("ranker", "thresholds")).removesuffix("ranker")
+        thresholds = ranker == "thresholds"
+        options["output"] = str(
+            path.resolve().with_name("negatives.pools" if thresholds else f"negatives_{ranker}.pools")
+        )
         options["guard"] = "thresholds" if thresholds else "none"
         options["ranker_kwargs"] = {"recall": None} if thresholds else {}
     for key, known in KEYS.items():
@@ -390,10 +455,20 @@ def describe_deviations(content: Mapping[Any, Any], command: str, path: Path) ->
     lines = [f"nothing corresponds to {', '.join(ignored)}."] if ignored else []
     if command == "fine-tune":
         best, tested = (keys[f"fine_tune.{name}"] for name in ("train.best_checkpoint", "eval.test_checkpoint"))
-        if best != tested:
+        if re.fullmatch(_EPOCH, str(tested)):
             lines.append(f"{best} is trained and tested in one go, {tested} only with --action test.")
+        elif best != tested:
+            model = _model_folder(keys, given, ("train", "test"), Path())
+            lines.append(f"{best} is to be trained and {tested} to be tested: both are the model {model}.")
         if _plain(keys[f"{_SAMPLING}.sampler"]) == "sans":
             lines.append("the file of SANS's matrix is not read; who is within two steps is found in the graph.")
-    elif Path(str(keys["negater.index.filename"])).suffix == ".json":
-        lines.append("NegatER's index is not read or written; neighbours are searched for, and cached.")
+    else:
+        name = Path(str(keys["negater.fine_tuned_model.filename"]))
+        model = _attempt(_find_model, name, path)
+        if isinstance(model, str) and Path(model).name != name.stem:
+            lines.append(f"found no {name.stem}; {Path(model).name} is read in its stead.")
+        index = _attempt(_locate_index, keys, path)
+        found = index if isinstance(index, Exception) else _attempt(_num_neighbors, keys, index)
+        if isinstance(found, int) and found != keys["negater.index.k"]:
+            lines.append(f"all neighbours of a list are taken, {found} at most, and not {keys['negater.index.k']}.")
     return lines

@@ -1,5 +1,6 @@
 """Where the negatives come from that a language model learns to tell from true triples."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,14 +13,14 @@ from pykeen.sampling import negative_sampler_resolver
 from .caching import file_digest, fingerprint
 from .corruptions import Corruptor, RandomCorruptor
 from .graphs import Graph
-from .listed_negatives import ListedNegatives, read_negatives
+from .listed_negatives import ListedNegatives, other_phrases, read_negatives
 from .neighborhoods import NeighborhoodCorruptor
 from .phrases import Antonyms, PhraseCorruptor, negations
 from .readings import find_readings
 from .regular_files import check_regular
 from .resolving import find_class
 from .sampled_negatives import RESERVED, SamplerCorruptor
-from .texts import Texts
+from .texts import Texts, humanize, looks_opaque
 
 __all__ = [
     "AntonymsNegativeSource",
@@ -33,6 +34,8 @@ __all__ = [
     "UniformNegativeSource",
     "negative_source_resolver",
 ]
+
+logger = logging.getLogger(__name__)
 
 
 class NegativeSource(ABC):
@@ -177,8 +180,8 @@ class SANSNegativeSource(NegativeSource):
 class PrecomputedNegativeSource(NegativeSource):
     """Negatives from a file, e.g. one that was mined before.
 
-    They need not be corruptions of anything. Every epoch has its own, and as many as there would be corruptions; what
-    is missing is drawn from the slots.
+    They need not be corruptions of anything, and may hold phrases that are no entities. Every epoch has its own, and as
+    many as there would be corruptions; what is missing is drawn from the slots.
     """
 
     def __init__(self, *, path: str) -> None:
@@ -198,8 +201,19 @@ class PrecomputedNegativeSource(NegativeSource):
     def prepare(  # noqa: D102
         self, graph: Graph, texts: Texts, epochs: int, generator: np.random.Generator
     ) -> Corruptor:
-        negatives = read_negatives(self.path, graph, texts)
-        return ListedNegatives(graph, negatives, epochs, generator, find_readings(graph, texts))
+        others = other_phrases(self.path, graph, texts)
+        if others:
+            logger.warning(
+                "%s: %d phrases, e.g. %s, are no entities of the training triples; their triples are used, too.",
+                self.path,
+                len(others),
+                ", ".join(map(repr, others[:3])),
+            )
+        negatives = read_negatives(self.path, graph, texts, others)
+        # an id is named by a text where labels say nothing
+        is_text = graph.entity_names is None or looks_opaque(graph.entity_names)
+        phrases = others if is_text else tuple(map(humanize, others))
+        return ListedNegatives(graph, negatives, epochs, generator, find_readings(graph, texts), phrases)
 
 
 class PyKEENNegativeSource(NegativeSource):

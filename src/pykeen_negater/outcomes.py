@@ -1,18 +1,32 @@
 """What became of candidates: they are negatives now, or there was a reason why not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 __all__ = [
     "OUTCOMES",
     "count_outcomes",
+    "explain_none",
 ]
 
 #: In the order in which candidates are judged: not scored, since the ranker's budget was spent on others; at or above
 #: the ranker's threshold; riskier than the guard lets pass; less hard than the others of a pool that is full; kept. At
 #: the end, since pools hold these positions: not scored, since it reads like a training triple
 OUTCOMES = ("beyond_budget", "taken_for_true", "too_risky", "crowded_out", "kept", "reads_alike")
+
+#: Why a relation has no negatives, by what became of most of its candidates; none of them are kept
+_REASONS = {
+    "beyond_budget": "with candidates beyond the budget, which were not scored",
+    "taken_for_true": "with candidates at or above the threshold, which are taken for true",
+    "too_risky": "with candidates that are too risky",
+    "crowded_out": "with candidates that others crowd out",
+    "reads_alike": "with candidates that read like training triples",
+    "kept": "without candidates",
+}
+
+#: The most relations that are named for each reason
+_NAMED = 5
 
 
 def count_outcomes(
@@ -44,3 +58,28 @@ def count_outcomes(
     for name, others in unscored.items():
         counts[:, OUTCOMES.index(name)] = np.bincount(others, minlength=num_relations)
     return counts
+
+
+def explain_none(outcomes: np.ndarray, num_triples: np.ndarray, names: Sequence[str]) -> str | None:
+    """Say which relations have triples and no negatives, and why.
+
+    :param outcomes: shape: (num_relations, len(OUTCOMES)), how many candidates each outcome has
+    :param num_triples: shape: (num_relations,), the number of triples of each relation
+    :param names: what to call each relation
+    :return: a sentence; None if there is no such relation
+
+    >>> outcomes = np.array([[0, 2, 0, 0, 3, 0], [0, 4, 1, 0, 0, 0], [0] * 6, [0] * 6])
+    >>> explain_none(outcomes, np.array([3, 2, 1, 0]), ["likes", "is", "has", "eats"])
+    'No negatives for 2 of 3 relations: 1 with candidates at or above the threshold, which are taken for true (is); 1 \
+without candidates (has).'
+    """
+    none = np.flatnonzero((num_triples > 0) & (outcomes[:, OUTCOMES.index("kept")] == 0))
+    if not len(none):
+        return None
+    reasons = np.where(outcomes[none].any(axis=1), outcomes[none].argmax(axis=1), OUTCOMES.index("kept"))
+    parts = []
+    for reason in np.unique(reasons):
+        found = [names[relation] for relation in none[reasons == reason]]
+        named = ", ".join(found[:_NAMED]) + (", …" if len(found) > _NAMED else "")
+        parts.append(f"{len(found)} {_REASONS[OUTCOMES[reason]]} ({named})")
+    return f"No negatives for {len(none)} of {np.sum(num_triples > 0)} relations: {'; '.join(parts)}."

@@ -17,6 +17,7 @@ __all__ = [
     "Thresholds",
     "best_threshold",
     "describe_levels",
+    "published_threshold",
 ]
 
 _FILE = "thresholds.json"
@@ -47,6 +48,23 @@ def best_threshold(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float
     return float(bounds[cut]), float(correct[cut] / len(scores))
 
 
+def published_threshold(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Find the threshold with the highest accuracy among the scores, as NegatER does [safavi2021]_, in O(n log n).
+
+    :param scores: shape: (n,), n > 0, finite
+    :param labels: shape: (n,), dtype: bool, whether each triple is true
+    :return: a pair (threshold, accuracy), where a score ≥ threshold means true. The threshold is one of the scores; of
+        several with the highest accuracy, the first.
+
+    >>> published_threshold(np.array([0.6, 0.9, 0.1, 0.4]), np.array([True, True, False, False]))
+    (0.6, 1.0)
+    """
+    positives, negatives = np.sort(scores[labels]), np.sort(scores[~labels])
+    correct = len(positives) - np.searchsorted(positives, scores) + np.searchsorted(negatives, scores)
+    best = int(np.argmax(correct))
+    return float(scores[best]), float(correct[best] / len(scores))
+
+
 #: Into how many parts the range of scores is cut where they are counted
 NUM_BINS = 40
 
@@ -56,9 +74,9 @@ def describe_levels(scores: np.ndarray, relations: np.ndarray, levels: np.ndarra
 
     :param scores: shape: (n,), finite, the scores of candidates
     :param relations: shape: (n,), their relations
-    :param levels: shape: (num_relations,), the score from which on a candidate is taken for true
-    :return: JSON-native: ``taken_for_true``, ``thresholds`` (by relation, None where it is infinite), ``score_edges``
-        and ``score_counts`` (by relation)
+    :param levels: shape: (num_relations,), finite, the score from which on a candidate is taken for true
+    :return: JSON-native: ``taken_for_true``, ``thresholds`` (by relation), ``score_edges`` and ``score_counts`` (by
+        relation)
     """
     edges = np.histogram_bin_edges(scores, NUM_BINS)
     counts = np.zeros((len(levels), NUM_BINS), dtype=np.int64)
@@ -66,7 +84,7 @@ def describe_levels(scores: np.ndarray, relations: np.ndarray, levels: np.ndarra
         counts[relation], _ = np.histogram(scores[relations == relation], edges)
     return {
         "taken_for_true": int(np.sum(scores >= levels[relations])),
-        "thresholds": [float(level) if np.isfinite(level) else None for level in levels],
+        "thresholds": levels.tolist(),
         "score_edges": edges.tolist(),
         "score_counts": counts.tolist(),
     }
@@ -78,7 +96,7 @@ ENOUGH_POSITIVES = 20
 
 @dataclass(frozen=True)
 class Thresholds:
-    """One threshold per relation; a relation with no validation triple on either side of it has the global one."""
+    """One threshold per relation; a relation without validation triples has the global one."""
 
     #: The threshold over all relations
     overall: float
@@ -103,14 +121,19 @@ class Thresholds:
         relations: np.ndarray,
         num_relations: int,
         per_relation: bool = True,
+        halfway: bool = False,
     ) -> "Thresholds":
-        """Choose the thresholds that classify best, as NegatER does [safavi2021]_.
+        """Choose the thresholds that classify best, as NegatER does [safavi2021]_, see :func:`published_threshold`.
 
-        :param scores: shape: (n,), the scores of validation triples
+        :param scores: shape: (n,), the scores of validation triples. Where several thresholds are as good, the order
+            decides: NegatER has the true triples first, each kind in the order of its file.
         :param labels: shape: (n,), dtype: bool, whether each is true
         :param relations: shape: (n,), their relations
         :param num_relations: the number of relations
         :param per_relation: whether each relation has its own, rather than one for all
+        :param halfway: whether to choose them halfway between two scores, see :func:`best_threshold`, which is fairer
+            to unseen triples where there are few, but not what NegatER does. A relation whose validation triples are
+            all true or all false then has the global one, too.
         :return: the thresholds
         :raises ValueError: if there is no triple, or a score is not finite
         """
@@ -118,14 +141,15 @@ class Thresholds:
             raise ValueError("found no validation triples, expected some to choose thresholds from.")
         if not np.isfinite(scores).all():
             raise ValueError("found a score that is NaN or infinite: fine-tuning diverged. Lower the learning rate.")
-        overall, _ = best_threshold(scores, labels)
+        choose = best_threshold if halfway else published_threshold
+        overall, _ = choose(scores, labels)
         by_relation = np.full(num_relations, overall)
         majority = np.full(num_relations, labels.mean() >= 0.5)
         for relation in np.unique(relations):
             mask = relations == relation
             majority[relation] = labels[mask].mean() >= 0.5
-            if per_relation and labels[mask].any() and not labels[mask].all():
-                by_relation[relation], _ = best_threshold(scores[mask], labels[mask])
+            if per_relation and (not halfway or 0 < labels[mask].mean() < 1):
+                by_relation[relation], _ = choose(scores[mask], labels[mask])
         return cls(overall, by_relation, scores[labels].astype(np.float64), relations[labels], majority)
 
     def reached_by(self, recall: float) -> np.ndarray:

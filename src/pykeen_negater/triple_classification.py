@@ -67,6 +67,7 @@ class TripleClassificationEvaluator:
             self.validation.labels,
             self.validation.triples[:, RELATION],
             model.num_relations,
+            halfway=True,
         )
         scores = self._score(model, examples.triples)
         predicted = scores >= thresholds.by_relation[examples.triples[:, RELATION]]

@@ -25,8 +25,9 @@ __all__ = [
     "form",
     type=click.Choice(get_args(ExportFormat)),
     default="tsv",
-    help="tsv: head, relation, tail, score. triples: without scores, as PyKEEN reads them. parquet: with the "
-    "positives. triplets: texts for training encoders, anchor, positive and negative, as Parquet.",
+    help="tsv: head, relation, tail, score. negater: the same as NegatER's files. triples: without scores, as PyKEEN "
+    "reads them. parquet: with the positives. triplets: texts for training encoders, anchor, positive and negative, as "
+    "Parquet.",
 )
 @click.option("--output", "-o", type=PATH, required=True, help="The file to write.")
 def export(pools: Path, form: ExportFormat, output: Path) -> None:

@@ -50,12 +50,14 @@ def fine_tune(
     load_triples_kwargs: dict[str, Any] | None,
     entity_text: Path | None,
     relation_text: Path | None,
+    name_by_text: bool,
     output: Path,
     action: tuple[str, ...],
     language_model: str | None,
     global_threshold: bool,
     keep_epochs: bool,
     max_training_triples: int,
+    max_grad_norm: float,
     dry_run: bool,
     **options: Any,
 ) -> None:
@@ -83,11 +85,15 @@ def fine_tune(
         graph,
         texts,
         FineTuningSettings(
-            max_training_triples=max_training_triples or None, per_relation=not global_threshold, **options
+            max_training_triples=max_training_triples or None,
+            max_grad_norm=max_grad_norm or None,
+            per_relation=not global_threshold,
+            **options,
         ),
         {name: path for name, path in files.items() if path is not None},
         entity_text,
         load_triples_kwargs=load_triples_kwargs,
+        name_by_text=name_by_text,
     )
     job.check(action)
     name = require_language_model(language_model) if "train" in action else ""

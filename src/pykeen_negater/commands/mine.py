@@ -63,6 +63,10 @@ __all__ = [
     click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are."),
     click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made."),
     click.option(
+        "--neighbor-file", type=FILE, help="Neighbours in NegatER's JSON, phrase: [nearest, …], instead of a search."
+    ),
+    click.option("--save-neighbors", type=PATH, help="A file to write the nearest neighbours to, in NegatER's JSON."),
+    click.option(
         "--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large."
     ),
 )
@@ -104,6 +108,7 @@ def mine(
     training: Path | None,
     entity_text: Path | None,
     relation_text: Path | None,
+    name_by_text: bool,
     validation: Path | None,
     validation_negatives: Path | None,
     load_triples_kwargs: dict[str, Any] | None,
@@ -113,6 +118,8 @@ def mine(
     vectors: Path | None,
     corruption_scheme: str,
     index: Path | None,
+    neighbor_file: Path | None,
+    save_neighbors: Path | None,
     model: Path | None,
     guard: str,
     entity_types: Path | None,
@@ -126,15 +133,20 @@ def mine(
     What is interrupted goes on when the same command is run again. Several processes share the work if they are
     started by torchrun or accelerate launch and have the same data folder.
     """
+    from .. import naming
     from ..graphs import Graph
     from ..held_out import read_held_out
     from ..mining import Miner
     from ..mining_settings import MiningSettings
     from ..pool_files import check_replaceable
     from ..processes import Processes, main_first
+    from ..regular_files import check_writable
+    from ..texts import extend_texts, load_texts
 
     if output is not None:
         check_replaceable(output)
+    if save_neighbors is not None:
+        check_writable(save_neighbors)
     processes = Processes.launched()
     if not processes.is_main:
         logging.getLogger("pykeen_negater").setLevel(logging.ERROR)
@@ -144,10 +156,19 @@ def mine(
     held_out = read_held_out(
         {name: path for name, path in files.items() if path is not None}, graph, load_triples_kwargs
     )
+    given_texts: dict[str, Any] = text_settings(entity_text, relation_text)
+    if name_by_text:
+        texts = load_texts(graph, **given_texts)
+        if texts is None:
+            raise ValueError("found no texts to name entities by. Pass --entity-text, a file of label TAB text.")
+        texts = extend_texts(texts, held_out.other_entities, entity_text)
+        graph, held_out, texts = naming.name_by_text(graph, held_out, texts)
+        given_texts = {"entity_text": dict(zip(*[texts.entities] * 2, strict=True))}
+        given_texts["relation_text"] = dict(zip(*[texts.relations] * 2, strict=True))
     miner = Miner(
         graph,
         MiningSettings(
-            **text_settings(entity_text, relation_text),
+            **given_texts,
             **{name: options[name] for name in ("candidates", "k", "metric", "index_factory")},
             ranker=options["ranker"] or (None if model is None else "thresholds"),
             guard=None if guard == "none" else cast(GuardName, guard),
@@ -156,6 +177,7 @@ def mine(
             encoder_kwargs={**(encoder_kwargs or {}), **({} if vectors is None else {"path": str(vectors)})} or None,
             corruption_scheme=tuple(part.strip() for part in corruption_scheme.split(",")),
             index=None if index is None else str(index),
+            neighbor_file=neighbor_file,
             ranker_kwargs=_ranker_kwargs(model, options),
             pool_size=options["pool_size"],
             max_candidates=max_candidates or None,
@@ -191,6 +213,8 @@ def mine(
     pools = miner.mine(processes)
     if not processes.is_main:
         return
+    if save_neighbors is not None:
+        miner.save_neighbors(save_neighbors)
     if dataset is not None:
         pools.metadata["dataset"] = dataset
     path = pools.path if output is None else pools.save(output)

@@ -98,6 +98,11 @@ graph_options = section(
         "--entity-text", type=TEXTS, help="The entities' texts: label TAB text, .json, .parquet, or wikidata."
     ),
     click.option("--relation-text", type=TEXTS, help="The relations' texts, likewise."),
+    click.option(
+        "--name-by-text",
+        is_flag=True,
+        help="Call entities and relations by their texts in what is written; for triples that are written as ids.",
+    ),
     click.option("--validation", type=FILE, help="True triples to choose thresholds with."),
     click.option("--validation-negatives", type=FILE, help="False triples to choose thresholds with."),
 )
