@@ -101,9 +101,11 @@ class HardNegatives:
         self.pools = pools
         self.has_inverse_triples = has_inverse_triples
         self.strategy = strategy
-        self.temperature = temperature
         self._allowed = None if all(allowed[0]) else np.array(allowed)
         self._num_sides = sum(allowed[0])
+        with np.errstate(over="ignore"):
+            #: How much less often a negative is drawn that is easier than another one by so many steps
+            self._weights = np.exp(-np.arange(256) / 255 / temperature)
         self._sides = np.array(pools.sides)
         sizes = pools.offsets[len(pools.sides) :: len(pools.sides)] - pools.offsets[: -1 : len(pools.sides)]
         self._width = int(sizes.max()) if len(sizes) else 0
@@ -197,12 +199,10 @@ class HardNegatives:
             case _:
                 offset = np.broadcast_to(np.arange(self._width), (len(total), self._width))
                 _, position = _locate(offset, ends, shift)
-                hardness = self.pools.hardness.numpy()[position.clip(0, len(self.pools) - 1)]
-                # less the highest of each row, so that the lowest temperature leaves that one, and no division of
-                # infinities or row of zeros
-                hardness = np.where(offset < total, hardness, -np.inf)
-                with np.errstate(over="ignore"):
-                    weights = np.exp((hardness - hardness.max(axis=1, keepdims=True)) / 255 / self.temperature)
+                is_there = offset < total
+                hardness = self.pools.hardness.numpy()[position.clip(0, len(self.pools) - 1)] * is_there
+                # compared with the hardest of each triple, so that a low temperature leaves that one
+                weights = self._weights.take(hardness.max(axis=1, keepdims=True) - hardness) * is_there
                 cumulative = torch.from_numpy(weights.cumsum(axis=1))
                 drawn = torch.rand(len(total), count, dtype=torch.double) * cumulative[:, -1:]
                 return np.minimum(torch.searchsorted(cumulative, drawn, right=True).numpy(), total - 1)

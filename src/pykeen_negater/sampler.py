@@ -413,7 +413,8 @@ class NegatERNegativeSampler(NegativeSampler):
             negatives[others], pending = self.random_negatives.draw(positives[others])
             if not self._trusts_pools:
                 is_unsure[mined] = True
-            is_unsure[others[pending // count], pending % count] = True
+            if len(pending):
+                is_unsure[others[pending // count], pending % count] = True
         if self.loop_fraction:
             is_unsure.ravel()[self._put_loops(positives, negatives)] = True
         return negatives, is_unsure

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,9 @@ __all__ = [
     "preserved_random_state",
 ]
 
+#: How NumPy handles floating-point errors if nobody wants otherwise
+_ERRORS: dict[str, Any] = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+
 
 @contextmanager
 def pinned_defaults() -> Iterator[None]:
@@ -20,17 +24,19 @@ def pinned_defaults() -> Iterator[None]:
     These are: tensors of single precision on the CPU, no autocast, and warnings for floating-point errors. It costs
     nothing to speak of where nothing else was set, so that each batch can be drawn in it.
     """
-    dtype = torch.get_default_dtype()
+    dtype, is_on_cpu = torch.get_default_dtype(), torch.get_default_device().type == "cpu"
     autocast = [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]
+    if dtype is torch.float and is_on_cpu and not autocast and np.geterr() == _ERRORS:
+        yield
+        return
     with ExitStack() as stack:
-        if torch.get_default_device().type != "cpu":
+        if not is_on_cpu:
             stack.enter_context(torch.device("cpu"))
         for kind in autocast:
             stack.enter_context(torch.autocast(kind, enabled=False))
-        stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
-        if dtype is not torch.float:
-            torch.set_default_dtype(torch.float)
-            stack.callback(torch.set_default_dtype, dtype)
+        stack.enter_context(np.errstate(**_ERRORS))
+        torch.set_default_dtype(torch.float)
+        stack.callback(torch.set_default_dtype, dtype)
         yield
 
 
