@@ -223,8 +223,8 @@ def test_a_graph_with_gaps_from_mining_to_training(gaps: TriplesFactory, tmp_pat
         negative_sampler_kwargs={"pools": str(tmp_path / "a.pools"), "hard_fraction": 1.0},
         evaluation_kwargs={"use_tqdm": False},
     )
-    # what was invented once is a label like any other
+    # what is invented would be a label like any other
     graph = Graph.from_factory(gaps)
-    labels = tuple(str(i) if label is None else label for i, label in enumerate(graph.entity_labels or ()))
-    with pytest.raises(PoolsError, match=r"5 of the graph's 10 entities are only there \('1', '3', '4', …\)"):
+    labels = tuple(f"#{i}" if label is None else label for i, label in enumerate(graph.entity_labels or ()))
+    with pytest.raises(PoolsError, match=r"5 of the graph's 10 entities are only there \('#1', '#3', '#4', …\)"):
         pools.check_vocabulary(replace(graph, entity_labels=labels))
