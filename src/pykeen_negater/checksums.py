@@ -59,9 +59,9 @@ def find_damage(folder: Path, path: Path) -> str | None:
                 return f"the checksum of {name} is not the one in {path.name}"
         listed = {path, *(folder / name for _, _, name in lines)}
         for file in sorted(folder.rglob("*")):
-            name = file.relative_to(folder)
-            if file.is_file() and file not in listed and not any(part.startswith(".") for part in name.parts):
-                return f"{path.name} lacks {name.as_posix()}"
+            inside = file.relative_to(folder)
+            if file.is_file() and file not in listed and not any(part.startswith(".") for part in inside.parts):
+                return f"{path.name} lacks {inside.as_posix()}"
     except (OSError, ValueError) as error:
         return f"it cannot be read ({error})"
     return None
