@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 
 from .caching import file_digest, fingerprint
 from .hub import check_language_model
@@ -145,7 +146,7 @@ def loading(name: str | Path) -> Iterator[None]:
     except Exception as error:  # dozens of types, by the file that is damaged
         if isinstance(error, (OSError, ValueError)) and not is_folder:  # what the hub's client says
             raise
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = shorten(str(error), 500, placeholder=" …") or type(error).__name__
         raise ValueError(
             f"found a language model in {name} that cannot be loaded ({reason}), expected a folder of configuration, "
             f"tokenizer and weights as safetensors. Download it or fine-tune it again."
