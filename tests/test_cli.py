@@ -183,7 +183,7 @@ def test_fine_tune_validate_and_test(training: Path, tiny_bert: str, tmp_path: P
     assert frame["tail"].tolist()[-1] == "unicorn"
     dry = run("fine-tune", *files, "--action", "valid", "--action", "test", "--dry-run", "--json")
     assert json.loads(dry.stdout) == {"validation_triples_to_classify": 13, "testing_triples_to_classify": 13}
-    message = "found no testing_negatives for the action 'test', expected files of true and false triples"
+    message = "found no --testing-negatives for the action 'test', expected files of true and false triples"
     assert message in run("fine-tune", *files[:8], "--output", tmp_path / "model", "--action", "test", code=1).output
 
 

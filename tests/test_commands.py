@@ -102,12 +102,16 @@ def test_every_command_can_be_read_by_programs(path: tuple[str, ...]):
 def test_json_or_a_table_or_nothing(call: str, files: dict[str, str], capfd: pytest.CaptureFixture[str]):
     arguments = [word.format(**files) for word in call.split()]
     result = run(*arguments, "--json")
-    assert json.loads(result.stdout)
+    found = json.loads(result.stdout)
+    assert found
+    # one convention for the names of all values, and of the figures of each sampler, step and split
+    for values in found if isinstance(found, list) else [found]:
+        names = [*values, *(name for each in values.values() if isinstance(each, dict) for name in each)]
+        assert not [name for name in names if " " in name or not (re.fullmatch("[a-z0-9_]+", name) or "/" in name)]
     result = run(*arguments)
     assert "\x1b" not in result.stdout
-    *_, last = (line for line in result.stdout.splitlines() if not line.startswith("Written to "))
     # a name and a value, or columns
-    assert re.search(r"\S {2,}\S", last)
+    assert any(re.search(r"\S {2,}\S", line) for line in result.stdout.splitlines())
     result = run(*arguments, "--quiet")
     assert result.output == ""
     # nor past Python's streams

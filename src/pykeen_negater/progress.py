@@ -84,7 +84,13 @@ class Progress:
 
     @contextmanager
     def step(self, name: str, total: float, unit: str) -> Iterator["_Bar"]:
-        """Show a step; within another step, its share of the piece at hand."""
+        """Show a step; within another step, its share of the piece at hand.
+
+        :param name: what the bar says
+        :param total: >= 0, the number of units of the step
+        :param unit: what it is counted in, in the singular
+        :yields: what is called with the number of units that were done
+        """
         outer = self._open
         if outer is not None:
             self._open = _Bar(self, name, total, 0.0, None, outer)
@@ -193,8 +199,8 @@ def step(name: str, total: float, unit: str) -> Iterator[_Bar]:
     :param name: what the bar says
     :param total: >= 0, the number of units of the step
     :param unit: what it is counted in, in the singular
-    :return: a function that is called with the number of units that were done; :meth:`_Bar.piece` leaves these to steps
-        within this one
+    :yields: a function that is called with the number of units that were done; its method ``piece`` leaves these to
+        steps within this one
     """
     progress = _CURRENT.get() or Progress()
     token = _CURRENT.set(progress)

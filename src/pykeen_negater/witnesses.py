@@ -25,7 +25,7 @@ __all__ = [
 
 
 #: For so many seconds, a witness is trained for an estimate
-TIMED_SECONDS = 0.8
+TIMED_SECONDS = 0.5
 
 #: The number of triples that are scored at once
 BATCH_SIZE = 65_536

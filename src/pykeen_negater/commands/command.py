@@ -45,7 +45,10 @@ def section(heading: str, *options: Callable[[F], F]) -> Callable[[F], F]:
 
 @contextmanager
 def name_nearest_options() -> Iterator[None]:
-    """Name the options that may have been meant by one that there is not, the nearest first."""
+    """Name the options that may have been meant by one that there is not, the nearest first.
+
+    :raises click.UsageError: if a block asks for such an option
+    """
     try:
         yield
     except click.NoSuchOption as error:
