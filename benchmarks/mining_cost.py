@@ -28,7 +28,8 @@ def train_epoch(*args, **kwargs):
     return original(*args, **kwargs)
 SLCWATrainingLoop._train_epoch = train_epoch
 pipeline(dataset="umls", model="PairRE", loss="nssa", negative_sampler=sys.argv[1], random_seed=0,
-         negative_sampler_kwargs=dict(num_negs_per_pos=16), training_kwargs=dict(use_tqdm=False, num_epochs=20), evaluation_kwargs=dict(use_tqdm=False))
+         negative_sampler_kwargs=dict(num_negs_per_pos=16), training_kwargs=dict(use_tqdm=False, num_epochs=20),
+         evaluation_kwargs=dict(use_tqdm=False))
 print("BEFORE", train_epoch.before)
 """
 
@@ -71,7 +72,8 @@ def main() -> None:
         ]
         texts = ["--entity-text", str(umls / "entity2text.tsv"), "--relation-text", str(umls / "relation2text.tsv")]
         mine = [sys.executable, "-m", "pykeen_negater", "mine", "--dataset", "umls", *texts]
-        rows.append(run("negater mine on umls, other texts", [*mine, "--output", str(Path(scratch, "umls.pools"))], home))
+        mine += ["--output", str(Path(scratch, "umls.pools"))]
+        rows.append(run("negater mine on umls, other texts", mine, home))
     write("mining_cost", rows)
 
 
