@@ -252,7 +252,7 @@ def test_command(tiny_bert: str, data: RelationPairs, tmp_path: Path, empty_cach
     result = _run("--data", str(rows), *options, "--epochs", "2", "--exclude-relation", "1/a", "--num-negative", "3")
     assert result.exit_code == 0, result.output
     found = dict(line.strip().split("  ", maxsplit=1) for line in result.stdout.splitlines()[:-1])
-    assert found["training_losses"].count(",") == 1
+    assert found["training losses"].count(",") == 1
     assert RelationEncoder(output, max_length=16).is_trained
     config = json.loads(Path(output, "finetuning_config.json").read_text())
     assert (config["epoch"], config["data"], config["exclude_relation"]) == (2, "rows.jsonl", ["1/a"])

@@ -25,6 +25,7 @@ __all__ = [
     "is_silent",
     "output_options",
     "printable",
+    "snake_case",
 ]
 
 #: Where errors go when nothing else does
@@ -131,9 +132,22 @@ def conclude_table(table: "pd.DataFrame", digits: int) -> None:
     :param digits: >= 0, how many decimals people are shown
     """
     if _is_chosen("json"):
-        click.echo(table.to_json(orient="records", indent=2, force_ascii=True))
+        keys = table.rename(columns=snake_case)
+        click.echo(keys.to_json(orient="records", indent=2, force_ascii=True))
     else:
         echo(table.to_string(index=False, float_format=f"{{:.{digits}f}}".format, na_rep=""))
+
+
+def snake_case(name: str) -> str:
+    """Make a key of a name; what is a path or a name on a hub stays as it is.
+
+    :param name: any name
+    :return: the key
+
+    >>> snake_case("word difference"), snake_case("fine-tune")
+    ('word_difference', 'fine_tune')
+    """
+    return name if "/" in name else re.sub(r"[ -]", "_", name)
 
 
 def _rows(summary: Mapping[str, Any], unit: str = "") -> Iterator[tuple[str, str]]:

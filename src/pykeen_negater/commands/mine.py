@@ -11,7 +11,7 @@ from ..configuration import config_option_with_negater
 from ..durations import duration_range
 from ..names import CANDIDATE_GENERATORS, ENCODERS, RANKERS, SIDE_NAMES, GuardName, Metric
 from ..option_names import to_options
-from ..terminal import conclude, echo, is_silent, output_options
+from ..terminal import conclude, echo, is_silent, output_options, snake_case
 from .command import Command, section
 from .completion import complete, complete_list
 from .options import (
@@ -236,7 +236,7 @@ def mine(
             "guard_auc": measured.get("auc"),
             "corruptions_that_are_likely_true": len(pools.suspects),
         }
-    seconds = {step.replace(" ", "_"): seconds for step, seconds in pools.durations.items()}
+    seconds = {snake_case(step): seconds for step, seconds in pools.durations.items()}
     conclude({**summary, "step_seconds": seconds, "pools": str(path)})
     if not is_silent():
         _show_some(pools)
