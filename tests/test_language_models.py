@@ -26,11 +26,11 @@ from pykeen_negater.language_models import (
     HUB_REVISION,
     find_language_model,
     identify_language_model,
-    measure_throughput,
     require_language_model,
 )
 from pykeen_negater.relations.encoder import RelationEncoder
 from pykeen_negater.texts import Texts
+from pykeen_negater.throughput import measure_throughput
 
 
 @pytest.fixture

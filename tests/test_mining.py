@@ -21,10 +21,11 @@ from pykeen_negater.candidates import SlotCandidateGenerator
 from pykeen_negater.durations import duration_range
 from pykeen_negater.exports import to_frame
 from pykeen_negater.factorization import Factorization
+from pykeen_negater.graph_sources import find_graph
 from pykeen_negater.graphs import Graph
 from pykeen_negater.guard import MINED_SAFETY
 from pykeen_negater.labels import reading
-from pykeen_negater.mining import Miner, find_graph
+from pykeen_negater.mining import Miner
 from pykeen_negater.mining_run import MiningRun
 from pykeen_negater.mining_settings import MiningSettings
 from pykeen_negater.neighbors import NeighborIndex

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from pykeen_negater.avoidance import avoid_risks
 from pykeen_negater.exports import to_frame
 from pykeen_negater.graphs import Graph
 from pykeen_negater.pool_files import PoolsError, Vocabulary
@@ -71,7 +72,7 @@ def use(path: Path, queries: torch.Tensor, whole: bool) -> str:
             ids = pools.replacements[start : start + size]
             assert ((ids >= 0) & (ids < limit)).all()
     pools.safer_than(pools.max_risk or 1.0)
-    pools.avoided(pools.max_risk or 1.0)
+    avoid_risks(pools, pools.max_risk or 1.0)
     if whole:
         for function in (to_frame, lambda pools: verify_pools(pools.path)):
             try:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from pykeen_negater.avoidance import avoid_risks
 from pykeen_negater.exports import to_frame
 from pykeen_negater.graphs import Graph
 from pykeen_negater.outcomes import OUTCOMES
@@ -197,7 +198,7 @@ def _use(path: Path, draw: bool) -> str:
     if draw:
         assert "</html>" in render(content)
     to_frame(pools)
-    pools.avoided(pools.max_risk or 1.0)
+    avoid_risks(pools, pools.max_risk or 1.0)
     pools.save(path.with_name("copy.pools"))
     return "served"
 

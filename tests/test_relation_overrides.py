@@ -13,6 +13,7 @@ from pykeen.pipeline import pipeline
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools, mine
+from pykeen_negater.avoidance import avoid_risks
 from pykeen_negater.graphs import Graph
 from pykeen_negater.hard_negatives import without_inverse
 from pykeen_negater.indexing import keys_to_triples
@@ -127,11 +128,11 @@ def test_risks_by_relation(pools: NegativePools):
     # the same limit for all relations is one limit
     same = torch.full((pools.num_relations,), 2.0)
     assert listed(pools.safer_than(same)) == listed(pools.safer_than(2.0))
-    assert (pools.avoided(same)._table == pools.avoided(2.0)._table).all()
+    assert (avoid_risks(pools, same)._table == avoid_risks(pools, 2.0)._table).all()
     strict = torch.full((pools.num_relations,), 100.0)
     strict[0] = 0.0
     suspects = torch.from_numpy(keys_to_triples(pools.suspects.numpy(), pools.num_entities, pools.num_relations))
-    found = set(pools.avoided(strict).find(suspects.numpy()).tolist())
+    found = set(avoid_risks(pools, strict).find(suspects.numpy()).tolist())
     assert set(torch.nonzero(suspects[:, 1] == 0).squeeze(dim=1).tolist()) <= found
     assert len(found) < len(suspects) / 2
 

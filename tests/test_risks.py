@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from pykeen_negater.avoidance import avoid_risks
 from pykeen_negater.candidates import Candidates, RandomCandidateGenerator
 from pykeen_negater.evidence import Answers
 from pykeen_negater.graphs import Graph
@@ -307,7 +308,7 @@ def test_safer_pools_do_not_pretend_to_lie_in_a_folder(tmp_path):
 @pytest.mark.parametrize("limit", [1e-3, 2.0, 8.0, 1e7])
 def test_suspects_are_avoided_as_far_as_they_are_too_risky(limit):
     pools = make_pools(random_graph(0, num_entities=2_000, num_relations=50))
-    avoided = pools.avoided(limit)
+    avoided = avoid_risks(pools, limit)
     graph_triples, suspects = (keys_to_triples(keys.numpy(), 2_000, 50) for keys in (pools.keys, pools.suspects))
     torch.manual_seed(0)
     drawn = torch.zeros(len(suspects), dtype=torch.double)

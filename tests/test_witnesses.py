@@ -10,13 +10,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from pykeen_negater import factorization
 from pykeen_negater.caching import Cache
-from pykeen_negater.corruptions import TorchCorruptor
 from pykeen_negater.factorization import Factorization
 from pykeen_negater.graphs import Graph
 from pykeen_negater.indexing import HEAD, RELATION, TAIL
 from pykeen_negater.probe import Probe
 from pykeen_negater.queries import Queries
 from pykeen_negater.ranking_context import RankingContext
+from pykeen_negater.torch_corruption import TorchCorruptor
 from pykeen_negater.witnesses import Training, Witness, estimate_training, train_witness
 
 from .cases import random_graph, random_vectors

@@ -6,10 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .indexing import bit_of, hash_keys, triples_to_keys
+from .indexing import RELATION, TripleIndex, bit_of, hash_keys, keys_to_triples, triples_to_keys
+from .pool_files import decode_risk
+from .pools import NegativePools
 
 __all__ = [
     "AvoidedTriples",
+    "avoid_risks",
 ]
 
 #: The fewest places of the table per triple: at most one in so many other triples is looked up for nothing
@@ -68,3 +71,25 @@ class AvoidedTriples:
         found, shares = found[shares > 0], shares[shares > 0]
         # from 0 to below 1, so that a share of 1 is always avoided
         return found[torch.rand(len(found), dtype=torch.float).numpy() < shares]
+
+
+def avoid_risks(pools: NegativePools, max_risk: float | Tensor, known: TripleIndex | None = None) -> AvoidedTriples:
+    """Get what is not to be drawn at random, or less often.
+
+    Training triples are not drawn. Of what is riskier than allowed, so much is that what remains is as risky as
+    allowed: a corruption twice as risky is drawn half as often. Never to draw it would leave a model ignorant of the
+    most plausible falsehoods.
+
+    :param pools: the pools of the training triples
+    :param max_risk: >= 0, in multiples of the risk of a uniform corruption, for all relations or by relation; shape of
+        the latter: (num_relations,)
+    :param known: further true triples
+    :return: the triples to avoid
+    """
+    size = pools.num_entities, pools.num_relations
+    limit = max_risk
+    if isinstance(max_risk, Tensor):
+        limit = max_risk[torch.from_numpy(keys_to_triples(pools.suspects.numpy(), *size)[:, RELATION])]
+    shares = (1 - limit / decode_risk(pools.suspect_risk)).clamp_min_(0)
+    sets: list[tuple[Tensor, Tensor | None]] = [(pools.keys, None), (pools.suspects, shares)]
+    return AvoidedTriples(sets if known is None else [*sets, (known.keys, None)], *size)

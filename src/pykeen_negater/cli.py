@@ -18,7 +18,8 @@ from .commands.relations import relations
 from .commands.report import report
 from .commands.verify import verify
 from .limits import explain_shortage
-from .terminal import PrintableFormatter, printable
+from .printable import printable
+from .terminal import PrintableFormatter
 
 __all__ = [
     "main",

@@ -8,7 +8,6 @@ import torch
 
 from .graphs import Graph
 from .indexing import RELATION, SIDES
-from .queries import ENTITY_SIDES
 from .readings import Readings
 
 __all__ = [
@@ -16,7 +15,6 @@ __all__ = [
     "Corruptor",
     "InSlotFallbackCorruptor",
     "RandomCorruptor",
-    "TorchCorruptor",
     "corrupt_at_random",
     "refuses_known",
 ]
@@ -194,36 +192,3 @@ class InSlotFallbackCorruptor(Corruptor):
             return refuses_known(self.graph, corrupted, rows, self.readings)
 
         return _redraw(triples, side, [fall_back] if side == RELATION else [propose, fall_back], refuses)
-
-
-class TorchCorruptor:
-    """Corrupts one side of batches at random, half of the times by what was seen in the relation's slot."""
-
-    def __init__(self, graph: Graph, count: int) -> None:
-        """Prepare.
-
-        :param graph: the graph, whose triples are the known ones
-        :param count: > 0, the number of corruptions of each triple
-        """
-        self.num_entities = graph.num_entities
-        self.count = count
-        self.index = graph.index
-        self.slots = {side: tuple(map(torch.from_numpy, graph.slots[side])) for side in ENTITY_SIDES}
-
-    def __call__(self, triples: torch.Tensor, side: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Corrupt triples of the graph.
-
-        :param triples: shape: (n, 3)
-        :param side: the column to replace: 0 head, 2 tail
-        :return: a pair (the entities that stand there instead, whether these make no known triple), each of shape
-            (n, count)
-        """
-        device, triples = triples.device, triples.cpu()
-        offsets, entities = self.slots[side]
-        starts, ends = (offsets[triples[:, RELATION] + i].unsqueeze(dim=1) for i in (0, 1))
-        shape = len(triples), self.count
-        in_slot = entities[starts + (torch.rand(shape) * (ends - starts)).long()]
-        drawn = torch.where(torch.rand(shape) < 0.5, in_slot, torch.randint(self.num_entities, shape))
-        corrupted = triples.unsqueeze(dim=1).repeat(1, self.count, 1)
-        corrupted[..., side] = drawn
-        return drawn.to(device), ~self.index.contains(corrupted).to(device)

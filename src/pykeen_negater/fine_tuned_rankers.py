@@ -14,13 +14,14 @@ from .fine_tuned_scoring import FineTunedScoring
 from .fine_tuning_settings import FineTuningSettings, Precision
 from .graphs import Graph
 from .indexing import RELATION
-from .language_models import identify_language_model, measure_throughput, require_language_model
+from .language_models import identify_language_model, require_language_model
 from .processes import main_first
 from .progress import Step
 from .ranking import BudgetedRanker, Ranking
 from .ranking_context import RankingContext
 from .spelling import did_you_mean
 from .texts import Texts
+from .throughput import measure_throughput
 
 if TYPE_CHECKING:
     from .classifier import TripleClassifier

@@ -19,9 +19,9 @@ from .fine_tuning_settings import FineTuningSettings
 from .graphs import Graph
 from .held_out import read_held_out
 from .indexing import RELATION
-from .language_models import measure_throughput
 from .seeding import pinned_defaults
 from .texts import Texts, TextSource, extend_texts
+from .throughput import measure_throughput
 
 if TYPE_CHECKING:
     from .fine_tuning import LabelledTriples

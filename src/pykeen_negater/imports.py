@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from pykeen.triples import CoreTriplesFactory
 
+from .graph_sources import find_graph
 from .graphs import Graph
 from .indexing import HEAD, RELATION, TAIL
 from .listed_negatives import read_negatives, read_scores
-from .mining import find_graph
 from .pool_files import Vocabulary
 from .pools import NegativePools
 from .seeding import pinned_defaults

@@ -10,15 +10,14 @@ import numpy as np
 import torch
 
 from .corruptions import RandomCorruptor
-from .graphs import Graph, Labels, label_to_id
-from .labels import looks_opaque
+from .graphs import Graph
+from .naming import entity_ids, relation_ids
 from .readings import Readings
 from .tables import read_rows
 from .texts import Texts
 
 __all__ = [
     "ListedNegatives",
-    "entity_ids",
     "other_phrases",
     "read_negatives",
     "read_scores",
@@ -125,7 +124,7 @@ def _read(path: Path) -> list[tuple[int, list[str]]]:
 def _names(graph: Graph, texts: Texts) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
     """Find the ids of heads, relations and tails by label or text."""
     entity_to_id = entity_ids(graph, texts)
-    return entity_to_id, _ids(graph.relation_labels, texts.relations), entity_to_id
+    return entity_to_id, relation_ids(graph, texts), entity_to_id
 
 
 def _unquoted(fields: Sequence[str], names: Iterable[Collection[str]]) -> list[str]:
@@ -145,25 +144,6 @@ def _parse(score: str, path: Path, number: int) -> float:
     if not math.isfinite(2 * value):
         raise ValueError(f"{path}, line {number}: found the score {score!r}, expected a finite number up to 8e307.")
     return value
-
-
-def entity_ids(graph: Graph, texts: Texts | None) -> dict[str, int]:
-    """Find the entities by what a file may call them.
-
-    :param graph: the graph
-    :param texts: its texts, if there are any
-    :return: the ids by labels and texts
-    """
-    return _ids(graph.entity_labels, () if texts is None else texts.entities[: graph.num_entities])
-
-
-def _ids(labels: Labels | None, texts: tuple[str, ...]) -> dict[str, int]:
-    # what has no label has no name; of several that read the same, the first
-    by_label = list(label_to_id(labels or ()).items())
-    by_text = [(text, i) for i, text in enumerate(texts) if labels is None or labels[i] is not None]
-    # a label comes before a text, unless labels are numbers or the like
-    named = by_text + by_label if looks_opaque([label for label, _ in by_label]) else by_label + by_text
-    return dict(reversed(named))
 
 
 class ListedNegatives(RandomCorruptor):

@@ -14,7 +14,7 @@ import numpy as np
 from .caching import array_digest, atomic_file
 from .encoders import Encoder
 from .graphs import Graph
-from .listed_negatives import entity_ids
+from .naming import entity_ids
 from .neighbors import NeighborIndex
 from .texts import Texts
 

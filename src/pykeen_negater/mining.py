@@ -18,6 +18,7 @@ from .atomic_writing import restore_folder
 from .caching import Cache, array_digest, fingerprint, timed
 from .candidates import CandidateGenerator, candidate_generator_resolver
 from .encoders import Encoder, SentenceTransformerEncoder, encoder_resolver
+from .graph_sources import find_graph
 from .graphs import Graph
 from .language_models import find_language_model, public_name
 from .limits import tell_shortage, warn_of_little_memory
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Miner",
-    "find_graph",
     "mine",
 ]
 
@@ -397,22 +397,6 @@ class Miner:
     @cached_property
     def _encoder_identity(self) -> list[Any]:
         return [encoder_resolver.normalize_inst(self.encoder), self.encoder.identify()]
-
-
-def find_graph(dataset: "str | Dataset | None" = None, triples_factory: CoreTriplesFactory | None = None) -> Graph:
-    """Find the training triples.
-
-    :param dataset: a PyKEEN dataset or its name, of which the training triples are taken
-    :param triples_factory: the training triples
-    :return: the graph
-    :raises ValueError: if not exactly one of them is given, or the graph is empty
-    """
-    if (dataset is None) == (triples_factory is None):
-        raise ValueError("expected either a dataset or a triples_factory, and not both.")
-    from pykeen.datasets import get_dataset  # not above, see _plugin
-
-    factory = triples_factory if triples_factory is not None else get_dataset(dataset=dataset).training
-    return Graph.from_factory(factory)
 
 
 @pinned_defaults()

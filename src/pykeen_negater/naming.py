@@ -4,14 +4,46 @@ from dataclasses import replace
 
 import numpy as np
 
-from .graphs import Graph
+from .graphs import Graph, Labels, label_to_id
 from .held_out import HeldOut
 from .indexing import HEAD, RELATION, TAIL
+from .labels import looks_opaque
 from .texts import Texts
 
 __all__ = [
+    "entity_ids",
     "name_by_text",
+    "relation_ids",
 ]
+
+
+def entity_ids(graph: Graph, texts: Texts | None) -> dict[str, int]:
+    """Find the entities by what a file may call them.
+
+    :param graph: the graph
+    :param texts: its texts, if there are any
+    :return: the ids by labels and texts
+    """
+    return _ids(graph.entity_labels, () if texts is None else texts.entities[: graph.num_entities])
+
+
+def relation_ids(graph: Graph, texts: Texts | None) -> dict[str, int]:
+    """Find the relations by what a file may call them.
+
+    :param graph: the graph
+    :param texts: its texts, if there are any
+    :return: the ids by labels and texts
+    """
+    return _ids(graph.relation_labels, () if texts is None else texts.relations)
+
+
+def _ids(labels: Labels | None, texts: tuple[str, ...]) -> dict[str, int]:
+    # what has no label has no name; of several that read the same, the first
+    by_label = list(label_to_id(labels or ()).items())
+    by_text = [(text, i) for i, text in enumerate(texts) if labels is None or labels[i] is not None]
+    # a label comes before a text, unless labels are numbers or the like
+    named = by_text + by_label if looks_opaque([label for label, _ in by_label]) else by_label + by_text
+    return dict(reversed(named))
 
 
 def name_by_text(graph: Graph, held_out: HeldOut, texts: Texts) -> tuple[Graph, HeldOut, Texts]:

@@ -230,10 +230,8 @@ class PyKEENNegativeSource(NegativeSource):
         :raises ValueError: if there is no such sampler, it is the one of this package, or a parameter is not for the
             user to choose
         """
-        from .sampler import NegatERNegativeSampler  # not above, since it fine-tunes, too
-
         self.sampler = find_class("sampler", negative_sampler_resolver, sampler)
-        if issubclass(self.sampler, NegatERNegativeSampler):
+        if getattr(self.sampler, "mines", False):
             raise ValueError(
                 f"found sampler={sampler!r}, whose negatives are mined with the model that is fine-tuned on them, "
                 f"expected another one. For negatives that were mined before, run: negater export POOLS --output FILE, "

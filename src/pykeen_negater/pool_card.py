@@ -9,7 +9,7 @@ import yaml
 
 from .counting import counted
 from .indexing import SIDES
-from .terminal import printable
+from .printable import printable
 
 __all__ = [
     "NoneDrawn",

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from .atomic_writing import restore_folder
-from .avoidance import AvoidedTriples
 from .caching import file_stamps
 from .graphs import Graph
 from .indexing import RELATION, TripleIndex, check_key_space, keys_to_triples
@@ -225,26 +224,6 @@ class NegativePools:
             return self
         arrays = {name: getattr(self, name)[kept] for name in ("replacements", "hardness", "risk")}
         return replace(self, **arrays, offsets=offsets, path=None)
-
-    def avoided(self, max_risk: float | Tensor, known: TripleIndex | None = None) -> AvoidedTriples:
-        """Get what is not to be drawn at random, or less often.
-
-        Training triples are not drawn. Of what is riskier than allowed, so much is that what remains is as risky as
-        allowed: a corruption twice as risky is drawn half as often. Never to draw it would leave a model ignorant of
-        the most plausible falsehoods.
-
-        :param max_risk: >= 0, in multiples of the risk of a uniform corruption, for all relations or by relation;
-            shape of the latter: (num_relations,)
-        :param known: further true triples
-        :return: the triples to avoid
-        """
-        size = self.num_entities, self.num_relations
-        limit = max_risk
-        if isinstance(max_risk, Tensor):
-            limit = max_risk[torch.from_numpy(keys_to_triples(self.suspects.numpy(), *size)[:, RELATION])]
-        shares = (1 - limit / decode_risk(self.suspect_risk)).clamp_min_(0)
-        sets: list[tuple[Tensor, Tensor | None]] = [(self.keys, None), (self.suspects, shares)]
-        return AvoidedTriples(sets if known is None else [*sets, (known.keys, None)], *size)
 
     def coverage(self, triples: Tensor) -> float:
         """Compute how many triples have a negative.

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, normalize, softplus
 
-from .corruptions import TorchCorruptor
 from .graphs import Graph
 from .indexing import RELATION
 from .queries import ENTITY_SIDES
+from .torch_corruption import TorchCorruptor
 from .witnesses import Training, Witness
 
 __all__ = [

@@ -13,7 +13,7 @@ from .candidates import Candidates
 from .corruptions import corrupt_at_random
 from .graphs import Graph
 from .indexing import RELATION
-from .language_models import identify_language_model, measure_throughput, require_language_model
+from .language_models import identify_language_model, require_language_model
 from .partwise_scoring import PartwiseScoring
 from .processes import main_first
 from .progress import Step
@@ -25,6 +25,7 @@ from .relations.templates import find_template
 from .relations.training_settings import RelationTrainingSettings
 from .texts import Texts, texts_digest
 from .thresholds import Thresholds, describe_levels
+from .throughput import measure_throughput
 
 if TYPE_CHECKING:
     from .relations.scorer import RelationScorer

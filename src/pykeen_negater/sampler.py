@@ -16,7 +16,7 @@ from pykeen.sampling.filtering import Filterer
 from pykeen.typing import BoolTensor, FloatTensor, LongTensor, MappedTriples
 from torch import Tensor
 
-from .avoidance import AvoidedTriples
+from .avoidance import AvoidedTriples, avoid_risks
 from .base_samplers import make_base_sampler
 from .composition import Composition
 from .filtering import ExactFilterer
@@ -67,6 +67,9 @@ class NegatERNegativeSampler(NegativeSampler):
     that the guard finds too likely true, see :mod:`pykeen_negater.guard`. Without anything given, the pools are mined
     from the training triples, once, and cached.
     """
+
+    #: Whether its negatives are mined, perhaps with a language model, which then cannot learn from them
+    mines: ClassVar[bool] = True
 
     #: The default strategy for optimizing the parameters that act while sampling; the others would mine in every trial
     hpo_default: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -250,7 +253,7 @@ class NegatERNegativeSampler(NegativeSampler):
                 safe, self.corruption_scheme, self.has_inverse_triples, strategy, temperature
             )
             if limits is not None or self.known is not None:
-                avoided = found.avoided(math.inf if limits is None else limits, self.known)
+                avoided = avoid_risks(found, math.inf if limits is None else limits, self.known)
                 self._avoids_all_known = self._is_known_to(found.index)
         elif self.known is not None:
             avoided = AvoidedTriples([(self.known.keys, None)], self.known.num_entities, self.known.num_relations)

@@ -13,6 +13,7 @@ import click
 
 from .durations import duration
 from .option_names import to_options
+from .printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,6 @@ __all__ = [
     "echo",
     "is_silent",
     "output_options",
-    "printable",
     "snake_case",
 ]
 
@@ -33,25 +33,6 @@ _ERRORS = f"{__name__}.errors"
 
 #: What is written otherwise in a table than in a key
 _WRITTEN = {"auc": "AUC", "f1": "F1", "gpus": "GPUs", "pykeen": "PyKEEN", "json": "JSON"}
-
-#: Control characters but tabs and line feeds; what turns or marks the direction of writing, ends lines or paragraphs,
-#: or cannot be seen at all, but for joiners, which some scripts and emoji need; and halves of characters
-_UNPRINTABLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
-    r"\ufff9-\ufffb\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
-)
-
-
-def printable(text: str) -> str:
-    r"""Write characters that act on a terminal, or on the text around them, or cannot be seen, by their codes.
-
-    :param text: any text
-    :return: the text with escapes
-
-    >>> print(printable("red \x1b[31mrose"))
-    red \x1b[31mrose
-    """
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import click
 
 from ..option_names import to_options
+from ..printable import printable
 from ..spelling import nearest
-from ..terminal import printable
 
 __all__ = [
     "Command",

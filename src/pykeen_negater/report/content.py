@@ -9,7 +9,7 @@ import numpy as np
 from ..outcomes import OUTCOMES
 from ..pool_card import NoneDrawn, public_spelling, training_snippet, why_none_are_drawn
 from ..pools import NegativePools
-from ..terminal import printable
+from ..printable import printable
 from .comparison import Comparison
 from .coverage import Coverage
 from .examples import Example, hardest_negatives, likeliest_suspects, negative_relations, riskiest_rejected

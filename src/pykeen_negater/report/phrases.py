@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..exports import readable_texts
 from ..pools import NegativePools
-from ..terminal import printable
+from ..printable import printable
 
 __all__ = [
     "Names",
