@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 __all__ = [
+    "one_thread",
     "pinned_defaults",
     "preserved_random_state",
 ]
@@ -38,6 +39,17 @@ def pinned_defaults() -> Iterator[None]:
         torch.set_default_dtype(torch.float)
         stack.callback(torch.set_default_dtype, dtype)
         yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute in one thread in the block: PyTorch splits long sums by the number of its threads, and so rounds."""
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(count)
 
 
 @contextmanager

@@ -4,8 +4,9 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from .indexing import TAIL
 from .progress import Progress
 from .queries import Queries
 from .quiet_training import train_quietly
+from .seeding import one_thread
 
 __all__ = [
     "Training",
@@ -56,6 +58,9 @@ class Witness(nn.Module, ABC):
 
     ``forward`` takes triples of shape (n, 3) and returns their loss, drawing the corruptions it needs by itself.
     """
+
+    #: Whether its sums are so long that they depend on the number of threads, so that it is trained in one
+    needs_one_thread: ClassVar[bool] = False
 
     @abstractmethod
     def reset_parameters(self) -> None:
@@ -175,19 +180,20 @@ def train_witness(witness: Witness, triples: np.ndarray, training: Training, nam
 def _train(witness: Witness, triples: np.ndarray, training: Training, name: str, callbacks: Sequence[Any] = ()) -> None:
     torch.manual_seed(training.seed)
     witness.reset_parameters()
-    train_quietly(
-        witness,
-        name,
-        {
-            "num_train_epochs": training.epochs,
-            "per_device_train_batch_size": training.batch_size,
-            "learning_rate": training.learning_rate,
-            "weight_decay": training.weight_decay,
-            "lr_scheduler_type": "linear",
-            "save_strategy": "no",
-            "seed": training.seed,
-        },
-        train_dataset=_Triples(triples),
-        data_collator=lambda batch: {"triples": batch},
-        callbacks=list(callbacks),
-    )
+    with one_thread() if witness.needs_one_thread else nullcontext():
+        train_quietly(
+            witness,
+            name,
+            {
+                "num_train_epochs": training.epochs,
+                "per_device_train_batch_size": training.batch_size,
+                "learning_rate": training.learning_rate,
+                "weight_decay": training.weight_decay,
+                "lr_scheduler_type": "linear",
+                "save_strategy": "no",
+                "seed": training.seed,
+            },
+            train_dataset=_Triples(triples),
+            data_collator=lambda batch: {"triples": batch},
+            callbacks=list(callbacks),
+        )
