@@ -27,8 +27,6 @@ class Factorization(Witness):
     .. [lacroix2018] Lacroix et al. (2018) Canonical Tensor Decomposition for Knowledge Base Completion. ICML.
     """
 
-    needs_one_thread = True
-
     def __init__(self, graph: Graph, *, dim: int = 200, regularization: float = 0.02) -> None:
         """Make an untrained factorisation.
 

@@ -4,9 +4,8 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,9 +57,6 @@ class Witness(nn.Module, ABC):
 
     ``forward`` takes triples of shape (n, 3) and returns their loss, drawing the corruptions it needs by itself.
     """
-
-    #: Whether its sums are so long that they depend on the number of threads, so that it is trained in one
-    needs_one_thread: ClassVar[bool] = False
 
     @abstractmethod
     def reset_parameters(self) -> None:
@@ -167,7 +163,7 @@ def estimate_training(witness: Witness, triples: np.ndarray, training: Training)
 
 
 def train_witness(witness: Witness, triples: np.ndarray, training: Training, name: str = "Training") -> None:
-    """Train a witness from scratch; afterwards, it is on the CPU and in evaluation mode.
+    """Train a witness from scratch, in one thread; afterwards, it is on the CPU and in evaluation mode.
 
     :param witness: changed in place
     :param triples: shape: (n, 3), n > 0
@@ -180,7 +176,7 @@ def train_witness(witness: Witness, triples: np.ndarray, training: Training, nam
 def _train(witness: Witness, triples: np.ndarray, training: Training, name: str, callbacks: Sequence[Any] = ()) -> None:
     torch.manual_seed(training.seed)
     witness.reset_parameters()
-    with one_thread() if witness.needs_one_thread else nullcontext():
+    with one_thread():
         train_quietly(
             witness,
             name,
