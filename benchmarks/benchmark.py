@@ -105,7 +105,7 @@ def run(dataset: str, model: str, setting: str, sampler: str, seed: int, curve: 
     sampler_kwargs = {"num_negs_per_pos": num_negatives, **kwargs, **(texts if reads else {})}
     if name == "negater":
         # mined before the clock runs, which is about training
-        from pykeen_negater.training_context import triples_factory_noted
+        from pykeen_negater.sampling.training_context import triples_factory_noted
 
         with triples_factory_noted(data.training):
             NegatERNegativeSampler(mapped_triples=data.training.mapped_triples, **sampler_kwargs)

@@ -12,7 +12,7 @@ import torch
 from filelock import FileLock
 from pykeen.datasets import Dataset, get_dataset
 
-from pykeen_negater.tables import read_triples
+from pykeen_negater.triples.tables import read_triples
 
 RESULTS = Path(__file__).with_name("results")
 

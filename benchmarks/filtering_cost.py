@@ -19,8 +19,8 @@ from pykeen.sampling import BasicNegativeSampler
 from pykeen.sampling.filtering import BloomFilterer, Filterer, PythonSetFilterer
 from pykeen.typing import LongTensor
 
-from pykeen_negater.filtering import ExactFilterer
-from pykeen_negater.indexing import triples_to_keys
+from pykeen_negater.sampling.filtering import ExactFilterer
+from pykeen_negater.triples.indexing import triples_to_keys
 
 #: The numbers of triples, entities and relations
 GRAPHS = ((300_000, 40_000, 200), (10_000_000, 2_500_000, 500))

@@ -29,18 +29,20 @@ from common import write
 from pykeen.datasets import Nations
 from transformers import AutoTokenizer, BertConfig, BertModel
 
-from pykeen_negater import fine_tuning, partwise_scoring, shards
-from pykeen_negater.caching import Cache
-from pykeen_negater.candidates import CandidateGenerator
-from pykeen_negater.fine_tuned_models import FineTuningRun
-from pykeen_negater.graphs import Graph
-from pykeen_negater.language_models import find_language_model
-from pykeen_negater.mining import Miner
-from pykeen_negater.mining_run import MiningRun
-from pykeen_negater.mining_settings import MiningSettings
-from pykeen_negater.partial_pools import PartialPools
-from pykeen_negater.partwise_scoring import PartwiseScoring
-from pykeen_negater.rankers import ProbeRanker
+from pykeen_negater.candidates.generators import CandidateGenerator
+from pykeen_negater.fine_tuning import trainer as fine_tuning
+from pykeen_negater.fine_tuning.cached_classifier import FineTuningRun
+from pykeen_negater.mining import shards
+from pykeen_negater.mining.miner import Miner
+from pykeen_negater.mining.run import MiningRun
+from pykeen_negater.mining.settings import MiningSettings
+from pykeen_negater.mining.shard_pools import PartialPools
+from pykeen_negater.rankers import resumable_scoring as partwise_scoring
+from pykeen_negater.rankers.resolver import ProbeRanker
+from pykeen_negater.rankers.resumable_scoring import PartwiseScoring
+from pykeen_negater.storage.cache import Cache
+from pykeen_negater.texts.language_models import find_language_model
+from pykeen_negater.triples.graphs import Graph
 
 CONTEXT = get_context("fork")
 

@@ -55,7 +55,11 @@ def run(dataset: str, model: str, sampler: str, seed: int) -> dict[str, Any]:
     kwargs = {"num_negs_per_pos": NUM_NEGATIVES, **({"mine": "never"} if name == "negater" else {})}
     epochs = EPOCHS[dataset, model]
     set_random_seed(seed)
-    with contextlib.nullcontext() if share is None else mock.patch("pykeen_negater.loops.MAX_REVERSIBLE", share):
+    with (
+        contextlib.nullcontext()
+        if share is None
+        else mock.patch("pykeen_negater.sampling.self_loops.MAX_REVERSIBLE", share)
+    ):
         trained = model_resolver.make(
             model, triples_factory=data.training, embedding_dim=DIM, loss=NSSALoss(), random_seed=seed
         )

@@ -8,7 +8,7 @@ import itertools
 import click
 from common import append, load
 
-from pykeen_negater.evaluation import evaluate_sampler, samplers_to_compare, train_reference
+from pykeen_negater.evaluation.samplers import evaluate_sampler, samplers_to_compare, train_reference
 
 
 @click.command()

@@ -27,8 +27,8 @@ import click
 import numpy as np
 from common import append
 
-from pykeen_negater.candidates import BLOCK_SIZE
-from pykeen_negater.neighbors import NeighborIndex
+from pykeen_negater.candidates.generators import BLOCK_SIZE
+from pykeen_negater.embeddings.neighbors import NeighborIndex
 
 DIM, K = 384, 10
 

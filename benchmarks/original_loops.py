@@ -29,20 +29,20 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from transformers import AutoTokenizer, get_linear_schedule_with_warmup
 
-from pykeen_negater.candidates import IntersectCandidateGenerator, RandomCandidateGenerator
-from pykeen_negater.classifier import TripleClassifier, load_classifier, score_triples
-from pykeen_negater.corruptions import RandomCorruptor
-from pykeen_negater.fine_tuning import LabelledTriples, _Examples, _train, fine_tune, split_training
-from pykeen_negater.fine_tuning_settings import FineTuningSettings
-from pykeen_negater.gradients import gradient_magnitudes
-from pykeen_negater.graphs import Graph
-from pykeen_negater.indexing import HEAD, RELATION, TAIL
-from pykeen_negater.language_models import require_language_model
-from pykeen_negater.neighbors import NeighborIndex
-from pykeen_negater.tables import read_rows, read_triples
-from pykeen_negater.texts import load_texts
-from pykeen_negater.thresholds import Thresholds
-from pykeen_negater.tokenization import TripleTokenizer
+from pykeen_negater.candidates.generators import IntersectCandidateGenerator, RandomCandidateGenerator
+from pykeen_negater.corruption.corruptions import RandomCorruptor
+from pykeen_negater.embeddings.neighbors import NeighborIndex
+from pykeen_negater.fine_tuning.classifier import TripleClassifier, load_classifier, score_triples
+from pykeen_negater.fine_tuning.gradients import gradient_magnitudes
+from pykeen_negater.fine_tuning.settings import FineTuningSettings
+from pykeen_negater.fine_tuning.thresholds import Thresholds
+from pykeen_negater.fine_tuning.tokenization import TripleTokenizer
+from pykeen_negater.fine_tuning.trainer import LabelledTriples, _Examples, _train, fine_tune, split_training
+from pykeen_negater.texts.language_models import require_language_model
+from pykeen_negater.texts.loading import load_texts
+from pykeen_negater.triples.graphs import Graph
+from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL
+from pykeen_negater.triples.tables import read_rows, read_triples
 
 #: What the original pads every triple to, its batch size, and the number of neighbours
 LENGTH, BATCH_SIZE, K = 32, 16, 10

@@ -21,7 +21,7 @@ from common import write
 from pykeen.sampling import BasicNegativeSampler, NegativeSampler
 
 from pykeen_negater import NegatERNegativeSampler, NegativePools
-from pykeen_negater.indexing import keys_to_triples
+from pykeen_negater.triples.indexing import keys_to_triples
 
 #: The number of triples, entities and relations; the first is that of ogbl-wikikg2
 SIZES = {"large": (16_109_182, 2_500_604, 535), "small": (300_000, 40_000, 200)}

@@ -23,22 +23,22 @@ from common import append, data_folder, load, load_verified
 from sklearn.metrics import roc_auc_score
 from torch.utils.data import DataLoader
 
-from pykeen_negater.caching import Cache, fingerprint
-from pykeen_negater.fine_tuned_rankers import ThresholdsRanker
-from pykeen_negater.graphs import Graph
-from pykeen_negater.indexing import HEAD, RELATION, TAIL
-from pykeen_negater.language_models import identify_language_model, require_language_model
-from pykeen_negater.mining import Miner
-from pykeen_negater.mining_settings import MiningSettings
-from pykeen_negater.ranking_context import RankingContext
-from pykeen_negater.relation_ranker import RelationEmbeddingRanker
+from pykeen_negater.mining.miner import Miner
+from pykeen_negater.mining.settings import MiningSettings
+from pykeen_negater.rankers.context import RankingContext
+from pykeen_negater.rankers.fine_tuned import ThresholdsRanker
+from pykeen_negater.rankers.relation_embedding import RelationEmbeddingRanker
 from pykeen_negater.relations.encoder import RelationEncoder
-from pykeen_negater.relations.evaluation import FIGURES, evaluate_encoders, find_encoders, load_task
-from pykeen_negater.relations.lexical_relations import read_lexical_relations
+from pykeen_negater.relations.tasks.evaluation import FIGURES, evaluate_encoders, find_encoders, load_task
+from pykeen_negater.relations.tasks.lexical_relations import read_lexical_relations
 from pykeen_negater.relations.templates import fill_template
-from pykeen_negater.relations.training import train_relation_encoder
-from pykeen_negater.relations.training_data import read_relation_pairs
-from pykeen_negater.relations.training_settings import RelationTrainingSettings
+from pykeen_negater.relations.training.data import read_relation_pairs
+from pykeen_negater.relations.training.loop import train_relation_encoder
+from pykeen_negater.relations.training.settings import RelationTrainingSettings
+from pykeen_negater.storage.cache import Cache, fingerprint
+from pykeen_negater.texts.language_models import identify_language_model, require_language_model
+from pykeen_negater.triples.graphs import Graph
+from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL
 
 #: What is evaluated, with the figures of relbert/relbert-bert-base-nce-semeval2012 by its model card
 PUBLISHED = {

@@ -13,8 +13,8 @@ import click
 import pandas as pd
 from common import RESULTS, append, data_folder, write
 
-from pykeen_negater.caching import Cache, fingerprint
 from pykeen_negater.reproduction import KINDS, SUBSET, WHOLE, classify, count_negatives
+from pykeen_negater.storage.cache import Cache, fingerprint
 
 KEYS = ["scale", "kind", "seed"]
 

@@ -13,7 +13,7 @@ from common import write
 from pykeen.sampling import BasicNegativeSampler, BernoulliNegativeSampler
 
 from pykeen_negater import NegatERNegativeSampler, NegativePools
-from pykeen_negater.graphs import Graph
+from pykeen_negater.triples.graphs import Graph
 
 NUM_ENTITIES, NUM_RELATIONS, NUM_TRIPLES, POOL_SIZE = 40_000, 200, 300_000, 16
 BATCH_SIZE, NUM_NEGATIVES, HARD_FRACTION = 1_024, 32, 0.25

@@ -19,18 +19,18 @@ from pykeen.models import Model
 from sklearn.metrics import roc_auc_score
 
 from pykeen_negater import mine
-from pykeen_negater.caching import Cache
-from pykeen_negater.candidates import SlotCandidateGenerator
-from pykeen_negater.corruptions import corrupt_at_random
-from pykeen_negater.evaluation import train_reference
-from pykeen_negater.fine_tuned_rankers import ThresholdsRanker
-from pykeen_negater.graphs import Graph
-from pykeen_negater.hiding import hide_triples
-from pykeen_negater.mining import Miner
-from pykeen_negater.mining_settings import MiningSettings
-from pykeen_negater.queries import ENTITY_SIDES
-from pykeen_negater.rankers import ProbeRanker
-from pykeen_negater.ranking_context import RankingContext
+from pykeen_negater.candidates.generators import SlotCandidateGenerator
+from pykeen_negater.corruption.corruptions import corrupt_at_random
+from pykeen_negater.evaluation.samplers import train_reference
+from pykeen_negater.guard.hold_out import hide_triples
+from pykeen_negater.mining.miner import Miner
+from pykeen_negater.mining.settings import MiningSettings
+from pykeen_negater.rankers.context import RankingContext
+from pykeen_negater.rankers.fine_tuned import ThresholdsRanker
+from pykeen_negater.rankers.resolver import ProbeRanker
+from pykeen_negater.storage.cache import Cache
+from pykeen_negater.triples.graphs import Graph
+from pykeen_negater.triples.queries import ENTITY_SIDES
 
 DATASET, K = "codex-s", 16
 

@@ -33,7 +33,7 @@ for sampler in ("basic", "bernoulli", "negater"):
 # what such a training is given, for those who want to look: an epoch of batches, and what in them comes from the pools
 from pykeen.triples import BatchedSLCWAInstances  # noqa: E402
 
-from pykeen_negater.exports import to_frame  # noqa: E402
+from pykeen_negater.pools.exports import to_frame  # noqa: E402
 
 training = result.training
 instances = BatchedSLCWAInstances.from_triples_factory(

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from pykeen.pipeline import pipeline
 
 from pykeen_negater import NegativePools, mine
-from pykeen_negater.exports import sentences, to_frame
+from pykeen_negater.pools.exports import sentences, to_frame
 
 with TemporaryDirectory() as folder:
     path = Path(folder, "nations.pools")

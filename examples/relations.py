@@ -11,7 +11,7 @@ from pykeen.pipeline import pipeline
 from sklearn.metrics.pairwise import cosine_similarity
 
 from pykeen_negater import mine
-from pykeen_negater.exports import sentences
+from pykeen_negater.pools.exports import sentences
 from pykeen_negater.relations import RelationEncoder, RelationPairs, RelationTrainingSettings, train_relation_encoder
 
 EPOCHS = 20

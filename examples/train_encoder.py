@@ -9,8 +9,8 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.losses import TripletLoss
 
 from pykeen_negater import mine
-from pykeen_negater.exports import export
-from pykeen_negater.language_models import require_language_model
+from pykeen_negater.pools.exports import export
+from pykeen_negater.texts.language_models import require_language_model
 
 STEPS = 8
 

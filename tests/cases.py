@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from pykeen_negater.budgets import Budget
-from pykeen_negater.candidates import CandidateGenerator, Candidates
-from pykeen_negater.encoders import Encoder
-from pykeen_negater.graphs import Graph
-from pykeen_negater.indexing import HEAD, RELATION, SIDES, TAIL
-from pykeen_negater.labels import reading
-from pykeen_negater.negative_sources import NegativeSource
-from pykeen_negater.neighbors import NeighborIndex
-from pykeen_negater.texts import Texts
+from pykeen_negater.candidates.budgets import Budget
+from pykeen_negater.candidates.generators import CandidateGenerator, Candidates
+from pykeen_negater.corruption.sources import NegativeSource
+from pykeen_negater.embeddings.encoders import Encoder
+from pykeen_negater.embeddings.neighbors import NeighborIndex
+from pykeen_negater.texts.labels import reading
+from pykeen_negater.texts.loading import Texts
+from pykeen_negater.triples.graphs import Graph
+from pykeen_negater.triples.indexing import HEAD, RELATION, SIDES, TAIL
 
 #: A corruption as plain values: row of the positive, side, replacement, distance
 Corruption = tuple[int, int, int, float]

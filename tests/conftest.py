@@ -15,9 +15,10 @@ import torch
 from pykeen.datasets import Nations
 from pykeen.triples import TriplesFactory
 
-from pykeen_negater import pool_source, said_once
-from pykeen_negater.graphs import Graph
-from pykeen_negater.texts import Texts, load_texts
+from pykeen_negater.sampling import pool_source
+from pykeen_negater.texts.loading import Texts, load_texts
+from pykeen_negater.triples.graphs import Graph
+from pykeen_negater.utils import said_once
 
 pytest.register_assert_rewrite("tests.cases")
 
@@ -52,7 +53,7 @@ def _new_process() -> None:
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test a cache of its own."""
     root = tmp_path / "cache"
-    monkeypatch.setattr("pykeen_negater.caching.pystow.join", lambda *parts, **_: root)
+    monkeypatch.setattr("pykeen_negater.storage.cache.pystow.join", lambda *parts, **_: root)
     return root
 
 

@@ -16,11 +16,12 @@ from pykeen.pipeline import pipeline
 from pykeen.sampling import BasicNegativeSampler, NegativeSampler, negative_sampler_resolver
 from pykeen.triples import BaseBatchedSLCWAInstances, CoreTriplesFactory, SubGraphSLCWAInstances, TriplesFactory
 
-from pykeen_negater import NegatERNegativeSampler, NegativePools, _plugin, mine, pool_source
-from pykeen_negater.conceptnet import ConceptNetFull
-from pykeen_negater.mining_run import MiningRun
-from pykeen_negater.mining_settings import MiningSettings
-from pykeen_negater.training_context import current_factory, note_factories
+from pykeen_negater import NegatERNegativeSampler, NegativePools, _plugin, mine
+from pykeen_negater.datasets.conceptnet import ConceptNetFull
+from pykeen_negater.mining.run import MiningRun
+from pykeen_negater.mining.settings import MiningSettings
+from pykeen_negater.sampling import pool_source
+from pykeen_negater.sampling.training_context import current_factory, note_factories
 
 #: The experiments of the repository
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
@@ -82,7 +83,8 @@ def test_without_datasets_the_plugin_must_be_imported():
 
 def test_training_half_imports_no_language_model_library():
     output = python(
-        "import sys, pykeen.datasets, pykeen_negater.sampler, pykeen_negater.pools, pykeen_negater.pool_source\n"
+        "import sys, pykeen.datasets, pykeen_negater.sampling.sampler, pykeen_negater.pools.negative_pools\n"
+        "import pykeen_negater.sampling.pool_source\n"
         "print([name for name in ('transformers', 'sentence_transformers', 'faiss') if name in sys.modules])"
     )
     assert output.strip() == "[]"
@@ -150,7 +152,7 @@ def test_factory_is_noted_while_instances_are_made(nations: TriplesFactory, monk
     seen = []
     original = pool_source.find_pools
     monkeypatch.setattr(
-        "pykeen_negater.sampler.find_pools", lambda *args: (seen.append(current_factory()), original(*args))[1]
+        "pykeen_negater.sampling.sampler.find_pools", lambda *args: (seen.append(current_factory()), original(*args))[1]
     )
     SubGraphSLCWAInstances.from_triples_factory(
         nations, batch_size=8, negative_sampler="negater", negative_sampler_kwargs=FAST

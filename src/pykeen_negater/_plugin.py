@@ -11,9 +11,9 @@ from typing import Any
 from pykeen.sampling import negative_sampler_resolver
 from pykeen.sampling.filtering import filterer_resolver
 
-from .filtering import ExactFilterer
-from .sampler import NegatERNegativeSampler
-from .training_context import note_factories
+from .sampling.filtering import ExactFilterer
+from .sampling.sampler import NegatERNegativeSampler
+from .sampling.training_context import note_factories
 
 __all__ = [
     "register",
@@ -32,7 +32,7 @@ def register() -> None:
 def __getattr__(name: str) -> Any:
     if name not in ("ConceptNetFull", "ConceptNetTrueNeg"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import conceptnet
+    from .datasets import conceptnet
 
     return getattr(conceptnet, name)
 

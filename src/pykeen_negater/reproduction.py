@@ -13,16 +13,16 @@ from typing import Any
 
 import pandas as pd
 
-from .caching import atomic_file
-from .exports import to_frame
-from .fine_tuning_job import FineTuningJob
-from .fine_tuning_settings import FineTuningSettings
-from .graphs import Graph
-from .language_models import require_language_model
-from .mining import mine
-from .pools import NegativePools
-from .tables import read_triples
-from .texts import load_texts
+from .fine_tuning.job import FineTuningJob
+from .fine_tuning.settings import FineTuningSettings
+from .mining.miner import mine
+from .pools.exports import to_frame
+from .pools.negative_pools import NegativePools
+from .storage.cache import atomic_file
+from .texts.language_models import require_language_model
+from .texts.loading import load_texts
+from .triples.graphs import Graph
+from .triples.tables import read_triples
 
 __all__ = [
     "KINDS",
@@ -39,7 +39,7 @@ DRAWN, MINED = ("uniform", "slots"), ("similarity", "thresholds", "full-gradient
 #: The kinds of negatives that are compared
 KINDS = (*DRAWN, *MINED)
 
-#: The files of a dataset, by their names in :class:`pykeen_negater.fine_tuning_job.FineTuningJob`
+#: The files of a dataset, by their names in :class:`pykeen_negater.fine_tuning.job.FineTuningJob`
 FILES = {
     "validation": "valid.txt",
     "validation_negatives": "valid_negatives.txt",
@@ -125,7 +125,7 @@ def classify(
     :param scale: how much
     :param folder: where models and negatives are kept, by seed
     :param language_model: the model to fine-tune; by default the embedded MiniLM
-    :return: see :func:`pykeen_negater.predictions.classification_metrics`, and ``num_triples``
+    :return: see :func:`pykeen_negater.fine_tuning.predictions.classification_metrics`, and ``num_triples``
     :raises ValueError: if there is no such kind
     """
     if kind not in KINDS:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .encoder import RelationEncoder
-    from .training import train_relation_encoder
-    from .training_data import RelationPairs, read_relation_pairs
-    from .training_settings import RelationTrainingSettings
+    from .training.data import RelationPairs, read_relation_pairs
+    from .training.loop import train_relation_encoder
+    from .training.settings import RelationTrainingSettings
 
 __all__ = [
     "RelationEncoder",
@@ -23,10 +23,10 @@ __all__ = [
 
 _HOMES = {
     "RelationEncoder": "encoder",
-    "RelationPairs": "training_data",
-    "RelationTrainingSettings": "training_settings",
-    "read_relation_pairs": "training_data",
-    "train_relation_encoder": "training",
+    "RelationPairs": "training.data",
+    "RelationTrainingSettings": "training.settings",
+    "read_relation_pairs": "training.data",
+    "train_relation_encoder": "training.loop",
 }
 
 

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import AutoModel, AutoTokenizer
 
-from ..caching import Cache, fingerprint
-from ..halving import Halving
-from ..labels import well_formed
-from ..language_models import identify_language_model, loading, require_language_model
-from ..seeding import pinned_defaults
+from ..runtime.batch_halving import Halving
+from ..runtime.random_state import pinned_defaults
+from ..storage.cache import Cache, fingerprint
+from ..texts.labels import well_formed
+from ..texts.language_models import identify_language_model, loading, require_language_model
 from .templates import DEFAULT_TEMPLATE, check_pair, fill_template, find_template
 
 __all__ = [
@@ -36,8 +36,8 @@ class RelationEncoder:
 
     The vector is the sum of the hidden states of the sentence's tokens, start and end included. Pairs whose vectors
     have a high cosine are related in a similar way. RelBERT's checkpoints are loaded with the template and the
-    aggregation that they were trained with, and :func:`pykeen_negater.relations.training.train_relation_encoder` makes
-    new ones.
+    aggregation that they were trained with, and :func:`pykeen_negater.relations.training.loop.train_relation_encoder`
+    makes new ones.
 
     >>> encoder = RelationEncoder()
     >>> encoder.get_embedding(["Tokyo", "Japan"]).shape

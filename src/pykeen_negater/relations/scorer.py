@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ..graphs import Graph
-from ..indexing import HEAD, RELATION, TAIL
-from ..progress import Step
-from ..texts import Texts
+from ..runtime.progress import Step
+from ..texts.loading import Texts
+from ..triples.graphs import Graph
+from ..triples.indexing import HEAD, RELATION, TAIL
 from .encoder import RelationEncoder
 from .prototypes import Prototypes
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..evaluation import NegativesReport, Part, PartReport
+from ..evaluation.samplers import NegativesReport, Part, PartReport
 
 __all__ = [
     "BESIDE",

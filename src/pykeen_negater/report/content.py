@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..outcomes import OUTCOMES
-from ..pool_card import NoneDrawn, public_spelling, training_snippet, why_none_are_drawn
-from ..pools import NegativePools
-from ..printable import printable
+from ..pools.card import NoneDrawn, public_spelling, training_snippet, why_none_are_drawn
+from ..pools.negative_pools import NegativePools
+from ..pools.outcomes import OUTCOMES
+from ..utils.printable import printable
 from .comparison import Comparison
 from .coverage import Coverage
 from .examples import Example, hardest_negatives, likeliest_suspects, negative_relations, riskiest_rejected

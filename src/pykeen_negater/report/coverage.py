@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..indexing import RELATION, SIDES, keys_to_triples
-from ..pools import NegativePools
+from ..pools.negative_pools import NegativePools
+from ..triples.indexing import RELATION, SIDES, keys_to_triples
 
 __all__ = [
     "Coverage",

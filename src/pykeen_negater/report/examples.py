@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..indexing import HEAD, RELATION, TAIL, keys_to_triples
-from ..outcomes import OUTCOMES
-from ..pool_files import decode_risk
-from ..pools import NegativePools
+from ..pools.files import decode_risk
+from ..pools.negative_pools import NegativePools
+from ..pools.outcomes import OUTCOMES
+from ..triples.indexing import HEAD, RELATION, TAIL, keys_to_triples
 from .phrases import Names, TripleText
 
 __all__ = [
@@ -42,7 +42,7 @@ class Example:
     #: How risky it is, in multiples of the risk of a uniform corruption; None where no guard has judged
     risk: float | None
 
-    #: Why it is no negative, one of :data:`~pykeen_negater.outcomes.OUTCOMES`; None where that is no question
+    #: Why it is no negative, one of :data:`~pykeen_negater.pools.outcomes.OUTCOMES`; None where that is no question
     outcome: str | None = None
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
-from ..pool_files import encode_risk
+from ..pools.files import encode_risk
 from .comparison import OURS
 from .content import RelationFigures, ReportContent
 from .drawing import ACCENT, GRID, INK, MUTED, WARM, drawing, to_svg

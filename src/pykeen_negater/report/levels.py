@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from ..indexing import RELATION, keys_to_triples
-from ..pool_files import decode_risk
-from ..pools import NegativePools
+from ..pools.files import decode_risk
+from ..pools.negative_pools import NegativePools
+from ..triples.indexing import RELATION, keys_to_triples
 
 __all__ = [
     "Levels",

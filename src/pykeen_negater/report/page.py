@@ -8,18 +8,11 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..caching import atomic_file
-from ..counting import counted
+from ..storage.cache import atomic_file
+from ..utils.counting import counted
 from .content import ReportContent
 from .documentation import documentation_url
-from .figures import (
-    MOST_RELATIONS,
-    draw_comparison,
-    draw_coverage,
-    draw_relation,
-    draw_reliability,
-    draw_spread,
-)
+from .figures import MOST_RELATIONS, draw_comparison, draw_coverage, draw_relation, draw_reliability, draw_spread
 from .numbers import fraction, multiple, number, percent
 
 __all__ = [

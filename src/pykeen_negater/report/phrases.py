@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..exports import readable_texts
-from ..pools import NegativePools
-from ..printable import printable
+from ..pools.exports import readable_texts
+from ..pools.negative_pools import NegativePools
+from ..utils.printable import printable
 
 __all__ = [
     "Names",

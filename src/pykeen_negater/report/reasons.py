@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..counting import counted
-from ..outcomes import OUTCOMES
+from ..pools.outcomes import OUTCOMES
+from ..utils.counting import counted
 from .coverage import Coverage
 from .numbers import number, percent
 
@@ -27,7 +27,7 @@ A_LITTLE = 0.1
 class Reason:
     """What became of some candidates."""
 
-    #: One of :data:`~pykeen_negater.outcomes.OUTCOMES`
+    #: One of :data:`~pykeen_negater.pools.outcomes.OUTCOMES`
     outcome: str
 
     #: What that is called
@@ -58,8 +58,8 @@ def read_outcomes(statistics: Mapping[str, Any], num_relations: int) -> np.ndarr
 
     :param statistics: those of the pools
     :param num_relations: the number of relations
-    :return: shape: (num_relations, len(OUTCOMES)), see :func:`pykeen_negater.outcomes.count_outcomes`; None for pools
-        that were made without counting
+    :return: shape: (num_relations, len(OUTCOMES)), see :func:`pykeen_negater.pools.outcomes.count_outcomes`; None for
+        pools that were made without counting
     """
     found = statistics.get("outcomes", {})
     # which older pools did not look for

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..counting import counted
-from ..indexing import RELATION, keys_to_triples
-from ..outcomes import OUTCOMES
-from ..pool_files import decode_risk
-from ..pools import NegativePools
+from ..pools.files import decode_risk
+from ..pools.negative_pools import NegativePools
+from ..pools.outcomes import OUTCOMES
+from ..triples.indexing import RELATION, keys_to_triples
+from ..utils.counting import counted
 from .examples import find_positives
 from .numbers import multiple, number, percent
 from .phrases import Names

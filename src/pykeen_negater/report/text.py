@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..indexing import RELATION
+from ..triples.indexing import RELATION
 from .content import ReportContent
 from .numbers import duration, fraction, multiple, number, percent
 from .phrases import TripleText

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..counting import counted
-from ..evaluation import PartReport
-from ..pool_card import why_none_are_drawn
-from ..pools import NegativePools
-from ..sampler import MANY_NEGATIVES
+from ..evaluation.samplers import PartReport
+from ..pools.card import why_none_are_drawn
+from ..pools.negative_pools import NegativePools
+from ..sampling.sampler import MANY_NEGATIVES
+from ..utils.counting import counted
 from .comparison import FILTERED, Comparison
 from .numbers import fraction, percent
 

@@ -1,0 +1,1 @@
+"""Which entities and relations may stand in the place of others."""

@@ -1,0 +1,1 @@
+"""The command ``negater``: the only package that talks to a terminal."""

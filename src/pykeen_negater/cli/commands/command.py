@@ -1,0 +1,97 @@
+"""What all commands have: options in sections, and errors of one line that name them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from ...utils.printable import printable
+from ...utils.spelling import nearest
+from ..option_names import to_options
+
+__all__ = [
+    "Command",
+    "Group",
+    "name_nearest_options",
+    "section",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: The section of what belongs to no other
+_REST = "Options"
+
+
+def section(heading: str, *options: Callable[[F], F]) -> Callable[[F], F]:
+    """Put options under a heading of the help.
+
+    :param heading: the heading
+    :param options: decorators that add options
+    :return: one decorator that adds all of them, in their order
+    """
+
+    def decorate(function: F) -> F:
+        """Add the options above a command."""
+        before = len(getattr(function, "__click_params__", ()))
+        for option in reversed(options):
+            function = option(function)
+        for parameter in function.__click_params__[before:]:  # type: ignore[attr-defined]
+            parameter.section = heading
+        return function
+
+    return decorate
+
+
+@contextmanager
+def name_nearest_options() -> Iterator[None]:
+    """Name the options that may have been meant by one that there is not, the nearest first.
+
+    :raises click.UsageError: if a block asks for such an option
+    """
+    try:
+        yield
+    except click.NoSuchOption as error:
+        if error.ctx is None:
+            raise
+        names = [name for parameter in error.ctx.command.get_params(error.ctx) for name in parameter.opts]
+        near = nearest(error.option_name, (name for name in names if name.startswith("--")))
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise click.UsageError(f"{error.message}{hint}", ctx=error.ctx) from error
+
+
+class Command(click.Command):
+    """Says what went wrong in one line, in terms of its options, and exits with 1."""
+
+    # docstr-coverage: inherited
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: D102
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError) as error:
+            raise click.ClickException(printable(to_options(str(error), ctx))) from error
+
+    # docstr-coverage: inherited
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: D102
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(getattr(parameter, "section", "") or _REST, []).append(record)
+        # what every command has comes last
+        rest = sections.pop(_REST, [])
+        for heading, records in [*sections.items(), (_REST if not sections else f"Other {_REST.lower()}", rest)]:
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+class Group(click.Group):
+    """Lists its commands with the whole first sentence of what they do."""
+
+    command_class = Command
+
+    # docstr-coverage: inherited
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: D102
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, command.get_short_help_str(limit=1_000)) for name, command in commands if command is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)

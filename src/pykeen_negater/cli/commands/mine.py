@@ -1,0 +1,296 @@
+"""``negater mine``."""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import click
+
+from ...typing import CANDIDATE_GENERATORS, ENCODERS, RANKERS, SIDE_NAMES, GuardName, Metric
+from ...utils.durations import duration_range
+from ..configuration import config_option_with_negater
+from ..option_names import to_options
+from ..terminal import conclude, echo, is_silent, output_options, snake_case
+from .command import Command, section
+from .completion import complete, complete_list
+from .options import (
+    FILE,
+    PATH,
+    fine_tuning_options,
+    graph_options,
+    load_training,
+    parse_object,
+    seed_option,
+    text_settings,
+)
+
+if TYPE_CHECKING:
+    from ...pools.negative_pools import NegativePools
+
+__all__ = [
+    "mine",
+]
+
+
+@click.command(
+    cls=Command,
+    epilog="Example: negater mine --dataset umls --entity-text entity2text.tsv --output umls.pools",
+)
+@config_option_with_negater
+@output_options
+@graph_options
+@section(
+    "Candidates",
+    click.option(
+        "--encoder", shell_complete=complete(ENCODERS), help=f"Turns entities into vectors: {', '.join(ENCODERS)}."
+    ),
+    click.option("--encoder-kwargs", callback=parse_object, help="The encoder's parameters, as JSON."),
+    click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors."),
+    click.option(
+        "--candidates",
+        type=click.Choice(CANDIDATE_GENERATORS),
+        default="random",
+        help="Who may stand in.",
+    ),
+    click.option("--neighbors", "-k", "k", default=32, help="Neighbours per triple and side."),
+    click.option(
+        "--corruption-scheme",
+        default="head,tail",
+        shell_complete=complete_list(SIDE_NAMES),
+        help="The sides to corrupt, of head, relation and tail.",
+    ),
+    click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are."),
+    click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made."),
+    click.option(
+        "--neighbor-file", type=FILE, help="Neighbours in NegatER's JSON, phrase: [nearest, …], instead of a search."
+    ),
+    click.option("--save-neighbors", type=PATH, help="A file to write the nearest neighbours to, in NegatER's JSON."),
+    click.option(
+        "--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large."
+    ),
+)
+@section(
+    "Ranker",
+    click.option(
+        "--ranker", shell_complete=complete(RANKERS), help=f"Decides how hard a negative is: {', '.join(RANKERS)}."
+    ),
+    click.option("--ranker-kwargs", callback=parse_object, help="The ranker's other parameters, as JSON."),
+    click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune."),
+    click.option(
+        "--max-candidates",
+        default=20_000,
+        help="The most corrupted triples an expensive ranker scores, about 100 bytes of memory each; 0: all.",
+    ),
+)
+@section(
+    "Guard",
+    click.option(
+        "--guard",
+        type=click.Choice([*get_args(GuardName), "none"]),
+        default="calibrated",
+        help="Keeps out what may be true: the risk learned from hidden triples, or the ranker's thresholds.",
+    ),
+    click.option("--entity-types", type=FILE, help="The entities' types for the guard: label TAB type."),
+)
+@section(
+    "Result",
+    click.option(
+        "--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache."
+    ),
+    seed_option,
+    click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept."),
+    click.option("--dry-run", is_flag=True, help="Say what would be done, how long it takes, and how large it gets."),
+)
+@fine_tuning_options
+def mine(
+    dataset: str | None,
+    training: Path | None,
+    entity_text: Path | None,
+    relation_text: Path | None,
+    name_by_text: bool,
+    validation: Path | None,
+    validation_negatives: Path | None,
+    load_triples_kwargs: dict[str, Any] | None,
+    output: Path | None,
+    encoder: str | None,
+    encoder_kwargs: dict[str, Any] | None,
+    vectors: Path | None,
+    corruption_scheme: str,
+    index: Path | None,
+    neighbor_file: Path | None,
+    save_neighbors: Path | None,
+    model: Path | None,
+    guard: str,
+    entity_types: Path | None,
+    max_candidates: int,
+    max_training_triples: int,
+    dry_run: bool,
+    **options: Any,
+) -> None:
+    """Mine negatives for a graph and write them to a folder of pools.
+
+    What is interrupted goes on when the same command is run again. Several processes share the work if they are
+    started by torchrun or accelerate launch and have the same data folder.
+    """
+    from ...mining.miner import Miner
+    from ...mining.settings import MiningSettings
+    from ...pools.files import check_replaceable
+    from ...runtime.processes import Processes, main_first
+    from ...storage.regular_files import check_writable
+    from ...texts import naming
+    from ...texts.loading import extend_texts, load_texts
+    from ...triples.graphs import Graph
+    from ...triples.held_out import read_held_out
+
+    if output is not None:
+        check_replaceable(output)
+    if save_neighbors is not None:
+        check_writable(save_neighbors)
+    processes = Processes.launched()
+    if not processes.is_main:
+        logging.getLogger("pykeen_negater").setLevel(logging.ERROR)
+    with main_first(processes):  # which caches the dataset
+        graph = Graph.from_factory(load_training(dataset, training, load_triples_kwargs))
+    files = {"validation": validation, "validation_negatives": validation_negatives}
+    held_out = read_held_out(
+        {name: path for name, path in files.items() if path is not None}, graph, load_triples_kwargs
+    )
+    given_texts: dict[str, Any] = text_settings(entity_text, relation_text)
+    if name_by_text:
+        texts = load_texts(graph, **given_texts)
+        if texts is None:
+            raise ValueError("found no texts to name entities by. Pass --entity-text, a file of label TAB text.")
+        texts = extend_texts(texts, held_out.other_entities, entity_text)
+        graph, held_out, texts = naming.name_by_text(graph, held_out, texts)
+        given_texts = {"entity_text": dict(zip(*[texts.entities] * 2, strict=True))}
+        given_texts["relation_text"] = dict(zip(*[texts.relations] * 2, strict=True))
+    miner = Miner(
+        graph,
+        MiningSettings(
+            **given_texts,
+            **{name: options[name] for name in ("candidates", "k", "metric", "index_factory")},
+            ranker=options["ranker"] or (None if model is None else "thresholds"),
+            guard=None if guard == "none" else cast(GuardName, guard),
+            entity_types=None if entity_types is None else str(entity_types),
+            encoder=encoder or (None if vectors is None else "precomputed"),
+            encoder_kwargs={**(encoder_kwargs or {}), **({} if vectors is None else {"path": str(vectors)})} or None,
+            corruption_scheme=tuple(part.strip() for part in corruption_scheme.split(",")),
+            index=None if index is None else str(index),
+            neighbor_file=neighbor_file,
+            ranker_kwargs=_ranker_kwargs(model, options),
+            pool_size=options["pool_size"],
+            max_candidates=max_candidates or None,
+            max_training_triples=max_training_triples or None,
+            seed=options["seed"],
+        ),
+        held_out.triples.get("validation"),
+        held_out.triples.get("validation_negatives"),
+        held_out.other_entities,
+    )
+    if dry_run:
+        if not processes.is_main:
+            return
+        plan = miner.plan(processes.count)
+        low, high = plan.seconds
+        echo(f"What would be done, in {duration_range(low, high)}:")
+        conclude(
+            {
+                "training_triples": plan.num_triples,
+                "entities": plan.num_entities,
+                "encoder": plan.encoder,
+                "ranker": plan.ranker,
+                "candidates_at_most": plan.num_candidates,
+                "corrupted_triples_to_rank_at_most": plan.num_scored,
+                "step_seconds": {step.name.lower(): seconds for step, seconds in plan.steps.items()},
+                "at_least_seconds": low,
+                "at_most_seconds": high,
+                "pools_at_most_mebibytes": plan.num_bytes / 2**20,
+                "free_on_the_disk_mebibytes": shutil.disk_usage(Path.cwd()).free / 2**20,
+            }
+        )
+        return
+    pools = miner.mine(processes)
+    if not processes.is_main:
+        return
+    if save_neighbors is not None:
+        miner.save_neighbors(save_neighbors)
+    if dataset is not None:
+        pools.metadata["dataset"] = dataset
+    path = pools.path if output is None else pools.save(output)
+    statistics = pools.metadata["statistics"]
+    summary = {
+        "negatives": len(pools),
+        "training_triples": pools.num_triples,
+        "covered_share": statistics["coverage"],
+        "candidates": statistics["candidates"],
+        "candidates_within_the_budget": statistics["candidates_within_budget"],
+    }
+    if "index_recall" in statistics:
+        summary["ten_nearest_entities_found_share"] = statistics["index_recall"]
+    if "guard" in statistics:
+        measured = statistics["guard"]["proposed"]
+        summary |= {
+            "candidates_that_the_guard_was_tested_with": measured["answers"],
+            "hidden_triples_among_them": measured["hidden"],
+            "guard_auc": measured.get("auc"),
+            "corruptions_that_are_likely_true": len(pools.suspects),
+        }
+    seconds = {snake_case(step): seconds for step, seconds in pools.durations.items()}
+    conclude({**summary, "step_seconds": seconds, "pools": str(path)})
+    if not is_silent():
+        _show_some(pools)
+    echo(f"Written to {path}")
+
+
+def _show_some(pools: "NegativePools") -> None:
+    """Show a few of the negatives, and say what would help if there are too few."""
+    from ...pools.exports import some_sentences
+
+    lines = some_sentences(pools)
+    if lines:
+        echo("\nSome of the negatives, each with the true triple that it is a corruption of:")
+        for negative, positive in lines:
+            echo(f"  {negative}\n    from {positive}")
+    advice = _advice(pools)
+    if advice is not None:
+        echo(f"\n{to_options(advice, click.get_current_context())}")
+
+
+def _advice(pools: "NegativePools") -> str | None:
+    """Say what would help, as the report does."""
+    from ...report.coverage import Coverage
+    from ...report.reasons import advise, explain_outcomes, read_outcomes
+
+    settings = pools.metadata["settings"]
+    outcomes = read_outcomes(pools.metadata["statistics"], pools.num_relations)
+    reasons = () if outcomes is None else explain_outcomes(outcomes, settings, pools.max_mined_risk)
+    return advise(Coverage.measure(pools), reasons, settings)
+
+
+def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:
+    """Take what was said about the ranker; nothing said is no setting, so that the cache knows it again."""
+    kwargs = options["ranker_kwargs"] or {}
+    context = click.get_current_context()
+    names = (
+        "pooling",
+        "max_length",
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "negatives",
+        "negatives_kwargs",
+        "corruptions",
+    )
+    fine_tuning = {
+        name: options[name]
+        for name in names
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    if model is not None:
+        if fine_tuning or options["language_model"]:
+            raise click.UsageError("Pass either --model, which is not fine-tuned again, or how to fine-tune one.")
+        return {**kwargs, "model": str(model)}
+    fine_tuning = {**kwargs.get("fine_tuning", {}), **fine_tuning}
+    said = {"language_model": options["language_model"], "fine_tuning": fine_tuning}
+    return {**kwargs, **{name: value for name, value in said.items() if value}} or None

@@ -1,0 +1,224 @@
+"""Options that several commands share, and what they name: graphs and texts."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...storage.regular_files import check_writable
+from ...texts.wikidata import WIKIDATA
+from ...typing import NEGATIVE_SOURCES, SIDE_NAMES
+from ...utils.spelling import expected_names
+from .command import section
+from .completion import complete, dataset_names
+
+if TYPE_CHECKING:
+    from pykeen.datasets import Dataset
+    from pykeen.triples import TriplesFactory
+
+__all__ = [
+    "FILE",
+    "PATH",
+    "TEXTS",
+    "check_writable",
+    "dataset_option",
+    "fine_tuning_options",
+    "graph_options",
+    "load_dataset",
+    "load_training",
+    "load_triples_option",
+    "parse_object",
+    "seed_option",
+    "text_settings",
+]
+
+#: A file or folder
+PATH = click.Path(path_type=Path)
+
+
+class _TextSource(click.Path):
+    """A file that is there, or the name of what is no file."""
+
+    # docstr-coverage: inherited
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return Path(value) if str(value) == WIKIDATA else super().convert(value, param, ctx)
+
+
+#: A file with texts, or ``wikidata``
+TEXTS = _TextSource(path_type=Path, exists=True, dir_okay=False)
+
+#: A file that is there
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def dataset_option(text: str, *names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make an option that takes the name of a PyKEEN dataset.
+
+    :param text: its help
+    :param names: its name, and that of the parameter if this is another; by default ``--dataset``
+    :return: the decorator that adds it to a command
+    """
+    return click.option(*(names or ("--dataset",)), shell_complete=complete(dataset_names), help=text)
+
+
+def parse_object(context: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
+    """Read parameters that are given as JSON, as an option's callback.
+
+    :param context: the command's context
+    :param parameter: the option
+    :param value: a JSON object
+    :return: the parameters; None if there are none
+    :raises click.BadParameter: if it is no JSON object
+    """
+    try:
+        parsed = None if value is None else json.loads(value)
+    except ValueError as error:
+        raise click.BadParameter(f"found {value!r}, which is not valid JSON: {error}") from error
+    if not isinstance(parsed, dict | None):
+        raise click.BadParameter(f'found {value!r}, expected a JSON object, e.g. {{"k": 3}}.')
+    return parsed
+
+
+#: How files of triples are read
+load_triples_option = click.option(
+    "--load-triples-kwargs",
+    callback=parse_object,
+    help="How PyKEEN reads files of triples, as JSON: delimiter, encoding, column_remapping.",
+)
+
+#: The training triples, their texts, and triples to validate with
+graph_options = section(
+    "Graph",
+    dataset_option("A PyKEEN dataset, whose training triples are used."),
+    click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail."),
+    load_triples_option,
+    click.option(
+        "--entity-text", type=TEXTS, help="The entities' texts: label TAB text, .json, .parquet, or wikidata."
+    ),
+    click.option("--relation-text", type=TEXTS, help="The relations' texts, likewise."),
+    click.option(
+        "--name-by-text",
+        is_flag=True,
+        help="Call entities and relations by their texts in what is written; for triples that are written as ids.",
+    ),
+    click.option("--validation", type=FILE, help="True triples to choose thresholds with."),
+    click.option("--validation-negatives", type=FILE, help="False triples to choose thresholds with."),
+)
+
+
+def _parse_corruptions(context: click.Context, parameter: click.Parameter, value: str) -> dict[str, int]:
+    counts = {}
+    for part in value.split(","):
+        side, _, count = (word.strip() for word in part.partition("="))
+        if side not in SIDE_NAMES or not count.isdecimal() or side in counts:
+            raise click.BadParameter(f"found {part.strip()!r}, expected head=1,relation=0,tail=1 or the like.")
+        counts[side] = int(count)
+    return counts
+
+
+#: How a language model is fine-tuned
+fine_tuning_options = section(
+    "Fine-tuning of a language model",
+    click.option("--language-model", help="The model to fine-tune: a folder or a name on the Hugging Face hub."),
+    click.option("--pooling", type=click.Choice(["cls", "mean", "max"]), default="mean", help="Tokens to one vector."),
+    click.option("--max-length", default=32, help="The most tokens of a triple."),
+    click.option("--epochs", default=2, help="Passes over the training triples."),
+    click.option("--batch-size", default=32, help="Examples per step of fine-tuning."),
+    click.option("--learning-rate", default=1e-4, help="The highest learning rate."),
+    click.option(
+        "--negatives",
+        default="random",
+        shell_complete=complete(NEGATIVE_SOURCES),
+        help=f"What to tell true triples from: {', '.join(NEGATIVE_SOURCES)}.",
+    ),
+    click.option("--negatives-kwargs", callback=parse_object, help="The parameters of these negatives, as JSON."),
+    click.option(
+        "--corruptions",
+        callback=_parse_corruptions,
+        default="head=1,tail=1",
+        help="How many corruptions of each side, of head, relation and tail, a triple gets.",
+    ),
+    click.option("--max-training-triples", default=2_000, help="The most triples to fine-tune on; 0 for all."),
+)
+
+#: The seed
+seed_option = click.option("--seed", default=0, help="The seed of everything random.")
+
+
+def load_training(
+    dataset: str | None, training: Path | None, load_triples_kwargs: Mapping[str, Any] | None = None
+) -> "TriplesFactory":
+    """Load the training triples.
+
+    :param dataset: the name of a PyKEEN dataset
+    :param training: a file of training triples, instead of a dataset
+    :param load_triples_kwargs: how PyKEEN reads the file
+    :return: the training triples, with labels
+    :raises click.UsageError: if not exactly one of dataset and training is given
+    :raises ValueError: if there is no such dataset, its triples have no labels, or a file is malformed
+    """
+    from pykeen.datasets import dataset_resolver, get_dataset
+    from pykeen.triples import TriplesFactory
+
+    from ...triples.tables import read_triples
+
+    if (dataset is None) == (training is None):
+        raise click.UsageError("Pass either --dataset or --training.")
+    if dataset is not None and dataset_resolver.normalize(dataset) not in dataset_resolver.lookup_dict:
+        raise ValueError(
+            f"found the dataset {dataset!r}, {expected_names(dataset, dataset_resolver.options)} Pass --training for "
+            f"triples in a file."
+        )
+    if training is not None:
+        return read_triples(training, load_triples_kwargs=load_triples_kwargs)
+    factory = get_dataset(dataset=dataset).training
+    if not isinstance(factory, TriplesFactory):
+        raise ValueError(f"found the dataset {dataset!r}, whose triples have no labels, expected one with labels.")
+    return factory
+
+
+def load_dataset(
+    dataset: str | None,
+    training: Path | None,
+    validation: Path | None,
+    testing: Path | None,
+    load_triples_kwargs: Mapping[str, Any] | None = None,
+) -> "Dataset":
+    """Load training, validation and test triples.
+
+    :param dataset: the name of a PyKEEN dataset
+    :param training: a file of training triples, instead of a dataset
+    :param validation: a file of validation triples; needed with training triples
+    :param testing: a file of test triples; needed with training triples
+    :param load_triples_kwargs: how PyKEEN reads the files
+    :return: the dataset, whose training triples have labels
+    :raises click.UsageError: if not exactly one of dataset and training is given, or the other files are missing
+    :raises ValueError: if there is no such dataset, its triples have no labels, or a file is malformed
+    """
+    from pykeen.datasets import get_dataset
+
+    from ...triples.tables import read_triples
+
+    if training is not None and (validation is None or testing is None):
+        raise click.UsageError("Pass --validation and --testing with --training.")
+    factory = load_training(dataset, training, load_triples_kwargs)
+    if validation is None or testing is None:
+        return get_dataset(dataset=dataset)
+    return get_dataset(
+        training=factory,
+        validation=read_triples(validation, factory, load_triples_kwargs),
+        testing=read_triples(testing, factory, load_triples_kwargs),
+    )
+
+
+def text_settings(entity_text: Path | None, relation_text: Path | None) -> dict[str, Any]:
+    """Name the files of texts in the way of :class:`pykeen_negater.mining.settings.MiningSettings`.
+
+    :param entity_text: the entities' texts, if there is a file of them
+    :param relation_text: the relations' texts, likewise
+    :return: the settings that are given
+    """
+    named = {"entity_text": entity_text, "relation_text": relation_text}
+    return {name: str(path) for name, path in named.items() if path is not None}

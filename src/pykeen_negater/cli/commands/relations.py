@@ -1,0 +1,126 @@
+"""``negater relations``."""
+
+import json
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..configuration import config_option
+from ..terminal import conclude_table, echo, output_options
+from .command import Group
+from .options import check_writable
+from .train_relations import train
+
+__all__ = [
+    "relations",
+]
+
+T = TypeVar("T", int, float)
+
+#: What results depend on
+PACKAGES = ("pykeen-negater", "torch", "transformers", "scikit-learn")
+
+
+@click.group(cls=Group, epilog="Example: negater relations train --data gold_ratings.tsv --output relbert.model")
+def relations() -> None:
+    """Turn pairs of words into vectors of what relates them (RelBERT)."""
+
+
+def _numbers(kind: type[T]) -> Callable[[click.Context, click.Parameter, str], list[T]]:
+    """Make a parser of lists of positive numbers."""
+
+    def parse(context: click.Context, parameter: click.Parameter, value: str) -> list[T]:
+        """Parse numbers that are separated by commas."""
+        try:
+            numbers = [kind(part) for part in value.split(",")]
+        except ValueError:
+            numbers = []
+        if not numbers or min(numbers) <= 0:
+            raise click.BadParameter(
+                f"found {value!r}, expected numbers of type {kind.__name__} above 0, separated by commas."
+            )
+        return numbers
+
+    return parse
+
+
+@relations.command(
+    epilog="Example: negater relations evaluate my.model --data google.test.jsonl --data ROOT09 --output report.json"
+)
+@config_option
+@output_options
+@click.argument("model", required=False)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    required=True,
+    help="Analogy questions or relation mapping problems (JSON lines), or a folder of lexical relations (train.tsv, "
+    "test.tsv, perhaps val.tsv); may be repeated.",
+)
+@click.option("--template", help="A letter from a to e, or a text with <subj>, <obj> and <mask>.")
+@click.option(
+    "--aggregation",
+    type=click.Choice(["average", "average_no_mask", "mask"]),
+    help="Which tokens' hidden states are added up.",
+)
+@click.option("--base-model", help="The language model that MODEL was trained from, if its folder does not say.")
+@click.option(
+    "--learning-rates",
+    callback=_numbers(float),
+    default="1e-3,1e-4,1e-5",
+    help="The learning rates to choose from, when lexical relations are classified.",
+)
+@click.option(
+    "--hidden-sizes", callback=_numbers(int), default="100,150,200", help="The hidden layer's sizes likewise."
+)
+@click.option("--jobs", default=1, help="The number of classifiers trained at the same time; -1: one per processor.")
+@click.option("--seed", default=0, help="The seed of the classifiers.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="A JSON file to write the whole report to.")
+def evaluate(
+    model: str | None,
+    data: tuple[Path, ...],
+    template: str | None,
+    aggregation: Any,
+    base_model: str | None,
+    learning_rates: list[float],
+    hidden_sizes: list[int],
+    jobs: int,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Measure how well an encoder tells what relates two words.
+
+    MODEL is a folder or a name on the Hugging Face hub, by default the embedded MiniLM, which is not trained for
+    relations. Beside a trained encoder stand the language model before the training, and the difference of its word
+    vectors. Analogies are answered with pairs as they are (forward) and both ways round (bidirectional).
+    """
+    from ...relations.tasks.evaluation import evaluate_encoders, find_encoders, load_task, to_table
+    from ...relations.tasks.lexical_relations import classifier_grid
+    from ...storage.cache import Cache, atomic_file
+
+    if output is not None:
+        check_writable(output)
+    grid = classifier_grid(learning_rates, hidden_sizes)
+    tasks = [load_task(path, grid=grid, seed=seed, n_jobs=jobs) for path in data]
+    encoders = find_encoders(model, template, aggregation, base_model, Cache())
+    results = evaluate_encoders(tasks, encoders)
+    if output is not None:
+        report = {
+            "versions": {name: version(name) for name in PACKAGES},
+            "encoders": {name: {"name": encoder.model, **encoder.identify()} for name, encoder in encoders.items()},
+            "results": results,
+        }
+        with atomic_file(output) as path:
+            # halves of characters are escaped, as JSON does it
+            text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    conclude_table(to_table(results), digits=3)
+    if output is not None:
+        echo(f"Written to {output}")
+
+
+relations.add_command(train)

@@ -1,0 +1,301 @@
+"""The configuration of a command: a file with its options.
+
+Any command with settings takes ``--config``, a file in YAML or JSON whose keys are its options' names, with
+underscores or hyphens::
+
+    # umls.yaml: negater mine --config umls.yaml
+    dataset: umls
+    entity_text: entity2text.tsv    # beside this file
+    ranker: thresholds
+    max_candidates: 5000
+    output: umls.pools
+
+What is given on the command line wins over the file, and the file over the defaults. Null is the same as nothing. A
+list or a mapping stands for what the command line takes separated by commas, or as JSON. Paths are relative to the
+file, also those in ``..._kwargs`` that are called ``path``, ``folder``, ``state_dict`` or ``..._file``; what may be a
+model's name or its folder is the folder where there is one beside the file. ``negater mine`` and ``negater fine-tune``
+take a configuration of NegatER as well, see :mod:`pykeen_negater.cli.negater_configuration`.
+"""
+
+import difflib
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from click.types import BoolParamType, FloatParamType, IntParamType
+
+from ..storage.regular_files import check_regular
+from ..texts.wikidata import WIKIDATA
+from .negater_configuration import describe_deviations, is_negater_configuration, translate
+
+__all__ = [
+    "config_option",
+    "config_option_with_negater",
+    "read_configuration",
+]
+
+logger = logging.getLogger(__name__)
+
+#: Options of which one makes the other needless: where the command line has one, a file's other is not looked at
+_ALTERNATIVES = {"dataset": "training", "training": "dataset"}
+
+#: Options and parameters that take the folder of a model or its name on a hub
+_MODELS = ("base_model", "language_model", "model")
+
+#: Parameters that take a file or folder
+_PATHS = ("folder", "path", "state_dict")
+
+
+#: What PyYAML raises for values that are not of the type they are tagged with, e.g. ``!!bool x``
+_YAML_MISTAKES = (AttributeError, IndexError, KeyError, OverflowError, TypeError)
+
+#: The most values that a file in YAML stands for, aliases written out
+_MOST_VALUES = 10_000
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes 1e-4 for a number, as YAML 1.2 does; YAML 1.1 wants a point in it. Aliases may not multiply without end."""
+
+    # docstr-coverage: inherited
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            _count_values(node, {})
+        return node
+
+
+def _count_values(node: yaml.Node, counted: dict[yaml.Node, int | None]) -> int:
+    """Count the values that a node stands for, aliases written out.
+
+    :param node: the node
+    :param counted: those of the nodes that were counted before; None for those that hold this one
+    :return: the number of values
+    :raises yaml.MarkedYAMLError: if the node holds itself, or there are too many
+    """
+    if node in counted:
+        known = counted[node]
+        if known is None:
+            raise yaml.MarkedYAMLError(problem="an alias that holds itself", problem_mark=node.start_mark)
+        return known
+    counted[node] = None
+    count = 1
+    if isinstance(node, yaml.CollectionNode):
+        for part in node.value:
+            count += sum(_count_values(inner, counted) for inner in (part if isinstance(part, tuple) else (part,)))
+    if count > _MOST_VALUES:
+        problem = f"aliases that stand for more than {_MOST_VALUES:,} values"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    counted[node] = count
+    return count
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+def read_configuration(path: Path) -> dict[str, Any]:
+    """Read a configuration.
+
+    :param path: a file whose suffix is ``.yaml``, ``.yml`` or ``.json``
+    :return: the mapping that it holds
+    :raises FileNotFoundError: if there is no such file
+    :raises ValueError: if it has another suffix, is no regular file, is malformed, or holds something else than a
+        mapping
+    """
+    check_regular(path, "a configuration in YAML or JSON")
+    if path.suffix.lower() not in (".yaml", ".yml", ".json"):
+        raise ValueError(f"{path}: found the suffix {path.suffix!r}, expected .yaml, .yml or .json.")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        is_json = path.suffix.lower() == ".json"
+        content = json.loads(text) if is_json else yaml.load(text, Loader=_Loader)  # noqa: S506, as it is a safe loader
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error}). Convert it, e.g. with iconv.") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}, line {error.lineno}: found malformed JSON ({error.msg}). Correct it.") from error
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
+        raise ValueError(f"{path}{line}: found malformed YAML ({error.problem}). Correct it.") from error
+    except RecursionError as error:
+        raise ValueError(f"{path}: found too many levels, expected a mapping of options to values.") from error
+    except (yaml.YAMLError, *_YAML_MISTAKES) as error:
+        raise ValueError(f"{path}: found malformed YAML ({error}). Correct it.") from error
+    except ValueError as error:  # numbers with thousands of digits, dates in a 13th month
+        raise ValueError(f"{path}: found an odd value ({error}). Correct it.") from error
+    if not isinstance(content, dict):
+        found = "nothing" if content is None else f"something of type {type(content).__name__}"
+        raise ValueError(f"{path}: found {found}, expected a mapping of options to values, e.g. seed: 1.")
+    return content
+
+
+def _parameters(command: click.Command) -> dict[str, click.Parameter]:
+    """Find what can be configured, by all its names."""
+    return {
+        name.lstrip("-").replace("-", "_"): parameter
+        for parameter in command.params
+        if parameter.name != "config"
+        for name in parameter.opts
+    }
+
+
+def _match(content: Mapping[Any, Any], command: click.Command, path: Path) -> dict[str, Any]:
+    """Bring the keys of a configuration into the form of the command's options.
+
+    :param content: the configuration
+    :param command: the command
+    :param path: its file, to be named in an error
+    :return: the values by the names of the options, without those that are null
+    :raises ValueError: if there is no such option, or it is given twice
+    """
+    parameters = _parameters(command)
+    matched: dict[str, Any] = {}
+    seen = set()
+    for key, value in content.items():
+        option = str(key).replace("-", "_")
+        if option not in parameters:
+            nearest = difflib.get_close_matches(option, parameters, n=1)
+            names = ", ".join(sorted(name for name in parameters if len(name) > 1))
+            hint = f"Did you mean {nearest[0]}?" if nearest else f"Expected some of: {names}."
+            raise ValueError(f"{path}: found the unknown key {str(key)!r} for negater {command.name}. {hint}")
+        if parameters[option] in seen:
+            raise ValueError(f"{path}: found {str(key)!r} after another key of the same meaning, expected one of them.")
+        seen.add(parameters[option])
+        if value is not None:
+            matched[option] = value
+    return matched
+
+
+def _beside(value: str, folder: Path) -> str:
+    return str(folder / Path(value).expanduser())
+
+
+def _locate_in_kwargs(name: str, value: Any, folder: Path) -> Any:
+    """Find a file or folder that a part's parameters name."""
+    if isinstance(value, Mapping):
+        return {key: _locate_in_kwargs(str(key), part, folder) for key, part in value.items()}
+    if not isinstance(value, str):
+        return value
+    is_path = name in _PATHS or name.endswith("_file") or (name in _MODELS and folder.joinpath(value).is_dir())
+    return _beside(value, folder) if is_path else value
+
+
+def _scalar(value: Any) -> str:
+    """Write a value as on the command line, where numbers without a fraction are whole."""
+    if isinstance(value, (list, dict, bool)):
+        raise click.BadParameter(f"found {value!r}, expected a text or a number. A text may need quotes.")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _to_argument(value: Any, parameter: click.Parameter, folder: Path) -> Any:
+    """Write a value in the way the command line takes it.
+
+    :param value: the value, not None
+    :param parameter: whose it is
+    :param folder: what paths are relative to
+    :return: a text, a truth value for a flag, or a list for what may be given several times
+    :raises click.BadParameter: if the value is none for this parameter
+    """
+    name, kind = parameter.name or "", parameter.type
+    if isinstance(kind, BoolParamType):
+        if not isinstance(value, bool):
+            raise click.BadParameter(f"found {value!r}, expected true or false.")
+        return value
+    if parameter.multiple or parameter.nargs != 1:
+        parts = [_scalar(part) for part in (value if isinstance(value, list) else [value])]
+        return [_beside(part, folder) for part in parts] if isinstance(kind, click.Path) else parts
+    if isinstance(value, (list, dict)) and not isinstance(
+        kind, (IntParamType, FloatParamType, click.Choice, click.Path)
+    ):
+        if isinstance(value, list):
+            return ",".join(map(_scalar, value))
+        if name.endswith("_kwargs"):
+            return json.dumps(_locate_in_kwargs(name, value, folder), default=str)
+        return ",".join(f"{key}={_scalar(part)}" for key, part in value.items())
+    text = _scalar(value)
+    is_path = folder.joinpath(text).is_dir() if name in _MODELS else isinstance(kind, click.Path) and text != WIKIDATA
+    return _beside(text, folder) if is_path else text
+
+
+def _given(context: click.Context) -> dict[str, Any]:
+    """Find what was given on the command line, as far as it has been processed, by the options' names."""
+    sources = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
+    return {
+        option: context.params[parameter.name]
+        for option, parameter in _parameters(context.command).items()
+        if parameter.name in context.params and context.get_parameter_source(parameter.name) in sources
+    }
+
+
+def _defer(
+    context: click.Context, option: str, path: Path, configure: Callable[[], Mapping[str, Any]]
+) -> Callable[[], Any]:
+    """Put off reading a value until it is asked for: one that the command line overrides may be wrong."""
+    parameter = _parameters(context.command)[option]
+
+    def take() -> Any:
+        """Find the value, and check it."""
+        value = None if _ALTERNATIVES.get(option) in _given(context) else configure().get(option)
+        if value is None:
+            return None
+        if isinstance(value, Exception):
+            raise value
+        try:
+            argument = _to_argument(value, parameter, path.resolve().parent)
+            parameter.type_cast_value(context, argument)
+        except click.BadParameter as error:
+            raise ValueError(f"{path}, {option}: {error.message}") from error
+        return argument
+
+    return take
+
+
+def _fill_default_map(context: click.Context, _: click.Parameter, path: Path | None) -> None:
+    """Let the options of a command have the values of a file where the command line has none."""
+    if path is None:
+        return
+    content = read_configuration(path)
+    command = context.command.name or ""
+    if is_negater_configuration(content):
+
+        def configure() -> Mapping[str, Any]:
+            """Translate the configuration, in view of what the command line says."""
+            return translate(content, command, path, _given(context))
+
+        for line in describe_deviations(content, command, path):
+            logger.warning("%s: %s", path, line)
+    else:
+        matched = _match(content, context.command, path)
+
+        def configure() -> Mapping[str, Any]:
+            """Take the configuration as it is."""
+            return matched
+
+    parameters = _parameters(context.command)
+    context.default_map = {
+        **(context.default_map or {}),
+        **{parameters[option].name or option: _defer(context, option, path, configure) for option in configure()},
+    }
+
+
+def _config_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        is_eager=True,
+        expose_value=False,
+        callback=_fill_default_map,
+        help=f"A YAML or JSON file of options; what the command line says wins over it.{text}",
+    )
+
+
+#: Adds ``--config`` to a command
+config_option = _config_option("")
+
+#: Adds ``--config`` to a command that NegatER has, too
+config_option_with_negater = _config_option(" NegatER's files do as well.")

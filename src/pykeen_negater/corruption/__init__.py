@@ -1,0 +1,1 @@
+"""False triples to train a language model with, one kind per module."""

@@ -1,0 +1,1 @@
+"""Datasets that PyKEEN finds by name."""

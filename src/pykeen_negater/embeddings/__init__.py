@@ -1,0 +1,1 @@
+"""From entities to vectors, and from vectors to nearest neighbours."""

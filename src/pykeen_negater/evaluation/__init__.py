@@ -1,0 +1,1 @@
+"""How good negatives are, and how well models tell true triples from false ones."""

@@ -1,0 +1,88 @@
+"""Does a model tell true triples from false ones that somebody verified? PyKEEN ranks, but does not classify so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from pykeen.models import Model
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
+
+from ..fine_tuning.thresholds import Thresholds
+from ..triples.indexing import RELATION
+
+__all__ = [
+    "TripleClassificationEvaluator",
+]
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    triples: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def combine(cls, positives: torch.Tensor, negatives: torch.Tensor) -> "_Labelled":
+        """Put true and false triples together."""
+        for name, triples in (("positives", positives), ("negatives", negatives)):
+            if triples.ndim != 2 or triples.shape[1] != 3 or not len(triples):
+                raise ValueError(f"found {name} of shape {tuple(triples.shape)}, expected (n, 3) with n > 0.")
+        labels = np.arange(len(positives) + len(negatives)) < len(positives)
+        return cls(torch.cat([positives, negatives]).cpu().numpy(), labels)
+
+
+class TripleClassificationEvaluator:
+    """Evaluates how a PyKEEN model classifies triples, as is usual for CoDEx [safavi2020]_.
+
+    A triple is called true if its score reaches the threshold of its relation that classifies the validation triples
+    best; a relation without validation triples on both sides has the best threshold over all relations.
+
+    .. [safavi2020] Safavi and Koutra (2020) CoDEx: A Comprehensive Knowledge Graph Completion Benchmark. EMNLP.
+    """
+
+    def __init__(self, validation: torch.Tensor, validation_negatives: torch.Tensor, batch_size: int = 4_096) -> None:
+        """Take the triples to choose thresholds by.
+
+        :param validation: shape: (n, 3), n > 0, true triples
+        :param validation_negatives: shape: (m, 3), m > 0, false triples
+        :param batch_size: > 0, the number of triples that are scored at once
+        :raises ValueError: if there are none
+        """
+        self.validation = _Labelled.combine(validation, validation_negatives)
+        self.batch_size = batch_size
+
+    def evaluate(self, model: Model, positives: torch.Tensor, negatives: torch.Tensor) -> Mapping[str, float]:
+        """Evaluate a model.
+
+        :param model: the model
+        :param positives: shape: (n, 3), n > 0, true triples
+        :param negatives: shape: (m, 3), m > 0, false triples
+        :return: ``accuracy`` and ``f1`` with the thresholds, ``roc_auc`` and ``average_precision`` over all scores; all
+            in [0, 1]
+        :raises ValueError: if there are none, or a score is not finite
+        """
+        examples = _Labelled.combine(positives, negatives)
+        thresholds = Thresholds.fit(
+            self._score(model, self.validation.triples),
+            self.validation.labels,
+            self.validation.triples[:, RELATION],
+            model.num_relations,
+            halfway=True,
+        )
+        scores = self._score(model, examples.triples)
+        predicted = scores >= thresholds.by_relation[examples.triples[:, RELATION]]
+        return {
+            "accuracy": float(accuracy_score(examples.labels, predicted)),
+            "f1": float(f1_score(examples.labels, predicted)),
+            "roc_auc": float(roc_auc_score(examples.labels, scores)),
+            "average_precision": float(average_precision_score(examples.labels, scores)),
+        }
+
+    @torch.inference_mode()
+    def _score(self, model: Model, triples: np.ndarray) -> np.ndarray:
+        model.eval()
+        batches = torch.from_numpy(triples).to(model.device).split(self.batch_size)
+        scores = torch.cat([model.predict_hrt(batch) for batch in batches]).squeeze(dim=-1).double().cpu().numpy()
+        if not np.isfinite(scores).all():
+            raise ValueError("found a score that is NaN or infinite, expected finite ones. Check the model.")
+        return scores

@@ -1,0 +1,91 @@
+"""Triples as token ids: ``[CLS] head [SEP] relation [SEP] tail [SEP]``."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from ..texts.loading import Texts
+
+__all__ = [
+    "TripleTokenizer",
+]
+
+
+class TripleTokenizer:
+    """Puts triples together from parts that are tokenized once.
+
+    Where a triple is too long, the longer of head and tail gives way token by token, as in NegatER [safavi2021]_.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Texts, max_length: int = 32) -> None:
+        """Tokenize all entities and relations.
+
+        :param tokenizer: the language model's tokenizer, which needs a start and a separator token
+        :param texts: the texts of entities and relations
+        :param max_length: >= 8, the most tokens of a triple, special ones included
+        :raises ValueError: if max_length is too small, or the tokenizer has no start or separator token
+        """
+        if max_length < 8:
+            raise ValueError(f"found max_length={max_length}, expected at least 8 tokens for a triple.")
+        start, separator = tokenizer.cls_token_id, tokenizer.sep_token_id
+        if start is None or separator is None:
+            raise ValueError(
+                f"{type(tokenizer).__name__} has no start or separator token, expected an encoder's tokenizer such as "
+                f"BERT's or RoBERTa's."
+            )
+        self.max_length = max_length
+        self.start, self.separator, self.padding = start, separator, tokenizer.pad_token_id or 0
+        room = max_length - 4
+        self._entities = _tokenize(tokenizer, texts.entities, room)
+        # head and tail need at least one token each
+        self._relations = _tokenize(tokenizer, texts.relations, room - 2)
+        self._entity_lengths = np.fromiter(map(len, self._entities), dtype=np.int64, count=len(self._entities))
+        self._relation_lengths = np.fromiter(map(len, self._relations), dtype=np.int64, count=len(self._relations))
+
+    def lengths(self, triples: np.ndarray) -> np.ndarray:
+        """Count the tokens of triples.
+
+        :param triples: shape: (n, 3)
+        :return: shape: (n,)
+        """
+        parts = self._entity_lengths[triples[:, 0]] + self._entity_lengths[triples[:, 2]]
+        return np.minimum(parts + self._relation_lengths[triples[:, 1]] + 4, self.max_length)
+
+    def encode(self, triple: np.ndarray) -> list[int]:
+        """Encode one triple.
+
+        :param triple: shape: (3,)
+        :return: at most max_length token ids
+        """
+        head, relation, tail = (
+            self._entities[triple[0]],
+            self._relations[triple[1]],
+            self._entities[triple[2]],
+        )
+        room = self.max_length - 4 - len(relation)
+        if len(head) + len(tail) > room:
+            # shortening the longer one until both fit leaves the shorter one whole, or halves the room
+            keep_head = max(room - len(tail), min(len(head), (room + 1) // 2))
+            head, tail = head[:keep_head], tail[: room - keep_head]
+        return [self.start, *head, self.separator, *relation, self.separator, *tail, self.separator]
+
+    def pad(self, sequences: list[list[int]]) -> dict[str, Tensor]:
+        """Make a batch, as long as its longest sequence.
+
+        :param sequences: token ids
+        :return: ``input_ids`` and ``attention_mask``, each of shape (batch_size, length)
+        """
+        length = max(map(len, sequences))
+        input_ids = torch.full((len(sequences), length), self.padding)
+        attention_mask = torch.zeros_like(input_ids)
+        for row, sequence in enumerate(sequences):
+            input_ids[row, : len(sequence)] = torch.tensor(sequence)
+            attention_mask[row, : len(sequence)] = 1
+        return {"input_ids": input_ids, "attention_mask": attention_mask}
+
+
+def _tokenize(tokenizer: PreTrainedTokenizerBase, texts: tuple[str, ...], max_length: int) -> list[list[int]]:
+    encoded = tokenizer(list(texts), add_special_tokens=False, truncation=True, max_length=max_length)
+    unknown = [tokenizer.unk_token_id if tokenizer.unk_token_id is not None else tokenizer.sep_token_id]
+    return [ids or unknown for ids in encoded["input_ids"]]

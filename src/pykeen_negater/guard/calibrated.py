@@ -1,0 +1,227 @@
+"""How likely is a candidate true after all? Calibrated on training triples that were hidden from the miner."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
+
+from ..runtime.progress import Step, step
+from ..triples.queries import ENTITY_SIDES, Queries
+from .features import Answers, Evidence
+from .risk_model import RiskModel
+
+__all__ = [
+    "Guard",
+    "GuardError",
+]
+
+#: A negative is too risky if at least this share of all answers that look like it are facts, hidden or not
+TOO_MANY_FACTS = 0.8
+
+#: What is mined is drawn far more often than a uniform corruption is, and has to be safer by this factor
+MINED_SAFETY = 8
+
+#: The fewest queries of the visible triples that hidden ones must answer
+ENOUGH_HIDDEN = 20
+
+#: The most queries that the guard is fitted to
+MAX_QUERIES = 4_000
+
+#: The number of random answers per query, which stand for all that no witness brings up
+RANDOM_ANSWERS = 16
+
+#: The number of folds of the queries, each of which is judged by a guard that was fitted to the others
+FOLDS = 3
+
+#: The number of answers that are judged at once
+CHUNK_SIZE = 100_000
+
+
+class GuardError(ValueError):
+    """A graph in which too little can be hidden to learn anything from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Guard:
+    """Knows the risk of negatives: how much likelier they are true than a uniform corruption of a training triple."""
+
+    evidence: Evidence
+    model: RiskModel
+
+    #: The probability that a uniform corruption of a training triple is one of the hidden triples
+    uniform: float
+
+    #: The risk from which on a negative does more harm than good, even if it is drawn at random
+    max_risk: float
+
+    #: What was measured on hidden triples; JSON-native
+    report: dict[str, Any]
+
+    @property
+    def max_mined_risk(self) -> float:
+        """The risk from which on a candidate does more harm than good in a pool."""
+        return self.max_risk / MINED_SAFETY
+
+    @property
+    def skill(self) -> float:
+        """The Brier skill over the base rates of relations and sides, among what mining proposes: ≤ 1, 0 if unknown."""
+        return float(self.report["proposed"].get("brier_skill", 0.0))
+
+    @classmethod
+    def fit(cls, evidence: Evidence, hidden: np.ndarray, propose: Callable[[Queries], Answers], seed: int) -> "Guard":
+        """Learn from where the hidden triples lie among all answers to the queries of the others.
+
+        :param evidence: the graph without the hidden triples, and what was trained on it
+        :param hidden: shape: (n, 3), n > 0
+        :param propose: proposes unknown answers to queries, as mining does; the report is about these
+        :param seed: the seed of what is drawn
+        :return: the guard
+        :raises GuardError: if too few queries of the visible triples are answered by hidden ones
+        """
+        graph, generator = evidence.graph, np.random.default_rng(seed)
+        everything = evidence.queries
+        chosen = np.sort(generator.permutation(len(everything))[:MAX_QUERIES])
+        queries = everything.select(chosen)
+        true = np.unique(_find(queries, hidden))
+        num_asked = len(np.unique(true // graph.num_entities))
+        if num_asked < ENOUGH_HIDDEN:
+            raise GuardError(
+                f"found {num_asked} queries of the visible triples that hidden ones answer, expected at least "
+                f"{ENOUGH_HIDDEN}: the graph is too small or too sparse for a guard. Pass guard=None."
+            )
+        proposed = propose(queries).keys(graph.num_entities)
+        drawn = _draw_unknown(queries, generator)
+        answers, features = evidence.gather(
+            queries, Answers.from_keys(np.concatenate([true, proposed, drawn]), graph.num_entities), bring_up=True
+        )
+        keys = answers.keys(graph.num_entities)
+        labels, is_proposed = np.isin(keys, true), np.isin(keys, proposed)
+        plausible = evidence.brought_up(features) | is_proposed
+        weights = _weights(queries, answers, plausible | labels)
+        slots = _slots(queries)[answers.queries]
+        with step(Step.GUARD, FOLDS + 1, "model") as advance:
+            model = RiskModel(seed).fit(slots, features, labels, weights, plausible)
+            advance(1)
+            unseen = np.zeros(len(labels))
+            for fitted, judged in StratifiedGroupKFold(FOLDS).split(features, labels, answers.queries):
+                part = RiskModel(seed).fit(*(x[fitted] for x in (slots, features, labels, weights, plausible)))
+                unseen[judged] = part.predict(slots[judged], features[judged], plausible[judged])
+                advance(1)
+        report = {
+            "hidden_triples": len(hidden),
+            "queries": len(queries),
+            "all": _assess(labels, unseen, slots, weights),
+            "proposed": _assess(labels[is_proposed], unseen[is_proposed], slots[is_proposed]),
+            "auc_of_features": _auc_of_features(evidence, features[is_proposed], labels[is_proposed]),
+        }
+        uniform = _uniform_risk(everything, _find(everything, hidden))
+        hidden_share = len(hidden) / (len(hidden) + len(graph))
+        return cls(evidence, model, uniform, TOO_MANY_FACTS * hidden_share / uniform, report)
+
+    def risk(self, queries: Queries, answers: Answers, features: np.ndarray) -> np.ndarray:
+        """Compute the risk of answers.
+
+        :param queries: the queries
+        :param answers: n answers to them
+        :param features: shape: (n, num_features), from the evidence
+        :return: shape: (n,), >= 0, in multiples of the risk of a uniform corruption of a training triple
+        """
+        if not len(features):
+            return np.zeros(0, dtype=np.float32)
+        count = math.ceil(len(features) / CHUNK_SIZE)
+        chunks = zip(*(np.array_split(x, count) for x in (_slots(queries)[answers.queries], features)), strict=True)
+        probabilities = []
+        with step(Step.RISKS, count, "part") as advance:
+            for chunk in chunks:
+                probabilities.append(self.model.predict(*chunk))
+                advance(1)
+        probability = np.concatenate(probabilities)
+        return (probability / self.uniform).astype(np.float32)
+
+
+def _slots(queries: Queries) -> np.ndarray:
+    """Make one number of side and relation of each query."""
+    return queries.sides * queries.graph.num_relations + queries.relations
+
+
+def _find(queries: Queries, triples: np.ndarray) -> np.ndarray:
+    """Find the queries that triples answer, as keys of answers; what answers none is left out."""
+    keys = []
+    for side in ENTITY_SIDES:
+        position = queries.find(np.full(len(triples), side), triples)
+        found = Answers(position[position >= 0], triples[position >= 0, side])
+        keys.append(found.keys(queries.graph.num_entities))
+    return np.concatenate(keys)
+
+
+def _draw_unknown(queries: Queries, generator: np.random.Generator) -> np.ndarray:
+    """Draw unknown answers, as keys."""
+    num_entities = queries.graph.num_entities
+    drawn = np.arange(len(queries))[:, None] * num_entities + generator.integers(
+        num_entities, size=(len(queries), RANDOM_ANSWERS)
+    )
+    known = Answers(np.repeat(np.arange(len(queries)), queries.num_answers), queries.answers)
+    return np.setdiff1d(drawn, known.keys(num_entities))
+
+
+def _weights(queries: Queries, answers: Answers, counted: np.ndarray) -> np.ndarray:
+    """Let the answers that were drawn at random stand for all that are not counted one by one."""
+    size = len(queries)
+    total = queries.graph.num_entities - queries.num_answers - np.bincount(answers.queries[counted], minlength=size)
+    drawn = np.bincount(answers.queries[~counted], minlength=size)
+    return np.where(counted, 1.0, (total / drawn.clip(min=1))[answers.queries])
+
+
+def _uniform_risk(queries: Queries, true: np.ndarray) -> float:
+    """Compute the probability that a uniform corruption of a triple is one of the hidden triples."""
+    num_entities = queries.graph.num_entities
+    hidden = np.bincount(true // num_entities, minlength=len(queries))
+    known = queries.num_answers
+    return float(np.average(hidden / (num_entities - known).clip(min=1), weights=known))
+
+
+def _assess(
+    labels: np.ndarray, probabilities: np.ndarray, slots: np.ndarray, weights: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Measure how well probabilities tell hidden triples from others.
+
+    :param labels: shape: (n,), whether each is a hidden triple
+    :param probabilities: shape: (n,)
+    :param slots: shape: (n,), the side and relation of each
+    :param weights: shape: (n,), what each stands for
+    :return: JSON-native measures
+    """
+    if labels.all() or not labels.any():
+        return {"answers": len(labels), "hidden": int(labels.sum())}
+    weights = np.ones(len(labels)) if weights is None else weights
+    rates = np.bincount(slots, weights * labels) / np.bincount(slots, weights).clip(min=1e-9)
+    brier, guessed = (brier_score_loss(labels, x, sample_weight=weights) for x in (probabilities, rates[slots]))
+    by_slot = []
+    for slot in np.unique(slots[labels]):
+        here = slots == slot
+        if not labels[here].all():
+            by_slot.append(roc_auc_score(labels[here], probabilities[here], sample_weight=weights[here]))
+    riskiest = probabilities >= np.quantile(probabilities, 0.9)
+    expected, observed = (float(np.average(x[riskiest], weights=weights[riskiest])) for x in (probabilities, labels))
+    true, predicted = calibration_curve(labels, probabilities, n_bins=10, strategy="quantile")
+    return {
+        "answers": len(labels),
+        "hidden": int(labels.sum()),
+        "auc": roc_auc_score(labels, probabilities, sample_weight=weights),
+        "auc_by_relation_and_side": float(np.mean(by_slot)) if by_slot else None,
+        # where the mere shares are right, nothing is better
+        "brier_skill": 1 - brier / guessed if guessed else 0.0,
+        "riskiest_tenth": {"expected": expected, "observed": observed, "error": abs(expected - observed)},
+        "reliability": {"predicted": predicted.tolist(), "observed": true.tolist()},
+    }
+
+
+def _auc_of_features(evidence: Evidence, features: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    if labels.all() or not labels.any():
+        return {}
+    return {name: roc_auc_score(labels, features[:, i]) for i, name in enumerate(evidence.names)}

@@ -1,0 +1,110 @@
+"""The risk of candidates, and all the answers that are too likely true to be drawn as negatives."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..candidates.generators import Candidates
+from ..runtime.progress import Step, step
+from ..triples.indexing import HEAD, RELATION, TAIL, triples_to_keys
+from ..triples.queries import Queries
+from .calibrated import Guard
+from .features import Answers
+
+__all__ = [
+    "Risks",
+    "assess_risks",
+    "to_answers",
+]
+
+#: Suspects are kept from this share of the guard's limit on, so that a stricter limit can be set later
+LEAST_SUSPECT = 0.1
+
+#: About how the time goes to evidence, and to what the guard makes of it
+SHARES = (1, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Risks:
+    """How likely negatives are true, in multiples of a uniform corruption of a training triple."""
+
+    #: The risk of each candidate; shape: (n,), dtype: float32
+    candidates: np.ndarray
+
+    #: The keys of the corruptions that are likely true, sorted; shape: (m,), dtype: int64
+    suspects: np.ndarray
+
+    #: The risk of each; shape: (m,), dtype: float32
+    suspect_risks: np.ndarray
+
+    @classmethod
+    def unknown(cls, size: int) -> "Risks":
+        """Take candidates for as risky as uniform corruptions, and nothing for suspicious.
+
+        :param size: the number of candidates
+        :return: their risks
+        """
+        none = np.zeros(0, dtype=np.int64)
+        return cls(np.ones(size, dtype=np.float32), none, none.astype(np.float32))
+
+
+def to_answers(candidates: Candidates, queries: Queries) -> tuple[Answers, np.ndarray]:
+    """See candidates as answers to queries.
+
+    A corrupted relation makes a triple that answers two queries, of which one may exist.
+
+    :param candidates: n candidates
+    :param queries: the queries that count
+    :return: a pair (m answers, the positions of the candidates that they are; shape: (m,))
+    """
+    triples = candidates.triples
+    sides = np.where(candidates.sides == RELATION, TAIL, candidates.sides)
+    position = queries.find(sides, triples)
+    missing = (position < 0) & (candidates.sides == RELATION)
+    sides[missing] = HEAD
+    position[missing] = queries.find(sides[missing], triples[missing])
+    found = np.flatnonzero(position >= 0)
+    return Answers(position[found], triples[found, sides[found]]), found
+
+
+def assess_risks(
+    guard: Guard, candidates: Candidates, queries: Queries | None = None, own: np.ndarray | None = None
+) -> Risks:
+    """Compute the risk of candidates, and find suspects.
+
+    :param guard: the guard
+    :param candidates: n candidates
+    :param queries: all queries of the graph, if they were collected before
+    :param own: shape: (m,), the positions of the queries to find suspects of, apart from those that candidates answer;
+        by default all
+    :return: the risks; a candidate that answers no query of the graph is as risky as a uniform corruption
+    """
+    graph = candidates.graph
+    queries = Queries.from_graph(graph) if queries is None else queries
+    requested, found = to_answers(candidates, queries)
+    if own is not None:
+        wanted = np.union1d(own, requested.queries)
+        queries = queries.select(wanted)
+        requested = Answers(np.searchsorted(wanted, requested.queries), requested.entities)
+    with step(Step.RISKS, sum(SHARES), "part") as bar:
+        with bar.piece(SHARES[0]):
+            answers, features = guard.evidence.gather(queries, requested, bring_up=True)
+        with bar.piece(SHARES[1]):
+            values = guard.risk(queries, answers, features)
+    risks = np.ones(len(candidates), dtype=np.float32)
+    keys = answers.keys(graph.num_entities)
+    risks[found] = values[np.searchsorted(keys, requested.keys(graph.num_entities))]
+    suspicious = values >= LEAST_SUSPECT * guard.max_risk
+    rows, entities = answers.queries[suspicious], answers.entities[suspicious]
+    sides, given = queries.sides[rows], queries.entities[rows]
+    triples = np.stack(
+        [np.where(sides == HEAD, entities, given), queries.relations[rows], np.where(sides == HEAD, given, entities)],
+        axis=1,
+    )
+    suspects, inverse = np.unique(
+        triples_to_keys(triples, graph.num_entities, graph.num_relations), return_inverse=True
+    )
+    # suspected as a head and as a tail: the greater risk counts
+    suspect_risks = np.zeros(len(suspects), dtype=np.float32)
+    np.maximum.at(suspect_risks, inverse, values[suspicious])
+    return Risks(risks, suspects, suspect_risks)

@@ -1,0 +1,91 @@
+"""How long the guard takes, from a few queries that are answered by models that know nothing yet."""
+
+import time
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..guard.calibrated import FOLDS, MAX_QUERIES, RANDOM_ANSWERS
+from ..guard.features import TOP, Answers, Evidence
+from ..guard.risk_model import RiskModelCost
+from ..runtime.progress import Progress, Step
+from ..scorers.base import Witness
+from ..triples.graphs import Graph
+from ..triples.indexing import HEAD, TAIL
+from ..triples.queries import Queries
+from .settings import MiningSettings
+
+__all__ = [
+    "estimate_guard",
+]
+
+#: The number of queries that are timed, and about how many answers the risk model is timed with
+TIMED_QUERIES, TIMED_ANSWERS = 100, 40_000
+
+#: About how many answers the witnesses bring up together, in multiples of what one does
+TOGETHER = 1.4
+
+
+def estimate_guard(
+    graph: Graph, part: Graph, settings: MiningSettings, vectors: np.ndarray, witnesses: Mapping[str, Witness]
+) -> dict[Step, float]:
+    """Estimate how long it takes to fit the guard, and to compute the risks of all that may be mined.
+
+    :param graph: the graph
+    :param part: the graph or, if it is large, a part of it
+    :param settings: how it is mined
+    :param vectors: shape: (number of entities of the part, dim)
+    :param witnesses: models of the part, trained or not
+    :return: the seconds by step
+    """
+    queries, timed = Queries.from_graph(graph), Queries.from_graph(part)
+    evidence = Evidence(part, vectors, witnesses)
+    seconds, features = _time_queries(evidence, timed)
+    # all entities are scored for each query
+    seconds *= graph.num_entities / part.num_entities
+    sample = np.resize(features, (max(min(TIMED_ANSWERS, 2 * len(features)), 10), features.shape[1]))
+    cost = RiskModelCost.measure(sample)
+    mined, num_fitted = _answers(queries, settings), min(len(queries), MAX_QUERIES)
+    fitted = num_fitted * (float(mined.mean()) + RANDOM_ANSWERS)
+    # each fold is left out of a model once
+    models = 1 + (FOLDS - 1)
+    return {
+        Step.EVIDENCE: num_fitted * seconds,
+        Step.GUARD: fitted * (models * cost.fit + cost.predict),
+        Step.MINE: len(queries) * seconds + float(mined.sum()) * cost.predict,
+    }
+
+
+def _time_queries(evidence: Evidence, queries: Queries) -> tuple[float, np.ndarray]:
+    """Measure the seconds per query, and take along what is found."""
+    # the same number of each side, and another time, since the first one is slower
+    sizes = [int(np.sum(queries.sides == side)) for side in (HEAD, TAIL)]
+    chosen = [
+        start + np.unique(np.linspace(0, size - 1, min(size, TIMED_QUERIES), dtype=np.int64))
+        for start, size in zip((0, sizes[0]), sizes, strict=True)
+        if size
+    ]
+    sample = queries.select(np.concatenate(chosen))
+    none = np.zeros(0, dtype=np.int64)
+    with Progress(show=False).running():
+        evidence.gather(sample.select(np.arange(0, len(sample), 10)), Answers(none, none), bring_up=True)
+        start = time.perf_counter()
+        _, features = evidence.gather(sample, Answers(none, none), bring_up=True)
+    return (time.perf_counter() - start) / len(sample), features
+
+
+def _answers(queries: Queries, settings: MiningSettings) -> np.ndarray:
+    """Estimate how many answers to each query are proposed or brought up by a witness; shape: (n,)."""
+    graph, known = queries.graph, queries.num_answers
+    sizes = {side: np.diff(graph.slots[side][0]) for side in (HEAD, TAIL)}
+    slot = np.where(queries.sides == HEAD, sizes[HEAD][queries.relations], sizes[TAIL][queries.relations])
+    if settings.candidates == "anywhere":
+        slot = np.full(len(queries), graph.num_entities)
+    # of a slot, each triple proposes some, which other triples may propose, too
+    share = 1 - (1 - np.minimum(settings.k / slot, 1)) ** known
+    proposed = np.maximum(slot - known, 0) * share
+    unknown = graph.num_entities - known
+    brought_up = np.minimum(TOGETHER * TOP, unknown)
+    # what fits best is in the slot, as far as there is enough
+    both = share * np.minimum(brought_up, np.maximum(slot - known, 0))
+    return np.minimum(proposed + brought_up - both, unknown)

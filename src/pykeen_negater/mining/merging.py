@@ -1,0 +1,132 @@
+"""The pools of all shards become one file, of which no more than a shard is in memory."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..pools.files import DTYPES
+from ..pools.outcomes import OUTCOMES
+from ..pools.rejections import REJECTED, choose_rejected
+from ..storage.cache import remove_path
+from ..storage.tensor_files import TensorFile
+from ..triples.graphs import Graph
+from .shard_pools import PartialPools
+
+__all__ = [
+    "Assembly",
+]
+
+#: About how many suspects are sorted at once
+SUSPECTS_AT_ONCE = 2**22
+
+_SUSPECT = np.dtype([("key", np.int64), ("risk", np.uint8)])
+
+
+class Assembly:
+    """Puts partial pools together."""
+
+    def __init__(self, graph: Graph, num_sides: int, shards: Sequence[Path], scratch: Path) -> None:
+        """Look through the shards.
+
+        :param graph: the graph
+        :param num_sides: the number of sides that have pools
+        :param shards: the folders of the partial pools
+        :param scratch: a folder for intermediate results
+        """
+        self.graph, self.num_sides, self.shards = graph, num_sides, shards
+        self._scratch = scratch
+        #: Where the pool of each triple and side starts; shape: (num_triples * num_sides + 1,)
+        self.offsets = np.zeros(len(graph) * num_sides + 1, dtype=np.int64)
+        #: What became of the candidates of each relation; shape: (num_relations, num_outcomes)
+        self.outcomes = np.zeros((graph.num_relations, len(OUTCOMES)), dtype=np.int64)
+        #: Some candidates of each relation that were thrown out; dtype:
+        #: :data:`~pykeen_negater.pools.rejections.REJECTED`
+        self.rejected = np.empty(0, dtype=REJECTED)
+        low, high, num_suspects = np.inf, -np.inf, 0
+        samples = []
+        for path in shards:
+            shard = PartialPools.load(path)
+            self.offsets[shard.rows + 1] = shard.sizes
+            self.outcomes += shard.outcomes
+            self.rejected = choose_rejected([self.rejected, shard.rejected])
+            num_suspects += len(shard.suspects)
+            samples.append(shard.suspects[:: max(1, SUSPECTS_AT_ONCE // 1_000)])
+            if len(shard.scores):
+                low, high = min(low, float(shard.scores.min())), max(high, float(shard.scores.max()))
+        np.cumsum(self.offsets, out=self.offsets)
+        #: The scores of the easiest and of the hardest negative, 0 where there is none
+        self.score_range = (low, high) if low <= high else (0.0, 0.0)
+        count = -(-num_suspects // SUSPECTS_AT_ONCE)
+        sample = np.sort(np.concatenate(samples))
+        #: Where one bucket of suspects ends and the next one begins
+        self._bounds = sample[[i * len(sample) // count for i in range(1, count)]]
+
+    @property
+    def num_negatives(self) -> int:
+        """The number of negatives."""
+        return int(self.offsets[-1])
+
+    @property
+    def coverage(self) -> float:
+        """The share of the triples that have a negative, in [0, 1]."""
+        sizes = np.diff(self.offsets[:: self.num_sides])
+        return float(np.mean(sizes > 0, dtype=np.float32))
+
+    def write(self, path: Path) -> int:
+        """Write the arrays of the pools.
+
+        :param path: the file
+        :return: the number of suspects
+        """
+        buckets = self._merge_suspects()
+        num_suspects = sum(len(np.load(bucket, mmap_mode="r", allow_pickle=False)) for bucket in buckets)
+        lengths = {
+            "keys": len(self.graph),
+            "offsets": len(self.offsets),
+            **dict.fromkeys(("replacements", "hardness", "risk"), self.num_negatives),
+            **dict.fromkeys(("suspects", "suspect_risk"), num_suspects),
+        }
+        sizes = {name: (np.dtype(str(dtype).removeprefix("torch.")), lengths[name]) for name, dtype in DTYPES.items()}
+        file = TensorFile(path, sizes)
+        file.array("keys")[:] = self.graph.index.keys.numpy()
+        file.array("offsets")[:] = self.offsets
+        for shard in self.shards:
+            self._write_shard(file, PartialPools.load(shard))
+        start = 0
+        for bucket in buckets:
+            merged = np.load(bucket, allow_pickle=False)
+            file.array("suspects")[start : start + len(merged)] = merged["key"]
+            file.array("suspect_risk")[start : start + len(merged)] = merged["risk"]
+            start += len(merged)
+        return num_suspects
+
+    def _write_shard(self, file: TensorFile, shard: PartialPools) -> None:
+        low, high = self.score_range
+        starts = np.cumsum(shard.sizes) - shard.sizes
+        places = np.repeat(self.offsets[shard.rows] - starts, shard.sizes) + np.arange(len(shard.scores))
+        scores = shard.scores.astype(np.float64)
+        hardness = np.rint(255 * (scores - low) / (high - low)) if high > low else np.full(len(scores), 255.0)
+        file.array("replacements")[places] = shard.replacements
+        file.array("hardness")[places] = hardness.astype(np.uint8)
+        file.array("risk")[places] = shard.risk
+
+    def _merge_suspects(self) -> list[Path]:
+        """Sort the suspects of all shards, each once with its greatest risk, bucket by bucket."""
+        remove_path(self._scratch)
+        self._scratch.mkdir()
+        buckets = [self._scratch / f"{i}.npy" for i in range(len(self._bounds) + 1)]
+        for path in self.shards:
+            shard = PartialPools.load(path)
+            parts = np.searchsorted(shard.suspects, self._bounds)
+            suspects = np.empty(len(shard.suspects), dtype=_SUSPECT)
+            suspects["key"], suspects["risk"] = shard.suspects, shard.suspect_risk
+            for bucket, part in zip(buckets, np.split(suspects, parts), strict=True):
+                with bucket.with_suffix(".part").open("ab") as file:
+                    part.tofile(file)
+        for bucket in buckets:
+            suspects = np.fromfile(bucket.with_suffix(".part"), dtype=_SUSPECT)
+            order = np.lexsort((-suspects["risk"].astype(np.int16), suspects["key"]))
+            first = np.flatnonzero(np.diff(suspects["key"][order], prepend=-1))
+            np.save(bucket, suspects[order[first]], allow_pickle=False)
+        return buckets

@@ -1,0 +1,441 @@
+"""From a graph to pools of negatives: the way of the data, step by step."""
+
+import importlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from pykeen.triples import CoreTriplesFactory
+
+from ..candidates.generators import CandidateGenerator, candidate_generator_resolver
+from ..embeddings.approximation import EXACT, Approximation, approximate, cells_factory
+from ..embeddings.encoders import Encoder, SentenceTransformerEncoder, encoder_resolver
+from ..embeddings.listed_neighbors import ListedNeighbors, UnusedEncoder, read_neighbors, write_neighbors
+from ..embeddings.neighbors import NeighborIndex
+from ..pools.files import PoolsError
+from ..pools.negative_pools import NegativePools
+from ..rankers.base import Ranker
+from ..rankers.resolver import ProbeRanker, ranker_resolver
+from ..runtime.processes import Processes, apart
+from ..runtime.progress import Progress, Step, step
+from ..runtime.random_state import pinned_defaults, preserved_random_state
+from ..storage.atomic_writing import restore_folder
+from ..storage.cache import Cache, array_digest, fingerprint, timed
+from ..texts.language_models import find_language_model, public_name
+from ..texts.loading import extend_texts, load_texts, texts_digest
+from ..triples.entity_types import load_types
+from ..triples.graph_sources import find_graph
+from ..triples.graphs import Graph
+from ..typing import ENCODERS, RANKERS
+from ..utils.limits import tell_shortage, warn_of_little_memory
+from ..utils.resolving import find_class, make
+from ..utils.spelling import did_you_mean
+from .planning import Plan, make_plan
+from .run import MiningRun
+from .settings import MiningSettings
+
+if TYPE_CHECKING:
+    from pykeen.datasets import Dataset
+
+__all__ = [
+    "Miner",
+    "mine",
+]
+
+logger = logging.getLogger(__name__)
+
+
+class Miner:
+    """Mines one graph with one collection of settings."""
+
+    @pinned_defaults()
+    def __init__(
+        self,
+        graph: Graph,
+        settings: MiningSettings,
+        validation: np.ndarray | None = None,
+        validation_negatives: np.ndarray | None = None,
+        other_entities: Sequence[str] = (),
+        cache: Cache | None = None,
+    ) -> None:
+        """Find texts and parts, so that whatever is wrong with the settings is said before any work is done.
+
+        :param graph: the graph
+        :param settings: how to mine it
+        :param validation: shape: (n, 3), true triples for choosing thresholds; by default held-out training triples
+        :param validation_negatives: shape: (n, 3), false triples for choosing thresholds; by default corruptions
+        :param other_entities: the labels of the entities that only these triples hold, whose ids are after the graph's
+        :param cache: where results are kept
+        :raises ValueError: if a setting does not fit the graph
+        :raises FileNotFoundError: if a file or a language model is missing
+        """
+        self.graph = graph
+        self.settings = settings
+        self.validation = validation
+        self.validation_negatives = validation_negatives
+        self.cache = cache or Cache()
+        #: How many batches the encoder halved for want of memory, known once there are vectors
+        self.batches_halved = 0
+        self.texts = load_texts(graph, settings.entity_text, settings.relation_text)
+        #: The texts of the graph and of the other entities
+        self.all_texts = self.texts and extend_texts(self.texts, other_entities, settings.entity_text)
+        self.types = load_types(graph, settings.entity_types)
+        self.generator: CandidateGenerator = find_class(
+            "candidates", candidate_generator_resolver, settings.candidates
+        )(k=settings.k, corruption_scheme=settings.corruption_scheme)
+        self.ranker = self._make_ranker()
+        #: The neighbours that were found elsewhere, if there are some
+        self.listed = self._read_neighbors()
+        self.encoder = self._make_encoder()
+        if validation is not None and not self.ranker.expensive:
+            logger.warning(
+                "The ranker %s has no use for validation triples: it neither fine-tunes nor chooses thresholds.",
+                ranker_resolver.normalize_inst(self.ranker),
+            )
+
+    def _read_neighbors(self) -> ListedNeighbors | None:
+        settings = self.settings
+        if settings.neighbor_file is None:
+            return None
+        if not self.generator.searches:
+            raise ValueError(
+                f"found neighbor_file with candidates={settings.candidates!r}, which takes no neighbours, expected "
+                f"'intersect', 'slot' or 'anywhere'."
+            )
+        if "relation" in settings.corruption_scheme:
+            raise ValueError(
+                "found neighbor_file, which holds no neighbours of relations, with a corruption_scheme with 'relation'."
+                " Leave it out."
+            )
+        if settings.index is not None:
+            raise ValueError("found both neighbor_file and index, expected one of them.")
+        return read_neighbors(Path(settings.neighbor_file), self.graph, self.texts, settings.k)
+
+    def save_neighbors(self, path: Path) -> None:
+        """Write the k nearest neighbours of all entities as NegatER reads them, see :mod:`.listed_neighbors`.
+
+        :param path: the file; one that is there is replaced
+        """
+        index = self.neighbor_index({})
+        if self.listed is None and index.approximation is None:
+            self._approximate(index, {})
+        labels = self.graph.entity_names or tuple(map(str, range(self.graph.num_entities)))
+        write_neighbors(path, index, self.settings.k, labels)
+
+    def _make_encoder(self) -> Encoder:
+        needs_vectors = self.settings.guard == "calibrated" or isinstance(self.ranker, ProbeRanker)
+        if self.listed is not None and not needs_vectors:
+            return UnusedEncoder()
+        kwargs = self.settings.encoder_kwargs or {}
+        name = self.settings.encoder or (None if self._reads_texts("model" in kwargs) else "structural")
+        cls = find_class("encoder", encoder_resolver, name, ENCODERS)
+        self._check_texts("encoder", cls.needs_texts, encoder_resolver.normalize_cls(cls))
+        return make("encoder", cls, kwargs)
+
+    def _make_ranker(self) -> Ranker:
+        kwargs = self.settings.ranker_kwargs or {}
+        cls = find_class("ranker", ranker_resolver, self.settings.ranker, RANKERS)
+        name = ranker_resolver.normalize_cls(cls)
+        self._check_texts("ranker", cls.needs_texts, name)
+        if self.settings.guard == "thresholds" and not cls.has_thresholds:
+            raise ValueError(
+                f"found guard='thresholds' with the ranker {name!r}, which has none. Choose the ranker 'thresholds', "
+                f"or guard='calibrated'."
+            )
+        budget = {"max_training_triples": self.settings.max_training_triples, "seed": self.settings.seed}
+        return make("ranker", cls, {**(budget if cls.expensive else {}), **kwargs})
+
+    def _reads_texts(self, model_is_given: bool) -> bool:
+        """Tell whether a default part can read texts; a missing default language model is no reason to fail."""
+        return self.texts is not None and (model_is_given or find_language_model() is not None)
+
+    def _check_texts(self, kind: str, needed: bool, name: str) -> None:
+        if needed and self.texts is None:
+            raise ValueError(
+                f"found the {kind} {name!r}, which reads texts, for a graph without any. Pass entity_text=..., or "
+                f"choose another {kind}."
+            )
+
+    def plan(self, num_processes: int = 1) -> Plan:
+        """Say what mining is going to do, without doing it.
+
+        :param num_processes: > 0, how many processes share the work
+        :return: the most it can be
+        """
+        return make_plan(self.graph, self.settings, self.texts, self.encoder, self.ranker, num_processes)
+
+    @cached_property
+    def key(self) -> str:
+        """The fingerprint of everything that the pools depend on."""
+        validation = (self.validation, self.validation_negatives)
+        return fingerprint(
+            {
+                "graph": self.graph.fingerprint,
+                "validation": [None if triples is None else array_digest(triples) for triples in validation],
+                "all_texts": texts_digest(self.all_texts),
+                "settings": self.settings_identity,
+            }
+        )
+
+    @cached_property
+    def settings_identity(self) -> dict[str, Any]:
+        """The settings, and identities of what they name; JSON-native."""
+        settings = dict(vars(self.settings))
+        for name in ("entity_text", "relation_text", "entity_types", "encoder_kwargs", "ranker_kwargs", "index"):
+            del settings[name]
+        settings["neighbor_file"] = self.listed and self.listed.digest
+        return {
+            **settings,
+            "texts": texts_digest(self.texts),
+            "types": None if self.types is None else array_digest(self.types.toarray()),
+            "encoder": self._encoder_identity,
+            "ranker": [ranker_resolver.normalize_inst(self.ranker), self.ranker.identify()],
+        }
+
+    @property
+    def language_models(self) -> list[str]:
+        """The public names of the language models that read the texts, as far as they have any."""
+        encoder = self.encoder.model if isinstance(self.encoder, SentenceTransformerEncoder) else None
+        names = [encoder, getattr(self.ranker, "language_model", None)]
+        return sorted({public for name in names if name and (public := public_name(name))})
+
+    def cached(self) -> NegativePools | None:
+        """Find the pools in the cache.
+
+        All of their files are compared with their checksums, which takes about a second per GiB.
+
+        :return: the pools, or None if they are not there, or damaged, which is said
+        """
+        pools, damage = self._find()
+        if pools is None and self.cache.path("pools", self.key).is_dir():
+            logger.warning(
+                "%s is damaged: %s. It is not used; mining makes it again.", self.cache.path("pools", self.key), damage
+            )
+        return pools
+
+    def _find(self) -> tuple[NegativePools | None, str | None]:
+        """Find the pools in the cache, or what is wrong with them."""
+        damage = self.cache.find_damage("pools", self.key)
+        if damage is not None:
+            return None, damage
+        try:
+            pools = NegativePools.load(self.cache.path("pools", self.key))
+        except PoolsError as error:
+            return None, str(error)
+        self.cache.remove_leftovers("pools", self.key, self._leftovers)
+        return pools, None
+
+    @property
+    def _leftovers(self) -> str:
+        """What is of no use once there are pools."""
+        return f"shards/{self.key}-*"
+
+    @pinned_defaults()
+    def mine(self, processes: Processes | None = None) -> NegativePools:
+        """Mine the pools, or take them from the cache; what an interrupted run has finished is not mined again.
+
+        Random states are as before afterwards, and neither inference mode nor disabled gradients disturb fine-tuning.
+
+        :param processes: the processes that share the work, all of which have to call this; by default this one alone
+        :return: the pools
+        :raises OSError: if the cache cannot be written to, or no more files can be opened
+        :raises MemoryError: if memory does not suffice
+        :raises pykeen_negater.utils.limits.ThreadsError: if no more threads can be started
+        :raises ValueError: if the processes do not see the same cache
+        """
+        processes = processes or Processes()
+        processes.check_shared(self.cache.root)
+        pools, _ = self._find() if processes.is_main else (None, None)
+        index_missing = self.settings.index is not None and not Path(self.settings.index).exists()
+        with (
+            tell_shortage(),
+            apart(),
+            preserved_random_state(),
+            torch.inference_mode(mode=False),
+            torch.enable_grad(),
+        ):
+            if index_missing and pools is not None and processes.is_main:
+                self.neighbor_index({})
+            if processes.tell("" if pools is None else "cached") == "cached":
+                return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
+            warn_of_little_memory()
+            run = MiningRun(self, processes)
+            if processes.is_main:
+                plan = self.plan(processes.count)
+                logger.warning("Mining negatives, once; the result is cached. %s", plan)
+
+                def build(folder: Path) -> None:
+                    """Mine with the help of the others, now that nobody else is mining the same."""
+                    processes.tell("mine")
+                    with Progress(plan.steps).running():
+                        run.build(folder)
+
+                pools, is_new = self.cache.read_or_build("pools", self.key, build, NegativePools.load, self._leftovers)
+                if not is_new:
+                    processes.tell("mined meanwhile")
+            elif processes.tell("") == "mine":
+                with Progress(show=False).running():
+                    run.mine_shards()
+            processes.meet()
+        return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
+
+    def neighbor_index(self, durations: dict[str, float]) -> NeighborIndex:
+        """Load the neighbour index of the graph's entities, or build it.
+
+        :param durations: the seconds by step, which those of building are added to
+        :return: the index of all entities
+        :raises ValueError: if the index that was found is one of something else
+        """
+        if self.listed is not None:
+            return self.listed
+        settings, path = self.settings, None if self.settings.index is None else Path(self.settings.index)
+        if path is not None:
+            restore_folder(path)
+        if path is not None and path.exists():
+            index = NeighborIndex.load(path)
+            found = {"metric": index.metric, "index_factory": index.factory, "source": index.source}
+            factory = settings.index_factory
+            if factory is None and index.factory in (EXACT, cells_factory(*index.vectors.shape)):
+                factory = index.factory  # which may be the default on another machine only
+            expected = {"metric": settings.metric, "index_factory": factory, "source": self._vectors_key(self.graph)}
+            if found != expected:
+                raise ValueError(
+                    f"found a neighbour index at {path} that was made for {found}, expected {expected}: another graph, "
+                    f"encoder or metric. Choose another path for this one."
+                )
+            return index
+
+        index = self.index_of(self.graph, durations)
+        if path is not None:
+            self._approximate(index, durations)
+            index.save(path)
+        return index
+
+    def index_of(self, graph: Graph, durations: dict[str, float]) -> NeighborIndex:
+        """Make a neighbour index, of as many entities as candidates are searched among; what takes long is cached.
+
+        :param graph: the graph, or a part of its triples
+        :param durations: the seconds by step, which those of building are added to
+        :return: the index of the graph's entities
+        """
+        if self.listed is not None:
+            return self.listed
+        vectors, settings = self.vectors(graph, durations), self.settings
+        with timed("index", durations):
+            index = NeighborIndex.of_vectors(vectors, settings.metric, settings.index_factory, self._vectors_key(graph))
+        del vectors  # which may be gigabytes, and the index has its own
+        if self.generator.searches_all:
+            self._approximate(index, durations)
+        return index
+
+    def _approximate(self, index: NeighborIndex, durations: dict[str, float]) -> None:
+        """Give an index what searches all entities, if that is not exact."""
+        if index.factory == EXACT:
+            return
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache with the index."""
+            with timed("index", durations):
+                approximate(index.vectors, index.metric, index.factory).write(folder)
+
+        identity = {
+            "vectors": index.source,
+            "metric": index.metric,
+            "factory": index.factory,
+            "faiss": importlib.import_module("faiss").__version__,
+        }
+        index.approximation, _ = self.cache.read_or_build("indexes", fingerprint(identity), build, Approximation.read)
+
+    def _vectors_key(self, graph: Graph) -> str:
+        inputs = texts_digest(self.texts) if self.encoder.needs_texts else graph.fingerprint
+        return fingerprint({"encoder": self._encoder_identity, "inputs": inputs})
+
+    def vectors(self, graph: Graph, durations: dict[str, float]) -> np.ndarray:
+        """Encode the entities, or take their vectors from the cache.
+
+        :param graph: the graph, or a part of its triples
+        :param durations: the seconds by step, which those of encoding are added to
+        :return: shape: (num_entities, dim)
+        :raises ValueError: if a vector is not finite
+        """
+
+        def encode(folder: Path) -> None:
+            """Fill a folder of the cache with the entities' vectors."""
+            name = Step.ENCODE if graph is self.graph else Step.ENCODE_VISIBLE
+            with (
+                timed("encode", durations),
+                step(name, graph.num_entities, "entity") as bar,
+                bar.piece(graph.num_entities),
+            ):
+                halved, vectors = self.encoder.batches_halved, self.encoder.encode(graph, self.texts)
+            if not np.isfinite(vectors).all():
+                count = np.sum(~np.isfinite(vectors).all(axis=1))
+                raise ValueError(
+                    f"found {count:,} vectors with NaN or infinite values from {self.encoder}, expected finite ones. "
+                    f"Check the model and the texts, or choose another encoder."
+                )
+            np.save(folder / "vectors.npy", vectors, allow_pickle=False)
+            if self.encoder.batches_halved > halved:
+                report = {"batches_halved": self.encoder.batches_halved - halved}
+                folder.joinpath("statistics.json").write_text(json.dumps(report), encoding="utf-8")
+
+        def read(folder: Path) -> tuple[np.ndarray, int]:
+            """Read the vectors, and how many batches were halved for them."""
+            report = folder / "statistics.json"
+            halved = json.loads(report.read_text(encoding="utf-8"))["batches_halved"] if report.is_file() else 0
+            return np.load(folder / "vectors.npy", allow_pickle=False), halved
+
+        (vectors, self.batches_halved), _ = self.cache.read_or_build("vectors", self._vectors_key(graph), encode, read)
+        return vectors
+
+    @cached_property
+    def _encoder_identity(self) -> list[Any]:
+        return [encoder_resolver.normalize_inst(self.encoder), self.encoder.identify()]
+
+
+@pinned_defaults()
+def mine(
+    *,
+    dataset: "str | Dataset | None" = None,
+    triples_factory: CoreTriplesFactory | None = None,
+    validation: CoreTriplesFactory | None = None,
+    validation_negatives: CoreTriplesFactory | None = None,
+    **settings: Any,
+) -> NegativePools:
+    """Mine negatives for the training triples of a graph.
+
+    Nothing but the training triples is used, unless validation triples are given. Every step is cached.
+
+    :param dataset: a PyKEEN dataset or its name
+    :param triples_factory: the training triples, instead of a dataset
+    :param validation: true triples that thresholds are chosen with, with the same ids. By default, some training
+        triples are held out from fine-tuning.
+    :param validation_negatives: false triples that thresholds are chosen with, with the same ids. By default,
+        corruptions of the true ones.
+    :param settings: the fields of :class:`pykeen_negater.mining.settings.MiningSettings`
+    :return: the pools, which can be saved and passed to the sampler
+    :raises ValueError: if a setting is unknown or does not fit the graph
+    :raises FileNotFoundError: if a file or a language model is missing
+    """
+    unknown = set(settings) - {field.name for field in fields(MiningSettings)}
+    if unknown:
+        names = [field.name for field in fields(MiningSettings)]
+        raise ValueError(
+            f"found the setting(s) {', '.join(sorted(unknown))}, expected some of: {', '.join(names)}."
+            f"{did_you_mean(sorted(unknown), names)}"
+        )
+    pools = Miner(
+        find_graph(dataset, triples_factory),
+        MiningSettings(**settings),
+        validation=None if validation is None else validation.mapped_triples.numpy(),
+        validation_negatives=None if validation_negatives is None else validation_negatives.mapped_triples.numpy(),
+    ).mine()
+    if isinstance(dataset, str):
+        pools.metadata["dataset"] = dataset
+    return pools

@@ -1,0 +1,256 @@
+"""What mining is going to do, and how long that takes."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from ..embeddings.encoders import Encoder, encoder_resolver
+from ..guard.features import TOP
+from ..rankers.base import Ranker
+from ..rankers.resolver import ProbeRanker, ranker_resolver
+from ..runtime.progress import Step
+from ..runtime.random_state import preserved_random_state
+from ..scorers.base import Training, Witness, estimate_training
+from ..scorers.factorization import Factorization
+from ..scorers.factorization import training_of as factorization_training_of
+from ..scorers.probe import TRAINING as PROBE_TRAINING
+from ..scorers.probe import Probe
+from ..texts.loading import Texts
+from ..triples.graphs import Graph
+from ..triples.indexing import HEAD, RELATION, SIDES, TAIL
+from ..triples.queries import ENTITY_SIDES
+from ..utils.durations import duration_range
+from .guard_estimate import estimate_guard
+from .settings import MiningSettings
+
+__all__ = [
+    "Plan",
+    "expected_range",
+    "make_plan",
+    "max_candidates",
+]
+
+#: Up to so many entities, training is timed with the graph itself; of a larger one, with a part
+MAX_TIMED_ENTITIES = 20_000
+
+#: From so many bytes of memory on, the plan mentions them
+MUCH_MEMORY = 2**30
+
+#: About how many bytes of memory a corrupted triple takes that is scored, while it is chosen, scored and kept
+BYTES_PER_SCORED = 100
+
+#: The dimension of vectors that are not there yet, to estimate how long the probe takes
+TYPICAL_DIM = 384
+
+#: What is estimated takes at least and at most so many times as long, mostly: other work comes and goes
+RANGE = (0.7, 1.5)
+
+#: The steps that several processes share
+SHARED = (Step.SCORE, Step.ENCODE_PAIRS, Step.MINE)
+
+#: The number of corrupted triples that are scored to see how long that takes
+TIMED_TRIPLES = 20_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What mining is going to do, at most."""
+
+    #: The number of training triples
+    num_triples: int
+
+    #: The number of entities to encode
+    num_entities: int
+
+    #: The most candidates there can be
+    num_candidates: int
+
+    #: The most corrupted triples to score
+    num_scored: int
+
+    #: The estimated seconds of waiting on this machine, by step, in the order of the steps
+    steps: Mapping[Step, float]
+
+    #: The most bytes that the pools take
+    num_bytes: int
+
+    #: About how many bytes of memory hold what an expensive ranker scores, all of which is held until the end
+    num_held_bytes: int
+
+    #: The names of the encoder and the ranker
+    encoder: str
+    ranker: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.num_triples:,} triples over {self.num_entities:,} entities; encoder {self.encoder}; at most "
+            f"{self.num_candidates:,} candidates, {self.num_scored:,} corrupted triples ranked by {self.ranker}; about "
+            f"{duration_range(*self.seconds)} and {self.num_bytes / 2**20:,.1f} MiB at most.{self._memory}"
+        )
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """The least and the most seconds of waiting that are to be expected on this machine."""
+        return expected_range(sum(self.steps.values()))
+
+    @property
+    def _memory(self) -> str:
+        if self.num_held_bytes < MUCH_MEMORY:
+            return ""
+        return (
+            f" What is scored takes up to {self.num_held_bytes / 2**30:,.1f} GiB of memory, less with max_candidates."
+        )
+
+
+def expected_range(seconds: float) -> tuple[float, float]:
+    """Say how long something takes that was estimated, with other work coming and going.
+
+    :param seconds: the estimate
+    :return: the least and the most seconds that are to be expected
+    """
+    low, high = (factor * seconds for factor in RANGE)
+    return low, high
+
+
+def max_candidates(settings: MiningSettings, ranker: Ranker) -> int | None:
+    """Tell how many corrupted triples are ranked at most.
+
+    :param settings: how to mine
+    :param ranker: what ranks
+    :return: > 0, None for all
+    """
+    return settings.max_candidates if ranker.expensive else None
+
+
+def make_plan(
+    graph: Graph,
+    settings: MiningSettings,
+    texts: Texts | None,
+    encoder: Encoder,
+    ranker: Ranker,
+    num_processes: int = 1,
+) -> Plan:
+    """Say what mining is going to do, without doing it.
+
+    :param graph: the graph
+    :param settings: how to mine it
+    :param texts: its texts
+    :param encoder: what encodes its entities
+    :param ranker: what ranks its candidates
+    :param num_processes: > 0, how many processes share the work
+    :return: the most it can be
+    """
+    counts = np.bincount(graph.triples[:, RELATION], minlength=graph.num_relations)
+    total = 0
+    for name in settings.corruption_scheme:
+        side = SIDES[name]
+        slots = np.full(graph.num_relations, graph.num_relations if side == RELATION else graph.num_entities)
+        if settings.candidates != "anywhere" and side != RELATION:
+            slots = np.diff(graph.slots[side][0])
+        total += int(np.sum(counts * np.minimum(slots - 1, settings.k).clip(min=0)))
+    # heads and tails of a relation's corruptions come from its slots, unless they come from anywhere
+    heads, tails = (np.diff(graph.slots[side][0]) for side in (HEAD, TAIL))
+    unique = int(np.sum(heads * tails - counts)) if set(settings.corruption_scheme) <= {"head", "tail"} else total
+    scored = min(
+        total, total if settings.candidates == "anywhere" else unique, max_candidates(settings, ranker) or total
+    )
+    kept = min(total, len(graph) * len(settings.corruption_scheme) * settings.pool_size)
+    num_suspects = 0
+    if settings.guard == "calibrated":
+        # a query for one side has an entity of the other side's slot
+        given = [ENTITY_SIDES[SIDES[name]] for name in settings.corruption_scheme if SIDES[name] != RELATION]
+        num_suspects = min(2 * TOP, graph.num_entities) * sum(len(graph.slots[side][1]) for side in given)
+    return Plan(
+        num_triples=len(graph),
+        num_entities=graph.num_entities,
+        num_candidates=total,
+        num_scored=scored,
+        steps=_estimate_steps(graph, settings, texts, encoder, ranker, scored, num_processes),
+        num_bytes=6 * kept + 9 * num_suspects + 8 * len(graph) * (1 + len(settings.corruption_scheme)),
+        num_held_bytes=BYTES_PER_SCORED * scored if ranker.expensive else 0,
+        encoder=encoder_resolver.normalize_inst(encoder),
+        ranker=ranker_resolver.normalize_inst(ranker),
+    )
+
+
+def _estimate_steps(
+    graph: Graph,
+    settings: MiningSettings,
+    texts: Texts | None,
+    encoder: Encoder,
+    ranker: Ranker,
+    num_scored: int,
+    num_processes: int,
+) -> dict[Step, float]:
+    """Estimate the seconds of each step, in their order."""
+    guarded = settings.guard == "calibrated"
+    encoding = encoder.estimate(graph, texts)
+    steps: dict[str, float] = {Step.ENCODE: encoding, **ranker.estimate(graph, texts, num_scored)}
+    if guarded and not encoder.needs_texts:
+        steps[Step.ENCODE_VISIBLE] = encoding
+    if guarded or isinstance(ranker, ProbeRanker):
+        part = _part(graph) if graph.num_entities > MAX_TIMED_ENTITIES else graph
+        with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
+            more = _estimate_witnesses(graph, part, settings, ranker, num_scored)
+        steps |= {step: seconds + steps.get(step, 0.0) for step, seconds in more.items()}
+    for step in SHARED:
+        if step in steps:
+            steps[step] /= num_processes
+    return {step: steps[step] for step in Step if step in steps}
+
+
+def _estimate_witnesses(
+    graph: Graph, part: Graph, settings: MiningSettings, ranker: Ranker, num_scored: int
+) -> dict[Step, float]:
+    """Estimate how long witnesses are trained, and what is done with them."""
+    vectors = np.random.default_rng(0).normal(size=(part.num_entities, TYPICAL_DIM)).astype(np.float32)
+    witnesses: dict[Step, tuple[Witness, Training]] = {
+        Step.PROBE: (Probe(part, vectors), PROBE_TRAINING),
+        Step.FACTORIZATION: (Factorization(part), factorization_training_of(graph)),
+    }
+    steps = {step: _estimate(witness, part, graph, training) for step, (witness, training) in witnesses.items()}
+    for witness, _ in witnesses.values():
+        witness.reset_parameters()
+    named = {step.name: witness.eval() for step, (witness, _) in witnesses.items()}
+    if settings.guard == "calibrated":
+        steps |= estimate_guard(graph, part, settings, vectors, named)
+    if isinstance(ranker, ProbeRanker):
+        steps[Step.MINE] = steps.get(Step.MINE, 0.0) + num_scored * _time_scoring(part, list(named.values()))
+    return steps
+
+
+def _time_scoring(part: Graph, witnesses: list[Witness]) -> float:
+    """Measure the seconds per triple of scoring."""
+    triples = np.resize(part.triples, (TIMED_TRIPLES, 3))
+    start = time.perf_counter()
+    for witness in witnesses:
+        for side in ENTITY_SIDES:
+            witness.score_triples(triples, side)
+    return (time.perf_counter() - start) / TIMED_TRIPLES
+
+
+def _part(graph: Graph) -> Graph:
+    """Take some triples, and let several entities be one."""
+    rows = np.linspace(0, len(graph) - 1, min(len(graph), MAX_TIMED_ENTITIES), dtype=np.int64)
+    triples = graph.triples[rows]
+    triples[:, [HEAD, TAIL]] %= MAX_TIMED_ENTITIES
+    return Graph.from_triples(triples, MAX_TIMED_ENTITIES, graph.num_relations)
+
+
+def _estimate(witness: Witness, part: Graph, graph: Graph, training: Training) -> float:
+    """Estimate how long training with a graph takes, from a few steps with a part of it."""
+    if part is graph:
+        return estimate_training(witness, graph.triples, training)
+    # the same number of steps as with the graph
+    num_steps = training.epochs * math.ceil(len(graph) / training.batch_size)
+    once = replace(training, epochs=num_steps, batch_size=min(training.batch_size, len(part)))
+    whole = estimate_training(witness, part.triples[: once.batch_size], once)
+    # of a step of one triple, nearly all goes into the parameters of entities, as far as there are some
+    bare = estimate_training(witness, part.triples[:1], replace(once, batch_size=1))
+    has_entities = any(len(parameter) == part.num_entities for parameter in witness.parameters())
+    others = graph.num_entities / part.num_entities - 1 if has_entities else 0.0
+    return whole + bare * others

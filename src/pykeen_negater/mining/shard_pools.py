@@ -1,0 +1,168 @@
+"""The pools of a shard, as they wait in the cache for those of the other shards."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..candidates.generators import Candidates
+from ..guard.risks import Risks
+from ..pools.files import encode_risk
+from ..pools.outcomes import count_outcomes
+from ..pools.rejections import note_rejected
+from ..rankers.base import Ranking
+from ..storage.checksummed_folders import sealed_folder
+from ..triples.indexing import RELATION, SIDES
+
+__all__ = [
+    "PartialPools",
+    "assemble_shard",
+]
+
+
+_FILE = "pools.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class PartialPools:
+    """The pools of some triples and sides."""
+
+    #: The number of each pool: the triple's times the number of sides, plus the side's; shape: (num_pools,), increasing
+    rows: np.ndarray
+
+    #: How many negatives each pool has; shape: (num_pools,), dtype: int32, > 0
+    sizes: np.ndarray
+
+    #: What stands in, pool by pool, the hardest first; shape: (num_negatives,), dtype: int32
+    replacements: np.ndarray
+
+    #: How hard each negative is; shape: (num_negatives,), dtype: float32
+    scores: np.ndarray
+
+    #: How risky each negative is, encoded; shape: (num_negatives,), dtype: uint8
+    risk: np.ndarray
+
+    #: The sorted keys of the suspects; shape: (num_suspects,), dtype: int64
+    suspects: np.ndarray
+
+    #: How risky each suspect is, encoded; shape: (num_suspects,), dtype: uint8
+    suspect_risk: np.ndarray
+
+    #: What became of the candidates of each relation; shape: (num_relations, num_outcomes), dtype: int64
+    outcomes: np.ndarray
+
+    #: Some candidates that were thrown out; dtype: :data:`~pykeen_negater.pools.rejections.REJECTED`
+    rejected: np.ndarray
+
+    #: What was counted; other shards' numbers are added
+    counts: Mapping[str, int]
+
+    #: The seconds by step
+    durations: Mapping[str, float]
+
+    def save(self, path: Path) -> None:
+        """Write the pools to a folder, whole or not at all.
+
+        :param path: the folder, see :func:`~pykeen_negater.storage.checksummed_folders.sealed_folder`
+        """
+        report = json.dumps({"counts": dict(self.counts), "durations": dict(self.durations)})
+        with sealed_folder(path) as folder:
+            np.savez(folder / _FILE, **{name: getattr(self, name) for name in _ARRAYS}, report=np.array(report))
+
+    @classmethod
+    def load(cls, path: Path) -> "PartialPools":
+        """Read pools.
+
+        :param path: a folder that they were saved to
+        :return: the pools
+        """
+        with np.load(path / _FILE, allow_pickle=False) as file:
+            return cls(**{name: file[name] for name in _ARRAYS}, **json.loads(str(file["report"])))
+
+    @staticmethod
+    def load_report(path: Path) -> dict[str, Any]:
+        """Read what was counted, and how long it took, but no arrays.
+
+        :param path: a folder that pools were saved to
+        :return: ``counts`` and ``durations``
+        """
+        with np.load(path / _FILE, allow_pickle=False) as file:
+            return json.loads(str(file["report"]))
+
+
+_ARRAYS = [field.name for field in fields(PartialPools) if field.name not in ("counts", "durations")]
+
+
+def assemble_shard(
+    candidates: Candidates,
+    ranking: Ranking,
+    corruption_scheme: tuple[str, ...],
+    pool_size: int,
+    risks: Risks,
+    max_risk: float | None = None,
+    unscored: Mapping[str, np.ndarray] | None = None,
+    counts: Mapping[str, int] | None = None,
+    durations: Mapping[str, float] | None = None,
+) -> PartialPools:
+    """Keep the hardest accepted candidates of each triple and side.
+
+    Equal scores are ordered by distance, so that the result is unique.
+
+    :param candidates: n candidates
+    :param ranking: their scores, and which are accepted
+    :param corruption_scheme: the sides that have pools, in the order of a triple's columns
+    :param pool_size: >= 1, how many to keep
+    :param risks: the risk of the candidates
+    :param max_risk: candidates that are riskier than this leave their place to others
+    :param unscored: the relations of further candidates, which were not scored, see
+        :func:`~pykeen_negater.pools.outcomes.count_outcomes`
+    :param counts: what was counted
+    :param durations: the seconds by step
+    :return: the pools
+    """
+    sides = tuple(SIDES[name] for name in corruption_scheme)
+    safe = risks.candidates <= (np.inf if max_risk is None else max_risk)
+    accepted = np.flatnonzero(ranking.accepted & safe)
+    order = accepted[
+        np.lexsort((accepted, -ranking.scores[accepted], candidates.sides[accepted], candidates.positives[accepted]))
+    ]
+    rows = candidates.positives[order] * len(sides) + np.searchsorted(sides, candidates.sides[order])
+    starts = np.searchsorted(rows, rows)
+    kept = np.arange(len(rows)) - starts < pool_size
+    order = order[kept]
+    unique, sizes = np.unique(rows[kept], return_counts=True)
+    is_kept = np.zeros(len(candidates), dtype=bool)
+    is_kept[order] = True
+    outcomes = count_outcomes(
+        candidates.triples[:, RELATION],
+        ranking.accepted,
+        safe,
+        is_kept,
+        unscored or {},
+        candidates.graph.num_relations,
+    )
+    return PartialPools(
+        rows=unique,
+        sizes=sizes.astype(np.int32),
+        replacements=candidates.replacements[order],
+        scores=ranking.scores[order].astype(np.float32),
+        risk=encode_risk(risks.candidates[order]).numpy(),
+        suspects=risks.suspects,
+        suspect_risk=encode_risk(risks.suspect_risks).numpy(),
+        outcomes=outcomes,
+        rejected=note_rejected(
+            ranking.accepted,
+            safe,
+            positive=candidates.positives,
+            side=candidates.sides,
+            replacement=candidates.replacements,
+            relation=candidates.triples[:, RELATION],
+            score=ranking.scores,
+            risk=risks.candidates,
+        ),
+        counts=counts or {},
+        durations=durations or {},
+    )

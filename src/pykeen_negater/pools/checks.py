@@ -1,0 +1,89 @@
+"""What holds in all pools, checked piece by piece, so that memory stays small however large they are."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from ..triples.indexing import RELATION, TripleIndex, keys_to_triples
+
+__all__ = [
+    "check_ids",
+    "check_negatives",
+]
+
+#: The number of triples whose pools are looked at together
+_AT_ONCE = 2**16
+
+
+def check_ids(arrays: Mapping[str, Tensor], num_entities: int, num_relations: int, sides: Sequence[int]) -> None:
+    """Check what look-ups rely on: keys and offsets ascend, and all ids are in range.
+
+    :param arrays: those of :data:`~pykeen_negater.pools.files.DTYPES`, whose shapes fit together
+    :param num_entities: the number of entities
+    :param num_relations: the number of relations
+    :param sides: the columns that are replaced
+    :raises ValueError: if it does not hold; the message is a sentence
+    """
+    num_triples = num_entities * num_relations * num_entities
+    _check_ascending("offsets", arrays["offsets"])
+    for name in ("keys", "suspects"):
+        _check_ascending(name, arrays[name], strictly=True)
+        # as they ascend, the first and the last tell
+        if len(arrays[name]) and not 0 <= int(arrays[name][0]) <= int(arrays[name][-1]) < num_triples:
+            raise ValueError(
+                f"found {name} from {arrays[name][0]} to {arrays[name][-1]}, expected them from 0 to {num_triples - 1}."
+            )
+    limits = torch.tensor([num_relations if side == RELATION else num_entities for side in sides])
+    for start, end, sizes in _pieces(arrays, len(sides)):
+        ids = arrays["replacements"][start:end]
+        limit = limits.repeat(len(sizes) // len(sides)).repeat_interleave(sizes)
+        wrong = (ids < 0) | (ids >= limit)
+        if bool(wrong.any()):
+            i = int(wrong.nonzero()[0])
+            raise ValueError(f"found the replacement {ids[i]}, expected one from 0 to {limit[i] - 1}.")
+
+
+def check_negatives(arrays: Mapping[str, Tensor], num_entities: int, num_relations: int, sides: Sequence[int]) -> None:
+    """Check what mining promises: each pool has its hardest negatives first, and no training triples.
+
+    :param arrays: what :func:`check_ids` found no fault with
+    :param num_entities: the number of entities
+    :param num_relations: the number of relations
+    :param sides: the columns that are replaced
+    :raises ValueError: if it does not hold; the message is a sentence
+    """
+    index = TripleIndex(arrays["keys"], num_entities, num_relations)
+    row = 0
+    for start, end, sizes in _pieces(arrays, len(sides)):
+        rows = torch.arange(row, row + len(sizes)).repeat_interleave(sizes)
+        row += len(sizes)
+        hardness = arrays["hardness"][start:end]
+        if bool(((hardness[1:] > hardness[:-1]) & (rows[1:] == rows[:-1])).any()):
+            raise ValueError("found a pool with a harder negative after an easier one, expected the hardest first.")
+        positives = keys_to_triples(index.keys[rows // len(sides)].numpy(), num_entities, num_relations)
+        negatives = torch.from_numpy(positives)
+        columns = torch.tensor(sides)[rows % len(sides)].unsqueeze(-1)
+        negatives.scatter_(1, columns, arrays["replacements"][start:end].long().unsqueeze(-1))
+        known = index.contains(negatives)
+        if bool(known.any()):
+            triple = tuple(negatives[known][0].tolist())
+            raise ValueError(f"found the training triple {triple} among the negatives, expected false ones only.")
+
+
+def _check_ascending(name: str, array: Tensor, strictly: bool = False) -> None:
+    for start in range(0, len(array), _AT_ONCE):
+        piece = array[start : start + _AT_ONCE + 1]
+        # compared, not subtracted, as differences may exceed 64 bits
+        wrong = piece[1:] <= piece[:-1] if strictly else piece[1:] < piece[:-1]
+        if bool(wrong.any()):
+            i = int(wrong.nonzero()[0])
+            raise ValueError(f"found {name} with {piece[i + 1]} after {piece[i]}, expected them to ascend.")
+
+
+def _pieces(arrays: Mapping[str, Tensor], num_sides: int) -> Iterator[tuple[int, int, Tensor]]:
+    """Go through the pools of some triples at a time: where their negatives start and end, and each pool's size."""
+    offsets = arrays["offsets"]
+    for first in range(0, len(offsets) - 1, _AT_ONCE * num_sides):
+        piece = offsets[first : first + _AT_ONCE * num_sides + 1]
+        yield int(piece[0]), int(piece[-1]), piece.diff()

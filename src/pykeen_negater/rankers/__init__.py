@@ -1,0 +1,1 @@
+"""From candidates to scores: one ranker per module, their base class and resolver."""

@@ -1,0 +1,109 @@
+"""What a ranker is: it tells how hard a candidate is as a negative, and whether it is one at all."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..candidates.generators import Candidates
+from ..texts.loading import Texts
+from ..triples.graphs import Graph
+from .context import RankingContext
+
+__all__ = [
+    "BudgetedRanker",
+    "Ranker",
+    "Ranking",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The ranker's verdict on candidates."""
+
+    #: How hard each candidate is, the higher, the harder; shape: (n,), dtype: float32, finite
+    scores: np.ndarray
+
+    #: Whether each candidate may be used as a negative; shape: (n,), dtype: bool
+    accepted: np.ndarray
+
+
+class Ranker(ABC):
+    """Decides which candidates are negatives, and how hard they are."""
+
+    #: Whether the ranker reads texts
+    needs_texts: ClassVar[bool] = False
+
+    #: Whether scoring a candidate is so slow that their number is limited
+    expensive: ClassVar[bool] = False
+
+    #: Whether the ranker accepts only what is below a threshold
+    has_thresholds: ClassVar[bool] = False
+
+    @abstractmethod
+    def identify(self) -> dict[str, Any]:
+        """Describe everything that the ranking depends on apart from graph, texts and candidates.
+
+        :return: a JSON-native description
+        """
+
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> dict[str, float]:
+        """Estimate how long ranking takes here.
+
+        :param graph: the graph
+        :param texts: its texts
+        :param num_candidates: the number of unique candidates
+        :return: seconds by step
+        """
+        return {}
+
+    def prepare(self, context: RankingContext) -> None:  # noqa: B027
+        """Do once what concerns all candidates, such as training. By default there is no such thing.
+
+        :param context: graph, texts and cache, where the result is kept
+        """
+
+    @abstractmethod
+    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:
+        """Rank candidates; the verdict on one does not depend on the others.
+
+        :param candidates: n candidates, some or all of those of the graph
+        :param context: graph, texts and cache
+        :return: their scores, and which are accepted
+        """
+
+
+class BudgetedRanker(Ranker):
+    """Scores slowly, so that corrupted triples are chosen first, then scored, each once.
+
+    Such a ranker takes ``max_training_triples`` and ``seed``.
+    """
+
+    expensive = True
+
+    @abstractmethod
+    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:
+        """Judge corrupted triples, or take the verdict from the cache.
+
+        :param triples: shape: (n, 3), sorted by key
+        :param context: graph, texts and cache
+        :return: their scores, and which are accepted
+        """
+
+    # docstr-coverage: inherited
+    def prepare(self, context: RankingContext) -> None:  # noqa: D102
+        if context.chosen is not None:
+            self._judge_chosen(context.chosen, context)
+
+    def _judge_chosen(self, chosen: np.ndarray, context: RankingContext) -> Ranking:
+        return context.once((self, "verdict"), lambda: self.judge(chosen, context))
+
+    # docstr-coverage: inherited
+    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+        if context.chosen is None:
+            verdict, positions = self.judge(candidates.unique_triples, context), candidates.unique_positions
+        else:
+            verdict = self._judge_chosen(context.chosen, context)
+            positions = np.searchsorted(context.chosen_keys, candidates.keys)
+        return Ranking(verdict.scores[positions], verdict.accepted[positions])

@@ -1,0 +1,140 @@
+"""What rankers and the guard can build on."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from safetensors.torch import load_model, save_model
+
+from ..runtime.processes import Processes
+from ..runtime.progress import Step
+from ..scorers.base import Training, Witness, train_witness
+from ..scorers.factorization import Factorization
+from ..scorers.factorization import training_of as factorization_training_of
+from ..scorers.probe import TRAINING as PROBE_TRAINING
+from ..scorers.probe import Probe
+from ..storage.cache import Cache, array_digest, fingerprint, timed
+from ..texts.loading import Texts
+from ..triples.graphs import Graph
+from ..triples.indexing import triples_to_keys
+
+__all__ = [
+    "RankingContext",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class RankingContext:
+    """What rankers can build on."""
+
+    #: The triples that may be learned from: without those that are hidden for the guard
+    graph: Graph
+
+    #: The texts of the graph, and of other entities that the validation triples hold, if there are texts
+    texts: Texts | None
+
+    #: Where results are kept
+    cache: Cache
+
+    #: The vectors of the entities, made without what is hidden; shape: (num_entities, dim)
+    vectors: np.ndarray
+
+    #: The seed
+    seed: int = 0
+
+    #: True triples to validate with, if there are any besides the training triples; shape: (n, 3). Entities that the
+    #: graph lacks have ids after the graph's.
+    validation: np.ndarray | None = None
+
+    #: False triples to validate with; shape: (n, 3)
+    validation_negatives: np.ndarray | None = None
+
+    #: The corrupted triples that a :class:`~pykeen_negater.rankers.base.BudgetedRanker` scores, sorted by key; if None,
+    #: those of the candidates at hand. Shape: (n, 3)
+    chosen: np.ndarray | None = None
+
+    #: The processes that share the work
+    processes: Processes = field(default_factory=Processes)
+
+    #: The seconds that the steps took, which rankers add theirs to
+    durations: dict[str, float] = field(default_factory=dict)
+
+    #: What is worth keeping about the run, which rankers add to; JSON-native
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+    #: What was counted while the shard at hand was ranked, which rankers add to
+    counts: dict[str, int] = field(default_factory=dict)
+
+    #: What was computed once, by name
+    _computed: dict[Hashable, Any] = field(default_factory=dict, init=False)
+
+    def once(self, name: Hashable, compute: Callable[[], T]) -> T:
+        """Compute something the first time that it is asked for.
+
+        :param name: its name; together with whatever it belongs to, if that is less than the context
+        :param compute: computes it
+        :return: the result, of this time or the first one
+        """
+        if name not in self._computed:
+            self._computed[name] = compute()
+        return self._computed[name]
+
+    def note_halved(self, name: str, count: int) -> None:
+        """Keep in the statistics how many batches were halved for want of memory, if some were.
+
+        :param name: what to call it
+        :param count: >= 0, which is added to what was noted before
+        """
+        if count:
+            self.statistics[name] = self.statistics.get(name, 0) + count
+
+    @property
+    def required_texts(self) -> Texts:
+        """The texts.
+
+        :raises ValueError: if there are none
+        """
+        if self.texts is None:
+            raise ValueError("found a graph without texts, expected some for a ranker that reads them.")
+        return self.texts
+
+    @cached_property
+    def chosen_keys(self) -> np.ndarray:
+        """The keys of the triples that are chosen, where some are; shape: (m,), dtype: int64, sorted."""
+        return triples_to_keys(np.asarray(self.chosen), self.graph.num_entities, self.graph.num_relations)
+
+    @cached_property
+    def probe(self) -> Probe:
+        """The probe, trained on the graph or taken from the cache."""
+        probe = Probe(self.graph, self.vectors)
+        self._train("probe", probe, PROBE_TRAINING, array_digest(self.vectors))
+        return probe
+
+    @cached_property
+    def factorization(self) -> Factorization:
+        """The factorisation of the graph, trained or taken from the cache."""
+        factorization = Factorization(self.graph)
+        self._train("factorization", factorization, factorization_training_of(self.graph), None)
+        return factorization
+
+    def _train(self, name: str, witness: Witness, training: Training, inputs: str | None) -> None:
+        training = replace(training, seed=self.seed)
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache with the witness's parameters."""
+            with timed(f"train the {name}", self.durations):
+                train_witness(witness, self.graph.triples, training, Step[name.upper()])
+            save_model(witness, str(folder / "witness.safetensors"))
+
+        key = fingerprint(
+            {"graph": self.graph.fingerprint, "name": name, "training": asdict(training), "inputs": inputs}
+        )
+        self.cache.read_or_build(
+            "witnesses", key, build, lambda folder: load_model(witness, str(folder / "witness.safetensors"))
+        )
+        witness.eval()

@@ -1,0 +1,210 @@
+"""Rankers that read texts with a fine-tuned language model."""
+
+import json
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
+
+import numpy as np
+
+from ..fine_tuning.cached_classifier import REPORT, FineTuningRun
+from ..fine_tuning.settings import FineTuningSettings, Precision
+from ..fine_tuning.throughput import measure_throughput
+from ..runtime.processes import main_first
+from ..runtime.progress import Step
+from ..storage.cache import timed
+from ..texts.language_models import identify_language_model, require_language_model
+from ..texts.loading import Texts
+from ..triples.graphs import Graph
+from ..triples.indexing import RELATION
+from ..utils.spelling import did_you_mean
+from .base import BudgetedRanker, Ranking
+from .context import RankingContext
+from .fine_tuned_scoring import FineTunedScoring
+
+if TYPE_CHECKING:
+    from ..fine_tuning.classifier import TripleClassifier
+    from ..fine_tuning.tokenization import TripleTokenizer
+
+__all__ = [
+    "FineTunedRanker",
+    "ThresholdsRanker",
+]
+
+
+class FineTunedRanker(BudgetedRanker):
+    """Fine-tunes a language model to tell triples from corruptions, or takes one, and computes a score with it."""
+
+    needs_texts = True
+
+    #: How many times as long a triple takes to score as with a forward pass
+    cost: ClassVar[float] = 1.0
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        language_model: str | None = None,
+        fine_tuning: Mapping[str, Any] | None = None,
+        max_training_triples: int | None = 2_000,
+        seed: int = 0,
+        precision: Precision = "fp32",
+    ) -> None:
+        """Choose the model.
+
+        :param model: the folder of a fine-tuned model (see ``negater fine-tune``). If None, one is fine-tuned.
+        :param language_model: the model to fine-tune, a folder or a name on the Hugging Face hub; by default the
+            embedded MiniLM
+        :param fine_tuning: further settings, see :class:`pykeen_negater.fine_tuning.settings.FineTuningSettings`
+        :param max_training_triples: > 0, the most triples to fine-tune on; None for all
+        :param seed: the seed of fine-tuning
+        :param precision: what candidates are scored in: ``fp32``, or ``bf16``, which is faster on GPUs and on CPUs with
+            AMX tiles, and changes the order of candidates a little
+        :raises FileNotFoundError: if there is no such fine-tuned model, the default language model cannot be had, or a
+            file of the negatives is missing
+        :raises ValueError: if a fine-tuned model is given and a model to fine-tune as well, or there is no such setting
+            or precision
+        """
+        if model is not None and (language_model is not None or fine_tuning):
+            raise ValueError("found both a fine-tuned model and how to fine-tune one, expected one of them.")
+        if model is not None and not Path(model).is_dir():
+            raise FileNotFoundError(f"found no folder {model}, expected a fine-tuned model. Run: negater fine-tune")
+        if precision not in get_args(Precision):
+            raise ValueError(f"found precision={precision!r}, expected one of {', '.join(get_args(Precision))}.")
+        self.precision: Precision = precision
+        self.model = model
+        self.language_model = require_language_model(language_model) if model is None else model
+        unknown = set(fine_tuning or {}) - set(FineTuningSettings.__dataclass_fields__)
+        if unknown:
+            raise ValueError(
+                f"found the fine-tuning setting(s) {', '.join(sorted(unknown))}, expected some of: "
+                f"{', '.join(FineTuningSettings.__dataclass_fields__)}."
+                f"{did_you_mean(sorted(unknown), FineTuningSettings.__dataclass_fields__)}"
+            )
+        budget = {"max_training_triples": max_training_triples, "seed": seed}
+        #: The settings of fine-tuning
+        self.settings = FineTuningSettings(**{**budget, **(fine_tuning or {})})
+
+    # docstr-coverage: inherited
+    def identify(self) -> dict[str, Any]:  # noqa: D102
+        if self.model is not None:
+            return {"precision": self.precision, "model": identify_language_model(self.model)}
+        return {
+            "precision": self.precision,
+            "language_model": identify_language_model(self.language_model),
+            "fine_tuning": self.settings.identify(),
+        }
+
+    # docstr-coverage: inherited
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> dict[str, float]:  # noqa: D102
+        speed = self._throughput(graph, texts, training=False)
+        steps: dict[str, float] = {Step.SCORE: self.cost * num_candidates / speed}
+        if self.model is None:
+            num_examples = self.settings.num_examples(len(graph))
+            steps[Step.FINE_TUNE] = num_examples / self._throughput(graph, texts, training=True)
+        return steps
+
+    def _throughput(self, graph: Graph, texts: Texts | None, training: bool) -> float:
+        length = 8 if texts is None else min(self.settings.max_length, texts.estimate_length(graph.triples))
+        return measure_throughput(self.language_model, length, training)
+
+    @abstractmethod
+    def compute(self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray) -> np.ndarray:
+        """Compute the scores of triples.
+
+        :param model: the fine-tuned model
+        :param tokenizer: its tokenizer, for the texts of the graph
+        :param triples: shape: (n, 3)
+        :return: shape: (n,), dtype: float32
+        """
+
+    def _fine_tuned(self, context: RankingContext) -> Path:
+        """Take the model that was given, or one from the cache, or fine-tune it."""
+        return context.once((self, "fine-tuned"), lambda: self._find_fine_tuned(context))
+
+    def _find_fine_tuned(self, context: RankingContext) -> Path:
+        if self.model is not None:
+            return Path(self.model)
+        run = FineTuningRun(
+            self.language_model,
+            context.graph,
+            context.required_texts,
+            self.settings,
+            context.validation,
+            context.validation_negatives,
+        )
+        with main_first(context.processes):
+            path, _ = run.find_or_train(context.cache, context.durations)
+        context.statistics["fine_tuning"] = json.loads(path.joinpath(REPORT).read_text(encoding="utf-8"))
+        return path
+
+    def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> np.ndarray:
+        """Compute the scores of triples, or take them from the cache.
+
+        :param model: the folder of the fine-tuned model
+        :param triples: shape: (n, 3)
+        :param context: texts and cache
+        :return: shape: (n,), dtype: float32, finite
+        :raises ValueError: if a score is not finite
+        """
+        with timed("score", context.durations):
+            scores = self._scoring(model, context).score(self._what(), self.compute, triples)
+        context.statistics["scored"] = len(triples)
+        return scores
+
+    def _scoring(self, model: Path, context: RankingContext) -> FineTunedScoring:
+        return FineTunedScoring(model, self.precision, context)
+
+    def _what(self) -> str:
+        """Name the score, so that those of different rankers are kept apart."""
+        return "logit"
+
+
+class ThresholdsRanker(FineTunedRanker):
+    """Scores candidates with a fine-tuned language model and takes those just below a threshold: NegatER-θ_r.
+
+    A candidate whose score reaches the threshold of its relation is taken for true, and is no negative. Of the others,
+    the highest scores are the hardest [safavi2021]_. NegatER's threshold is the one that classifies best, so that as
+    many true triples may lie below it as false ones above; in a dense graph, a quarter of what it lets pass is true. By
+    default, the threshold is therefore the level that nearly all true validation triples reach.
+    """
+
+    has_thresholds = True
+
+    def __init__(self, *, recall: float | None = 0.95, **kwargs: Any) -> None:
+        """Choose the model.
+
+        :param recall: in (0, 1), the share of the true validation triples that are at or above the threshold of their
+            relation; None for the threshold that classifies best, as in NegatER
+        :param kwargs: the parameters of :class:`FineTunedRanker`
+        :raises ValueError: if the recall is out of range
+        """
+        super().__init__(**kwargs)
+        if recall is not None and not 0 < recall < 1:
+            raise ValueError(f"found recall={recall}, expected a share between 0 and 1, or None.")
+        self.recall = recall
+
+    # docstr-coverage: inherited
+    def identify(self) -> dict[str, Any]:  # noqa: D102
+        return {"recall": self.recall, **super().identify()}
+
+    # docstr-coverage: inherited
+    def compute(  # noqa: D102
+        self, model: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray
+    ) -> np.ndarray:
+        from ..fine_tuning.classifier import score_triples
+
+        return score_triples(model, tokenizer, triples, precision=self.precision)
+
+    # docstr-coverage: inherited
+    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
+        from ..fine_tuning.thresholds import Thresholds, describe_levels
+
+        graph = context.graph
+        model = self._fine_tuned(context)
+        thresholds = Thresholds.load(model, graph.num_relations, graph.relation_names)
+        scores = self._scores(model, triples, context)
+        levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
+        context.statistics.update(describe_levels(scores, triples[:, RELATION], levels))
+        return Ranking(scores, scores < levels[triples[:, RELATION]])

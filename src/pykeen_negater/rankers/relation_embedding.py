@@ -1,0 +1,282 @@
+"""A ranker that asks whether head and tail relate as the pairs of a relation do."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ..candidates.generators import Candidates
+from ..corruption.corruptions import corrupt_at_random
+from ..fine_tuning.thresholds import Thresholds, describe_levels
+from ..fine_tuning.throughput import measure_throughput
+from ..relations.templates import find_template
+from ..relations.training.settings import RelationTrainingSettings
+from ..runtime.processes import main_first
+from ..runtime.progress import Step
+from ..storage.cache import array_digest, fingerprint, timed
+from ..texts.language_models import identify_language_model, require_language_model
+from ..texts.loading import Texts, texts_digest
+from ..texts.readings import find_readings
+from ..triples.graphs import Graph
+from ..triples.indexing import RELATION
+from ..triples.queries import ENTITY_SIDES
+from .base import BudgetedRanker, Ranking
+from .context import RankingContext
+from .resumable_scoring import PartwiseScoring
+
+if TYPE_CHECKING:
+    from ..relations.scorer import RelationScorer
+
+__all__ = [
+    "RelationEmbeddingRanker",
+]
+
+#: With how many true pairs of its relation a pair is compared
+PROTOTYPES = {"centroid": None, "nearest": 5}
+
+#: About how many tokens a pair in its sentence has
+TYPICAL_LENGTH = 32
+
+
+class RelationEmbeddingRanker(BudgetedRanker):
+    """Ranks candidates by how much head and tail relate as the true pairs of the relation do, with RelBERT.
+
+    The vector of a pair says what relates it [ushio2021]_. A corrupted head or tail is the harder, the more similar the
+    pair's vector is to those of the relation's true pairs; a corrupted relation, the more similar the two relations'
+    pairs are to each other. A candidate whose pair reaches the threshold of its relation is taken for true, and is no
+    negative: by default, nearly all true pairs reach it.
+    """
+
+    needs_texts = True
+    has_thresholds = True
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        template: str | None = None,
+        training: Mapping[str, Any] | None = None,
+        prototype: Literal["centroid", "nearest"] = "nearest",
+        recall: float | None = 0.95,
+        max_positives: int | None = 20_000,
+        max_training_triples: int | None = 2_000,
+        seed: int = 0,
+    ) -> None:
+        """Choose what encodes pairs, and what they are compared with.
+
+        :param model: a language model, a folder or a name on the Hugging Face hub, trained for relations (see ``negater
+            relations train``) or not; by default the embedded MiniLM
+        :param template: the sentence that pairs are written in, see
+            :class:`pykeen_negater.relations.encoder.RelationEncoder`
+        :param training: how the encoder is first trained on the graph's own pairs: fields of
+            :class:`pykeen_negater.relations.training.settings.RelationTrainingSettings`. If None, it is not.
+        :param prototype: what a pair is compared with: the ``centroid`` of the relation's true pairs, or the
+            ``nearest`` five of them
+        :param recall: in (0, 1), the share of a relation's true pairs that are at or above its threshold; None for the
+            threshold that tells them best from random corruptions
+        :param max_positives: > 0, the most true pairs that others are compared with; None for all
+        :param max_training_triples: > 0, the most true pairs that are trained on, and that choose thresholds; None for
+            all
+        :param seed: the seed of what is drawn
+        :raises FileNotFoundError: if the default language model cannot be had
+        :raises ValueError: if a parameter is out of range, or there is no such template or training setting
+        """
+        if prototype not in PROTOTYPES:
+            raise ValueError(f"found prototype={prototype!r}, expected one of {', '.join(PROTOTYPES)}.")
+        if recall is not None and not 0 < recall < 1:
+            raise ValueError(f"found recall={recall}, expected a share between 0 and 1, or None.")
+        known = RelationTrainingSettings.__dataclass_fields__
+        unknown = set(training or {}) - set(known)
+        if unknown:
+            raise ValueError(
+                f"found the training setting(s) {', '.join(sorted(unknown))}, expected some of: {', '.join(known)}."
+            )
+        self.model = require_language_model(model)
+        self.template = None if template is None else find_template(template)
+        self.training = None if training is None else RelationTrainingSettings(**{"seed": seed, **training})
+        self.prototype = prototype
+        self.recall = recall
+        self.max_positives = max_positives
+        self.max_training_triples = max_training_triples
+        self.seed = seed
+
+    # docstr-coverage: inherited
+    def identify(self) -> dict[str, Any]:  # noqa: D102
+        return {"recall": self.recall, **self._identify_scores()}
+
+    def _identify_scores(self) -> dict[str, Any]:
+        return {
+            "prototype": self.prototype,
+            "max_positives": self.max_positives,
+            "max_training_triples": self.max_training_triples,
+            "seed": self.seed,
+            **self._identify_encoder(),
+        }
+
+    def _identify_encoder(self) -> dict[str, Any]:
+        return {
+            "model": identify_language_model(self.model),
+            "template": self.template,
+            "training": None if self.training is None else asdict(self.training),
+        }
+
+    # docstr-coverage: inherited
+    def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> dict[str, float]:  # noqa: D102
+        num_trained = min(len(graph), self.max_training_triples or len(graph))
+        num_positives = min(len(graph), self.max_positives or len(graph)) + len(ENTITY_SIDES) * num_trained
+        speed = measure_throughput(self.model, TYPICAL_LENGTH, training=False)
+        steps: dict[str, float] = {Step.ENCODE_PAIRS: num_positives / speed, Step.SCORE: num_candidates / speed}
+        if self.training is not None:
+            num_pairs = self.training.epochs * num_trained
+            speed = measure_throughput(self.model, TYPICAL_LENGTH, training=True)
+            steps[Step.TRAIN_RELATIONS] = num_pairs / speed
+        return steps
+
+    def make_scorer(self, context: RankingContext) -> "RelationScorer":
+        """Encode true pairs to compare others with; the encoder is trained first, if that is asked for.
+
+        :param context: graph, texts, cache and processes, all of which have to call this
+        :return: the scorer
+        """
+        from ..relations.encoder import RelationEncoder
+        from ..relations.prototypes import Prototypes
+        from ..relations.scorer import PairEncoding, RelationScorer, choose_positives
+
+        graph, texts = context.graph, context.required_texts
+        with main_first(context.processes):
+            encoder = RelationEncoder(self._trained(context), template=self.template)
+        positives = choose_positives(graph, self.max_positives, self.seed)
+        key = fingerprint(
+            {"encoder": encoder.identify(), "texts": texts_digest(texts), "positives": array_digest(positives)}
+        )
+        scoring = PartwiseScoring(lambda: PairEncoding(encoder, texts), positives, context)
+        vectors, num_halved = scoring.find_or_compute(key)
+        context.note_halved("batches_halved", num_halved)
+        prototypes = Prototypes(vectors, positives[:, RELATION], graph.num_relations, PROTOTYPES[self.prototype])
+        return RelationScorer(encoder, texts, positives, prototypes)
+
+    # docstr-coverage: inherited
+    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
+        scores = self._scores(triples, context)
+        thresholds, _ = self._fitted(context)
+        levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
+        context.statistics["scored"] = len(triples)
+        context.statistics.update(describe_levels(scores, triples[:, RELATION], levels))
+        return Ranking(scores, scores < levels[triples[:, RELATION]])
+
+    # docstr-coverage: inherited
+    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+        ranking = super().rank(candidates, context)
+        _, between = context.once((self, "fitted"), lambda: self._fitted(context))
+        rows = np.flatnonzero(candidates.sides == RELATION)
+        corrupted = candidates.graph.triples[candidates.positives[rows], RELATION]
+        ranking.scores[rows] = between[corrupted, candidates.replacements[rows]]
+        return ranking
+
+    def _scorer(self, context: RankingContext) -> "RelationScorer":
+        return context.once((self, "scorer"), lambda: self.make_scorer(context))
+
+    def _fitted(self, context: RankingContext) -> tuple[Thresholds, np.ndarray]:
+        """Choose thresholds and compare relations, or find the result in the cache.
+
+        :param context: graph, texts and cache
+        :return: a pair (thresholds; how similar relations are, of shape (num_relations, num_relations))
+        """
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache."""
+            scorer = self._scorer(context)
+            self._fit_thresholds(scorer, context).save(folder)
+            np.save(folder / "between.npy", scorer.prototypes.between(), allow_pickle=False)
+
+        def read(folder: Path) -> tuple[Thresholds, np.ndarray]:
+            """Read what was filled in."""
+            return (
+                Thresholds.load(folder, context.graph.num_relations),
+                np.load(folder / "between.npy", allow_pickle=False),
+            )
+
+        key = fingerprint({**self._inputs(context), **self._identify_scores()})
+        return context.cache.read_or_build("relation-thresholds", key, build, read)[0]
+
+    def _scores(self, triples: np.ndarray, context: RankingContext) -> np.ndarray:
+        """Compute the scores of triples, or find them in the cache; the processes share the work.
+
+        :param triples: shape: (n, 3)
+        :param context: graph, texts, cache and processes
+        :return: shape: (n,), dtype: float32
+        """
+        key = fingerprint({**self._inputs(context), **self._identify_scores(), "triples": array_digest(triples)})
+        with timed("score", context.durations):
+            scorer = self._scorer(context)
+            with main_first(context.processes):
+                self._fitted(context)
+            scores, num_halved = PartwiseScoring(lambda: scorer, triples, context).find_or_compute(key)
+        context.note_halved("batches_halved", num_halved)
+        return scores
+
+    def _fit_thresholds(self, scorer: "RelationScorer", context: RankingContext) -> Thresholds:
+        """Choose thresholds that tell validation triples from false ones, or true pairs from corruptions of theirs."""
+        graph, generator = context.graph, np.random.default_rng(self.seed)
+        if context.validation is None:
+            positives, scores = scorer.positives, scorer.prototypes.own_similarity()
+            rows = generator.permutation(np.flatnonzero(np.isfinite(scores)))[: self.max_training_triples]
+            positives, scores = positives[rows], scores[rows]
+        else:
+            positives, scores = context.validation, scorer.compute(context.validation)
+        negatives = context.validation_negatives
+        if negatives is None:
+            readings = find_readings(graph, context.texts)
+            negatives = np.concatenate(
+                [corrupt_at_random(graph, positives, side, 1.0, generator, readings) for side in ENTITY_SIDES]
+            )
+        return Thresholds.fit(
+            np.concatenate([scores, scorer.compute(negatives)]),
+            np.arange(len(positives) + len(negatives)) < len(positives),
+            np.concatenate([positives[:, RELATION], negatives[:, RELATION]]),
+            graph.num_relations,
+        )
+
+    def _trained(self, context: RankingContext) -> Path | str:
+        """Train the encoder on true pairs, or find it in the cache; the language model as it is if that is all."""
+        if self.training is None:
+            return self.model
+        from ..relations.encoder import RelationEncoder
+        from ..relations.scorer import choose_positives
+        from ..relations.training.data import RelationPairs
+        from ..relations.training.loop import train_relation_encoder
+
+        positives = choose_positives(context.graph, self.max_training_triples, self.seed)
+
+        def build(folder: Path) -> None:
+            """Fill a folder of the cache with a trained encoder."""
+            pairs = RelationPairs.from_triples(positives, context.required_texts)
+            with timed("train the relation encoder", context.durations):
+                encoder = RelationEncoder(self.model, template=self.template)
+                checkpoints = context.cache.root / leftovers
+                result = train_relation_encoder(
+                    encoder, pairs, folder / "encoder", self.training, checkpoints=checkpoints
+                )
+            folder.joinpath("training.json").write_text(json.dumps(asdict(result)), encoding="utf-8")
+
+        def read(folder: Path) -> Path:
+            """See that the encoder can be loaded, and read how it was trained."""
+            RelationEncoder(folder / "encoder", template=self.template)
+            context.statistics["training"] = json.loads(folder.joinpath("training.json").read_text(encoding="utf-8"))
+            return folder / "encoder"
+
+        key = fingerprint({**self._inputs(context), **self._identify_encoder(), "positives": array_digest(positives)})
+        leftovers = f"checkpoints/{key}"
+        return context.cache.read_or_build("relation-encoders", key, build, read, leftovers)[0]
+
+    @staticmethod
+    def _inputs(context: RankingContext) -> dict[str, Any]:
+        validation = (context.validation, context.validation_negatives)
+        return {
+            "graph": context.graph.fingerprint,
+            "texts": texts_digest(context.texts),
+            "validation": [None if triples is None else array_digest(triples) for triples in validation],
+        }

@@ -1,0 +1,129 @@
+"""Scoring triples part by part: what was scored before an interruption is not scored again."""
+
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..runtime.progress import step
+from ..storage.cache import make_folder
+from ..storage.checksummed_folders import find_sealed, sealed_folder
+from .context import RankingContext
+
+__all__ = [
+    "PartwiseScoring",
+    "Scorer",
+]
+
+#: The number of triples of a part: a multiple of all batch sizes, so that batches are the same as in a single part
+PART_SIZE = 2_048
+
+_SCORES, _STATISTICS, _PART = "scores.npy", "statistics.json", "part.npz"
+
+
+class Scorer(Protocol):
+    """Computes a number or a vector of each triple, with a model that has been loaded."""
+
+    @property
+    def doing(self) -> str:
+        """What the progress bar says."""
+
+    @property
+    def batches_halved(self) -> int:
+        """How many batches were halved for want of memory, up to now."""
+
+    def order(self, triples: np.ndarray) -> np.ndarray:
+        """Choose in which order to score.
+
+        :param triples: shape: (n, 3)
+        :return: shape: (n,), a permutation: what follows each other is scored together
+        """
+
+    def compute(self, triples: np.ndarray) -> np.ndarray:
+        """Compute.
+
+        :param triples: shape: (m, 3), of one part
+        :return: shape: (m, ...), dtype: float32
+        """
+
+
+class PartwiseScoring:
+    """Scores triples; several processes share the parts."""
+
+    def __init__(self, load: Callable[[], Scorer], triples: np.ndarray, context: RankingContext) -> None:
+        """Say what is to be done.
+
+        :param load: loads what scores, if there is something to score
+        :param triples: shape: (n, 3)
+        :param context: cache and processes
+        """
+        self.load, self.triples, self.context = load, triples, context
+
+    def find_or_compute(self, key: str) -> tuple[np.ndarray, int]:
+        """Score, or take the scores from the cache.
+
+        :param key: the fingerprint of all that the scores depend on
+        :return: a pair (scores of shape (n, ...) and dtype float32, finite; how many batches were halved for want of
+            memory)
+        :raises ValueError: if a score is not finite
+        """
+        cache, processes = self.context.cache, self.context.processes
+        path, parts = cache.path("scores", key), cache.path("scores", f"{key}-parts")
+        # another run may be scoring the same
+        with cache.lock("scores", parts.name) if processes.is_main else nullcontext():
+            if processes.is_main and cache.find_damage("scores", key) is None:
+                cache.discard_unreadable("scores", key, _read)
+            is_missing = processes.is_main and cache.find_damage("scores", key) is not None
+            if processes.tell(json.dumps(is_missing)) == "true":
+                self._compute_parts(parts)
+                processes.meet()
+            if processes.is_main:
+                leftovers = f"scores/{parts.name}"
+                cache.get_or_build("scores", key, lambda folder: self._put_together(parts, folder), leftovers)
+            processes.meet()
+        return _read(path)
+
+    def _folders(self, parts: Path) -> list[Path]:
+        # of nothing, there is one part as well, so that its shape is known
+        return [parts / str(i) for i in range(max(1, -(-len(self.triples) // PART_SIZE)))]
+
+    def _compute_parts(self, parts: Path) -> None:
+        processes, folders = self.context.processes, self._folders(parts)
+        missing = [i for i in processes.deal(len(folders)) if not find_sealed(folders[i])]
+        if not missing:
+            return
+        make_folder(parts)
+        scorer = self.load()
+        order = scorer.order(self.triples)
+        rows_of = {i: order[i * PART_SIZE : (i + 1) * PART_SIZE] for i in missing}
+        with step(scorer.doing, sum(map(len, rows_of.values())), "triple") as advance:
+            for i, rows in rows_of.items():
+                before = scorer.batches_halved
+                values = scorer.compute(self.triples[rows])
+                if not np.isfinite(values).all():
+                    count = np.sum(~np.isfinite(values))
+                    raise ValueError(f"{scorer} gave {count:,} scores that are not finite. Check the model.")
+                with sealed_folder(folders[i]) as folder:
+                    num_halved = scorer.batches_halved - before
+                    np.savez(folder / _PART, rows=rows, values=values, batches_halved=num_halved)
+                advance(len(rows))
+
+    def _put_together(self, parts: Path, folder: Path) -> None:
+        scores, num_halved = np.zeros(0, dtype=np.float32), 0
+        for path in self._folders(parts):
+            with np.load(path / _PART, allow_pickle=False) as part:
+                values = part["values"]
+                if not len(scores):
+                    scores = np.empty((len(self.triples), *values.shape[1:]), dtype=np.float32)
+                scores[part["rows"]] = values
+                num_halved += int(part["batches_halved"])
+        np.save(folder / _SCORES, scores, allow_pickle=False)
+        folder.joinpath(_STATISTICS).write_text(json.dumps({"batches_halved": num_halved}), encoding="utf-8")
+
+
+def _read(folder: Path) -> tuple[np.ndarray, int]:
+    report = json.loads(folder.joinpath(_STATISTICS).read_text(encoding="utf-8"))
+    return np.load(folder / _SCORES, allow_pickle=False), report["batches_halved"]

@@ -1,0 +1,1 @@
+"""What relation encoders are evaluated with: analogies, lexical relations, relation mapping."""

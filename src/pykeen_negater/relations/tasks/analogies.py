@@ -1,0 +1,139 @@
+"""Analogy questions: find the pair of words that is related as the stem is.
+
+A file of questions has JSON lines such as ``{"stem": ["word", "language"], "choice": [["paint", "portrait"], ["note",
+"music"]], "answer": 1, "prefix": "sat"}``; the prefix, which says what kind of question it is, may be left out.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from sklearn.preprocessing import normalize
+
+from ..pair_vectors import PairEncoder, embed
+from ..templates import check_pair
+from .json_lines import read_json_lines, require_field
+
+__all__ = [
+    "AnalogyMode",
+    "AnalogyQuestion",
+    "answer_analogies",
+    "evaluate_analogies",
+    "read_analogies",
+]
+
+#: Which way round pairs are read: as they are, swapped, or both, in which case the two cosines are multiplied
+AnalogyMode = Literal["forward", "backward", "bidirectional"]
+
+MODES: tuple[AnalogyMode, ...] = get_args(AnalogyMode)
+
+
+@dataclass(frozen=True)
+class AnalogyQuestion:
+    """An analogy question."""
+
+    #: A pair of words
+    stem: tuple[str, str]
+
+    #: Pairs of words, one of which is related as the stem is
+    choices: tuple[tuple[str, str], ...]
+
+    #: Its position among the choices, from 0
+    answer: int
+
+    #: What kind of question it is
+    prefix: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the question.
+
+        :raises ValueError: if there is no choice, something is not a pair, or the answer is none of the choices
+        """
+        if not self.choices:
+            raise ValueError("found a question without choices, expected at least one.")
+        for pair in (self.stem, *self.choices):
+            check_pair(pair)
+        if not 0 <= self.answer < len(self.choices):
+            raise ValueError(f"found answer={self.answer}, expected 0 to {len(self.choices) - 1}, one of the choices.")
+
+
+def read_analogies(path: str | Path) -> list[AnalogyQuestion]:
+    """Read analogy questions.
+
+    :param path: a file of JSON lines with ``stem``, ``choice``, ``answer`` and, if need be, ``prefix``
+    :return: the questions
+    :raises FileNotFoundError: if there is no such file
+    :raises ValueError: if a line is malformed, or there is none
+    """
+    return read_json_lines(path, _parse)
+
+
+def _parse(record: dict[str, Any]) -> AnalogyQuestion:
+    return AnalogyQuestion(
+        stem=_pair(require_field(record, "stem", list)),
+        choices=tuple(_pair(pair) for pair in require_field(record, "choice", list)),
+        answer=require_field(record, "answer", int),
+        prefix=record.get("prefix"),
+    )
+
+
+def _pair(words: Any) -> tuple[str, str]:
+    if not isinstance(words, list):
+        raise ValueError(f"found the pair {words!r}, expected a list of two words, a head and a tail.")
+    return check_pair(words)
+
+
+def answer_analogies(
+    encoder: PairEncoder, questions: Sequence[AnalogyQuestion], modes: Collection[AnalogyMode] = MODES
+) -> dict[AnalogyMode, np.ndarray]:
+    """Answer analogy questions by the choice whose vector has the largest cosine with the stem's, the first of equals.
+
+    Nothing is similar to a zero vector: such a cosine is 0. The product of two cosines, as RelBERT's authors use it for
+    both directions, is also large for a choice that is opposed to the stem in both. So it is of no use for differences
+    of word vectors, which change their sign with the direction.
+
+    :param encoder: the encoder
+    :param questions: n > 0 questions
+    :param modes: which way round pairs are read
+    :return: for each mode, shape: (n,), the positions of the chosen answers
+    :raises ValueError: if there is no such mode, or no question
+    """
+    for mode in modes:
+        if mode not in MODES:
+            raise ValueError(f"found the mode {mode!r}, expected some of {', '.join(MODES)}.")
+    if not questions:
+        raise ValueError("found no analogy questions, expected some.")
+    pairs = [pair for question in questions for pair in (question.stem, *question.choices)]
+    directions = [1] * (set(modes) != {"backward"}) + [-1] * (set(modes) != {"forward"})
+    # both directions in one go, as a pair may be the reverse of another
+    vectors = embed(encoder, [pair[::direction] for direction in directions for pair in pairs])  # type: ignore[misc]
+    units = np.split(normalize(vectors.astype(np.float64)), len(directions))
+    ends = np.cumsum([1 + len(question.choices) for question in questions])[:-1]
+    cosines = [[block[1:] @ block[0] for block in np.split(part, ends)] for part in units]
+    by_mode = {"forward": cosines[0], "backward": cosines[-1]}
+    by_mode["bidirectional"] = [there * back for there, back in zip(cosines[0], cosines[-1], strict=True)]
+    return {mode: np.array([np.argmax(choices) for choices in by_mode[mode]]) for mode in modes}
+
+
+def evaluate_analogies(
+    encoder: PairEncoder, questions: Sequence[AnalogyQuestion], modes: Collection[AnalogyMode] = MODES
+) -> dict[str, Any]:
+    """Measure the share of analogy questions that are answered correctly.
+
+    :param encoder: the encoder
+    :param questions: the questions
+    :param modes: which way round pairs are read
+    :return: a JSON-native report: the number of ``questions``, the accuracy in [0, 1] by mode, and, where questions
+        have prefixes, the same for each prefix (``by_prefix``)
+    :raises ValueError: if there is no such mode, or no question
+    """
+    correct = pd.DataFrame(answer_analogies(encoder, questions, modes))
+    correct = correct.eq([question.answer for question in questions], axis=0)
+    report: dict[str, Any] = {"questions": len(questions), **correct.mean().to_dict()}
+    prefixes = pd.Series([question.prefix for question in questions], dtype=object)
+    if prefixes.notna().any():
+        report["by_prefix"] = correct.groupby(prefixes.to_numpy()).mean().to_dict("index")
+    return report

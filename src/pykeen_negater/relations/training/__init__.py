@@ -1,0 +1,1 @@
+"""How relation encoders are trained."""

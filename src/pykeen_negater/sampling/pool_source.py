@@ -1,0 +1,124 @@
+"""Where a sampler gets its pools from: a path, the running process, the cache, or mining."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import torch
+
+from ..mining.miner import Miner
+from ..mining.settings import MiningSettings
+from ..pools.negative_pools import NegativePools
+from ..storage.cache import file_stamps, fingerprint
+from ..triples.graphs import Graph
+from .training_context import Purpose, current_factory, current_purpose
+
+__all__ = [
+    "MiningMode",
+    "current_graph",
+    "find_pools",
+]
+
+#: Whether pools that are not there yet are mined (``auto``) or done without (``never``)
+MiningMode: TypeAlias = Literal["auto", "never"]
+
+#: How parameters end that name a file or a folder
+_NAMES_OF_PATHS = ("path", "file", "folder", "model", "state_dict")
+
+#: The pools that this process trains with, by graph and settings, of which they are a function
+_BY_GRAPH: dict[tuple[str, str], NegativePools] = {}
+
+
+def find_pools(
+    pools: str | Path | NegativePools | None,
+    mapped_triples: torch.Tensor,
+    num_entities: int,
+    num_relations: int,
+    mode: MiningMode,
+    settings: MiningSettings,
+) -> NegativePools | None:
+    """Find the pools for a sampler.
+
+    They depend on the triples and the settings alone, never on what the process did before. Nothing is mined for
+    triples that a loss is only evaluated on, see :func:`pykeen_negater.sampling.training_context.current_purpose`.
+
+    :param pools: pools, or their folder. If None, they are mined, unless they are cached.
+    :param mapped_triples: shape: (n, 3), the sampler's triples, inverse ones included
+    :param num_entities: the number of entities
+    :param num_relations: the number of relations, inverse ones included
+    :param mode: whether to mine
+    :param settings: how to mine
+    :return: the pools; None if there are none and none may be mined, or if nothing is trained
+    :raises ValueError: if there is no such mode, the pools cannot be used here, or mining fails for its settings
+    """
+    if mode not in get_args(MiningMode):
+        raise ValueError(f"found mine={mode!r}, expected one of {', '.join(get_args(MiningMode))}.")
+    if pools is not None:
+        found = pools if isinstance(pools, NegativePools) else NegativePools.load(pools)
+        factory = current_factory()
+        if factory is not None:
+            found.check_vocabulary(Graph.from_factory(factory))
+        elif (num_entities, num_relations) != (found.num_entities, 2 * found.num_relations):
+            # without a factory, twice as many relations can only mean inverse triples
+            found.check_size(num_entities, num_relations)
+        return found
+    if current_purpose() is Purpose.EVALUATION:
+        return None
+    graph = current_graph(mapped_triples, num_entities, num_relations)
+    key = (graph.fingerprint, _settings_key(settings))
+    if key not in _BY_GRAPH or _BY_GRAPH[key].is_replaced():
+        miner = Miner(graph, settings)
+        mined = miner.mine() if mode == "auto" else miner.cached()
+        if mined is None:
+            return None
+        _BY_GRAPH[key] = mined
+    return _BY_GRAPH[key]
+
+
+def _settings_key(settings: MiningSettings) -> str:
+    """Tell settings apart, and versions of the files that they name."""
+    try:
+        return fingerprint({"settings": dict(vars(settings)), "files": _stamps(settings)})
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"found mining settings that JSON cannot hold, expected names, numbers and paths: {error}. Mine with "
+            f"pykeen_negater.mine(...), and pass the result as pools=... to the sampler."
+        ) from error
+
+
+def _stamps(settings: MiningSettings) -> dict[str, dict[str, list[int]]]:
+    """Tell versions of the files and folders apart that the settings name."""
+    values = [settings.entity_text, settings.relation_text, settings.entity_types]
+    named = [value for value in values if isinstance(value, str)]
+    named += [*_paths(settings.encoder_kwargs or {}), *_paths(settings.ranker_kwargs or {})]
+    return {path: file_stamps(Path(path)) for path in named if _exists(path)}
+
+
+def _paths(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Find what may be paths among parameters, and parameters of parameters."""
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            yield from _paths(value)
+        elif isinstance(value, str) and value and name.endswith(_NAMES_OF_PATHS):
+            yield value
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # such as a name that is too long, which the name of a model may be
+        return False
+
+
+def current_graph(mapped_triples: torch.Tensor, num_entities: int, num_relations: int) -> Graph:
+    """Get the graph that a sampler is made for, with labels if that is known.
+
+    :param mapped_triples: shape: (n, 3), the sampler's triples, inverse ones included
+    :param num_entities: the number of entities
+    :param num_relations: the number of relations, inverse ones included
+    :return: the graph, without inverse triples
+    """
+    factory = current_factory()
+    if factory is None or factory.num_entities != num_entities or factory.num_relations != num_relations:
+        return Graph.from_triples(mapped_triples, num_entities, num_relations)
+    return Graph.from_factory(factory)

@@ -1,0 +1,463 @@
+"""The negative sampler."""
+
+import functools
+import logging
+import math
+from collections.abc import Collection, Mapping
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, ClassVar, get_args
+
+import numpy as np
+import torch
+from class_resolver import HintOrType
+from pykeen.sampling import NegativeSampler, negative_sampler_resolver
+from pykeen.sampling.filtering import Filterer
+from pykeen.typing import BoolTensor, FloatTensor, LongTensor, MappedTriples
+from torch import Tensor
+
+from ..mining.settings import MiningSettings
+from ..pools.card import why_none_are_drawn
+from ..pools.files import Vocabulary
+from ..pools.negative_pools import NegativePools
+from ..runtime.random_state import pinned_defaults
+from ..texts.loading import TextSource
+from ..triples.entity_types import TypeSource
+from ..triples.indexing import RELATION, TripleIndex, check_corruption_scheme, keys_to_triples
+from ..typing import GuardName
+from ..utils.resolving import find_class, names_unknown_parameters
+from .avoidance import AvoidedTriples, avoid_risks
+from .base_samplers import make_base_sampler
+from .composition import Composition
+from .filtering import ExactFilterer
+from .known_triples import TripleSource, load_known_triples
+from .limits import Overrides
+from .mined import HardNegatives, Strategy, check_strategy, has_inverses, without_inverse
+from .pool_source import MiningMode, current_graph, find_pools
+from .redrawn import NEGLIGIBLE, RandomNegatives
+from .self_loops import Loops, default_loop_fraction
+from .training_context import Purpose, current_factory, current_purpose
+
+__all__ = [
+    "NegatERNegativeSampler",
+]
+
+logger = logging.getLogger(__name__)
+
+#: The default share of mined negatives, and from how many negatives per positive on it is good
+HARD_FRACTION, MANY_NEGATIVES = 0.25, 4
+
+#: The default share of fewer negatives, which have to meet all competitors at random
+HARD_FRACTION_OF_FEW = 0.1
+
+#: The number of triples that are compared at once with those that the filterer knows
+COMPARED = 2**20
+
+#: The number of triples that the shares of negatives are computed from
+COVERAGE_SAMPLE = 100_000
+
+
+class NegatERNegativeSampler(NegativeSampler):
+    """Mixes mined negatives [safavi2021]_ with those of another sampler, and avoids what is likely true.
+
+    In every batch, a share of the positives gets negatives from their pools of plausible falsehoods, see
+    :mod:`pykeen_negater.pools.negative_pools`, and the others from a base sampler, as do those without a pool. Mined
+    and random ones are not mixed for one positive: a loss that weights negatives by their scores, as the
+    self-adversarial one does, would then hardly see the random ones. What the base sampler draws is drawn again if it
+    is a known triple, or one that the guard finds too likely true, see :mod:`pykeen_negater.guard.calibrated`. Without
+    anything given, the pools are mined from the training triples, once, and cached.
+    """
+
+    #: Whether its negatives are mined, perhaps with a language model, which then cannot learn from them
+    mines: ClassVar[bool] = True
+
+    #: The default strategy for optimizing the parameters that act while sampling; the others would mine in every trial
+    hpo_default: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "num_negs_per_pos": {"type": int, "low": 1, "high": 100, "log": True},
+        "hard_fraction": {"type": float, "low": 0.0, "high": 0.5},
+        "loop_fraction": {"type": float, "low": 0.001, "high": 0.03, "log": True},
+        "strategy": {"type": "categorical", "choices": list(get_args(Strategy))},
+        "temperature": {"type": float, "low": 0.02, "high": 1.0, "log": True},
+        "max_risk": {"type": float, "low": 0.5, "high": 1000.0, "log": True},
+    }
+
+    @names_unknown_parameters
+    @pinned_defaults()
+    def __init__(
+        self,
+        *,
+        mapped_triples: MappedTriples,
+        num_entities: int | None = None,
+        num_relations: int | None = None,
+        num_negs_per_pos: int | None = None,
+        filtered: bool = False,
+        filterer: HintOrType[Filterer] = None,
+        filterer_kwargs: Mapping[str, Any] | None = None,
+        pools: str | Path | NegativePools | None = None,
+        hard_fraction: float | None = None,
+        loop_fraction: float | None = None,
+        max_risk: float | None = None,
+        strategy: Strategy = "uniform",
+        temperature: float = 0.1,
+        base_sampler: HintOrType[NegativeSampler] = None,
+        base_sampler_kwargs: Mapping[str, Any] | None = None,
+        corruption_scheme: Collection[str] = ("head", "tail"),
+        known_triples: TripleSource | None = None,
+        relation_overrides: Mapping[str, Mapping[str, float]] | None = None,
+        mine: MiningMode = "auto",
+        entity_text: TextSource | None = None,
+        relation_text: TextSource | None = None,
+        encoder: str | None = None,
+        encoder_kwargs: Mapping[str, Any] | None = None,
+        candidates: str = "random",
+        k: int = 32,
+        ranker: str | None = None,
+        ranker_kwargs: Mapping[str, Any] | None = None,
+        entity_types: TypeSource | None = None,
+        guard: GuardName | None = "calibrated",
+        pool_size: int = 32,
+        max_candidates: int | None = 20_000,
+        max_training_triples: int | None = 2_000,
+        seed: int = 0,
+    ) -> None:
+        """Find or mine the pools.
+
+        :param mapped_triples: shape: (n, 3), the positive training triples
+        :param num_entities: the number of entities. If None, it is inferred from the triples.
+        :param num_relations: the number of relations, inverse ones included. If None, it is inferred from the triples.
+        :param num_negs_per_pos: >= 1, the number of negatives per positive, 1 by default
+        :param filtered: whether to draw known positives again, and to mask those that remain
+        :param filterer: how known positives are found, see :mod:`pykeen.sampling.filtering`. Without it and its
+            parameters, they are found exactly, see :mod:`pykeen_negater.sampling.filtering`.
+        :param filterer_kwargs: the filterer's parameters, or those of PyKEEN's default
+        :param pools: pools, or the folder they were saved to. If None, they are taken from the cache or mined.
+        :param hard_fraction: in [0, 1], the share of the positives of a batch all of whose negatives come from the
+            pools, drawn anew for each batch. If None, a quarter, or a tenth of fewer than four negatives per positive;
+            none where the guard cannot tell which candidates are true; none of few where only candidates that are less
+            likely true than a uniform corruption are safe.
+        :param loop_fraction: in [0, 1], the share of the negatives that is replaced by loops, where these are not to be
+            expected, see :mod:`pykeen_negater.sampling.self_loops`. If None, 0.012 / √num_negs_per_pos, or less in
+            large graphs (0.003 or more).
+        :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
+            triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
+            the base sampler draws it.
+        :param strategy: how they are drawn from a pool: ``uniform``, all alike and with replacement; ``top``, the
+            hardest of each side; ``softmax``, with probability proportional to exp(hardness / temperature)
+        :param temperature: > 0, of the softmax; hardness reaches from 0 (the easiest of all pools) to 1, in 255 steps
+        :param base_sampler: what draws the other negatives, PyKEEN's default if None
+        :param base_sampler_kwargs: its parameters
+        :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``, whatever draws. With
+            inverse triples, they are those of the triple in the batch, and a relation keeps its direction, unless
+            there is but one. ``bernoulli`` and ``pseudotyped`` corrupt the heads and tails of the scheme, no relations.
+        :param known_triples: true triples beyond those that are trained on, by labels or by ids: a file (head,
+            relation, tail) as PyKEEN reads it, a list, an array, a data frame, or a triples factory. They are taken
+            from no pool, put in as no loop, and drawn again when the base sampler draws them, unless hardly any of a
+            triple's corruptions is not known; with ``filtered=True``, those are masked.
+        :param relation_overrides: by the label of a relation, another ``hard_fraction`` or ``max_risk`` for it
+        :param mine: whether to mine pools that are not cached: ``auto``, or ``never`` to do without
+        :param entity_text: see :class:`pykeen_negater.mining.settings.MiningSettings`, as are all further parameters
+        :param relation_text: the relations' texts
+        :param encoder: what turns entities into vectors
+        :param encoder_kwargs: its parameters
+        :param candidates: how neighbours become candidates
+        :param k: >= 1, the number of neighbours per triple and side
+        :param ranker: what decides which candidates are negatives
+        :param ranker_kwargs: its parameters
+        :param entity_types: the entities' types, for the guard
+        :param guard: what keeps candidates out that may be true: ``calibrated``, ``thresholds`` or None
+        :param pool_size: >= 1, the most negatives per triple and side that are kept
+        :param max_candidates: > 0, the most corrupted triples that an expensive ranker scores; None for all, which are
+            then held in memory
+        :param max_training_triples: > 0, the most triples that an expensive ranker trains on; None for all
+        :param seed: the seed of mining
+        :raises ValueError: if a parameter is out of range, or does not fit the graph
+        :raises pykeen_negater.pools.files.PoolsError: if the pools cannot be used here
+        :raises FileNotFoundError: if a file is missing
+        :raises TypeError: if there is no such parameter
+        """
+        if num_negs_per_pos is not None and not (isinstance(num_negs_per_pos, Integral) and num_negs_per_pos > 0):
+            raise ValueError(f"found num_negs_per_pos={num_negs_per_pos!r}, expected a whole number of 1 or more.")
+        for name, share in (("hard_fraction", hard_fraction), ("loop_fraction", loop_fraction)):
+            if share is not None and not (isinstance(share, Real) and 0 <= share <= 1):
+                raise ValueError(f"found {name}={share!r}, expected a share in [0, 1].")
+        if max_risk is not None and not (isinstance(max_risk, Real) and max_risk > 0):
+            raise ValueError(f"found max_risk={max_risk!r}, expected a positive number, or None for the guard's limit.")
+        check_strategy(strategy, temperature)
+        if filtered and filterer is None and not filterer_kwargs:
+            filterer = ExactFilterer
+        mapped_triples = mapped_triples.long()
+        super().__init__(
+            mapped_triples=mapped_triples,
+            num_entities=num_entities,
+            num_relations=num_relations,
+            num_negs_per_pos=num_negs_per_pos,
+            filtered=filtered,
+            filterer=filterer,
+            filterer_kwargs=filterer_kwargs,
+        )
+        if loop_fraction is None:
+            loop_fraction = default_loop_fraction(self.num_entities, self.num_negs_per_pos)
+        self.max_risk = max_risk
+        self.loop_fraction = loop_fraction
+        self.corruption_scheme = check_corruption_scheme(corruption_scheme)
+        self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs or {}, mapped_triples)
+        self.loops = Loops(mapped_triples, self.num_relations, self.corruption_scheme)
+        settings = MiningSettings(
+            entity_text=entity_text,
+            relation_text=relation_text,
+            encoder=encoder,
+            encoder_kwargs=encoder_kwargs,
+            candidates=candidates,
+            k=k,
+            corruption_scheme=self.corruption_scheme,
+            ranker=ranker,
+            ranker_kwargs=ranker_kwargs,
+            entity_types=entity_types,
+            guard=guard,
+            pool_size=pool_size,
+            max_candidates=max_candidates,
+            max_training_triples=max_training_triples,
+            seed=seed,
+        )
+        found = find_pools(pools, mapped_triples, self.num_entities, self.num_relations, mine, settings)
+        self.hard_fraction, reason = self._choose_hard_fraction(hard_fraction, found)
+        self.has_inverse_triples = self._has_inverse_triples(found, mapped_triples)
+        self.hard_negatives: HardNegatives | None = None
+        avoided: AvoidedTriples | None = None
+        #: Whether all that the filterer knows is looked up by whoever draws at random
+        self._avoids_all_known = False
+        #: Whether it is in no pool, as mining sees to; what is given may come from anywhere
+        self._trusts_pools = pools is None
+        #: True triples beyond those that are trained on
+        self.known: TripleIndex | None = None
+        self._hard_fractions: np.ndarray | None = None
+        limit = None if found is None else found.max_risk if max_risk is None else max_risk
+        limits: float | FloatTensor | None = limit
+        if known_triples is not None or relation_overrides is not None:
+            graph = current_graph(mapped_triples, self.num_entities, self.num_relations)
+            num_relations = self.num_relations // 2 if self.has_inverse_triples else self.num_relations
+            vocabulary = Vocabulary(graph.entity_labels, graph.relation_labels)
+            if found is not None and graph.entity_labels is None:
+                vocabulary = found.load_vocabulary()
+            if known_triples is not None:
+                self.known = load_known_triples(known_triples, self.num_entities, num_relations, vocabulary)
+            overrides = Overrides.check(relation_overrides, vocabulary.relation_labels)
+            hard_fractions = overrides.by_relation("hard_fraction", self.hard_fraction)
+            self._hard_fractions = None if hard_fractions is None else hard_fractions.numpy()
+            others = overrides.by_relation("max_risk", math.inf if limit is None else limit)
+            limits = limit if others is None else others
+        if found is not None:
+            safe = found if limits is None else found.safer_than(limits)
+            safe = safe if self.known is None else safe.without(self.known)
+            self.hard_negatives = HardNegatives(
+                safe, self.corruption_scheme, self.has_inverse_triples, strategy, temperature
+            )
+            if limits is not None or self.known is not None:
+                avoided = avoid_risks(found, math.inf if limits is None else limits, self.known)
+                self._avoids_all_known = self._is_known_to(found.index)
+        elif self.known is not None:
+            avoided = AvoidedTriples([(self.known.keys, None)], self.known.num_entities, self.known.num_relations)
+        self.random_negatives = RandomNegatives(
+            self.base_sampler, avoided, self.has_inverse_triples, NEGLIGIBLE if self.known is None else 0.0
+        )
+        #: What the negatives are made of
+        self.composition = self._compose(mapped_triples, found, reason)
+        # a line for each training, which PyKEEN shows by default
+        is_said = current_purpose() in (Purpose.TRAINING, Purpose.UNKNOWN)
+        logger.log(logging.WARNING if is_said else logging.DEBUG, "%s", self.composition)
+
+    @property
+    def pools(self) -> NegativePools | None:
+        """The pools that negatives are drawn from, without what is too risky."""
+        return None if self.hard_negatives is None else self.hard_negatives.pools
+
+    def _choose_hard_fraction(
+        self, hard_fraction: float | None, pools: NegativePools | None
+    ) -> tuple[float, str | None]:
+        """Choose the share of mined negatives.
+
+        :param hard_fraction: what the user wants, if anything
+        :param pools: the pools, if there are any
+        :return: a pair (the share in [0, 1], why no mined negatives are drawn, unless some are or the user wants none)
+        """
+        if pools is None and hard_fraction != 0:
+            return 0.0, "no pools are cached for this graph and these settings, and mine='never'."
+        if hard_fraction is not None or pools is None:
+            return hard_fraction or 0.0, None
+        none = why_none_are_drawn(pools.metadata, len(pools))
+        if none is not None:
+            return 0.0, f"{none.because}. {none.remedy}"
+        if self.num_negs_per_pos >= MANY_NEGATIVES:
+            return HARD_FRACTION, None
+        if pools.max_mined_risk is not None and pools.max_mined_risk < 1:
+            return 0.0, (
+                f"with fewer than {MANY_NEGATIVES} negatives per positive, they should be at least as plausible as "
+                f"random ones, and in this graph, none that are safe are. Pass num_negs_per_pos={MANY_NEGATIVES} or "
+                f"more, or hard_fraction=..., to draw some."
+            )
+        return HARD_FRACTION_OF_FEW, None
+
+    def _has_inverse_triples(self, pools: NegativePools | None, mapped_triples: MappedTriples) -> bool:
+        if pools is not None:
+            return self.num_relations == 2 * pools.num_relations
+        factory = current_factory()
+        if factory is not None and factory.num_relations == self.num_relations:
+            return self.num_relations == 2 * factory.real_num_relations
+        return has_inverses(mapped_triples.cpu().numpy(), self.num_relations)
+
+    def _make_base_sampler(
+        self, hint: HintOrType[NegativeSampler], kwargs: Mapping[str, Any], mapped_triples: MappedTriples
+    ) -> NegativeSampler:
+        reserved = {"filtered", "filterer", "filterer_kwargs", "num_negs_per_pos"}.intersection(kwargs)
+        if reserved:
+            raise ValueError(
+                f"found {', '.join(sorted(reserved))} among base_sampler_kwargs, expected it as a parameter of the "
+                f"negater sampler itself, which filters and counts for both."
+            )
+        cls = find_class("base_sampler", negative_sampler_resolver, hint)
+        if issubclass(cls, NegatERNegativeSampler):
+            raise ValueError("found the negater sampler as its own base_sampler, expected another one.")
+        return make_base_sampler(
+            cls,
+            kwargs,
+            self.corruption_scheme,
+            mapped_triples,
+            self.num_entities,
+            self.num_relations,
+            self.num_negs_per_pos,
+        )
+
+    def _is_known_to(self, index: TripleIndex) -> bool:
+        """Tell whether an index has all triples that the filterer knows, as far as it can be asked for them."""
+        if not isinstance(self.filterer, ExactFilterer):
+            return False
+        size = self.filterer.num_entities, self.filterer.num_relations
+        return all(
+            index.contains(self._real(keys_to_triples(keys.cpu().numpy(), *size))).all()
+            for keys in self.filterer.keys.split(COMPARED)
+        )
+
+    def _compose(self, mapped_triples: MappedTriples, found: NegativePools | None, reason: str | None) -> Composition:
+        """Compute what the negatives of these triples are made of.
+
+        :param mapped_triples: shape: (n, 3), the positives
+        :param found: the pools with what is too risky, if there are any
+        :param reason: why none are mined, if so
+        :return: the expected shares
+        """
+        stride = max(1, len(mapped_triples) // COVERAGE_SAMPLE)
+        triples = mapped_triples[::stride].cpu().numpy()
+        loops = self.loop_fraction * self.loops.possible(triples)
+        covered = np.zeros(len(triples), bool) if self.hard_negatives is None else self.hard_negatives.covers(triples)
+        mined = self._fraction_of(triples) * covered * (1 - loops)
+        if found is not None and not covered.any():
+            reason = "the pools have none for these triples, or none that are safe enough."
+        return Composition(
+            mined=float(mined.mean()),
+            loops=float(loops.mean()),
+            coverage=float(covered.mean()),
+            guarded=found is not None and found.max_risk is not None,
+            pools=None if found is None else found.path,
+            reason=reason,
+        )
+
+    # docstr-coverage: inherited
+    @pinned_defaults()
+    def sample(self, positive_batch: LongTensor) -> tuple[LongTensor, BoolTensor | None]:  # noqa: D102
+        positives = _to_ids(positive_batch)
+        negatives, is_unsure = self._corrupt(positives)
+        if self.filterer is None:
+            return self._like(positive_batch, negatives), None
+        flat = negatives.reshape(-1, 3)
+        pending = np.flatnonzero(is_unsure) if self._avoids_all_known else np.arange(len(flat))
+        find = functools.partial(self._find_known, self.filterer)
+        pending = pending[find(flat[pending])]
+        pending = self.random_negatives.draw_again(
+            positives, negatives, pending, lambda x: np.union1d(find(x), self.random_negatives.find_avoided(x))
+        )
+        # what is merely risky is not masked
+        pending = pending[find(flat[pending])]
+        mask = np.ones(len(flat), dtype=bool)
+        # a loss of nothing is not a number, so that one stays
+        mask[pending if len(pending) < len(flat) else pending[1:]] = False
+        return self._like(positive_batch, negatives), self._like(positive_batch, mask)
+
+    # docstr-coverage: inherited
+    @pinned_defaults()
+    def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
+        return self._like(positive_batch, self._corrupt(_to_ids(positive_batch))[0])
+
+    def _like(self, positive_batch: LongTensor, array: np.ndarray) -> Tensor:
+        """Bring what belongs to a batch into its shape, and to its device."""
+        shape = (*positive_batch.shape[:-1], self.num_negs_per_pos)
+        return torch.from_numpy(array).view(*shape, *([3] if array.dtype == np.int64 else [])).to(positive_batch.device)
+
+    def _corrupt(self, positives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Draw negatives.
+
+        :param positives: shape: (n, 3), dtype: int64
+        :return: a pair (the negatives; shape: (n, num_negs_per_pos, 3). Which of them were not looked up in vain among
+            what is to be avoided; shape: (n, num_negs_per_pos), dtype: bool)
+        """
+        count = self.num_negs_per_pos
+        is_unsure = np.zeros((len(positives), count), dtype=bool)
+        if self.hard_negatives is None or not (self.hard_fraction or self._hard_fractions is not None):
+            negatives, pending = self.random_negatives.draw(positives)
+            is_unsure.ravel()[pending] = True
+        else:
+            is_mined = torch.rand(len(positives), dtype=torch.float).numpy() < self._fraction_of(positives)
+            mined = np.flatnonzero(is_mined)
+            hard, has_any = self.hard_negatives.draw(positives[mined], count)
+            is_mined[mined[~has_any]] = False
+            mined = mined[has_any]
+            others = np.flatnonzero(~is_mined)
+            negatives = np.empty((len(positives), count, 3), dtype=np.int64)
+            negatives[mined] = hard
+            negatives[others], pending = self.random_negatives.draw(positives[others])
+            if not self._trusts_pools:
+                is_unsure[mined] = True
+            if len(pending):
+                is_unsure[others[pending // count], pending % count] = True
+        if self.loop_fraction:
+            is_unsure.ravel()[self._put_loops(positives, negatives)] = True
+        return negatives, is_unsure
+
+    def _fraction_of(self, positives: np.ndarray) -> float | np.ndarray:
+        if self._hard_fractions is None:
+            return self.hard_fraction
+        return self._hard_fractions[self._real(positives)[:, RELATION]]
+
+    def _put_loops(self, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+        """Replace a share of the negatives by loops.
+
+        :param positives: shape: (n, 3)
+        :param negatives: shape: (n, num_negs_per_pos, 3), changed in place
+        :return: shape: (m,), the positions of the loops among all n * num_negs_per_pos
+        """
+        flat = negatives.reshape(-1, 3)
+        # at equal distances from a random start, which takes one random number instead of one for each negative
+        turns = np.arange(math.ceil(self.loop_fraction * len(flat))) + torch.rand((), dtype=torch.float).item()
+        chosen = (turns / self.loop_fraction).astype(np.int64)
+        chosen = chosen[chosen < len(flat)]
+        chosen = chosen[self.loops.possible(positives[chosen // self.num_negs_per_pos])]
+        loops = self.loops.draw(positives[chosen // self.num_negs_per_pos])
+        avoided = self.random_negatives.find_avoided(loops)
+        if len(avoided):
+            chosen, loops = np.delete(chosen, avoided), np.delete(loops, avoided, axis=0)
+        flat[chosen] = loops
+        return chosen
+
+    def _real(self, triples: np.ndarray) -> np.ndarray:
+        return without_inverse(triples)[0] if self.has_inverse_triples else triples
+
+    def _find_known(self, filterer: Filterer, triples: np.ndarray) -> np.ndarray:
+        """Find the positions of known triples among some of shape (n, 3)."""
+        known = ~filterer(torch.from_numpy(triples)).numpy()
+        if self.known is not None:
+            known |= self.known.contains(self._real(triples))
+        return np.flatnonzero(known)
+
+
+def _to_ids(batch: LongTensor) -> np.ndarray:
+    """Turn a batch of triples of any shape and integer type into an array of shape (n, 3), dtype: int64."""
+    return batch.reshape(-1, 3).cpu().long().numpy()

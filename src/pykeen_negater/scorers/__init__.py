@@ -1,0 +1,1 @@
+"""Small models that score all answers of a query at once."""

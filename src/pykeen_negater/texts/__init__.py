@@ -1,0 +1,1 @@
+"""Texts of entities and relations, and the language models that read them."""

@@ -1,0 +1,66 @@
+"""Validation and test triples, which may hold entities that the training triples lack: a language model reads any."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .graphs import Graph, label_to_id
+from .tables import read_labels, without_inverse_relations
+
+__all__ = [
+    "HeldOut",
+    "read_held_out",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Triples beside a graph, whose entities have ids after the graph's where it lacks them."""
+
+    #: The triples by name; shape: (n, 3)
+    triples: Mapping[str, np.ndarray]
+
+    #: The labels of the entities that the graph lacks
+    other_entities: tuple[str, ...]
+
+
+def read_held_out(
+    paths: Mapping[str, Path], graph: Graph, load_triples_kwargs: Mapping[str, Any] | None = None
+) -> HeldOut:
+    """Read triples from files.
+
+    :param paths: files with the columns head, relation and tail, by name
+    :param graph: the training triples, with labels
+    :param load_triples_kwargs: how PyKEEN reads them, see :func:`~pykeen_negater.triples.tables.read_labels`
+    :return: the triples
+    :raises FileNotFoundError: if a file is missing
+    :raises ValueError: if a file is malformed, or holds a relation that the training triples lack
+    """
+    if graph.entity_labels is None or graph.relation_labels is None:
+        raise ValueError("found training triples without labels, expected some for triples from a file.")
+    entity_to_id, relation_to_id = label_to_id(graph.entity_labels), label_to_id(graph.relation_labels)
+    # ids between those of labels are the graph's, too
+    num_unlabelled = graph.num_entities - len(entity_to_id)
+    triples = {}
+    for name, path in paths.items():
+        labels = without_inverse_relations(path, read_labels(path, load_triples_kwargs), relation_to_id)
+        unknown = sorted({relation for _, relation, _ in labels if relation not in relation_to_id})
+        if unknown:
+            raise ValueError(
+                f"{path}: found the relation(s) {', '.join(unknown[:3])}, expected those of the training triples: "
+                f"{', '.join(list(relation_to_id)[:3])}, …"
+            )
+        triples[name] = np.array(
+            [
+                [
+                    entity_to_id.setdefault(head, len(entity_to_id) + num_unlabelled),
+                    relation_to_id[relation],
+                    entity_to_id.setdefault(tail, len(entity_to_id) + num_unlabelled),
+                ]
+                for head, relation, tail in labels
+            ]
+        )
+    return HeldOut(triples, tuple(label for label, i in entity_to_id.items() if i >= graph.num_entities))

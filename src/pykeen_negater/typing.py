@@ -1,0 +1,50 @@
+"""Names that settings take, for who needs them without loading what they stand for: ``--help`` and completion."""
+
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "CANDIDATE_GENERATORS",
+    "ENCODERS",
+    "NEGATIVE_SOURCES",
+    "RANKERS",
+    "SIDE_NAMES",
+    "ExportFormat",
+    "GuardName",
+    "Metric",
+]
+
+#: PyKEEN's names of the parts of a triple, in their order
+SIDE_NAMES = ("head", "relation", "tail")
+
+#: What turns entities into vectors, see :data:`~pykeen_negater.embeddings.encoders.encoder_resolver`
+ENCODERS = ("sentence-transformer", "structural", "precomputed")
+
+#: How neighbours become candidates, see :data:`~pykeen_negater.candidates.generators.candidate_generator_resolver`
+CANDIDATE_GENERATORS = ("random", "slot", "intersect", "anywhere")
+
+#: What decides how hard a negative is, see :data:`~pykeen_negater.rankers.resolver.ranker_resolver`
+RANKERS = (
+    "probe",
+    "similarity",
+    "kge",
+    "thresholds",
+    "full-gradients",
+    "proxy-gradients",
+    "relation-embedding",
+)
+
+#: What a language model is fine-tuned to tell true triples from, see
+#: :data:`~pykeen_negater.corruption.sources.negative_source_resolver`
+NEGATIVE_SOURCES = ("antonyms", "negation", "precomputed", "pykeen", "random", "sans", "slots", "uniform")
+
+#: How near two vectors are: Euclidean distance, or the cosine of their angle
+Metric: TypeAlias = Literal["l2", "cosine"]
+
+#: What keeps candidates out that may be true
+GuardName: TypeAlias = Literal["calibrated", "thresholds"]
+
+#: ``tsv``: head, relation, tail and score, without a header, each negative once, by relation. ``negater``: the same as
+#: NegatER writes and reads it, with a header, the hardest first. ``triples``: without scores, as PyKEEN reads triples.
+#: ``parquet``: one row per positive and negative, with both.
+#: ``triplets``: a Parquet file of texts to train encoders with, see :func:`pykeen_negater.pools.exports.to_triplets`.
+ExportFormat: TypeAlias = Literal["tsv", "negater", "triples", "parquet", "triplets"]

@@ -1,0 +1,1 @@
+"""Look-ups that fail helpfully, and text that terminals and pages can show."""

@@ -1,0 +1,591 @@
+"""Tests for the classifier, its fine-tuning, and the ranker that uses it; weights don't matter here."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from pykeen_negater.candidates.generators import Candidates, SlotCandidateGenerator
+from pykeen_negater.corruption.corruptions import RandomCorruptor
+from pykeen_negater.embeddings.neighbors import NeighborIndex
+from pykeen_negater.fine_tuning.classifier import (
+    TripleClassifier,
+    TripleClassifierConfig,
+    infer_triples,
+    load_classifier,
+    score_triples,
+)
+from pykeen_negater.fine_tuning.thresholds import Thresholds
+from pykeen_negater.fine_tuning.tokenization import TripleTokenizer
+from pykeen_negater.fine_tuning.trainer import (
+    FineTuningSettings,
+    LabelledTriples,
+    _Examples,
+    fine_tune,
+    split_training,
+    validation_examples,
+)
+from pykeen_negater.mining.settings import MiningSettings
+from pykeen_negater.rankers.base import Ranker
+from pykeen_negater.rankers.context import RankingContext
+from pykeen_negater.rankers.fine_tuned import ThresholdsRanker
+from pykeen_negater.rankers.gradients import FullGradientsRanker, ProxyGradientsRanker
+from pykeen_negater.rankers.kge import KGERanker
+from pykeen_negater.rankers.relation_embedding import RelationEmbeddingRanker
+from pykeen_negater.rankers.resolver import FACTORIZATION_WEIGHT, ProbeRanker, SimilarityRanker, ranker_resolver
+from pykeen_negater.storage.cache import Cache
+from pykeen_negater.texts.loading import Texts
+from pykeen_negater.triples.graphs import Graph
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_bert: str, small_texts: Texts) -> TripleTokenizer:
+    """Make the tokenizer of the small graph."""
+    return TripleTokenizer(AutoTokenizer.from_pretrained(tiny_bert), small_texts, max_length=24)
+
+
+@pytest.fixture(scope="module")
+def fine_tuned(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Fine-tune the tiny model on the small graph."""
+    folder = tmp_path_factory.mktemp("fine-tuned")
+    settings = FineTuningSettings(epochs=2, batch_size=4, max_length=24, validation_share=0.3)
+    fine_tune(tiny_bert, small_graph, small_texts, settings, folder)
+    return folder
+
+
+@pytest.fixture
+def context(small_graph: Graph, small_texts: Texts, tmp_path: Path) -> RankingContext:
+    """Make the context of the small graph, with an empty cache."""
+    vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4)).astype(np.float32)
+    return RankingContext(small_graph, small_texts, Cache(tmp_path / "cache"), vectors)
+
+
+@pytest.fixture(scope="module")
+def candidates(small_graph: Graph) -> Candidates:
+    """Make candidates from random vectors."""
+    vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4))
+    return SlotCandidateGenerator(k=3).generate(small_graph, NeighborIndex.build(vectors))
+
+
+def test_vectors_are_what_the_logits_come_from(fine_tuned: Path, small_graph: Graph, tokenizer: TripleTokenizer):
+    model = load_classifier(fine_tuned).eval()
+    vectors = infer_triples(model, lambda inputs: model.embed(**inputs), tokenizer, small_graph.triples)
+    assert vectors.shape == (len(small_graph), model.head.in_features)
+    for triple, vector in zip(small_graph.triples, vectors, strict=True):
+        logit = model(**tokenizer.pad([tokenizer.encode(triple)])).logits
+        torch.testing.assert_close(model.head(torch.from_numpy(vector)), logit, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean", "max"])
+def test_pooling_and_padding(tiny_bert: str, tokenizer: TripleTokenizer, small_graph: Graph, pooling: str):
+    model = TripleClassifier.from_language_model(tiny_bert, pooling).eval()
+    sequences = [tokenizer.encode(triple) for triple in small_graph.triples]
+    assert len(set(map(len, sequences))) > 1
+    with torch.inference_mode():
+        together = model(**tokenizer.pad(sequences)).logits
+        for sequence, logit in zip(sequences, together, strict=True):
+            hidden = model.encoder(input_ids=torch.tensor([sequence])).last_hidden_state[0]
+            pooled = {"cls": hidden[0], "mean": hidden.mean(dim=0), "max": hidden.amax(dim=0)}[pooling]
+            assert float(model.head(pooled)) == pytest.approx(float(logit), abs=1e-5)
+
+
+def test_unknown_pooling():
+    with pytest.raises(ValueError, match="found pooling='sum', expected one of cls, mean, max"):
+        TripleClassifierConfig(pooling="sum")
+
+
+def test_scores_do_not_depend_on_the_order(tiny_bert: str, tokenizer: TripleTokenizer, small_graph: Graph):
+    torch.manual_seed(0)
+    model = TripleClassifier.from_language_model(tiny_bert)
+    triples = np.repeat(small_graph.triples, 30, axis=0)
+    order = np.random.default_rng(0).permutation(len(triples))
+    scores = score_triples(model, tokenizer, triples)
+    assert scores[order] == pytest.approx(score_triples(model, tokenizer, triples[order]), abs=1e-6)
+    single = [score_triples(model, tokenizer, triple[None])[0] for triple in small_graph.triples]
+    assert scores[::30] == pytest.approx(np.array(single), abs=1e-5)
+
+
+def test_scores_in_bfloat16(tiny_bert: str, tokenizer: TripleTokenizer, small_graph: Graph):
+    torch.manual_seed(0)
+    model = TripleClassifier.from_language_model(tiny_bert)
+    exact, scores = (score_triples(model, tokenizer, small_graph.triples, precision=x) for x in ("fp32", "bf16"))
+    assert scores.dtype == np.float32
+    assert not np.array_equal(scores, exact)
+    assert scores == pytest.approx(exact, abs=0.05)
+
+
+def test_folder_is_in_the_layout_of_hugging_face(fine_tuned: Path, small_graph: Graph):
+    config = AutoConfig.from_pretrained(fine_tuned)
+    assert isinstance(config, TripleClassifierConfig)
+    assert config.max_triple_length == 24
+    model = AutoModel.from_pretrained(fine_tuned)
+    assert isinstance(model, TripleClassifier)
+    loaded = load_classifier(fine_tuned)
+    for name, parameter in model.state_dict().items():
+        assert torch.equal(parameter, loaded.state_dict()[name].cpu()), name
+    assert AutoTokenizer.from_pretrained(fine_tuned).cls_token == "[CLS]"
+    assert len(Thresholds.load(fine_tuned, small_graph.num_relations).by_relation) == small_graph.num_relations
+    assert list(fine_tuned.glob("*.bin")) == []
+
+
+def test_fine_tuning_learns_and_is_reproducible(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, fine_tuned: Path, tmp_path: Path
+):
+    settings = FineTuningSettings(epochs=2, batch_size=4, max_length=24, validation_share=0.3)
+    torch.manual_seed(99)
+    fine_tune(tiny_bert, small_graph, small_texts, settings, tmp_path)
+    first, second = load_classifier(fine_tuned).state_dict(), load_classifier(tmp_path).state_dict()
+    before = TripleClassifier.from_language_model(tiny_bert).state_dict()
+    for name, parameter in first.items():
+        assert torch.equal(parameter, second[name]), name
+    assert any(not torch.equal(first[name].cpu(), before[name]) for name in first if name.startswith("encoder.encoder"))
+
+
+def test_a_separable_graph_is_learned(tiny_bert: str, tmp_path: Path):
+    # (a letter, before, a digit) is true, and nothing else
+    texts = Texts(entities=(*"abcdef", *"123456"), relations=("x",))
+    letters, digits = np.meshgrid(np.arange(6), np.arange(6, 12))
+    triples = np.stack([letters.ravel(), np.zeros(36, dtype=np.int64), digits.ravel()], axis=1)
+    graph = Graph.from_triples(triples[np.arange(36) % 3 != 0], 12, 1)
+    settings = FineTuningSettings(epochs=60, batch_size=16, learning_rate=3e-3, negatives="uniform", max_length=8)
+    letters_only = graph.triples - [0, 0, 6]
+    result = fine_tune(
+        tiny_bert, graph, texts, settings, tmp_path, validation=graph.triples, validation_negatives=letters_only
+    )
+    assert result.metrics["accuracy"] > 0.95
+    assert result.metrics["majority_accuracy"] == pytest.approx(0.5)
+    assert (result.num_training_triples, result.num_validation_triples) == (24, 48)
+
+
+def test_examples_are_new_in_every_epoch(small_graph: Graph, tokenizer: TripleTokenizer):
+    settings = FineTuningSettings(corruptions={"h": 2, "relation": 1, "t": 1})
+    examples = _Examples(RandomCorruptor(small_graph, 0.5), small_graph.triples, tokenizer, settings, num_others=0)
+    positives = sorted(tokenizer.encode(triple) for triple in small_graph.triples)
+    drawn = []
+    for epoch in (0, 1, 0):
+        examples.set_epoch(epoch)
+        rows = list(examples)
+        assert sorted(row["input_ids"] for row in rows if row["labels"] == 1) == positives
+        negatives = [row["input_ids"] for row in rows if row["labels"] == 0]
+        assert not any(negative in positives for negative in negatives)
+        assert len(negatives) == pytest.approx(4 * len(positives), abs=4)
+        drawn.append(negatives)
+    assert drawn[0] == drawn[2]
+    assert drawn[0] != drawn[1]
+
+
+def test_trainer_announces_the_epochs(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    epochs = []
+    original = _Examples.set_epoch
+    monkeypatch.setattr(_Examples, "set_epoch", lambda self, epoch: (epochs.append(epoch), original(self, epoch)))
+    settings = FineTuningSettings(epochs=3, batch_size=8, max_length=24, validation_share=0.3)
+    fine_tune(tiny_bert, small_graph, small_texts, settings, tmp_path)
+    assert sorted(set(epochs)) == [0, 1, 2]
+
+
+def test_split_and_budget(nations):
+    graph = Graph.from_factory(nations)
+    settings = FineTuningSettings(max_training_triples=100, validation_share=0.2)
+    training, held_out = split_training(graph, settings, hold_out=True)
+    assert (len(training), len(held_out)) == (80, 20)
+    assert not set(map(tuple, training.tolist())) & set(map(tuple, held_out.tolist()))
+    everything, nothing = split_training(graph, FineTuningSettings(max_training_triples=None), hold_out=False)
+    assert np.array_equal(everything, graph.triples)
+    assert len(nothing) == 0
+
+
+def test_validation_examples_are_in_slot_corruptions(nations):
+    graph = Graph.from_factory(nations)
+    examples = validation_examples(graph, FineTuningSettings(), graph.triples[:200])
+    assert examples.labels.sum() == 200
+    known = set(map(tuple, graph.triples.tolist()))
+    for head, relation, tail in examples.triples[~examples.labels]:
+        assert (head, relation, tail) not in known
+        assert head in graph.slot(relation, 0)
+        assert tail in graph.slot(relation, 2)
+
+
+def test_no_validation_example_reads_like_a_known_triple(nations):
+    graph = Graph.from_factory(nations)
+    # every entity is written in two ways, of which the graph knows one
+    twins = Graph.from_triples(graph.triples, 2 * graph.num_entities, graph.num_relations)
+    names = [f"entity {i}" for i in range(graph.num_entities)]
+    texts = Texts((*names, *map(str.upper, names)), tuple(f"relation {i}" for i in range(graph.num_relations)))
+    known = {(h % len(names), r, t % len(names)) for h, r, t in graph.triples.tolist()}
+    positives = twins.triples[:50] + np.array([len(names), 0, 0])
+    examples = validation_examples(twins, FineTuningSettings(), positives, texts=texts)
+    negatives = examples.triples[~examples.labels]
+    assert len(negatives) > 50
+    assert not known & {(h % len(names), r, t % len(names)) for h, r, t in negatives.tolist()}
+
+
+def test_phrases_of_a_source_come_after_held_out_entities(tiny_bert: str, small_graph: Graph, small_texts: Texts):
+    settings = FineTuningSettings(negatives="negation", max_length=30)
+    source = settings.make_source().prepare(small_graph, small_texts, 1, np.random.default_rng(0))
+    entities = (*small_texts.entities, "zebra", "zebu", *source.extra_texts)
+    texts = Texts(entities, small_texts.relations)
+    tokenizer = TripleTokenizer(AutoTokenizer.from_pretrained(tiny_bert), texts, settings.max_length)
+    examples = _Examples(source, small_graph.triples, tokenizer, settings, num_others=2).examples
+    for head, _, tail in examples.triples[~examples.labels]:
+        assert texts.entities[head].startswith("not ") != texts.entities[tail].startswith("not ")
+
+
+def test_labelled_triples():
+    combined = LabelledTriples.combine(np.zeros((2, 3), dtype=int), np.ones((1, 3), dtype=int))
+    assert combined.labels.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"corruptions": {}}, "at least one corruption"),
+        ({"corruptions": {"head": 0}}, "at least one corruption"),
+        ({"corruptions": {"x": 1}}, "corruption_scheme"),
+        ({"corruptions": {"head": 2, "tail": -1}}, "at least one corruption"),
+        ({"warmup": 1.5}, r"found warmup=1\.5, expected a share"),
+        ({"negatives": "magic"}, "found negatives='magic', expected one of antonyms, negation, precomputed, pykeen"),
+        ({"negatives_kwargs": {"k": 2}}, "found negatives_kwargs with k for RandomNegativeSource, expected in_slot"),
+        ({"epochs": 0}, "found epochs=0, expected at least 1"),
+        ({"max_training_triples": 0}, "found max_training_triples=0"),
+        ({"validation_share": 1.0}, "found validation_share=1.0"),
+    ],
+)
+def test_bad_settings(kwargs: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        FineTuningSettings(**kwargs)
+
+
+def test_equal_corruptions_are_equal_settings():
+    settings = FineTuningSettings(corruptions={"t": 1, "relation": 0, "head": 2})
+    assert list(settings.corruptions.items()) == [("head", 2), ("tail", 1)]
+    assert settings == FineTuningSettings(corruptions={"head": 2, "tail": 1})
+
+
+def test_identity_holds_the_content_of_files(tmp_path: Path):
+    path = tmp_path / "negatives.tsv"
+    identities = []
+    for content in ("a\tb\tc\n", "a\tb\td\n", "a\tb\tc\n"):
+        path.write_text(content)
+        settings = FineTuningSettings(negatives="precomputed", negatives_kwargs={"path": str(path)})
+        identities.append(json.dumps(settings.identify()))
+    assert identities[0] == identities[2] != identities[1]
+    assert "negatives.tsv" not in identities[0]
+    # a name and a default that are written differently are the same
+    spelled_out = FineTuningSettings(negatives="RandomNegativeSource", negatives_kwargs={"in_slot_share": 0.5})
+    assert spelled_out.identify() == FineTuningSettings().identify()
+
+
+@pytest.mark.parametrize("negatives", ["negation", "sans", "pykeen"])
+def test_fine_tuning_on_other_negatives(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path, negatives: str
+):
+    settings = FineTuningSettings(
+        epochs=1, max_length=24, negatives=negatives, corruptions={"head": 1, "relation": 1, "tail": 1}
+    )
+    result = fine_tune(tiny_bert, small_graph, small_texts, settings, tmp_path)
+    assert result.num_training_triples == 10
+    assert load_classifier(tmp_path).config.max_triple_length == 24
+
+
+def test_phrases_that_are_no_entities_are_read(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen = []
+
+    def train(make_trainer, *args, **kwargs):
+        """Note the negatives instead of training on them."""
+        trainer = make_trainer()
+        rows = [row for row in trainer.train_dataset if row["labels"] == 0]
+        seen.extend(trainer.processing_class.decode(row["input_ids"]) for row in rows)
+        return trainer
+
+    monkeypatch.setattr("pykeen_negater.fine_tuning.trainer.train_resumably", train)
+    settings = FineTuningSettings(negatives="negation", corruptions={"head": 1}, max_length=24)
+    fine_tune(tiny_bert, small_graph, small_texts, settings, tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    start = tokenizer.decode(tokenizer("not", add_special_tokens=False)["input_ids"])
+    assert len(seen) == 10
+    assert all(text.startswith(f"[CLS] {start} ") for text in seen)
+
+
+def test_one_triple_is_too_few(tiny_bert: str, tmp_path: Path):
+    graph = Graph.from_triples(np.array([[0, 0, 1]]), 2, 1)
+    with pytest.raises(ValueError, match="found one training triple, expected at least two"):
+        fine_tune(tiny_bert, graph, Texts(("a", "b"), ("c",)), FineTuningSettings(), tmp_path)
+
+
+class RankerCase:
+    """What every ranker promises."""
+
+    cls: type[Ranker]
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker."""
+        return self.cls()
+
+    def test_resolver_knows_it(self):
+        assert ranker_resolver.lookup(ranker_resolver.normalize_cls(self.cls)) is self.cls
+
+    def test_every_candidate_is_ranked_the_same_again(
+        self, fine_tuned: Path, candidates: Candidates, context: RankingContext
+    ):
+        ranker = self.make(fine_tuned)
+        ranking = ranker.rank(candidates, context)
+        assert ranking.scores.shape == ranking.accepted.shape == (len(candidates),)
+        assert ranking.accepted.dtype == bool
+        assert np.isfinite(ranking.scores).all()
+        again = self.make(fine_tuned).rank(candidates, context)
+        assert np.array_equal(ranking.scores, again.scores)
+        assert np.array_equal(ranking.accepted, again.accepted)
+
+    def test_identity_can_be_stored(self, fine_tuned: Path):
+        identity = self.make(fine_tuned).identify()
+        assert json.loads(json.dumps(identity)) == self.make(fine_tuned).identify()
+
+
+class TestSimilarityRanker(RankerCase):
+    """The nearest are the hardest."""
+
+    cls = SimilarityRanker
+
+    def test_order_is_that_of_the_distances(self, candidates: Candidates, context: RankingContext):
+        ranking = SimilarityRanker().rank(candidates, context)
+        hardest_first = np.argsort(-ranking.scores, kind="stable")
+        assert np.array_equal(hardest_first, np.argsort(candidates.distances, kind="stable"))
+        assert ranking.accepted.all()
+
+
+class TestProbeRanker(RankerCase):
+    """What the vectors say, and what the graph says, about a triple as an answer to both of its queries."""
+
+    cls = ProbeRanker
+
+    def test_scores_are_those_of_both_models(self, candidates: Candidates, context: RankingContext):
+        ranking = ProbeRanker().rank(candidates, context)
+        for i in range(len(candidates)):
+            triple = context.graph.triples[candidates.positives[i]].copy()
+            triple[candidates.sides[i]] = candidates.replacements[i]
+            probe, factorization = (
+                sum(model.score_triples(triple[None], side)[0] for side in (0, 2)) / 2
+                for model in (context.probe, context.factorization)
+            )
+            assert ranking.scores[i] == pytest.approx(probe + FACTORIZATION_WEIGHT * factorization, abs=1e-4)
+        assert np.std(ranking.scores) > 0
+        assert ranking.accepted.all()
+
+
+class TestKGERanker(RankerCase):
+    """A PyKEEN model says how plausible a triple is, see test_kge_ranker."""
+
+    cls = KGERanker
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker that trains in a moment."""
+        return KGERanker(model="TransE", epochs=1)
+
+
+class TestRelationEmbeddingRanker(RankerCase):
+    """Pairs are compared with a relation's true pairs, see test_relation_ranker."""
+
+    cls = RelationEmbeddingRanker
+
+    @pytest.fixture(autouse=True)
+    def _language_model(self, tiny_bert: str):
+        """Choose the tiny language model."""
+        self.model = tiny_bert
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker with a language model that is not trained for relations."""
+        return RelationEmbeddingRanker(model=self.model, template="<subj> <mask> <obj>")
+
+
+class TestThresholdsRanker(RankerCase):
+    """Only what is below the threshold is a negative."""
+
+    cls = ThresholdsRanker
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker with a fine-tuned model."""
+        return ThresholdsRanker(model=str(fine_tuned))
+
+    @pytest.mark.parametrize("recall", [None, 0.5, 0.95])
+    def test_threshold_rule(
+        self,
+        fine_tuned: Path,
+        candidates: Candidates,
+        context: RankingContext,
+        tokenizer: TripleTokenizer,
+        recall: float | None,
+    ):
+        ranking = ThresholdsRanker(model=str(fine_tuned), recall=recall).rank(candidates, context)
+        loaded = Thresholds.load(fine_tuned, context.graph.num_relations)
+        thresholds = loaded.by_relation if recall is None else loaded.reached_by(recall)
+        model = load_classifier(fine_tuned)
+        for i in range(len(candidates)):
+            triple = context.graph.triples[candidates.positives[i]].copy()
+            triple[candidates.sides[i]] = candidates.replacements[i]
+            score = score_triples(model, tokenizer, triple[None])[0]
+            assert ranking.scores[i] == pytest.approx(score, abs=1e-5)
+            assert ranking.accepted[i] == (ranking.scores[i] < thresholds[triple[1]])
+
+    def test_fine_tunes_and_scores_once(self, tiny_bert: str, candidates: Candidates, context: RankingContext):
+        settings = {"epochs": 1, "max_length": 24, "validation_share": 0.3}
+        ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).rank(candidates, context)
+        assert set(context.durations) == {"fine-tune", "score"}
+        assert context.statistics["fine_tuning"]["num_training_triples"] == 8
+        before = {path: path.stat().st_mtime_ns for path in context.cache.root.rglob("*") if path.suffix != ".lock"}
+        context.durations.clear()
+        ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).rank(candidates, context)
+        assert "fine-tune" not in context.durations
+        after = {path: path.stat().st_mtime_ns for path in context.cache.root.rglob("*") if path.suffix != ".lock"}
+        assert before == after
+
+    def test_a_model_of_another_graph(self, fine_tuned: Path, nations, tmp_path: Path):
+        graph = Graph.from_factory(nations)
+        texts = Texts(graph.entity_labels, graph.relation_labels)
+        candidates = Candidates(graph, *(np.zeros(1, dtype=int) for _ in range(4)))
+        with pytest.raises(ValueError, match="found no threshold for 55 of the graph"):
+            self.make(fine_tuned).rank(candidates, RankingContext(graph, texts, Cache(tmp_path), np.zeros((14, 2))))
+
+    def test_nan_is_an_error(
+        self, fine_tuned: Path, candidates: Candidates, context: RankingContext, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(
+            "pykeen_negater.fine_tuning.classifier.score_triples", lambda *args, **kwargs: np.full(len(args[2]), np.nan)
+        )
+        with pytest.raises(ValueError, match="scores that are not finite"):
+            self.make(fine_tuned).rank(candidates, context)
+
+    def test_bad_parameters(self, fine_tuned: Path, tmp_path: Path):
+        with pytest.raises(ValueError, match="found both a fine-tuned model and how to fine-tune one"):
+            ThresholdsRanker(model=str(fine_tuned), fine_tuning={"epochs": 1})
+        with pytest.raises(ValueError, match=r"found recall=1\.0, expected a share between 0 and 1"):
+            ThresholdsRanker(recall=1.0)
+        with pytest.raises(FileNotFoundError, match="expected a fine-tuned model"):
+            ThresholdsRanker(model=str(tmp_path / "nowhere"))
+        with pytest.raises(ValueError, match=r"found the fine-tuning setting\(s\) epoch, expected some of: pooling"):
+            _ = ThresholdsRanker(fine_tuning={"epoch": 1}).settings
+        with pytest.raises(ValueError, match="found negatives='magic', expected one of antonyms"):
+            ThresholdsRanker(fine_tuning={"negatives": "magic"})
+        with pytest.raises(FileNotFoundError, match="expected negatives: head TAB relation TAB tail"):
+            ThresholdsRanker(
+                fine_tuning={"negatives": "precomputed", "negatives_kwargs": {"path": str(tmp_path / "nowhere.tsv")}}
+            )
+
+
+class TestFullGradientsRanker(RankerCase):
+    """The more a model would have to change to believe a candidate, the harder the candidate."""
+
+    cls = FullGradientsRanker
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker with a fine-tuned model."""
+        return FullGradientsRanker(model=str(fine_tuned))
+
+    @pytest.mark.parametrize("norm", ["sum", "whole"])
+    def test_scores_are_gradient_norms(
+        self, fine_tuned: Path, candidates: Candidates, context: RankingContext, tokenizer: TripleTokenizer, norm: str
+    ):
+        ranking = FullGradientsRanker(model=str(fine_tuned), norm=norm).rank(candidates, context)
+        model = load_classifier(fine_tuned).eval()
+        for i in range(len(candidates)):
+            triple = context.graph.triples[candidates.positives[i]].copy()
+            triple[candidates.sides[i]] = candidates.replacements[i]
+            model.zero_grad()
+            model(**tokenizer.pad([tokenizer.encode(triple)]), labels=torch.ones(1)).loss.backward()
+            norms = torch.stack([x.grad.norm() for x in model.parameters() if x.grad is not None])
+            expected = norms.sum() if norm == "sum" else norms.norm()
+            assert ranking.scores[i] == pytest.approx(float(expected), rel=1e-4)
+        assert np.std(ranking.scores) > 0
+        assert ranking.accepted.all()
+
+    def test_scores_are_kept_apart(self, fine_tuned: Path, candidates: Candidates, context: RankingContext):
+        rankers = [
+            FullGradientsRanker(model=str(fine_tuned)),
+            FullGradientsRanker(model=str(fine_tuned), norm="whole"),
+            ThresholdsRanker(model=str(fine_tuned)),
+        ]
+        first, second, third = (ranker.rank(candidates, context).scores for ranker in rankers)
+        assert not np.array_equal(first, second)
+        assert not np.array_equal(first, third)
+
+    def test_bad_norm(self, fine_tuned: Path):
+        with pytest.raises(ValueError, match="found norm='max', expected one of sum, whole"):
+            FullGradientsRanker(model=str(fine_tuned), norm="max")
+
+
+class TestProxyGradientsRanker(RankerCase):
+    """Most gradients are guessed from those that are computed."""
+
+    cls = ProxyGradientsRanker
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker that computes ten of the gradients."""
+        return ProxyGradientsRanker(model=str(fine_tuned), num_exact=10, epochs=3)
+
+    def test_some_are_exact_and_the_others_guessed(
+        self, fine_tuned: Path, candidates: Candidates, context: RankingContext
+    ):
+        guessed = self.make(fine_tuned).rank(candidates, context).scores
+        report = dict(context.statistics["proxy"])
+        exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
+        unique = np.unique(candidates.unique_positions, return_index=True)[1]
+        assert np.sum(np.isclose(guessed[unique], exact[unique], rtol=1e-4)) == 10 < len(unique)
+        assert report["held_out"] == 1
+        # the report is kept with the scores
+        context.statistics.clear()
+        self.make(fine_tuned).rank(candidates, context)
+        assert context.statistics["proxy"] == report
+
+    def test_few_candidates_are_all_computed(self, fine_tuned: Path, candidates: Candidates, context: RankingContext):
+        ranker = ProxyGradientsRanker(model=str(fine_tuned))
+        exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
+        np.testing.assert_array_equal(ranker.rank(candidates, context).scores, exact)
+        assert "proxy" not in context.statistics
+
+    def test_by_default_most_are_guessed_which_pays(
+        self, fine_tuned: Path, small_graph: Graph, small_texts: Texts, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("pykeen_negater.rankers.fine_tuned.measure_throughput", lambda *args: 300.0)
+        budget = MiningSettings().max_candidates
+        proxy, exact = (cls(model=str(fine_tuned)) for cls in (ProxyGradientsRanker, FullGradientsRanker))
+        assert proxy.num_exact < budget / 2
+        quick, slow = (x.estimate(small_graph, small_texts, budget).values() for x in (proxy, exact))
+        assert sum(quick) < sum(slow)
+
+    @pytest.mark.parametrize(
+        ("kwargs", "message"),
+        [
+            ({"num_exact": 9}, "found num_exact=9, expected at least 10"),
+            ({"hidden": 0}, "found hidden=0, expected at least 1"),
+            ({"dropout": 1.0}, r"found dropout=1\.0"),
+            ({"norm": "max"}, "found norm='max'"),
+        ],
+    )
+    def test_bad_parameters(self, fine_tuned: Path, kwargs: dict, message: str):
+        with pytest.raises(ValueError, match=message):
+            ProxyGradientsRanker(model=str(fine_tuned), **kwargs)
+
+
+@pytest.mark.parametrize("cls", [ThresholdsRanker, FullGradientsRanker])
+def test_precision_of_a_ranker(cls: Any, fine_tuned: Path, candidates: Candidates, context: RankingContext):
+    """It decides about the scores, so that those of another precision are neither taken for them nor reused."""
+    rankers = [cls(model=str(fine_tuned), precision=precision) for precision in ("fp32", "bf16")]
+    assert rankers[0].identify() == cls(model=str(fine_tuned)).identify() != rankers[1].identify()
+    exact, scores = (ranker.rank(candidates, context).scores for ranker in rankers)
+    assert not np.array_equal(scores, exact)
+    assert scores == pytest.approx(exact, rel=0.05, abs=0.05)
+    with pytest.raises(ValueError, match="found precision='fp64', expected one of fp32, bf16"):
+        cls(model=str(fine_tuned), precision="fp64")
+
+
+def test_every_ranker_has_a_case():
+    assert {case.cls for case in RankerCase.__subclasses__()} == set(ranker_resolver.lookup_dict.values())

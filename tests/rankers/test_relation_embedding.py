@@ -1,0 +1,179 @@
+"""Tests for the ranker that compares pairs with a relation's true pairs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pykeen.triples import TriplesFactory
+
+import pykeen_negater.storage.cache
+from pykeen_negater import mine
+from pykeen_negater.candidates.generators import Candidates, SlotCandidateGenerator
+from pykeen_negater.embeddings.neighbors import NeighborIndex
+from pykeen_negater.fine_tuning.thresholds import Thresholds
+from pykeen_negater.rankers.context import RankingContext
+from pykeen_negater.rankers.relation_embedding import RelationEmbeddingRanker
+from pykeen_negater.relations import RelationEncoder
+from pykeen_negater.storage.cache import Cache
+from pykeen_negater.texts.loading import Texts
+from pykeen_negater.triples.graphs import Graph
+
+TEMPLATE = "<subj> <mask> <obj>"
+
+QUICK = {"epochs": 1, "learning_rate": 1e-3, "num_negative": 4, "relations_per_step": 2, "validation_share": 0.0}
+
+
+@pytest.fixture
+def context(small_graph: Graph, small_texts: Texts, tmp_path: Path) -> RankingContext:
+    """Make the context of the small graph, with an empty cache."""
+    vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4)).astype(np.float32)
+    return RankingContext(small_graph, small_texts, Cache(tmp_path / "cache"), vectors)
+
+
+@pytest.fixture(scope="module")
+def candidates(small_graph: Graph) -> Candidates:
+    """Corrupt every part of the triples."""
+    vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4))
+    generator = SlotCandidateGenerator(k=3, corruption_scheme=("head", "relation", "tail"))
+    return generator.generate(small_graph, NeighborIndex.build(vectors))
+
+
+def directions(language_model: str, triples: np.ndarray, texts: Texts, mean: np.ndarray | None) -> list[np.ndarray]:
+    """Encode pairs one by one, and look at them from the middle of the true ones."""
+    encoder = RelationEncoder(language_model, template=TEMPLATE)
+    vectors = [encoder.get_embedding([texts.entities[head], texts.entities[tail]]) for head, _, tail in triples]
+    mean = np.mean(vectors, axis=0) if mean is None else mean
+    return [mean, *((vector - mean) / np.linalg.norm(vector - mean) for vector in vectors)]
+
+
+@pytest.mark.parametrize("prototype", ["nearest", "centroid"])
+def test_scores_equal_a_loop(
+    tiny_bert: str, candidates: Candidates, context: RankingContext, prototype: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pykeen_negater.rankers.resumable_scoring.PART_SIZE", 5)
+    ranker = RelationEmbeddingRanker(model=tiny_bert, template=TEMPLATE, prototype=prototype)
+    ranking = ranker.rank(candidates, context)
+    known = context.graph.triples
+    mean, *true = directions(tiny_bert, known, context.required_texts, None)
+    sums = [np.sum([d for d, t in zip(true, known, strict=True) if t[1] == r], axis=0) for r in range(3)]
+    _, *asked = directions(tiny_bert, candidates.triples, context.required_texts, mean)
+    for i, triple in enumerate(candidates.triples):
+        positives = [d for d, t in zip(true, known, strict=True) if t[1] == triple[1]]
+        if candidates.sides[i] == 1:
+            x, y = sums[triple[1]], sums[known[candidates.positives[i], 1]]
+            expected = x @ y / np.linalg.norm(x) / np.linalg.norm(y)
+        elif prototype == "centroid":
+            expected = asked[i] @ sums[triple[1]] / np.linalg.norm(sums[triple[1]])
+        else:
+            expected = np.mean(sorted((asked[i] @ positive for positive in positives), reverse=True)[:5])
+        assert ranking.scores[i] == pytest.approx(expected, abs=1e-4)
+    assert np.std(ranking.scores) > 0
+
+
+def test_what_is_as_similar_as_true_pairs_is_no_negative(
+    tiny_bert: str, candidates: Candidates, context: RankingContext
+):
+    kwargs = {"model": tiny_bert, "template": TEMPLATE}
+    accepted = [
+        RelationEmbeddingRanker(**kwargs, recall=recall).rank(candidates, context).accepted for recall in (0.05, 0.95)
+    ]
+    assert accepted[0].sum() > accepted[1].sum()
+    # whoever is taken for true at a low level is so at a high one
+    assert not np.any(accepted[1] & ~accepted[0])
+    assert context.statistics["taken_for_true"] == len(np.unique(candidates.triples[~accepted[1]], axis=0))
+    assert context.statistics["scored"] == len(candidates.unique_triples)
+
+
+def test_given_validation_triples_choose_the_thresholds(
+    tiny_bert: str, candidates: Candidates, small_graph: Graph, small_texts: Texts, tmp_path: Path
+):
+    ranker = RelationEmbeddingRanker(model=tiny_bert, template=TEMPLATE, recall=None)
+    validation = candidates.triples[::4]
+    context = RankingContext(
+        small_graph,
+        small_texts,
+        Cache(tmp_path),
+        np.zeros((small_graph.num_entities, 1)),
+        validation=validation,
+        validation_negatives=candidates.triples[1::4],
+    )
+    scored = ranker.make_scorer(context)
+    expected = scored.compute(np.concatenate([validation, candidates.triples[1::4]]))
+    thresholds = ranker._fit_thresholds(scored, context)
+    np.testing.assert_allclose(thresholds.positive_scores, expected[: len(validation)])
+    kept = Thresholds.load(ranker._fitted(context), small_graph.num_relations)
+    np.testing.assert_allclose(kept.positive_scores, thresholds.positive_scores)
+
+
+def test_the_encoder_is_trained_once(tiny_bert: str, candidates: Candidates, context: RankingContext):
+    def rank(**kwargs: object) -> np.ndarray:
+        """Rank with a new ranker."""
+        return RelationEmbeddingRanker(model=tiny_bert, template=TEMPLATE, **kwargs).rank(candidates, context).scores
+
+    trained = rank(training=QUICK)
+    assert "train the relation encoder" in context.durations
+    assert len(context.statistics["training"]["training_losses"]) == 1
+    context.durations.clear()
+    # another prototype needs other scores, but no other encoder
+    other = rank(training=QUICK, prototype="centroid")
+    assert "train the relation encoder" not in context.durations
+    assert not np.array_equal(trained, other)
+    assert not np.allclose(trained, rank())
+    np.testing.assert_array_equal(trained, rank(training=QUICK))
+
+
+@pytest.mark.parametrize("guard", ["thresholds", None])
+def test_mining_by_name(tiny_bert: str, nations: TriplesFactory, empty_cache: Path, guard: str | None):
+    pools = mine(
+        triples_factory=nations,
+        encoder="structural",
+        ranker="relation-embedding",
+        ranker_kwargs={"model": tiny_bert, "template": TEMPLATE},
+        guard=guard,
+        k=4,
+        max_candidates=200,
+        max_training_triples=300,
+        corruption_scheme=["head", "relation", "tail"],
+    )
+    statistics = pools.metadata["statistics"]
+    assert statistics["candidates_within_budget"] >= statistics["scored"] > 100
+    assert len(pools) > 0
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"prototype": "mean"}, "found prototype='mean', expected one of centroid, nearest"),
+        ({"recall": 0.0}, r"found recall=0\.0, expected a share"),
+        ({"training": {"epoch": 1}}, r"found the training setting\(s\) epoch, expected some of: loss"),
+        ({"training": {"epochs": 0}}, "found epochs=0, expected at least 1"),
+        ({"template": "<subj> <obj>"}, "<mask> is missing"),
+    ],
+)
+def test_bad_parameters(tiny_bert: str, kwargs: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        RelationEmbeddingRanker(model=tiny_bert, **kwargs)
+
+
+def test_epochs_stay_until_the_encoder_is_published(
+    tiny_bert: str,
+    context: RankingContext,
+    candidates: Candidates,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    write_checksums = pykeen_negater.storage.cache.write_checksums
+
+    def die(folder: Path, path: Path) -> None:
+        if path.parent.name == "relation-encoders":
+            raise KeyboardInterrupt
+        write_checksums(folder, path)
+
+    ranker = RelationEmbeddingRanker(model=tiny_bert, template=TEMPLATE, training=QUICK)
+    with monkeypatch.context() as patch:
+        patch.setattr("pykeen_negater.storage.cache.write_checksums", die)
+        with pytest.raises(KeyboardInterrupt):
+            ranker.rank(candidates, context)
+    ranker.rank(candidates, context)
+    assert "Training goes on after step" in caplog.text
+    assert not list(context.cache.root.glob("checkpoints/*/"))

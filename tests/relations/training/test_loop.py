@@ -1,0 +1,288 @@
+"""Relation encoders are trained, stopped and gone on with, and written in RelBERT's layout."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click.testing
+import numpy as np
+import pytest
+import torch
+
+from pykeen_negater.cli.commands.train_relations import train
+from pykeen_negater.cli.main import _Group
+from pykeen_negater.relations.encoder import RelationEncoder
+from pykeen_negater.relations.training.data import RelationPairs
+from pykeen_negater.relations.training.loop import (
+    _Collator,
+    _make_steps,
+    _RelationModel,
+    _Trainer,
+    train_relation_encoder,
+)
+from pykeen_negater.relations.training.settings import RelationTrainingSettings
+from pykeen_negater.storage.cache import Cache
+
+TEMPLATE = "<subj> <mask> <obj>"
+
+#: What the original writes about a training run, apart from how it reads its data
+ORIGINAL_KEYS = {
+    "template",
+    "model",
+    "max_length",
+    "epoch",
+    "batch",
+    "random_seed",
+    "lr",
+    "lr_warmup",
+    "aggregation_mode",
+    "data",
+    "exclude_relation",
+    "loss_function",
+    "classification_loss",
+    "loss_function_config",
+    "augment_negative_by_positive",
+}
+
+SETTINGS = RelationTrainingSettings(
+    epochs=3, learning_rate=1e-3, warmup=2, num_positive=3, num_negative=5, batch_size=4, validation_share=0.4
+)
+
+
+@pytest.fixture(scope="module")
+def data() -> RelationPairs:
+    """Make relation types: a letter and a digit, two letters, two digits, and so on."""
+    generator = np.random.default_rng(0)
+
+    def draw(first: str, second: str) -> tuple[tuple[str, str], ...]:
+        """Draw five pairs."""
+        pairs = [(a * (1 + i % 3), b) for i, a in enumerate(first) for b in second]
+        return tuple(pairs[row] for row in generator.permutation(len(pairs))[:5])
+
+    letters, digits, others = "abcdef", "123456", "uvwxyz"
+    positives = {
+        "1/a": draw(letters, digits),
+        "1/b": draw(letters, letters),
+        "2/a": draw(digits, digits),
+        "2/b": draw(others, letters),
+    }
+    negatives = {name: tuple((tail, head) for head, tail in pairs[:2]) for name, pairs in positives.items()}
+    return RelationPairs(positives, negatives, {"1": ("1/a", "1/b"), "2": ("2/a", "2/b")})
+
+
+@pytest.fixture
+def encoder(tiny_bert: str) -> RelationEncoder:
+    """Make an encoder that is not trained."""
+    return RelationEncoder(tiny_bert, template=TEMPLATE, max_length=16)
+
+
+def _stop_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupt training when that many epochs have been saved."""
+    save, saved = _Trainer._save_checkpoint, []
+
+    def save_and_stop(*args: object, **kwargs: object) -> None:
+        """Save an epoch, and perhaps be interrupted."""
+        save(*args, **kwargs)
+        saved.append(1)
+        if len(saved) == epochs:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_Trainer, "_save_checkpoint", save_and_stop)
+
+
+@pytest.mark.parametrize(("epochs", "classification_loss"), [(1, False), (2, True)])
+def test_a_stopped_run_goes_on(
+    epochs: int,
+    classification_loss: bool,
+    encoder: RelationEncoder,
+    data: RelationPairs,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    settings = replace(SETTINGS, classification_loss=classification_loss)
+    cache = Cache(tmp_path / "cache")
+    whole = train_relation_encoder(encoder, data, tmp_path / "whole", settings, cache=cache)
+    with monkeypatch.context() as patch:
+        _stop_after(epochs, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train_relation_encoder(encoder, data, tmp_path / "stopped", settings, cache=cache)
+    assert not tmp_path.joinpath("stopped").exists()
+    (checkpoints,) = (path for path in (tmp_path / "cache" / "checkpoints").iterdir() if path.is_dir())
+    # as if the next checkpoint had only been begun
+    checkpoints.joinpath("checkpoint-999").mkdir()
+    caplog.clear()
+    result = train_relation_encoder(encoder, data, tmp_path / "stopped", settings, cache=cache)
+    assert "Training goes on after step" in caplog.text
+    assert result == whole
+    assert not checkpoints.exists()
+    weights = [tmp_path.joinpath(name, "model.safetensors").read_bytes() for name in ("whole", "stopped")]
+    assert weights[0] == weights[1]
+
+
+def test_epochs_in_a_folder_of_the_caller_stay_until_it_removes_them(
+    encoder: RelationEncoder, data: RelationPairs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    checkpoints = tmp_path / "checkpoints" / "k"
+    results = [
+        train_relation_encoder(encoder, data, tmp_path / name, SETTINGS, checkpoints=checkpoints) for name in "ab"
+    ]
+    assert "Training goes on after step" in caplog.text
+    assert results[0] == results[1]
+    assert list(checkpoints.glob("checkpoint-*"))
+
+
+@pytest.mark.parametrize("relations_per_step", [None, 4])
+@pytest.mark.parametrize(
+    "kwargs", [{"loss": "nce"}, {"loss": "iloob", "classification_loss": True}, {"loss": "triplet"}]
+)
+def test_the_loss_falls(
+    encoder: RelationEncoder, data: RelationPairs, tmp_path: Path, kwargs: dict, relations_per_step: int | None
+):
+    settings = replace(SETTINGS, epochs=20, validation_share=0.0, relations_per_step=relations_per_step, **kwargs)
+    result = train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
+    assert (len(result.training_losses), result.validation_losses, result.kept_epoch) == (20, [], 20)
+    assert np.mean(result.training_losses[-3:]) < 0.8 * np.mean(result.training_losses[:3])
+
+
+def test_layout(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+    before = encoder.get_embedding(["a", "1"])
+    settings = replace(SETTINGS, exclude_relation=("2/b",))
+    train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
+    assert np.array_equal(encoder.get_embedding(["a", "1"]), before)
+    config = json.loads(tmp_path.joinpath("trained", "finetuning_config.json").read_text())
+    assert config.keys() >= ORIGINAL_KEYS
+    assert config["loss_function_config"] == {"temperature": 0.05, "num_negative": 5, "num_positive": 3}
+    assert (config["exclude_relation"], config["template"]) == (["2/b"], TEMPLATE)
+    model = json.loads(tmp_path.joinpath("trained", "config.json").read_text())
+    assert model["relbert_config"] == {"aggregation_mode": "average_no_mask", "template": TEMPLATE}
+    trained = RelationEncoder(tmp_path / "trained", max_length=16)
+    assert (trained.is_trained, trained.template) == (True, TEMPLATE)
+    assert not np.allclose(trained.get_embedding(["a", "1"]), before)
+    assert not list(tmp_path.glob(".*"))
+    # it can be trained further, and replaced
+    train_relation_encoder(
+        trained, data, tmp_path / "trained", replace(SETTINGS, epochs=1), cache=Cache(tmp_path / "cache")
+    )
+
+
+def _loss(encoder: RelationEncoder, data: RelationPairs, settings: RelationTrainingSettings) -> float:
+    steps = _make_steps(data, settings)
+    model, collate = _RelationModel(encoder, settings).eval(), _Collator(encoder, steps, settings.batch_size)
+    with torch.inference_mode():
+        return float(np.mean([float(model(**collate([step]))["loss"]) for step in steps]))
+
+
+def test_the_best_epoch_is_kept(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+    settings = replace(SETTINGS, epochs=6, learning_rate=1e-2)
+    _, held_out = data.hold_out(settings.validation_share)
+    result = train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
+    assert len(result.validation_losses) == 6
+    assert result.validation_losses[result.kept_epoch - 1] == min(result.validation_losses)
+    trained = RelationEncoder(tmp_path / "trained", max_length=16)
+    loss = _loss(trained, replace(held_out, parents={}), replace(settings, relations_per_step=64))
+    assert loss == pytest.approx(min(result.validation_losses), rel=1e-4)
+
+
+def test_loss_of_a_step(encoder: RelationEncoder, data: RelationPairs):
+    """As in the original: each relation type's and parent's positives against all its negatives."""
+    settings = replace(SETTINGS, num_positive=99, num_negative=999)
+    vectors: dict[str, Any] = {
+        name: torch.from_numpy(encoder.get_embedding(pairs)) for name, pairs in data.positives.items()
+    }
+    own: dict[str, Any] = {
+        name: torch.from_numpy(encoder.get_embedding(pairs)) for name, pairs in data.negatives.items()
+    }
+    groups = [
+        (vectors[name], torch.cat([own[name], *(others for other, others in vectors.items() if other != name)]))
+        for name in data.positives
+    ]
+    parents = [torch.cat([vectors[name] for name in names]) for names in data.parents.values()]
+    groups += [(parents[0], parents[1]), (parents[1], parents[0])]
+    losses = []
+    for positives, negatives in groups:
+        positive_logits = torch.exp(torch.cosine_similarity(positives[:, None], positives[None], dim=2) / 0.05)
+        negative_logits = torch.exp(torch.cosine_similarity(positives[:, None], negatives[None], dim=2) / 0.05)
+        noise = negative_logits.sum(dim=1, keepdim=True)
+        losses.append(float(-torch.log(positive_logits / (noise + positive_logits + 1e-5)).sum()))
+    assert _loss(encoder, data, settings) == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_parent_relations(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+    settings = replace(SETTINGS, epochs=1)
+    cases = {"with": (data, settings), "without": (data, replace(settings, parent_relations=False))}
+    cases["flat"] = (replace(data, parents={}), settings)
+    losses = {
+        name: train_relation_encoder(
+            encoder, pairs, tmp_path / name, chosen, cache=Cache(tmp_path / "cache")
+        ).training_losses
+        for name, (pairs, chosen) in cases.items()
+    }
+    assert losses["without"] == losses["flat"] != losses["with"]
+
+
+def test_bfloat16(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+    settings = replace(SETTINGS, epochs=1, bf16=True)
+    result = train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
+    exact = train_relation_encoder(
+        encoder, data, tmp_path / "exact", replace(settings, bf16=False), cache=Cache(tmp_path / "cache")
+    )
+    assert result.training_losses != exact.training_losses
+    assert result.training_losses == pytest.approx(exact.training_losses, rel=0.1)
+
+
+def test_what_cannot_be_replaced(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+    with pytest.raises(FileExistsError, match="holds no trained encoder"):
+        train_relation_encoder(encoder, data, tmp_path, SETTINGS, cache=Cache(tmp_path / "cache"))
+
+
+def test_divergence(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+    settings = replace(SETTINGS, learning_rate=1e38, validation_share=0.0)
+    with pytest.raises(ValueError, match="training diverged, expected a lower one"):
+        train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
+    assert not tmp_path.joinpath("trained").exists()
+    assert not [path for path in (tmp_path / "cache" / "checkpoints").iterdir() if path.is_dir()]
+
+
+def _run(*arguments: str) -> click.testing.Result:
+    group = _Group("relations", commands=[train])
+    return click.testing.CliRunner().invoke(group, ["train", *arguments])
+
+
+def test_command(tiny_bert: str, data: RelationPairs, tmp_path: Path, empty_cache: Path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("\n".join(map(json.dumps, data.rows())), encoding="utf-8")
+    output = str(tmp_path / "trained")
+    options = ("--language-model", tiny_bert, "--template", TEMPLATE, "--max-length", "16", "--output", output)
+    result = _run("--data", str(rows), *options, "--epochs", "2", "--exclude-relation", "1/a", "--num-negative", "3")
+    assert result.exit_code == 0, result.output
+    found = dict(line.strip().split("  ", maxsplit=1) for line in result.stdout.splitlines()[:-1])
+    assert found["training losses"].count(",") == 1
+    assert RelationEncoder(output, max_length=16).is_trained
+    config = json.loads(Path(output, "finetuning_config.json").read_text())
+    assert (config["epoch"], config["data"], config["exclude_relation"]) == (2, "rows.jsonl", ["1/a"])
+    triples = tmp_path / "triples.tsv"
+    triples.write_text("\n".join(f"{a}\tr{i % 2}\t{b}" for i, a in enumerate("abcd") for b in "123"), encoding="utf-8")
+    result = _run("--training", str(triples), *options, "--epochs", "1", "--validation-share", "0", "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert (summary["relation_types"], summary["positives"], len(summary["training_losses"])) == (2, 12, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "Pass either --data, or --dataset or --training"),
+        (["--dataset", "nations", "--data"], 2, "Pass either --data, or --dataset or --training"),
+        (["--exclude-relation", "9/z", "--data"], 1, "found the relation type '9/z' to exclude"),
+        (["--num-positive", "0", "--data"], 1, "found --num-positive 0"),
+    ],
+)
+def test_wrong_usage(tiny_bert: str, data: RelationPairs, tmp_path: Path, arguments: list, code: int, message: str):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("\n".join(map(json.dumps, data.rows())), encoding="utf-8")
+    arguments = [*arguments, str(rows)] if arguments else []
+    result = _run(*arguments, "--output", str(tmp_path / "trained"), "--language-model", tiny_bert, "--template", "c")
+    assert (result.exit_code, message in result.output) == (code, True), result.output
+    assert not tmp_path.joinpath("trained").exists()
