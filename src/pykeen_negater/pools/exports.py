@@ -129,13 +129,13 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
     path = Path(path)
     check_writable(path)
     vocabulary = pools.load_vocabulary()
+    if form != "triplets":
+        _check_characters(vocabulary)
     if form in ("tsv", "negater"):
         _check_labels(vocabulary, _UNFIT)
     elif form == "triples":
         _check_labels(vocabulary, _UNFIT_IN_QUOTES)
         _warn_of_inverses(vocabulary)
-    if form != "triplets":
-        _check_characters(vocabulary)
     frame = to_triplets(pools) if form == "triplets" else to_frame(pools)
     with atomic_file(path) as unfinished:
         if form in ("parquet", "triplets"):

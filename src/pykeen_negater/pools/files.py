@@ -250,8 +250,11 @@ def check_replaceable(path: Path) -> None:
 def _holds_pools(path: Path) -> bool:
     """Tell whether a folder holds pools, be they damaged, which are to be replaced all the more."""
     names = {file.name for file in path.iterdir()} if path.is_dir() else set()
-    required = {_METADATA, _ARRAYS}
-    return required <= names or bool(required & names and names <= {*required, _VOCABULARY, _DURATIONS, _CARD})
+    if {_METADATA, _ARRAYS} <= names:
+        return True
+    # of those that lack one of the two, nobody else may have written the other
+    is_ours = _ARRAYS in names or (_METADATA in names and b"format_version" in (path / _METADATA).read_bytes())
+    return is_ours and names <= {_METADATA, _ARRAYS, _VOCABULARY, _DURATIONS, _CARD}
 
 
 def encode_risk(risk: np.ndarray) -> Tensor:

@@ -51,9 +51,12 @@ def check_writable(path: Path) -> None:
     :raises IsADirectoryError: if it is a folder
     :raises FileExistsError: if it is a pipe, a socket or a device, which would be lost
     """
-    if not path.resolve().parent.is_dir():
+    if not path.parent.is_dir():
         raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")
     kind = _kind(path) if path.exists() else None
-    if kind is not None:
-        error = IsADirectoryError if kind == "folder" else FileExistsError
-        raise error(f"found the {kind} {path}, expected a file to write to.")
+    if kind is None:
+        return
+    message = f"found the {kind} {path}, expected a file to write to."
+    if kind == "folder":
+        raise IsADirectoryError(message)
+    raise FileExistsError(message)

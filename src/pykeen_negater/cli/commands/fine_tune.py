@@ -38,6 +38,7 @@ __all__ = [
 @section(
     "Fine-tuning of a language model",
     click.option("--weight-decay", default=0.01, help="The weight decay of AdamW."),
+    click.option("--max-grad-norm", default=0.0, help="What gradients are clipped to; 0: they are not clipped."),
     click.option(
         "--warmup", default=0.1, help="Steps in which the learning rate rises: a share, or their number from 1."
     ),
