@@ -68,7 +68,7 @@ def test_fine_tune_then_mine_with_the_model(training: Path, tiny_bert: str, tmp_
     model = tmp_path / "small.model"
     options = ["--training", training, "--max-length", "24"]
     dry = run("fine-tune", *options, "--language-model", tiny_bert, "--output", model, "--dry-run", "--json")
-    assert json.loads(dry.stdout)["language model to fine-tune"] == tiny_bert
+    assert json.loads(dry.stdout)["language_model_to_fine_tune"] == tiny_bert
     assert not model.exists()
     output = run("fine-tune", *options, "--language-model", tiny_bert, "--epochs", "1", "--output", model).output
     assert "validation accuracy" in output

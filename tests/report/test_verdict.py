@@ -244,9 +244,15 @@ def test_one_triple_is_no_triples():
 
 
 def test_reasons_name_settings():
-    counts = np.array([[5, 0, 3, 2, 7]])
+    counts = np.array([[5, 0, 3, 2, 7, 1]])
     reasons = explain_outcomes(counts, {"max_candidates": 10, "pool_size": 4}, None)
-    assert [reason.outcome for reason in reasons] == ["kept", "beyond_budget", "too_risky", "crowded_out"]
+    assert [reason.outcome for reason in reasons] == [
+        "kept",
+        "beyond_budget",
+        "too_risky",
+        "crowded_out",
+        "reads_alike",
+    ]
     assert isinstance(reasons[0], Reason)
     assert "max_candidates=10" in reasons[1].because
 

@@ -74,7 +74,7 @@ HUNGRY = """
 import os, resource, sys
 import numpy as np, torch
 from safetensors import safe_open
-from pykeen_negater.limits import tell_shortage
+from pykeen_negater.utils.limits import tell_shortage
 
 def attempt(name, function):
     try:
