@@ -10,7 +10,6 @@ import pykeen_negater.storage.cache
 from pykeen_negater import mine
 from pykeen_negater.candidates.generators import Candidates, SlotCandidateGenerator
 from pykeen_negater.embeddings.neighbors import NeighborIndex
-from pykeen_negater.fine_tuning.thresholds import Thresholds
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.relation_embedding import RelationEmbeddingRanker
 from pykeen_negater.relations import RelationEncoder

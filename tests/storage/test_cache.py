@@ -396,7 +396,7 @@ def test_leftovers_are_removed_when_the_entry_is_there(tmp_path, pieces: Path, m
     def die(*args: Path) -> None:
         raise KeyboardInterrupt
 
-    for function in ("caching.write_checksums", "atomic_writing.os.replace"):
+    for function in ("storage.cache.write_checksums", "storage.atomic_writing.os.replace"):
         with monkeypatch.context() as patch:
             patch.setattr(f"pykeen_negater.{function}", die)
             with pytest.raises(KeyboardInterrupt):

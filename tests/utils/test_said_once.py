@@ -40,10 +40,11 @@ def test_a_training_says_nothing_twice_about_texts_types_and_known_triples(caplo
             evaluation_kwargs={"use_tqdm": False},
             random_seed=0,
         )
+    loggers = {f"pykeen_negater.{name}" for name in ("texts.loading", "triples.entity_types", "sampling.known_triples")}
     said = Counter(
         (record.name.rpartition(".")[2], record.getMessage().partition(" ")[0])
         for record in caplog.records
-        if record.name in {f"pykeen_negater.{module}" for module in ("texts", "types", "known_triples")}
+        if record.name in loggers
     )
-    assert said == {("texts", "entity_text"): 1, ("texts", "relation_text"): 1, ("types", "No"): 1,
+    assert said == {("loading", "entity_text"): 1, ("loading", "relation_text"): 1, ("entity_types", "No"): 1,
                     ("known_triples", "1"): 1}  # fmt: skip
