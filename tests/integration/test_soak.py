@@ -1,5 +1,9 @@
-"""Random small graphs with odd labels through whole pipelines: where `basic` trains, `negater` does."""
+"""Random small graphs with odd labels through whole pipelines: where `basic` trains, `negater` does.
 
+``NEGATER_SOAK=200 pytest -m integration tests/integration/test_soak.py`` tries more of them.
+"""
+
+import os
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +47,9 @@ ODD += [
     "a",
     "\u00a0a",
 ]
+
+#: How many graphs are tried
+NUM_GRAPHS = int(os.environ.get("NEGATER_SOAK", "25"))
 
 LABELS = st.one_of(st.sampled_from(ODD), st.text(min_size=1, max_size=8))
 
@@ -124,7 +131,7 @@ def train(graph: TriplesFactory, sampler: str, kwargs: dict[str, Any], batch_siz
     loss=st.sampled_from([None, "nssa", "softplus", "crossentropy"]),
 )
 @settings(
-    max_examples=200,
+    max_examples=NUM_GRAPHS,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
