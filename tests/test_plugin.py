@@ -120,6 +120,23 @@ def test_registration_is_idempotent():
         assert negative_sampler_resolver.lookup(name) is NegatERNegativeSampler
 
 
+def test_modules_may_be_loaded_again():
+    output = python(
+        "import importlib, sys, pykeen.datasets\n"
+        "from pykeen.sampling import negative_sampler_resolver as resolver\n"
+        "from pykeen.triples import BatchedSLCWAInstances\n"
+        "for name in ('sampling.training_context', 'sampling.pool_source', 'sampling.sampler', '_plugin'):\n"
+        "    importlib.reload(sys.modules[f'pykeen_negater.{name}'])\n"
+        "current = sys.modules['pykeen_negater.sampling.sampler'].NegatERNegativeSampler\n"
+        "instances = BatchedSLCWAInstances.from_triples_factory(\n"
+        "    pykeen.datasets.Nations().training, batch_size=64, negative_sampler='negater',\n"
+        "    negative_sampler_kwargs={'encoder': 'structural', 'ranker': 'similarity'})\n"
+        "print(resolver.lookup('negater') is current, type(instances.negative_sampler) is current,\n"
+        "      instances.negative_sampler.pools.metadata['labelled'])"
+    )
+    assert output.split() == ["True"] * 3
+
+
 def test_listed_by_pykeens_command_line():
     output = subprocess.run(
         [sys.executable, "-m", "pykeen", "ls", "negative-samplers"], capture_output=True, text=True, check=True

@@ -22,8 +22,13 @@ __all__ = [
 
 def register() -> None:
     """Register what PyKEEN looks up, and make it note the triples it builds samplers for; twice is as good as once."""
-    if NegatERNegativeSampler not in negative_sampler_resolver.lookup_dict.values():
+    key = negative_sampler_resolver.normalize_cls(NegatERNegativeSampler)
+    known = negative_sampler_resolver.lookup_dict.get(key)
+    if known is None:
         negative_sampler_resolver.register(NegatERNegativeSampler)
+    elif known.__module__ == NegatERNegativeSampler.__module__:
+        # which a notebook has loaded again
+        negative_sampler_resolver.lookup_dict[key] = NegatERNegativeSampler
     # an exact filterer that PyKEEN might have one day is as exact
     filterer_resolver.register(ExactFilterer, raise_on_conflict=False)
     note_factories()

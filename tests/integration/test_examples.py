@@ -46,6 +46,20 @@ EXPECTED = {
 #: Those that other programs run: ``tox -e demo``, ``.ci/fresh`` (two), and a shorter test in test_integration
 ELSEWHERE = {"demo.py", "fine_tune_files.sh", "install.sh", "relations.py"}
 
+#: Those that train a model with negatives of ours, some of which have to be mined
+TRAINING = {
+    "quickstart.py",
+    "mine_once.py",
+    "own_texts.py",
+    "own_negatives.py",
+    "known_triples.py",
+    "inverse_triples.py",
+    "lightning.py",
+    "hpo.py",
+    "evaluation.py",
+    "conceptnet.py",
+}
+
 #: What an example needs that the project does not
 NEEDED = {"lightning.py": "pytorch_lightning", "report.sh": "rich"}
 
@@ -109,3 +123,6 @@ def test_example(name: str, cache: Path, tmp_path: Path):
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.fullmatch(EXPECTED[name], result.stdout), result.stdout
+    shares = [float(share) for share in re.findall(r"Negatives: ([\d.]+) % mined", result.stderr)]
+    assert bool(shares) == (name in TRAINING), result.stderr
+    assert max(shares, default=1.0) > 0, result.stderr

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..storage.cache import fingerprint
 from ..storage.json_files import read_json_object
+from ..storage.regular_files import check_regular
 from ..triples.graphs import Graph, vocabulary_fingerprint
 from ..triples.tables import read_rows
 from ..utils.plain_values import brief, is_missing, plain_items, plain_text
@@ -81,6 +82,7 @@ def read_texts(path: str | Path) -> dict[str, str]:
         return _plain_texts(str(path), read_json_object(path, "labels to texts"))
     if path.suffix != ".parquet":
         return {label: _join(parts) for _, (label, *parts) in read_rows(path, columns=(2, 3))}
+    check_regular(path, "texts by label")
     frame = pd.read_parquet(path)
     if frame.shape[1] not in (2, 3):
         raise ValueError(
