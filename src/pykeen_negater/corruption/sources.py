@@ -1,4 +1,4 @@
-"""Where the negatives come from that a language model learns to tell from true triples."""
+"""Negative sources: the false triples that a language model learns to tell from true ones, by name."""
 
 import logging
 from abc import ABC, abstractmethod

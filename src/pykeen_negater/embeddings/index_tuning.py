@@ -1,4 +1,4 @@
-"""How many of the nearest neighbours an index of FAISS finds, and the search parameters with which it finds enough."""
+"""Measures the recall of a FAISS index, and chooses the search parameters with which it finds enough neighbours."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""How good are negatives? How many triples have mined ones, how many of those drawn are true, and how hard are they."""
+"""Measures samplers: how many triples have mined negatives, and how many of those drawn are true, and how hard."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How a language model is fine-tuned: settings that can be read without loading what fine-tunes."""
+"""Settings of fine-tuning, which can be read without loading what fine-tunes."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

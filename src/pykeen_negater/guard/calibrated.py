@@ -1,4 +1,4 @@
-"""How likely is a candidate true after all? Calibrated on training triples that were hidden from the miner."""
+"""The guard: estimates how likely a candidate is true, calibrated on training triples hidden from the miner."""
 
 import math
 from collections.abc import Callable

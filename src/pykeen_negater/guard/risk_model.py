@@ -1,4 +1,4 @@
-"""From features to the probability that an answer is true."""
+"""The risk model: turns features into the probability that an answer is true."""
 
 import time
 import warnings

@@ -1,4 +1,4 @@
-"""What became of candidates: they are negatives now, or there was a reason why not."""
+"""Outcomes of candidates: they became negatives, or there was a reason why not."""
 
 from collections.abc import Mapping, Sequence
 

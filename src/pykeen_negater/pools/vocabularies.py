@@ -1,4 +1,4 @@
-"""What tells one vocabulary from another, in words."""
+"""Describes in words how one vocabulary differs from another."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the pairs of a relation have in common, and how much another pair is like them."""
+"""Prototypes of relations: what their pairs have in common, and how much another pair is like them."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a report says, whatever it looks like."""
+"""The content of a report, whatever it looks like."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Why candidates are no negatives, and what to do where too few are left."""
+"""The reasons why candidates are no negatives, and what to do where too few are left."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a long run shows: a bar for each of its steps, and what is left over all.
+"""Progress of a long run: a bar for each of its steps, and how much time is left over all.
 
 Bars are those of tqdm on the standard error, as PyKEEN's are: widgets in notebooks, and nothing if ``TQDM_DISABLE`` is
 set.

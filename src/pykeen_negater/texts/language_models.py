@@ -1,4 +1,4 @@
-"""Which language model is used, where it lies, and what identifies it."""
+"""Language models: the default one, where a model is found, and what identifies it."""
 
 import functools
 import importlib

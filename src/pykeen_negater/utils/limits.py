@@ -1,4 +1,4 @@
-"""What a process may not have more of: memory, open files, threads. Said in one way, whoever asked for it.
+"""Limits of a process: memory, open files, threads. Whoever reaches one, the error is the same.
 
 Where the kind of an error does not tell, the system is asked, not the error's words: they change with the versions of
 other libraries.

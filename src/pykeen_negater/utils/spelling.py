@@ -1,4 +1,4 @@
-"""What was meant by a name that there is not."""
+"""Suggests the names that may have been meant by one that does not exist."""
 
 import difflib
 from collections.abc import Iterable

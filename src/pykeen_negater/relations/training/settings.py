@@ -1,4 +1,4 @@
-"""How a relation encoder is trained: settings that can be read without loading what trains."""
+"""Settings of training a relation encoder, which can be read without loading what trains."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
