@@ -23,7 +23,7 @@ Precision = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True)
 class FineTuningSettings:
-    """What a fine-tuned model depends on, apart from the language model, graph and texts."""
+    """Settings of fine-tuning: all that a model depends on apart from the language model, graph and texts."""
 
     #: How the vectors of a sequence's tokens become one: ``cls``, ``mean`` or ``max``
     pooling: Pooling = "mean"

@@ -52,7 +52,7 @@ class Answers:
 
     @classmethod
     def from_keys(cls, keys: np.ndarray, num_entities: int) -> "Answers":
-        """Do the reverse of :meth:`keys`.
+        """Make answers of their :meth:`keys`.
 
         :param keys: shape: (n,)
         :param num_entities: the number of entities

@@ -26,7 +26,7 @@ SHARES = (1, 2)
 
 @dataclass(frozen=True, eq=False)
 class Risks:
-    """How likely negatives are true, in multiples of a uniform corruption of a training triple."""
+    """The risks of candidates, and suspected positives; in multiples of a uniform corruption of a training triple."""
 
     #: The risk of each candidate; shape: (n,), dtype: float32
     candidates: np.ndarray
@@ -39,7 +39,7 @@ class Risks:
 
     @classmethod
     def unknown(cls, size: int) -> "Risks":
-        """Take candidates for as risky as uniform corruptions, and nothing for suspicious.
+        """Make risks without a guard: all candidates are as risky as uniform corruptions, and there are no suspects.
 
         :param size: the number of candidates
         :return: their risks

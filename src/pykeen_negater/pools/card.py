@@ -105,7 +105,7 @@ pipeline(
 
 @dataclass(frozen=True)
 class NoneDrawn:
-    """Why no mined negatives are drawn from pools unless somebody asks for it."""
+    """The reason why no mined negatives are drawn from pools by default."""
 
     #: The reason, as the end of a sentence
     because: str

@@ -18,7 +18,7 @@ class Prototypes:
     """
 
     def __init__(self, vectors: np.ndarray, relations: np.ndarray, num_relations: int, nearest: int | None) -> None:
-        """Take the pairs in.
+        """Compute the middle, and the directions of all pairs from it.
 
         :param vectors: shape: (n, dim), n > 0, the vectors of positive pairs
         :param relations: shape: (n,), their relations

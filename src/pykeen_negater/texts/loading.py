@@ -35,7 +35,7 @@ TextSource: TypeAlias = Mapping[str, Any] | pd.Series | str | Path
 
 
 def check_texts(name: str, source: Any) -> dict[str, str] | str | None:
-    """Bring a source of texts into a form that JSON can hold.
+    """Convert a source of texts to values that JSON can hold.
 
     :param name: the parameter that it was passed as, for errors
     :param source: a mapping or a series of pandas, of labels to texts; a path; or ``wikidata``. Numbers become strings,
@@ -162,7 +162,7 @@ def load_texts(
         warn_once(
             logger,
             graph.fingerprint,
-            "The triples have no labels, so that their structure is all there is to mine them with.",
+            "The triples have no labels, so that they are mined by their structure alone.",
         )
         return None
     found = _look_up("entity", entity_names, entity_text)
@@ -227,13 +227,13 @@ def _look_up(kind: str, labels: tuple[str, ...], source: dict[str, str] | str | 
 
 
 def _fill(kind: str, labels: tuple[str, ...], found: list[str], is_given: bool) -> tuple[str, ...]:
-    """Let the words of labels serve where there is no text, and tell how many, if texts were given."""
+    """Use the words of labels where there is no text, and log how many, if texts were given."""
     missing = [label for label, text in zip(labels, found, strict=True) if not text]
     if missing and is_given:
         warn_once(
             logger,
             vocabulary_fingerprint(len(labels), 1, labels),
-            "%s_text has no text for %d of %d labels (%.1f %%, e.g. %s): their labels serve instead.",
+            "%s_text has no text for %d of %d labels (%.1f %%, e.g. %s): their labels are used instead.",
             kind,
             len(missing),
             len(labels),

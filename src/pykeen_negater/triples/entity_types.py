@@ -30,11 +30,11 @@ MIN_ENTITIES = 2
 
 
 def check_types(name: str, source: Any) -> dict[str, list[str]] | str | None:
-    """Bring a source of types into a form that JSON can hold.
+    """Convert a source of types to values that JSON can hold.
 
     :param name: the parameter that it was passed as, for errors
     :param source: a mapping or a series of pandas, of labels to a type or several; or a path. Numbers become strings,
-        and what is missing is no type. A label may stand in a series several times.
+        and what is missing is no type. A series may have a label several times.
     :return: the types by label, or the path as a string; None if there is no source
     :raises ValueError: if it is something else, or holds anything but types
     """
