@@ -13,7 +13,7 @@ from ..storage.cache import fingerprint
 from ..storage.json_files import read_json_object
 from ..triples.graphs import Graph, vocabulary_fingerprint
 from ..triples.tables import read_rows
-from ..utils.plain_values import brief, is_missing, plain_items, plain_text
+from ..utils.plain_values import brief, is_missing, mapping_or_path, plain_items, plain_text
 from ..utils.said_once import warn_once
 from .labels import humanize, looks_opaque, well_formed
 from .wikidata import WIKIDATA, wikidata_id, wikidata_texts
@@ -43,16 +43,10 @@ def check_texts(name: str, source: Any) -> dict[str, str] | str | None:
     :return: the texts by label, the path as a string, or ``wikidata``; None if there is no source
     :raises ValueError: if it is something else, or holds anything but texts
     """
-    if source is None:
-        return None
-    if isinstance(source, str | Path) and source != "":
-        return str(source)
-    if not isinstance(source, Mapping | pd.Series):
-        raise ValueError(
-            f"found {name}={brief(source)}, expected a mapping of labels to texts, the path of a file with one, or "
-            f"'{WIKIDATA}'."
-        )
-    return _plain_texts(name, source)
+    source = mapping_or_path(
+        name, source, f"a mapping of labels to texts, the path of a file with one, or '{WIKIDATA}'"
+    )
+    return source if source is None or isinstance(source, str) else _plain_texts(name, source)
 
 
 def _plain_texts(name: str, source: Any) -> dict[str, str]:

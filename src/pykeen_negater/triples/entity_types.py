@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from ..utils.plain_values import brief, is_missing, plain_items, plain_text
+from ..utils.plain_values import brief, is_missing, mapping_or_path, plain_items, plain_text
 from ..utils.said_once import warn_once
 from .graphs import Graph, label_to_id
 from .tables import read_rows
@@ -38,15 +38,9 @@ def check_types(name: str, source: Any) -> dict[str, list[str]] | str | None:
     :return: the types by label, or the path as a string; None if there is no source
     :raises ValueError: if it is something else, or holds anything but types
     """
-    if source is None:
-        return None
-    if isinstance(source, str | Path) and source != "":
-        return str(source)
-    if not isinstance(source, Mapping | pd.Series):
-        raise ValueError(
-            f"found {name}={brief(source)}, expected a mapping of labels to types, or the path of a file of label TAB "
-            f"type."
-        )
+    source = mapping_or_path(name, source, "a mapping of labels to types, or the path of a file of label TAB type")
+    if source is None or isinstance(source, str):
+        return source
     types: dict[str, list[str]] = {}
     for label, value in plain_items(name, source):
         types.setdefault(label, []).extend(_plain_types(name, label, value))
