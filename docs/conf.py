@@ -46,8 +46,9 @@ nitpick_ignore_regex = [
     # other projects' names
     ("py:.*", r"(?!pykeen_negater\b).+\..*"),
     ("py:class", "Dataset|Model|TriplesFactory"),
+    ("py:mod", "errno|resource"),
     # type variables, and what is private
-    ("py:class", r"pykeen_negater\..*\.(T|ArrayT|_.*)"),
+    ("py:class", r"(pykeen_negater\..*\.|~)(ArrayT|F|P|T|_.*)"),
 ]
 
 html_theme = "furo"

@@ -9,7 +9,7 @@ from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.guard.calibrated import Guard
 from pykeen_negater.guard.features import Answers
 from pykeen_negater.guard.risks import LEAST_SUSPECT, Risks, assess_risks, to_answers
-from pykeen_negater.pools.files import decode_risk, encode_risk
+from pykeen_negater.pools.codec import decode_risk, encode_risk
 from pykeen_negater.pools.negative_pools import NegativePools
 from pykeen_negater.sampling.avoidance import avoid_risks
 from pykeen_negater.triples.graphs import Graph
@@ -218,29 +218,6 @@ def make_pools(graph: Graph, seed: int = 0, suspects: int = 30) -> NegativePools
         vocabulary=graph.vocabulary,
         metadata={"max_risk": 2.5},
     )
-
-
-def test_risks_round_trip_up_to_half_a_step():
-    risks = 2.0 ** np.linspace(-8, 23.8, 1_000)
-    encoded = encode_risk(risks)
-    assert encoded.dtype == torch.uint8
-    decoded = decode_risk(encoded)
-    assert decoded.dtype == torch.float32
-    ratio = decoded.double().numpy() / risks
-    assert ratio.max() < 2 ** (1 / 16) * 1.0001
-    assert ratio.min() > 2 ** (-1 / 16) / 1.0001
-    assert (np.diff(encoded.numpy().astype(int)) >= 0).all()
-
-
-def test_bytes_round_trip_exactly():
-    every = torch.arange(256, dtype=torch.uint8)
-    assert encode_risk(decode_risk(every).numpy()).tolist() == every.tolist()
-    assert (decode_risk(every).diff() > 0).all()
-
-
-def test_extreme_risks_are_cut():
-    assert encode_risk(np.array([0.0, 1e-12, 2.0**-8, 1.0, 1e12])).tolist() == [0, 0, 0, 64, 255]
-    assert encode_risk(np.zeros(0)).shape == (0,)
 
 
 @pytest.mark.parametrize("limit", [1e-3, 0.3, 1.0, 4.0, 1e7])

@@ -31,7 +31,7 @@ from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.mining.shard_pools import PartialPools
 from pykeen_negater.mining.shards import Shards
-from pykeen_negater.pools.files import decode_risk
+from pykeen_negater.pools.codec import decode_risk
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.loading import Texts, load_texts
 from pykeen_negater.triples.graphs import Graph

@@ -26,8 +26,9 @@ from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.mining.shard_pools import assemble_shard
 from pykeen_negater.mining.shards import Shards
+from pykeen_negater.pools.codec import decode_risk, encode_risk
 from pykeen_negater.pools.exports import to_frame
-from pykeen_negater.pools.files import DTYPES, decode_risk, encode_risk
+from pykeen_negater.pools.files import DTYPES
 from pykeen_negater.rankers.base import Ranking
 from pykeen_negater.report import collect
 from pykeen_negater.runtime.processes import Processes

@@ -26,8 +26,9 @@ from pykeen_negater.evaluation import samplers as evaluation
 from pykeen_negater.evaluation.samplers import NegativesReport, PartReport
 from pykeen_negater.fine_tuning.thresholds import describe_levels
 from pykeen_negater.pools import rejections
+from pykeen_negater.pools.codec import decode_risk, encode_risk
 from pykeen_negater.pools.exports import export
-from pykeen_negater.pools.files import Vocabulary, decode_risk, encode_risk
+from pykeen_negater.pools.files import Vocabulary
 from pykeen_negater.pools.imports import import_negatives
 from pykeen_negater.pools.outcomes import OUTCOMES, count_outcomes
 from pykeen_negater.report import Comparison, ReportContent, collect

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from pykeen_negater import NegativePools
-from pykeen_negater.pools.files import Vocabulary, decode_risk
+from pykeen_negater.pools.codec import decode_risk
+from pykeen_negater.pools.files import Vocabulary
 from pykeen_negater.pools.outcomes import OUTCOMES
 from pykeen_negater.report import search
 from pykeen_negater.report.numbers import multiple

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pykeen.sampling import BasicNegativeSampler
 
 from pykeen_negater import NegatERNegativeSampler, NegativePools
-from pykeen_negater.pools.files import encode_risk
+from pykeen_negater.pools.codec import encode_risk
 from pykeen_negater.sampling.mined import has_inverses
 from pykeen_negater.sampling.self_loops import Loops
 from pykeen_negater.triples.graphs import Graph

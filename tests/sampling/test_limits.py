@@ -13,7 +13,7 @@ from pykeen.pipeline import pipeline
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools, mine
-from pykeen_negater.pools.files import decode_risk, encode_risk
+from pykeen_negater.pools.codec import decode_risk, encode_risk
 from pykeen_negater.sampling.avoidance import avoid_risks
 from pykeen_negater.sampling.limits import Overrides
 from pykeen_negater.sampling.mined import without_inverse

@@ -17,7 +17,7 @@ from pykeen.triples import TriplesFactory
 from torch.utils.data import DataLoader
 
 from pykeen_negater import NegatERNegativeSampler, NegativePools, PoolsError, mine
-from pykeen_negater.pools.files import encode_risk
+from pykeen_negater.pools.codec import encode_risk
 from pykeen_negater.sampling.filtering import ExactFilterer
 from pykeen_negater.sampling.mined import without_inverse
 from pykeen_negater.triples.graphs import Graph

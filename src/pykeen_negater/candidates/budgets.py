@@ -1,4 +1,4 @@
-"""Which corrupted triples are scored, where scoring is too slow for all of them."""
+"""A budget of corrupted triples: chooses those that are scored, where scoring is too slow for all of them."""
 
 import numpy as np
 

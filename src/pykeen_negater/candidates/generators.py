@@ -1,4 +1,4 @@
-"""Corruptions that might be good negatives: a part of a known triple, replaced by something near it."""
+"""Candidate generators: they replace a part of a known triple by something near it, or seen in the same slot."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
@@ -147,7 +147,7 @@ class CandidateGenerator(ABC):
 
     @abstractmethod
     def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Find what may stand in for the entities of a slot, some ten thousand of them at a time.
+        """Find replacements for the entities of a slot, some ten thousand of them at a time.
 
         :param index: the index of all entities
         :param slot: shape: (n,), sorted, the entities that were seen in the slot
@@ -168,7 +168,7 @@ class CandidateGenerator(ABC):
     def propose(
         self, graph: Graph, index: NeighborIndex, folder: Path | None = None, texts: Texts | None = None
     ) -> "Proposals":
-        """Find what may stand in for each entity in each slot, and for each relation, once for all triples.
+        """Find replacements for each entity in each slot, and for each relation, once for all triples.
 
         :param graph: the graph
         :param index: the index of its entities
@@ -207,7 +207,7 @@ class CandidateGenerator(ABC):
 
 
 class Proposals:
-    """What may stand in for each entity in each slot, and for each relation: candidates of any triples, on request."""
+    """Replacements for each entity in each slot, and for each relation: candidates of any triples, on request."""
 
     def __init__(
         self,

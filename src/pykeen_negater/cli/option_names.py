@@ -1,4 +1,4 @@
-"""What is said in terms of Python's parameters, said in terms of a command's options."""
+"""Translates messages that name Python's parameters, so that they name a command's options."""
 
 import re
 

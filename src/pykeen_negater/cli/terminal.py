@@ -1,4 +1,4 @@
-"""What a terminal is told: labels and texts of a graph must not move its cursor, nor hide anything."""
+"""Output on a terminal, where labels and texts of a graph must not move the cursor, nor hide anything."""
 
 import io
 import json

@@ -147,7 +147,7 @@ class Corruptor(ABC):
 
 
 class RandomCorruptor(Corruptor):
-    """Draws what stands in for an entity from its slot, or from anywhere."""
+    """Draws the replacement of an entity from its slot, or from anywhere."""
 
     def __init__(self, graph: Graph, in_slot_share: float, readings: Readings | None = None) -> None:
         """Prepare.

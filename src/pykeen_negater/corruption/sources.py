@@ -1,4 +1,4 @@
-"""Where the negatives come from that a language model learns to tell from true triples."""
+"""Negative sources: the false triples that a language model learns to tell from true ones, by name."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class NegativeSource(ABC):
-    """Where negatives come from: the parameters, checked, before there is a graph.
+    """A source of negatives: its parameters, checked, before there is a graph.
 
     No source yields a triple of the graph, nor, except from a file, what reads like one. All corrupt heads, relations
     and tails. Unless said otherwise, a relation is replaced by any other relation, and what a source has no negative

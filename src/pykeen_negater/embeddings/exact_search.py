@@ -52,7 +52,7 @@ def has_gpu() -> bool:
 def search_exactly(
     points: np.ndarray, vectors: np.ndarray, width: int, metric: Metric
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compare points with all vectors, on a GPU if :func:`has_gpu`. The author had none to try it with.
+    """Compare points with all vectors, on a GPU if :func:`has_gpu`.
 
     :param points: shape: (n, dim), dtype: float32
     :param vectors: shape: (m, dim), dtype: float32

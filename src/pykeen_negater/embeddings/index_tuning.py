@@ -1,4 +1,4 @@
-"""How many of the nearest neighbours an index of FAISS finds, and the search parameters with which it finds enough."""
+"""Measures the recall of a FAISS index, and chooses the search parameters with which it finds enough neighbours."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -74,7 +74,7 @@ class Sample:
 
 
 def choose_parameters(index: Any, sample: Sample) -> dict[str, int]:
-    """Let an index search just as much as it takes to find enough.
+    """Set an index's search parameters to the cheapest with which it finds enough.
 
     :param index: FAISS's index, whose parameters are set to what is chosen; if no value suffices, to the best
     :param sample: what it is measured with

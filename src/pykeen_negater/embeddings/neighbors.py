@@ -56,7 +56,7 @@ class NeighborIndex:
         factory: str | None = None,
         source: str | None = None,
     ) -> "NeighborIndex":
-        """Take vectors without an index of all of them, where only neighbours among some entities are asked for.
+        """Make an index that searches all vectors exactly, where only neighbours among some entities are asked for.
 
         :param vectors: shape: (num_entities, dim)
         :param metric: the metric

@@ -1,4 +1,4 @@
-"""How good are negatives? How many triples have mined ones, how many of those drawn are true, and how hard are they."""
+"""Measures samplers: how many triples have mined negatives, and how many of those drawn are true, and how hard."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ Part = Literal["mined", "random", "loops"]
 
 @dataclass(frozen=True)
 class PartReport:
-    """What there is to say about those negatives of a sampler that come from the same place."""
+    """Measurements of those negatives of a sampler that come from the same place."""
 
     #: Their share among all negatives that the sampler draws with its settings, in [0, 1]
     share: float
@@ -61,7 +61,7 @@ class PartReport:
 
 @dataclass(frozen=True)
 class NegativesReport:
-    """What there is to say about the negatives of a sampler. All are shares in [0, 1]."""
+    """Measurements of the negatives of a sampler. All are shares in [0, 1]."""
 
     #: The training triples with mined negatives; None for samplers that mine none
     coverage: float | None

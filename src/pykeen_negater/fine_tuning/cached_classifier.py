@@ -67,7 +67,7 @@ class FineTuningRun:
         )
 
     def find_or_train(self, cache: Cache, durations: dict[str, float] | None = None) -> tuple[Path, bool]:
-        """Take the model from the cache, or fine-tune it, or go on with that after an interruption.
+        """Get the model from the cache, or fine-tune it, from where an interrupted run has stopped.
 
         :param cache: where models are kept
         :param durations: the seconds by step, which those of fine-tuning are added to
@@ -113,7 +113,7 @@ class FineTuningRun:
         return None
 
     def _check(self, folder: Path) -> Path:
-        """See that a model can be loaded, with all that belongs to it."""
+        """Check that a model can be loaded, with all that belongs to it."""
         from .classifier import load_with_tokenizer
         from .thresholds import Thresholds
 

@@ -30,7 +30,7 @@ MIN_EXAMPLES = 10
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """How a proxy is made and trained; the defaults are NegatER's, which has no early stopping."""
+    """Settings of a proxy and its training; the defaults are NegatER's, which has no early stopping."""
 
     #: >= 1, the width of the hidden layer
     hidden: int = 100

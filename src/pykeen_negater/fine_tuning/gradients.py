@@ -55,8 +55,8 @@ class GradientNorms:
             evaluation mode
         :param norm: ``sum``, of the L2 norms of all parameter tensors, as NegatER does; ``whole``, the L2 norm of all
             parameters' gradient
-        :param precision: what the model computes in, forth and back. Norms are computed in single precision, and so is
-            the first example that tells whether the formulas are right.
+        :param precision: what the model computes in, forward and backward. Norms are in single precision, as is
+            the first example, which tells whether the formulas are right.
         """
         self.model = model
         self.norm = norm

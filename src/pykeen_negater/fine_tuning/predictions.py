@@ -1,4 +1,4 @@
-"""How well a fine-tuned language model tells true from false triples, and which it gets wrong."""
+"""Predictions of a fine-tuned language model: how well it tells true from false triples, and which it gets wrong."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How a language model is fine-tuned: settings that can be read without loading what fine-tunes."""
+"""Settings of fine-tuning, which can be read without loading what fine-tunes."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,7 +23,7 @@ Precision = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True)
 class FineTuningSettings:
-    """What a fine-tuned model depends on, apart from the language model, graph and texts."""
+    """Settings of fine-tuning: all that a model depends on apart from the language model, graph and texts."""
 
     #: How the vectors of a sequence's tokens become one: ``cls``, ``mean`` or ``max``
     pooling: Pooling = "mean"

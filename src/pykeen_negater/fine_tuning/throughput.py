@@ -1,4 +1,4 @@
-"""How fast a language model is here."""
+"""Measures how fast a language model is on this machine."""
 
 import functools
 import importlib

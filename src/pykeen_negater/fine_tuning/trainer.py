@@ -70,7 +70,7 @@ class LabelledTriples:
 
 @dataclass(frozen=True)
 class FineTuningResult:
-    """How fine-tuning went."""
+    """The result of fine-tuning: a record of how it went."""
 
     #: How well the kept epoch classifies the validation triples, see
     #: :func:`pykeen_negater.fine_tuning.predictions.classification_metrics`

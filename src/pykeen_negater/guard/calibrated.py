@@ -1,4 +1,4 @@
-"""How likely is a candidate true after all? Calibrated on training triples that were hidden from the miner."""
+"""The guard: estimates how likely a candidate is true, calibrated on training triples hidden from the miner."""
 
 import math
 from collections.abc import Callable
@@ -32,7 +32,7 @@ ENOUGH_HIDDEN = 20
 #: The most queries that the guard is fitted to
 MAX_QUERIES = 4_000
 
-#: The number of random answers per query, which stand for all that no witness brings up
+#: The number of random answers per query, which represent all that are not among a witness's likeliest
 RANDOM_ANSWERS = 16
 
 #: The number of folds of the queries, each of which is judged by a guard that was fitted to the others
@@ -48,7 +48,7 @@ class GuardError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Guard:
-    """Knows the risk of negatives: how much likelier they are true than a uniform corruption of a training triple."""
+    """Computes risks: how much likelier negatives are true than a uniform corruption of a training triple."""
 
     evidence: Evidence
     model: RiskModel
@@ -170,7 +170,7 @@ def _draw_unknown(queries: Queries, generator: np.random.Generator) -> np.ndarra
 
 
 def _weights(queries: Queries, answers: Answers, counted: np.ndarray) -> np.ndarray:
-    """Let the answers that were drawn at random stand for all that are not counted one by one."""
+    """Weigh the answers that were drawn at random for all those that are not counted one by one."""
     size = len(queries)
     total = queries.graph.num_entities - queries.num_answers - np.bincount(answers.queries[counted], minlength=size)
     drawn = np.bincount(answers.queries[~counted], minlength=size)

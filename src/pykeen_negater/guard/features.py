@@ -1,4 +1,4 @@
-"""What speaks for and against a candidate, as features."""
+"""Features of answers: what the guard's risk model sees of a candidate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ __all__ = [
     "Evidence",
 ]
 
-#: How many answers to each query a witness brings up; ranks beyond count as this one
+#: How many of its likeliest answers to each query a witness adds; ranks beyond count as this one
 TOP = 64
 
 #: The most scores that are held at once
@@ -52,7 +52,7 @@ class Answers:
 
     @classmethod
     def from_keys(cls, keys: np.ndarray, num_entities: int) -> "Answers":
-        """Do the reverse of :meth:`keys`.
+        """Make answers of their :meth:`keys`.
 
         :param keys: shape: (n,)
         :param num_entities: the number of entities
@@ -94,7 +94,7 @@ class Evidence:
         return names if self.types is None else [*names, "share of the slot with a type of the answer's"]
 
     def brought_up(self, features: np.ndarray) -> np.ndarray:
-        """Tell which answers a witness finds so likely that it brings them up.
+        """Tell which answers are among the likeliest of a witness, see :data:`TOP`.
 
         :param features: shape: (n, num_features)
         :return: shape: (n,), dtype: bool
@@ -156,7 +156,7 @@ class Evidence:
 
         :param queries: the queries, whose known answers compete with none
         :param requested: answers to them that are not known
-        :param bring_up: whether the answers that a witness finds likely are wanted as well
+        :param bring_up: whether the likeliest answers of each witness are wanted as well
         :return: a pair (answers sorted by query and entity, their features of shape (n, num_features), float32)
         """
         size = max(1, MAX_SCORES // self.graph.num_entities)

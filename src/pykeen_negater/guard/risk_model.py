@@ -1,4 +1,4 @@
-"""From features to the probability that an answer is true."""
+"""The risk model: turns features into the probability that an answer is true."""
 
 import time
 import warnings
@@ -40,7 +40,7 @@ SMALLEST = 1e-9
 
 @dataclass(frozen=True)
 class RiskModelCost:
-    """How long a model takes here, in seconds per answer."""
+    """The time that a model takes on this machine, in seconds per answer."""
 
     #: To learn from
     fit: float
@@ -80,7 +80,7 @@ class RiskModelCost:
 
 
 def _timed(action: Callable[[], T]) -> tuple[T, float]:
-    """Do something, and measure how many seconds it takes."""
+    """Run a function, and measure how many seconds it takes."""
     start = time.perf_counter()
     result = action()
     return result, time.perf_counter() - start

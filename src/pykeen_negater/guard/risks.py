@@ -26,7 +26,7 @@ SHARES = (1, 2)
 
 @dataclass(frozen=True, eq=False)
 class Risks:
-    """How likely negatives are true, in multiples of a uniform corruption of a training triple."""
+    """The risks of candidates, and suspected positives; in multiples of a uniform corruption of a training triple."""
 
     #: The risk of each candidate; shape: (n,), dtype: float32
     candidates: np.ndarray
@@ -39,7 +39,7 @@ class Risks:
 
     @classmethod
     def unknown(cls, size: int) -> "Risks":
-        """Take candidates for as risky as uniform corruptions, and nothing for suspicious.
+        """Make risks without a guard: all candidates are as risky as uniform corruptions, and there are no suspects.
 
         :param size: the number of candidates
         :return: their risks
@@ -70,12 +70,12 @@ def to_answers(candidates: Candidates, queries: Queries) -> tuple[Answers, np.nd
 def assess_risks(
     guard: Guard, candidates: Candidates, queries: Queries | None = None, own: np.ndarray | None = None
 ) -> Risks:
-    """Compute the risk of candidates, and find suspects.
+    """Compute the risk of candidates, and find suspected positives: corruptions, mined or not, that are likely true.
 
     :param guard: the guard
     :param candidates: n candidates
     :param queries: all queries of the graph, if they were collected before
-    :param own: shape: (m,), the positions of the queries to find suspects of, apart from those that candidates answer;
+    :param own: shape: (m,), the queries to find suspected positives of, apart from those that candidates answer;
         by default all
     :return: the risks; a candidate that answers no query of the graph is as risky as a uniform corruption
     """

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..pools.codec import encode_hardness
 from ..pools.files import DTYPES
 from ..pools.outcomes import OUTCOMES
 from ..pools.rejections import REJECTED, choose_rejected
@@ -102,13 +103,10 @@ class Assembly:
         return num_suspects
 
     def _write_shard(self, file: TensorFile, shard: PartialPools) -> None:
-        low, high = self.score_range
         starts = np.cumsum(shard.sizes) - shard.sizes
         places = np.repeat(self.offsets[shard.rows] - starts, shard.sizes) + np.arange(len(shard.scores))
-        scores = shard.scores.astype(np.float64)
-        hardness = np.rint(255 * (scores - low) / (high - low)) if high > low else np.full(len(scores), 255.0)
         file.array("replacements")[places] = shard.replacements
-        file.array("hardness")[places] = hardness.astype(np.uint8)
+        file.array("hardness")[places] = encode_hardness(shard.scores, *self.score_range)
         file.array("risk")[places] = shard.risk
 
     def _merge_suspects(self) -> list[Path]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..candidates.generators import Candidates
 from ..guard.risks import Risks
-from ..pools.files import encode_risk
+from ..pools.codec import encode_risk
 from ..pools.outcomes import count_outcomes
 from ..pools.rejections import note_rejected
 from ..rankers.base import Ranking

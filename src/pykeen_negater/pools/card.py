@@ -73,7 +73,7 @@ them, and `negater report` shows what is in them.
 
 ## Files
 
-- `pools.safetensors`: the triples' keys, where their pools start, who stands in, hardest first, how hard and how risky
+- `pools.safetensors`: keys of triples, where their pools start, the replacements, hardest first, hardness and risk
 - `metadata.json`: settings, versions, statistics and checksums
 - `vocabulary.json`: labels and texts of entities and relations
 - `durations.json`: the seconds that each step took
@@ -105,7 +105,7 @@ pipeline(
 
 @dataclass(frozen=True)
 class NoneDrawn:
-    """Why no mined negatives are drawn from pools unless somebody asks for it."""
+    """The reason why no mined negatives are drawn from pools by default."""
 
     #: The reason, as the end of a sentence
     because: str

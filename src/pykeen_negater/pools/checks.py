@@ -1,4 +1,4 @@
-"""What holds in all pools, checked piece by piece, so that memory stays small however large they are."""
+"""Checks of what holds in all pools, piece by piece, so that memory stays small however large they are."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

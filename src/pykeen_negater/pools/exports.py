@@ -16,6 +16,7 @@ from ..texts.loading import Texts
 from ..triples.graphs import Labels, names_of
 from ..triples.indexing import RELATION, keys_to_triples
 from ..typing import ExportFormat
+from .codec import decode_hardness, score_range
 from .files import Vocabulary
 from .negative_pools import NegativePools
 
@@ -56,8 +57,7 @@ def _unroll(pools: NegativePools) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
     positives = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)[positions]
     negatives = positives.copy()
     negatives[np.arange(len(rows)), sides] = pools.replacements.numpy()
-    low, high = pools.metadata.get("score_range", (0.0, 1.0))
-    return positives, negatives, sides, low + pools.hardness.numpy() / 255 * (high - low)
+    return positives, negatives, sides, decode_hardness(pools.hardness.numpy(), *score_range(pools.metadata))
 
 
 def to_frame(pools: NegativePools) -> pd.DataFrame:

@@ -12,7 +12,7 @@
 ``README.md``
     a page about the pools, for people, see :mod:`pykeen_negater.pools.card`; no program reads it
 
-The names of the files are fixed: no path that stands in a file is ever opened. Pools written before the vocabulary and
+The names of the files are fixed: no path that a file names is ever opened. Pools written before the vocabulary and
 the metadata had checksums are of the same format version, and are read without these.
 """
 
@@ -24,7 +24,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -44,8 +43,6 @@ __all__ = [
     "Vocabulary",
     "check_checksums",
     "check_replaceable",
-    "decode_risk",
-    "encode_risk",
     "is_small",
     "read_durations",
     "read_pools",
@@ -70,9 +67,6 @@ DTYPES = {
     "suspects": torch.int64,
     "suspect_risk": torch.uint8,
 }
-
-#: Risks are stored as logarithms, in this many steps per power of two, of which the first stands for 2 ** -8
-_RISK_STEPS, _LEAST_RISK = 8, -8
 
 #: The checksums of vocabulary and metadata, which older pools lack
 _VOCABULARY_CHECKSUM, _METADATA_CHECKSUM = "vocabulary_checksum", "metadata_checksum"
@@ -255,28 +249,6 @@ def _holds_pools(path: Path) -> bool:
     # of those that lack one of the two, nobody else may have written the other
     is_ours = _ARRAYS in names or (_METADATA in names and b"format_version" in (path / _METADATA).read_bytes())
     return is_ours and names <= {_METADATA, _ARRAYS, _VOCABULARY, _DURATIONS, _CARD}
-
-
-def encode_risk(risk: np.ndarray) -> Tensor:
-    """Round risks to a byte each.
-
-    :param risk: shape: (n,), >= 0, in multiples of the risk of a uniform corruption
-    :return: shape: (n,), dtype: uint8; in steps of a ninth, from 2 ** -8 to 2 ** 24
-
-    >>> decode_risk(encode_risk(np.array([0.0, 1.0, 2.0, 1e9]))).log2().tolist()
-    [-8.0, 0.0, 1.0, 23.875]
-    """
-    logarithm = np.log2(np.maximum(risk, 2.0**_LEAST_RISK)) - _LEAST_RISK
-    return torch.from_numpy(np.rint(logarithm * _RISK_STEPS).clip(0, 255).astype(np.uint8))
-
-
-def decode_risk(risk: Tensor) -> Tensor:
-    """Get risks back.
-
-    :param risk: shape: (n,), dtype: uint8
-    :return: shape: (n,), dtype: float32
-    """
-    return torch.exp2(risk.float() / _RISK_STEPS + _LEAST_RISK)
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from ..texts.loading import Texts
 from ..triples.graph_sources import find_graph
 from ..triples.graphs import Graph
 from ..triples.indexing import HEAD, RELATION, TAIL
+from .codec import encode_hardness
 from .files import Vocabulary
 from .negative_pools import NegativePools
 
@@ -98,13 +99,12 @@ def pools_of(graph: Graph, negatives: np.ndarray, scores: np.ndarray) -> Negativ
             "%d of %d negatives share two parts with no training triple, and are left out.", unused, len(negatives)
         )
     low, high = float(scores[chosen].min()), float(scores[chosen].max())
-    hardness = np.rint(255 * (scores - low) / (high - low)) if high > low else np.full(len(scores), 255.0)
     sizes = np.bincount(rows, minlength=len(graph) * len(sides))
     return NegativePools(
         keys=graph.index.keys,
         offsets=torch.from_numpy(np.concatenate([[0], np.cumsum(sizes)])),
         replacements=torch.from_numpy(replacements[order].astype(np.int32)),
-        hardness=torch.from_numpy(hardness[chosen[order]].astype(np.uint8)),
+        hardness=torch.from_numpy(encode_hardness(scores[chosen[order]], low, high)),
         num_entities=graph.num_entities,
         num_relations=graph.num_relations,
         sides=sides,

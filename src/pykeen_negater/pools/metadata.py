@@ -1,4 +1,4 @@
-"""What the metadata of pools may hold: every field that is read again, its type and its range.
+"""The schema of the pools' metadata: every field that is read again, its type and its range.
 
 Fields that no program reads may hold anything.
 """
@@ -99,7 +99,7 @@ _GUARD = record(
     required=("hidden_triples", "proposed"),
 )
 
-#: The seconds of each step, which stand in a file of their own
+#: The seconds of each step, which are in a file of their own
 DURATIONS = mapping_of(number(low=0))
 
 

@@ -1,4 +1,4 @@
-"""Pools of negatives: who may stand in for whom, how hard that is, and how risky.
+"""Pools of negatives: the replacements for each triple and side, how hard they are, and how risky.
 
 A pool belongs to a training triple and a side. All pools lie in one compressed array, sorted by triple, then side, then
 hardness, so that a batch of triples is looked up with one binary search. What they are on disk is in
@@ -20,12 +20,11 @@ from ..storage.cache import file_stamps
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION, TripleIndex, check_key_space, keys_to_triples
 from .checks import check_ids
+from .codec import decode_risk, encode_risk
 from .files import (
     DTYPES,
     PoolsError,
     Vocabulary,
-    decode_risk,
-    encode_risk,
     is_small,
     read_durations,
     read_pools,
@@ -70,7 +69,7 @@ class NegativePools:
     #: The fingerprint of the vocabulary
     vocabulary: str
 
-    #: How risky each negative is, see :func:`~pykeen_negater.pools.files.encode_risk`; by default as risky as a
+    #: How risky each negative is, see :func:`~pykeen_negater.pools.codec.encode_risk`; by default as risky as a
     #: uniform corruption; shape: (num_negatives,)
     risk: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
 
@@ -112,7 +111,7 @@ class NegativePools:
             shapes = {name: tuple(getattr(self, name).shape) for name in DTYPES}
             raise PoolsError(
                 f"found arrays of shapes {shapes}, expected {rows + 1} offsets, equally many replacements, hardnesses "
-                f"and risks, and as many suspects as risks of theirs."
+                f"and risks, and as many suspected positives (suspects) as risks of theirs."
             )
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.replacements):
             raise PoolsError(

@@ -1,4 +1,4 @@
-"""What became of candidates: they are negatives now, or there was a reason why not."""
+"""Outcomes of candidates: they became negatives, or there was a reason why not."""
 
 from collections.abc import Mapping, Sequence
 
@@ -61,7 +61,7 @@ def count_outcomes(
 
 
 def explain_none(outcomes: np.ndarray, num_triples: np.ndarray, names: Sequence[str]) -> str | None:
-    """Say which relations have triples and no negatives, and why.
+    """Explain which relations have triples and no negatives, and why.
 
     :param outcomes: shape: (num_relations, len(OUTCOMES)), how many candidates each outcome has
     :param num_triples: shape: (num_relations,), the number of triples of each relation

@@ -67,7 +67,7 @@ def choose_rejected(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def list_rejected(noted: np.ndarray) -> dict[str, list[Any]]:
-    """Write candidates as they stand in the statistics of pools.
+    """Write candidates in the form that the statistics of pools have.
 
     :param noted: shape: (m,), dtype: :data:`REJECTED`, by relation
     :return: JSON-native columns, by relation; of very many, those of the relations with the riskiest

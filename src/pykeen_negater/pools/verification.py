@@ -1,4 +1,4 @@
-"""Whether pools, and whatever else is in the cache, are what was written, and what they promise to be."""
+"""Checks whether pools, and whatever else is in the cache, are what was written, and what they promise to be."""
 
 from collections.abc import Iterator
 from pathlib import Path

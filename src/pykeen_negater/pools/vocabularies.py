@@ -1,4 +1,4 @@
-"""What tells one vocabulary from another, in words."""
+"""Describes in words how one vocabulary differs from another."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _FEW = 3
 
 
 def describe_differences(vocabulary: Vocabulary, graph: Graph) -> str | None:
-    """Say how the meaning of pools' ids differs from that of a graph's.
+    """Describe how the meaning of pools' ids differs from that of a graph's.
 
     :param vocabulary: the labels of the pools
     :param graph: the graph

@@ -1,4 +1,4 @@
-"""What the pairs of a relation have in common, and how much another pair is like them."""
+"""Prototypes of relations: what their pairs have in common, and how much another pair is like them."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ class Prototypes:
     """
 
     def __init__(self, vectors: np.ndarray, relations: np.ndarray, num_relations: int, nearest: int | None) -> None:
-        """Take the pairs in.
+        """Compute the middle, and the directions of all pairs from it.
 
         :param vectors: shape: (n, dim), n > 0, the vectors of positive pairs
         :param relations: shape: (n,), their relations

@@ -1,4 +1,4 @@
-"""What mining has found, as a page to open in a browser or as tables in a terminal.
+"""Reports of what mining has found: a page to open in a browser, or tables in a terminal.
 
 :mod:`~pykeen_negater.report.content` gathers what there is to say, once for both. Of its parts,
 :mod:`~pykeen_negater.report.coverage` counts negatives, :mod:`~pykeen_negater.report.reasons` says why candidates are

@@ -35,7 +35,7 @@ _PARTS: Mapping[Part, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class SamplerFigures:
-    """What there is to say about the negatives of a sampler, or about a part of them. All are shares in [0, 1]."""
+    """Figures about the negatives of a sampler, or about a part of them. All are shares in [0, 1]."""
 
     name: str
     false_negatives: float

@@ -1,4 +1,4 @@
-"""What a report says, whatever it looks like."""
+"""The content of a report, whatever it looks like."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ PER_RELATION, MOST_EXAMPLES = 3, 150
 
 @dataclass(frozen=True)
 class RelationFigures:
-    """What was mined for a relation."""
+    """Figures about a relation: what was mined for it."""
 
     #: Its id
     id: int
@@ -153,7 +153,7 @@ class ReportContent:
 
 
 def collect(pools: NegativePools, title: str, comparison: Comparison | None = None) -> ReportContent:
-    """Gather what there is to say about pools.
+    """Collect the content of a report about pools.
 
     :param pools: the pools
     :param title: what they are called

@@ -1,4 +1,4 @@
-"""How many triples have negatives, and how many each has."""
+"""Counts how many triples have negatives, and how many each has."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Where the pages of the documentation are that explain what a report shows."""
+"""Links to the pages of the documentation that explain what a report shows."""
 
 import importlib.metadata
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..pools.files import decode_risk
+from ..pools.codec import decode_hardness, decode_risk, score_range
 from ..pools.negative_pools import NegativePools
 from ..pools.outcomes import OUTCOMES
 from ..triples.indexing import HEAD, RELATION, TAIL, keys_to_triples
@@ -72,8 +72,8 @@ def hardest_negatives(
     :return: the examples by relation, hardest first
     """
     hardness, risks = pools.hardness.numpy(), decode_risk(pools.risk).numpy()
-    low, high = pools.metadata.get("score_range", (0.0, 1.0))
     chosen = _first_of_each(relations, -hardness.astype(np.int16), LOOKED_AT * per_relation)
+    scores = decode_hardness(hardness[chosen], *score_range(pools.metadata))
     rows = np.searchsorted(pools.offsets.numpy(), chosen, side="right") - 1
     positions, side_numbers = np.divmod(rows, len(pools.sides))
     sides = np.array(pools.sides)[side_numbers]
@@ -87,7 +87,7 @@ def hardest_negatives(
             relation=int(negatives[i, RELATION]),
             negative=names.triple(negatives[i], int(sides[i])),
             positive=names.triple(positives[i], int(sides[i])),
-            score=float(low + hardness[chosen[i]] / 255 * (high - low)),
+            score=float(scores[i]),
             risk=float(risks[chosen[i]]) if judged else None,
         )
         for i in distinct.groupby(1, sort=True).head(per_relation).index

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
-from ..pools.files import encode_risk
+from ..pools.codec import NUM_LEVELS, RISK_STEPS, encode_risk
 from .comparison import OURS
 from .content import RelationFigures, ReportContent
 from .drawing import ACCENT, GRID, INK, MUTED, WARM, drawing, to_svg
-from .levels import NUM_LEVELS, median
+from .levels import median
 
 __all__ = [
     "MOST_RELATIONS",
@@ -262,7 +262,7 @@ def _draw_risks(
         first = (limit + 1) % LEVELS_PER_BAR - LEVELS_PER_BAR
         padding = (-first, (first - NUM_LEVELS) % LEVELS_PER_BAR)
         num_bars = (NUM_LEVELS + sum(padding)) // LEVELS_PER_BAR
-        edges = np.log2(content.levels.risks[0]) + (first + LEVELS_PER_BAR * np.arange(num_bars + 1)) / 8 - 1 / 16
+        edges = np.log2(content.levels.risks[0]) + (first + LEVELS_PER_BAR * np.arange(num_bars + 1) - 0.5) / RISK_STEPS
         for counts, colour, fill in ((negatives, ACCENT, True), (suspects, WARM, False)):
             bars = np.pad(counts, padding).reshape(num_bars, LEVELS_PER_BAR).sum(axis=1)
             if bars.any():

@@ -1,4 +1,4 @@
-"""How scores and risks are spread within each relation, counted by the 256 levels that they are stored in."""
+"""Histograms of the scores and risks of each relation, by the 256 levels that they are stored in."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from ..pools.files import decode_risk
+from ..pools.codec import NUM_LEVELS, decode_hardness, decode_risk, score_range
 from ..pools.negative_pools import NegativePools
 from ..triples.indexing import RELATION, keys_to_triples
 
@@ -15,13 +15,10 @@ __all__ = [
     "median",
 ]
 
-#: The number of levels of a byte
-NUM_LEVELS = 256
-
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """Negatives and suspects of each relation, counted by level."""
+    """Negatives and suspected positives of each relation, counted by level."""
 
     #: The score of each level; shape: (256,)
     scores: np.ndarray
@@ -46,7 +43,6 @@ class Levels:
         :param relations: shape: (num_negatives,), the relation of each negative
         :return: the counts
         """
-        low, high = pools.metadata.get("score_range", (0.0, 1.0))
         suspects = keys_to_triples(pools.suspects.numpy(), pools.num_entities, pools.num_relations)[:, RELATION]
 
         def counted(rows: np.ndarray, levels: torch.Tensor) -> np.ndarray:
@@ -55,7 +51,7 @@ class Levels:
             return flat.reshape(pools.num_relations, NUM_LEVELS)
 
         return cls(
-            scores=low + np.arange(NUM_LEVELS) / (NUM_LEVELS - 1) * (high - low),
+            scores=decode_hardness(np.arange(NUM_LEVELS), *score_range(pools.metadata)),
             risks=decode_risk(torch.arange(NUM_LEVELS, dtype=torch.uint8)).numpy(),
             negatives_by_score=counted(relations, pools.hardness),
             negatives_by_risk=counted(relations, pools.risk),

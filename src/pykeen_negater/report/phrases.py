@@ -1,4 +1,4 @@
-"""Texts of a graph as they stand in a report: on one line, short, and harmless to a terminal."""
+"""Texts of a graph as a report shows them: on one line, short, and harmless to a terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

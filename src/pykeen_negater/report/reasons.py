@@ -1,4 +1,4 @@
-"""Why candidates are no negatives, and what to do where too few are left."""
+"""The reasons why candidates are no negatives, and what to do where too few are left."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ A_LITTLE = 0.1
 
 @dataclass(frozen=True)
 class Reason:
-    """What became of some candidates."""
+    """A reason: what became of some candidates, and why."""
 
     #: One of :data:`~pykeen_negater.pools.outcomes.OUTCOMES`
     outcome: str
@@ -71,7 +71,7 @@ def read_outcomes(statistics: Mapping[str, Any], num_relations: int) -> np.ndarr
 def explain_outcomes(
     outcomes: np.ndarray, settings: Mapping[str, Any], max_mined_risk: float | None
 ) -> tuple[Reason, ...]:
-    """Say what became of candidates and why.
+    """Describe what became of candidates and why.
 
     :param outcomes: shape: (num_relations, len(OUTCOMES))
     :param settings: those of mining

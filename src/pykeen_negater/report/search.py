@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..pools.files import decode_risk
+from ..pools.codec import NUM_LEVELS, decode_hardness, decode_risk, score_range
 from ..pools.negative_pools import NegativePools
 from ..pools.outcomes import OUTCOMES
 from ..triples.indexing import RELATION, keys_to_triples
@@ -37,8 +37,6 @@ _KINDS: tuple[Kind, ...] = ("kept", "too_risky", "taken_for_true", "suspected")
 #: A row: the position of the training triple, the replaced column, what stands there, the kind, the level of the score
 #: (or, from 256 on, the position among single scores; −1 for none), the risk (likewise), and the place in the pool
 _COLUMNS = ("positive", "side", "part", "kind", "score", "risk", "place")
-
-_LEVELS = 256
 
 
 class SearchIndex:
@@ -113,11 +111,10 @@ class SearchIndex:
             ``tails`` of the training triples; a column for each field of a row, in the order to show; ``scores``,
             ``risks`` and ``harder`` by level or position; ``reasons`` by kind; whether risks are known, as ``judged``
         """
-        low, high = self.pools.metadata.get("score_range", (0.0, 1.0))
         judged = self.pools.max_risk is not None
         rows, scores, risks = self._rows(judged)
-        levels = np.arange(_LEVELS)
-        by_level = np.bincount(self.pools.hardness.numpy(), minlength=_LEVELS)
+        levels = decode_hardness(np.arange(NUM_LEVELS), *score_range(self.pools.metadata))
+        by_level = np.bincount(self.pools.hardness.numpy(), minlength=NUM_LEVELS)
         below = (by_level.cumsum() - by_level) / max(1, len(self.pools))
         triples = keys_to_triples(self.pools.keys.numpy(), self.pools.num_entities, self.pools.num_relations)
         used, positives = np.unique(rows["positive"], return_inverse=True)
@@ -141,7 +138,7 @@ class SearchIndex:
             "middles": flat_relations[:count].tolist(),
             "tails": flat[count : 2 * count].tolist(),
             **{name: rows[name].tolist() for name in _COLUMNS},
-            "scores": [number(float(low + level / 255 * (high - low))) for level in levels] + list(map(number, scores)),
+            "scores": [number(float(score)) for score in levels] + list(map(number, scores)),
             "risks": [multiple(float(risk)) for risk in self._risk_levels] + list(map(multiple, risks)),
             "harder": [percent(float(share)) for share in below],
             "judged": judged,
@@ -152,7 +149,7 @@ class SearchIndex:
 
     @cached_property
     def _risk_levels(self) -> np.ndarray:
-        return decode_risk(torch.arange(_LEVELS, dtype=torch.uint8)).numpy()
+        return decode_risk(torch.arange(NUM_LEVELS, dtype=torch.uint8)).numpy()
 
     @property
     def _reasons(self) -> Mapping[Kind, str]:
@@ -176,7 +173,7 @@ class SearchIndex:
             noted = self._rejected
             scores = noted["score"].astype(float).tolist()
             risks = noted["risk"].astype(float).tolist() if judged else []
-            places = _LEVELS + np.arange(len(noted))
+            places = NUM_LEVELS + np.arange(len(noted))
             parts.append(
                 pd.DataFrame(
                     {

@@ -33,7 +33,7 @@ CAVEAT = "Whether a model gets better is for a training to tell: compare with ba
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to expect of pools."""
+    """A verdict: what to expect of pools."""
 
     #: The sentence that comes first
     headline: str
@@ -46,7 +46,7 @@ class Verdict:
 
 
 def reach_verdict(pools: NegativePools, comparison: Comparison | None, coverage: float, advice: str | None) -> Verdict:
-    """Say whether the negatives are likely to help, and what to change.
+    """Judge whether the negatives are likely to help, and what to change.
 
     :param pools: the pools
     :param comparison: what was measured about samplers, if anything

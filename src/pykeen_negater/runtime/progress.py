@@ -1,4 +1,4 @@
-"""What a long run shows: a bar for each of its steps, and what is left over all.
+"""Progress of a long run: a bar for each of its steps, and how much time is left over all.
 
 Bars are those of tqdm on the standard error, as PyKEEN's are: widgets in notebooks, and nothing if ``TQDM_DISABLE`` is
 set.
@@ -55,7 +55,7 @@ class Step(StrEnum):
 
 
 class Progress:
-    """Knows how far a run is, from what its steps were estimated at and what they have taken."""
+    """Tracks how far a run is, from the estimates of its steps and the time that they have taken."""
 
     def __init__(self, estimates: Mapping[Step, float] | None = None, show: bool = True) -> None:
         """Take the estimates.
@@ -112,7 +112,7 @@ class Progress:
                 self._open = None
 
     def _begin(self, name: str) -> float:
-        """Strike a step off, and those before it, which had nothing to do; the estimate of what begins."""
+        """Remove a step from what is left, and those before it, which had nothing to do; get its estimate."""
         if name not in self._waiting:
             return 0.0
         while True:
@@ -159,7 +159,7 @@ class _Bar:
         return self._done / self.total if self.total else 1.0
 
     def __call__(self, count: float) -> None:
-        """Go on.
+        """Advance.
 
         :param count: the number of units
         """

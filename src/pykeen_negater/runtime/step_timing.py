@@ -1,4 +1,4 @@
-"""How long a step of the Trainer of transformers takes, measured on a few."""
+"""Measures how long a step of the Trainer of transformers takes, on a few of them."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the Trainer of transformers shows: how far training is, and nothing on the standard output."""
+"""Progress of the Trainer of transformers: how far training is, and nothing on the standard output."""
 
 import math
 from collections.abc import Iterator

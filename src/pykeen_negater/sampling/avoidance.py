@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..pools.files import decode_risk
+from ..pools.codec import decode_risk
 from ..pools.negative_pools import NegativePools
 from ..triples.indexing import RELATION, TripleIndex, bit_of, hash_keys, keys_to_triples, triples_to_keys
 

@@ -1,4 +1,4 @@
-"""What draws the negatives that are not mined: one of PyKEEN's samplers, within the corruption scheme."""
+"""Base samplers: one of PyKEEN's draws the negatives that are not mined, within the corruption scheme."""
 
 import inspect
 import logging
@@ -92,12 +92,12 @@ def _check_choices(sides: Collection[str], num_entities: int, num_relations: int
     """Check that there is something else to put in the place of an entity or a relation."""
     if num_entities < 2 and set(sides) & set(_ENTITY_SIDES):
         raise ValueError(
-            "found a graph of a single entity, expected two or more, of which one can stand in for another. Pass the "
+            "found a graph of a single entity, expected two or more, of which one can replace another. Pass the "
             "num_entities of the whole vocabulary, or corruption_scheme=['relation']."
         )
     if num_relations < 2 and "relation" in sides:
         raise ValueError(
-            "found a graph of a single relation, expected two or more, of which one can stand in for another. Leave "
+            "found a graph of a single relation, expected two or more, of which one can replace another. Leave "
             "'relation' out of the corruption_scheme, or pass the num_relations of the whole vocabulary."
         )
 

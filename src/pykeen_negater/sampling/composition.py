@@ -1,4 +1,4 @@
-"""What the negatives of a sampler are made of."""
+"""The composition of a sampler's negatives: how many are mined, random and loops."""
 
 from dataclasses import dataclass
 from pathlib import Path

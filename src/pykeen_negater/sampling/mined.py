@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
+from ..pools.codec import NUM_LEVELS, decode_hardness
 from ..pools.files import PoolsError
 from ..pools.negative_pools import NegativePools
 from ..triples.indexing import HEAD, RELATION, SIDES, TAIL, TripleIndex
@@ -105,7 +106,7 @@ class HardNegatives:
         self._num_sides = sum(allowed[0])
         with np.errstate(over="ignore"):
             #: How much less often a negative is drawn that is easier than another one by so many steps
-            self._weights = np.exp(-np.arange(256) / 255 / temperature)
+            self._weights = np.exp(-decode_hardness(np.arange(NUM_LEVELS), 0.0, 1.0) / temperature)
         self._sides = np.array(pools.sides)
         sizes = pools.offsets[len(pools.sides) :: len(pools.sides)] - pools.offsets[: -1 : len(pools.sides)]
         self._width = int(sizes.max()) if len(sizes) else 0

@@ -1,4 +1,4 @@
-"""Where a sampler gets its pools from: a path, the running process, the cache, or mining."""
+"""Finds the pools for a sampler: at a path, in the running process, in the cache, or by mining."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -378,7 +378,7 @@ class NegatERNegativeSampler(NegativeSampler):
         # what is merely risky is not masked
         pending = pending[find(flat[pending])]
         mask = np.ones(len(flat), dtype=bool)
-        # a loss of nothing is not a number, so that one stays
+        # without any negatives, the loss would be NaN, so one stays
         mask[pending if len(pending) < len(flat) else pending[1:]] = False
         return self._like(positive_batch, negatives), self._like(positive_batch, mask)
 

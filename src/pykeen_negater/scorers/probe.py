@@ -21,7 +21,7 @@ TRAINING = Training(epochs=30, learning_rate=4e-3, weight_decay=0.05, batch_size
 
 
 class Probe(Witness):
-    """Scores a triple by its entities' vectors alone, so that it knows what it has never seen.
+    """Scores a triple by its entities' vectors alone, so that it can score entities that it has never seen.
 
     Of the vectors e of entities, only projections x = relu(A e + a) are learned, one for heads and one for tails. As an
     answer to its query for a tail, a triple has the score

@@ -1,4 +1,4 @@
-"""What was computed once is kept, by content, under PyKEEN's data folder."""
+"""The cache: keeps what was computed, by content, under PyKEEN's data folder."""
 
 import errno
 import hashlib

@@ -1,4 +1,4 @@
-"""Whether the files of a folder are still what was written.
+"""Checksums, which tell whether the files of a folder are still what was written.
 
 The checksums are kept in the form of ``sha256sum``, so that ``sha256sum -c`` in the folder checks them, too.
 """
@@ -30,7 +30,7 @@ def write_checksums(folder: Path, path: Path) -> None:
     """Write the checksums of all files of a folder, whole or not at all.
 
     :param folder: the folder, of which at least one file has to be there
-    :param path: the file to write them to. It may stand in the folder.
+    :param path: the file to write them to. It may be in the folder.
     """
     restore_folder(path)  # what a killed run has left is none of the folder's files
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file != path)

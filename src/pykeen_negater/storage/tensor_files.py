@@ -12,7 +12,7 @@ __all__ = [
     "TensorFile",
 ]
 
-#: The names that the format has for types, in the order in which their tensors stand in a file
+#: The names that the format has for types, in the order of their tensors in a file
 _NAMES = {"int64": "I64", "int32": "I32", "uint8": "U8"}
 
 

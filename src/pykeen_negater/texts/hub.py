@@ -1,4 +1,4 @@
-"""Whether a language model can be had, said at once instead of after minutes of further tries."""
+"""Checks that a language model can be loaded, at once instead of after minutes of further tries."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Which language model is used, where it lies, and what identifies it."""
+"""Language models: the default one, where a model is found, and what identifies it."""
 
 import functools
 import importlib
@@ -113,7 +113,7 @@ def _is_genuine(path: str) -> bool:
 
 
 def public_name(name: str) -> str | None:
-    """Find under which name others can have a language model.
+    """Find the public name of a language model, under which others can get it.
 
     :param name: a folder, or a name on the Hugging Face hub
     :return: the name on the hub; None for a folder, unless it holds the default
@@ -125,7 +125,7 @@ def public_name(name: str) -> str | None:
 
 @contextmanager
 def loading(name: str | Path) -> Iterator[None]:
-    """Say in one sentence that a language model cannot be loaded, whatever the library raises that loads it.
+    """Raise one clear error if a language model cannot be loaded, whatever the library raises that loads it.
 
     :param name: a folder, or a name on the Hugging Face hub
     :raises FileNotFoundError: if there is no such folder and no such name, or the hub cannot be reached

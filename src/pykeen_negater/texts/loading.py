@@ -14,7 +14,7 @@ from ..storage.json_files import read_json_object
 from ..storage.regular_files import check_regular
 from ..triples.graphs import Graph, vocabulary_fingerprint
 from ..triples.tables import read_rows
-from ..utils.plain_values import brief, is_missing, plain_items, plain_text
+from ..utils.plain_values import brief, is_missing, mapping_or_path, plain_items, plain_text
 from ..utils.said_once import warn_once
 from .labels import humanize, looks_opaque, well_formed
 from .wikidata import WIKIDATA, wikidata_id, wikidata_texts
@@ -36,7 +36,7 @@ TextSource: TypeAlias = Mapping[str, Any] | pd.Series | str | Path
 
 
 def check_texts(name: str, source: Any) -> dict[str, str] | str | None:
-    """Bring a source of texts into a form that JSON can hold.
+    """Convert a source of texts to values that JSON can hold.
 
     :param name: the parameter that it was passed as, for errors
     :param source: a mapping or a series of pandas, of labels to texts; a path; or ``wikidata``. Numbers become strings,
@@ -44,16 +44,10 @@ def check_texts(name: str, source: Any) -> dict[str, str] | str | None:
     :return: the texts by label, the path as a string, or ``wikidata``; None if there is no source
     :raises ValueError: if it is something else, or holds anything but texts
     """
-    if source is None:
-        return None
-    if isinstance(source, str | Path) and source != "":
-        return str(source)
-    if not isinstance(source, Mapping | pd.Series):
-        raise ValueError(
-            f"found {name}={brief(source)}, expected a mapping of labels to texts, the path of a file with one, or "
-            f"'{WIKIDATA}'."
-        )
-    return _plain_texts(name, source)
+    source = mapping_or_path(
+        name, source, f"a mapping of labels to texts, the path of a file with one, or '{WIKIDATA}'"
+    )
+    return source if source is None or isinstance(source, str) else _plain_texts(name, source)
 
 
 def _plain_texts(name: str, source: Any) -> dict[str, str]:
@@ -164,7 +158,7 @@ def load_texts(
         warn_once(
             logger,
             graph.fingerprint,
-            "The triples have no labels, so that their structure is all there is to mine them with.",
+            "The triples have no labels, so that they are mined by their structure alone.",
         )
         return None
     found = _look_up("entity", entity_names, entity_text)
@@ -229,13 +223,13 @@ def _look_up(kind: str, labels: tuple[str, ...], source: dict[str, str] | str | 
 
 
 def _fill(kind: str, labels: tuple[str, ...], found: list[str], is_given: bool) -> tuple[str, ...]:
-    """Let the words of labels serve where there is no text, and tell how many, if texts were given."""
+    """Use the words of labels where there is no text, and log how many, if texts were given."""
     missing = [label for label, text in zip(labels, found, strict=True) if not text]
     if missing and is_given:
         warn_once(
             logger,
             vocabulary_fingerprint(len(labels), 1, labels),
-            "%s_text has no text for %d of %d labels (%.1f %%, e.g. %s): their labels serve instead.",
+            "%s_text has no text for %d of %d labels (%.1f %%, e.g. %s): their labels are used instead.",
             kind,
             len(missing),
             len(labels),

@@ -47,7 +47,7 @@ def _ids(labels: Labels | None, texts: tuple[str, ...]) -> dict[str, int]:
 
 
 def name_by_text(graph: Graph, held_out: HeldOut, texts: Texts) -> tuple[Graph, HeldOut, Texts]:
-    """Let texts be the labels, as if the triples had been written with them; what reads the same is the same.
+    """Use texts as labels, as if the triples had been written with them; what reads the same becomes the same.
 
     :param graph: the training triples
     :param held_out: other triples, with entities that the graph lacks

@@ -17,7 +17,7 @@ __all__ = [
 
 
 class Readings:
-    """Knows which triples read like those of a graph, see :func:`~pykeen_negater.texts.labels.reading`."""
+    """Finds the triples that read like those of a graph, see :func:`~pykeen_negater.texts.labels.reading`."""
 
     def __init__(self, graph: Graph, texts: Texts, phrases: Sequence[str] = ()) -> None:
         """Find what reads the same.

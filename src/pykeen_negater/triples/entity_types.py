@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from ..utils.plain_values import brief, is_missing, plain_items, plain_text
+from ..utils.plain_values import brief, is_missing, mapping_or_path, plain_items, plain_text
 from ..utils.said_once import warn_once
 from .graphs import Graph, label_to_id
 from .tables import read_rows
@@ -30,23 +30,17 @@ MIN_ENTITIES = 2
 
 
 def check_types(name: str, source: Any) -> dict[str, list[str]] | str | None:
-    """Bring a source of types into a form that JSON can hold.
+    """Convert a source of types to values that JSON can hold.
 
     :param name: the parameter that it was passed as, for errors
     :param source: a mapping or a series of pandas, of labels to a type or several; or a path. Numbers become strings,
-        and what is missing is no type. A label may stand in a series several times.
+        and what is missing is no type. A series may have a label several times.
     :return: the types by label, or the path as a string; None if there is no source
     :raises ValueError: if it is something else, or holds anything but types
     """
-    if source is None:
-        return None
-    if isinstance(source, str | Path) and source != "":
-        return str(source)
-    if not isinstance(source, Mapping | pd.Series):
-        raise ValueError(
-            f"found {name}={brief(source)}, expected a mapping of labels to types, or the path of a file of label TAB "
-            f"type."
-        )
+    source = mapping_or_path(name, source, "a mapping of labels to types, or the path of a file of label TAB type")
+    if source is None or isinstance(source, str):
+        return source
     types: dict[str, list[str]] = {}
     for label, value in plain_items(name, source):
         types.setdefault(label, []).extend(_plain_types(name, label, value))

@@ -1,4 +1,4 @@
-"""Which graph is meant: a dataset by name, or training triples."""
+"""Finds the graph that is meant: a dataset by name, or training triples."""
 
 from typing import TYPE_CHECKING
 

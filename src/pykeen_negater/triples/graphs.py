@@ -70,7 +70,7 @@ def label_to_id(labels: Labels) -> dict[str, int]:
 
 
 def names_of(labels: Labels, kind: str) -> tuple[str, ...]:
-    """Find something to call each id, for people and for language models; nothing is looked up by it.
+    """Name each id, for people and for language models; nothing is looked up by these names.
 
     :param labels: the labels by id
     :param kind: ``entity`` or ``relation``
@@ -205,12 +205,12 @@ class Graph:
 
     @cached_property
     def entity_names(self) -> tuple[str, ...] | None:
-        """Something to call each entity, see :func:`names_of`; None if there are no labels."""
+        """A name for each entity, see :func:`names_of`; None if there are no labels."""
         return None if self.entity_labels is None else names_of(self.entity_labels, "entity")
 
     @cached_property
     def relation_names(self) -> tuple[str, ...] | None:
-        """Something to call each relation, likewise."""
+        """A name for each relation, likewise."""
         return None if self.relation_labels is None else names_of(self.relation_labels, "relation")
 
     @cached_property

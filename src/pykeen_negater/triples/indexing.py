@@ -140,7 +140,7 @@ class TripleIndex:
     """An exact, sorted set of triples with a vectorised look-up."""
 
     def __init__(self, keys: Tensor, num_entities: int, num_relations: int) -> None:
-        """Take sorted keys as they are.
+        """Use sorted keys as they are.
 
         :param keys: shape: (n,), dtype: int64, strictly increasing
         :param num_entities: the number of entities

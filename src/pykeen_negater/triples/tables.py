@@ -213,7 +213,7 @@ def _open(path: Path) -> TextIO:
 
 @contextmanager
 def _one_sentence(path: Path, advice: str = "") -> Iterator[None]:
-    """Say in one sentence why a file cannot be read.
+    """Explain in one sentence why a file cannot be read.
 
     :param path: the file
     :param advice: what else helps if it has another encoding

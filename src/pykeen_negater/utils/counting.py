@@ -1,4 +1,4 @@
-"""How many there are of something, as people say it."""
+"""Counts as people say them, with a singular and a plural."""
 
 __all__ = [
     "counted",

@@ -1,4 +1,4 @@
-"""What a process may not have more of: memory, open files, threads. Said in one way, whoever asked for it.
+"""Limits of a process: memory, open files, threads. Whoever reaches one, the error is the same.
 
 Where the kind of an error does not tell, the system is asked, not the error's words: they change with the versions of
 other libraries.
@@ -64,7 +64,7 @@ def tell_shortage() -> Iterator[None]:
 
 
 def explain_shortage(error: BaseException) -> Exception | None:
-    """Find out whether an error came about since something is used up.
+    """Find out whether an error was caused by something being used up.
 
     :param error: the error
     :return: another one, which says what is used up and what to do; the same if it does so already; None if nothing is
@@ -211,13 +211,13 @@ def _address_space_in_use(name: str) -> int:
 
 
 def warn_of_little_memory() -> None:
-    """Say that the memory of this process is limited to so little that libraries may crash: no error tells of that."""
+    """Warn that the memory of this process is limited to so little that libraries may crash: no error tells of that."""
     limit = find_limit("RLIMIT_AS")
     room = None if limit is None else limit - _address_space_in_use("VmSize")
     if room is not None and room < _ROOM:
         logger.warning(
             "Found room for %.1f GiB of memory within the limit of this process (ulimit -v), expected at least %.0f "
-            "GiB. Libraries may crash without a word where they get none; raise the limit.",
+            "GiB. Libraries may crash without a message if they get none; raise the limit.",
             room / 2**30,
             _ROOM / 2**30,
         )

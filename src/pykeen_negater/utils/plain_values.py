@@ -4,6 +4,7 @@ import reprlib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ __all__ = [
     "brief",
     "check_parameters",
     "is_missing",
+    "mapping_or_path",
     "plain_items",
     "plain_text",
 ]
@@ -73,6 +75,26 @@ def check_parameters(name: str, source: Any) -> None:
     wrong = next((key for key in source or () if not isinstance(key, str)), None)
     if wrong is not None:
         raise ValueError(f"found the key {brief(wrong)} in {name}, expected names of parameters.")
+
+
+def mapping_or_path(name: str, source: Any, expected: str) -> Mapping[Any, Any] | pd.Series | str | None:
+    """Check a source of values by label, which may be in a file.
+
+    :param name: the parameter that it was passed as, for errors
+    :param source: a mapping, a series of pandas, or a path
+    :param expected: what it should be, for errors
+    :return: the mapping or series, or the path as a string; None if there is no source
+    :raises ValueError: if it is something else
+
+    >>> mapping_or_path("entity_text", 1, "a mapping, or a path")
+    Traceback (most recent call last):
+    ValueError: found entity_text=1, expected a mapping, or a path.
+    """
+    if isinstance(source, str | Path) and source != "":
+        return str(source)
+    if source is None or isinstance(source, Mapping | pd.Series):
+        return source
+    raise ValueError(f"found {name}={brief(source)}, expected {expected}.")
 
 
 def plain_items(name: str, source: Any) -> Iterator[tuple[str, Any]]:

@@ -72,7 +72,7 @@ def check_parameters(kind: str, cls: type[Any], kwargs: Mapping[str, Any], given
 
 
 def names_unknown_parameters(init: Callable[P, None]) -> Callable[P, None]:
-    """Let the ``__init__`` of a class say which parameter may have been meant by one that there is not.
+    """Make the ``__init__`` of a class suggest the parameter that was meant by one that does not exist.
 
     The signature stays what it is: PyKEEN looks there for the parameters of a sampler.
 

@@ -1,4 +1,4 @@
-"""What was meant by a name that there is not."""
+"""Suggests the names that may have been meant by one that does not exist."""
 
 import difflib
 from collections.abc import Iterable
@@ -53,7 +53,7 @@ def did_you_mean(words: Iterable[str], names: Iterable[str]) -> str:
 
 
 def expected_names(word: str, names: Iterable[str]) -> str:
-    """Say what was expected instead of a name that there is not: the end of an error's sentence.
+    """List what was expected instead of a name that does not exist: the end of an error's sentence.
 
     :param word: what was written
     :param names: the names that there are

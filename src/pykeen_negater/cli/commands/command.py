@@ -1,4 +1,4 @@
-"""What all commands have: options in sections, and errors of one line that name them."""
+"""The base class of all commands: options in sections, and errors of one line that name them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

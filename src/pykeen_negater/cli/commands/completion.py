@@ -1,4 +1,4 @@
-"""What shells complete: names, which are loaded when somebody presses the tab key behind an option that takes one."""
+"""Shell completion of names, which are loaded when somebody presses the tab key behind an option that takes one."""
 
 from collections.abc import Callable, Iterable
 

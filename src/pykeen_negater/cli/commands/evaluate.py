@@ -8,7 +8,7 @@ import click
 from ..configuration import config_option
 from ..terminal import conclude_table, output_options
 from .command import Command
-from .completion import complete, complete_list, model_names, sampler_names
+from .completion import complete_list, sampler_names
 from .options import (
     FILE,
     PATH,
@@ -17,6 +17,7 @@ from .options import (
     dataset_option,
     load_dataset,
     load_triples_option,
+    measurement_options,
     text_settings,
 )
 
@@ -41,15 +42,7 @@ __all__ = [
     shell_complete=complete_list(sampler_names),
     help="Names of negative samplers, separated by commas. By default, all that PyKEEN knows.",
 )
-@click.option(
-    "--reference",
-    default="TransE",
-    shell_complete=complete(model_names),
-    help="The PyKEEN model that tells how hard negatives are.",
-)
-@click.option("--epochs", default=30, help="The number of epochs that it is trained for.")
-@click.option("--negatives", default=16, help="The number of negatives per positive.")
-@click.option("--seed", default=0, help="The seed of everything random.")
+@measurement_options
 @click.option("--output", "-o", type=PATH, help="A tab-separated file to write the figures to.")
 def evaluate(
     dataset: str | None,

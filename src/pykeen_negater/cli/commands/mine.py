@@ -51,7 +51,7 @@ __all__ = [
         "--candidates",
         type=click.Choice(CANDIDATE_GENERATORS),
         default="random",
-        help="Who may stand in.",
+        help="How replacements for a head, relation or tail are found.",
     ),
     click.option("--neighbors", "-k", "k", default=32, help="Neighbours per triple and side."),
     click.option(

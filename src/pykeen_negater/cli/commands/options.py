@@ -12,7 +12,7 @@ from ...texts.wikidata import WIKIDATA
 from ...typing import NEGATIVE_SOURCES, SIDE_NAMES
 from ...utils.spelling import expected_names
 from .command import section
-from .completion import complete, dataset_names
+from .completion import complete, dataset_names, model_names
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
@@ -29,6 +29,7 @@ __all__ = [
     "load_dataset",
     "load_training",
     "load_triples_option",
+    "measurement_options",
     "parse_object",
     "seed_option",
     "text_settings",
@@ -145,6 +146,29 @@ fine_tuning_options = section(
 
 #: The seed
 seed_option = click.option("--seed", default=0, help="The seed of everything random.")
+
+_MEASUREMENT = (
+    click.option(
+        "--reference",
+        default="TransE",
+        shell_complete=complete(model_names),
+        help="The PyKEEN model that tells how hard negatives are.",
+    ),
+    click.option("--epochs", default=30, help="The number of epochs that it is trained for."),
+    click.option("--negatives", default=16, help="The number of negatives per positive."),
+    seed_option,
+)
+
+
+def measurement_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of measuring samplers: ``--reference``, ``--epochs``, ``--negatives`` and ``--seed``.
+
+    :param command: the function of the command
+    :return: the same, with the options
+    """
+    for option in reversed(_MEASUREMENT):
+        command = option(command)
+    return command
 
 
 def load_training(

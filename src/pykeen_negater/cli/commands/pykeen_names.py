@@ -1,4 +1,4 @@
-"""What PyKEEN has names for, read from its source: importing it takes seconds, or many on a busy machine.
+"""PyKEEN's names for its parts, read from its source: importing it takes seconds, or many on a busy machine.
 
 PyKEEN's resolvers know all subclasses of a base class but some that they skip, and what entry points add.
 """

@@ -10,8 +10,15 @@ import click
 from ..configuration import config_option
 from ..terminal import conclude, echo, is_silent, output_options
 from .command import Command
-from .completion import complete, model_names
-from .options import FILE, PATH, check_writable, dataset_option, load_dataset, load_triples_option
+from .options import (
+    FILE,
+    PATH,
+    check_writable,
+    dataset_option,
+    load_dataset,
+    load_triples_option,
+    measurement_options,
+)
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
@@ -38,15 +45,7 @@ PACKAGES = ("jinja2", "matplotlib", "rich")
 @click.option("--validation", type=FILE, help="Its validation triples; needed with --training.")
 @click.option("--testing", type=FILE, help="Its test triples; needed with --training.")
 @load_triples_option
-@click.option(
-    "--reference",
-    default="TransE",
-    shell_complete=complete(model_names),
-    help="The PyKEEN model that tells how hard negatives are.",
-)
-@click.option("--epochs", default=30, help="The number of epochs that it is trained for.")
-@click.option("--negatives", default=16, help="The number of negatives per positive.")
-@click.option("--seed", default=0, help="The seed of everything random.")
+@measurement_options
 def report(
     pools: Path,
     output: Path | None,

@@ -1,1 +1,1 @@
-"""What relation encoders are evaluated with: analogies, lexical relations, relation mapping."""
+"""Tasks that relation encoders are evaluated with: analogies, lexical relations, relation mapping."""

@@ -1,4 +1,4 @@
-"""How good are vectors of pairs? All three evaluations of RelBERT, for several encoders side by side."""
+"""Evaluates vectors of pairs: all three evaluations of RelBERT, for several encoders side by side."""
 
 import json
 import logging

@@ -1,1 +1,1 @@
-"""How relation encoders are trained."""
+"""Training of relation encoders, as RelBERT does it: data, steps, losses, settings, and the loop."""

@@ -40,7 +40,7 @@ _VALIDATION_TYPES = 64
 
 @dataclass(frozen=True)
 class RelationTrainingResult:
-    """How training went."""
+    """The result of training: a record of how it went."""
 
     #: The mean training loss of each epoch
     training_losses: list[float]

@@ -1,4 +1,4 @@
-"""How a relation encoder is trained: settings that can be read without loading what trains."""
+"""Settings of training a relation encoder, which can be read without loading what trains."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -14,7 +14,7 @@ LossName = Literal["nce", "iloob", "triplet"]
 
 @dataclass(frozen=True)
 class RelationTrainingSettings:
-    """What a trained relation encoder depends on, apart from the encoder before and the pairs.
+    """Settings of training: all that a relation encoder depends on apart from the encoder before and the pairs.
 
     The defaults are those of RelBERT's published models [ushio2021]_, apart from the held-out pairs. There, a step is
     about one relation type, whose 400 negatives are encoded for it alone. With ``relations_per_step=16`` and

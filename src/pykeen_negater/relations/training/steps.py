@@ -1,4 +1,4 @@
-"""Which pairs a step of training a relation encoder is about, and what they are to each other."""
+"""Steps of training a relation encoder: the pairs of each, and which of them are positives of each other."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
