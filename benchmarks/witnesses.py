@@ -71,7 +71,7 @@ def main(seeds: int, language_model: bool) -> None:
         with tempfile.TemporaryDirectory() as folder:
             context = RankingContext(visible, miner.texts, Cache(folder), vectors, seed)
             start = time.perf_counter()
-            candidates = SlotCandidateGenerator(k=K).generate(graph, miner.neighbor_index({}))
+            candidates = SlotCandidateGenerator(k=K).generate(graph, miner.vectors.neighbor_index({}))
             ranker = ProbeRanker()
             ranker.rank(candidates, context)
             seconds = time.perf_counter() - start

@@ -4,17 +4,18 @@ import importlib
 import importlib.metadata
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ..candidates.budgets import Budget
-from ..candidates.generators import Proposals
+from ..candidates.generators import CandidateGenerator, Proposals
 from ..embeddings.neighbors import NeighborIndex
 from ..guard.calibrated import Guard, GuardError
 from ..guard.features import Answers, Evidence
@@ -23,24 +24,25 @@ from ..guard.risks import Risks, assess_risks, to_answers
 from ..pools.files import Vocabulary, write_pools
 from ..pools.outcomes import OUTCOMES, explain_none
 from ..pools.rejections import list_rejected
-from ..rankers.base import Ranking
+from ..rankers.base import Ranker, Ranking
 from ..rankers.context import RankingContext
 from ..runtime.processes import Processes, main_first
 from ..runtime.progress import Step, step
-from ..storage.cache import fingerprint, make_folder, timed
+from ..storage.cache import Cache, fingerprint, make_folder, timed
 from ..storage.checksummed_folders import find_sealed, sealed_folder
+from ..texts.loading import Texts
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION, SIDES, keys_to_triples
 from ..triples.queries import ENTITY_SIDES, Queries
 from .merging import Assembly
+from .settings import MiningSettings
 from .shard_pools import PartialPools, assemble_shard
 from .shards import Shards
-
-if TYPE_CHECKING:
-    from .miner import Miner
+from .vectors import EntityVectors
 
 __all__ = [
     "MiningRun",
+    "MiningTask",
 ]
 
 logger = logging.getLogger(__name__)
@@ -48,21 +50,68 @@ logger = logging.getLogger(__name__)
 _KEYS = "keys.npy"
 
 
+@dataclass(frozen=True, eq=False)
+class MiningTask:
+    """What a run of mining needs."""
+
+    #: The graph to mine
+    graph: Graph
+
+    #: How to mine it
+    settings: MiningSettings
+
+    #: Its texts, if it has some
+    texts: Texts | None
+
+    #: The texts of the graph and of other entities, which only the validation triples hold
+    all_texts: Texts | None
+
+    #: The types of entities; shape: (num_entities, num_types)
+    types: csr_array | None
+
+    #: The entities as vectors, and the index of their neighbours
+    vectors: EntityVectors
+
+    #: What proposes candidates
+    generator: CandidateGenerator
+
+    #: What scores them
+    ranker: Ranker
+
+    #: True triples for choosing thresholds, if some are given; shape: (n, 3)
+    validation: np.ndarray | None
+
+    #: False triples for choosing thresholds, if some are given; shape: (n, 3)
+    validation_negatives: np.ndarray | None
+
+    #: Where results are kept
+    cache: Cache
+
+    #: The fingerprint of everything that the pools depend on
+    key: str
+
+    #: The settings, and identities of what they name; JSON-native
+    settings_identity: Mapping[str, Any]
+
+    #: The public names of the language models that read the texts
+    language_models: Sequence[str]
+
+
 class MiningRun:
     """Mines the shards that an earlier run has not finished; several processes share them."""
 
-    def __init__(self, miner: "Miner", processes: Processes) -> None:
+    def __init__(self, task: MiningTask, processes: Processes) -> None:
         """Say what is to be mined.
 
-        :param miner: graph, settings and cache
+        :param task: graph, settings, parts and cache
         :param processes: the processes that share the work; each of them makes such a run
         """
-        self.miner, self.processes = miner, processes
-        self.graph, self.settings = miner.graph, miner.settings
+        self.task, self.processes = task, processes
+        self.graph, self.settings = task.graph, task.settings
         #: The seconds by step, without those of the shards
         self.durations: dict[str, float] = {}
         how = fingerprint({"versions": _versions(), "shard_size": self.shards.size})
-        self.folder = miner.cache.path("shards", f"{miner.key}-{how}")
+        self.folder = task.cache.path("shards", f"{task.key}-{how}")
 
     @cached_property
     def shards(self) -> Shards:
@@ -75,7 +124,7 @@ class MiningRun:
         :param folder: an empty folder, which they are written to
         """
         # what other versions have left can't be gone on with
-        for left in set(self.folder.parent.glob(f"{self.miner.key}-*")) - {self.folder}:
+        for left in set(self.folder.parent.glob(f"{self.task.key}-*")) - {self.folder}:
             shutil.rmtree(left, ignore_errors=True)
         self.mine_shards()
         self._put_together(folder)
@@ -103,33 +152,33 @@ class MiningRun:
 
     def _prepare(self) -> None:
         """Do what concerns all shards; the main process goes first, and the others find the results in the cache."""
-        miner, seed = self.miner, self.settings.seed
+        task, seed = self.task, self.settings.seed
         guarded = self.settings.guard == "calibrated"
         # what learns for the guard must not have seen what the guard is tested with
         visible, hidden = hide_triples(self.graph, seed=seed) if guarded else (self.graph, self.graph.triples[:0])
         with main_first(self.processes):
-            index = miner.neighbor_index(self.durations)
-            vectors = miner.vectors(visible, self.durations)
+            index = task.vectors.neighbor_index(self.durations)
+            vectors, halved = task.vectors.encode(visible, self.durations)
             with timed("candidates", self.durations):
                 self.proposals = self._propose(self.graph, index, "all")
             self.recall = self.proposals.recall
             chosen = self._choose()
         self.context = RankingContext(
             graph=visible,
-            texts=miner.all_texts,
-            cache=miner.cache,
+            texts=task.all_texts,
+            cache=task.cache,
             vectors=vectors,
             seed=seed,
-            validation=miner.validation,
-            validation_negatives=miner.validation_negatives,
+            validation=task.validation,
+            validation_negatives=task.validation_negatives,
             chosen=chosen,
             processes=self.processes,
             durations=self.durations,
         )
-        self.context.note_halved("encoder_batches_halved", miner.batches_halved)
+        self.context.note_halved("encoder_batches_halved", halved)
         # a ranker with a budget lets the processes share the work
-        with nullcontext() if miner.ranker.expensive else main_first(self.processes):
-            miner.ranker.prepare(self.context)
+        with nullcontext() if task.ranker.expensive else main_first(self.processes):
+            task.ranker.prepare(self.context)
         self.guard = self._fit_guard(hidden) if guarded else None
         # from here on, the clock is that of a shard
         self.durations = dict(self.context.durations)
@@ -137,11 +186,11 @@ class MiningRun:
     def _propose(self, graph: Graph, index: NeighborIndex, name: str) -> Proposals:
         folder = self.folder / name
         make_folder(folder)
-        return self.miner.generator.propose(graph, index, folder, self.miner.texts)
+        return self.task.generator.propose(graph, index, folder, self.task.texts)
 
     def _choose(self) -> np.ndarray | None:
         """Choose the corrupted triples that a ranker with a budget scores."""
-        if not self.miner.ranker.expensive:
+        if not self.task.ranker.expensive:
             return None
         path = self.folder / "chosen"
         if not find_sealed(path):
@@ -158,9 +207,9 @@ class MiningRun:
         context = self.context
         with main_first(self.processes):
             witnesses = {"probe": context.probe, "factorization": context.factorization}
-            index = self.miner.index_of(context.graph, self.durations)
+            index = self.task.vectors.index_of(context.graph, self.durations)
             proposals = self._propose(context.graph, index, "visible")
-        evidence = Evidence(context.graph, context.vectors, witnesses, self.miner.types)
+        evidence = Evidence(context.graph, context.vectors, witnesses, self.task.types)
 
         def propose(queries: Queries) -> Answers:
             """Propose what mining the visible triples would."""
@@ -196,7 +245,7 @@ class MiningRun:
             proposed = self.proposals.candidates(rows)
             chosen = np.ones(len(proposed), bool) if context.chosen is None else self._is_chosen(proposed.keys)
             candidates = proposed.select(chosen)
-        ranking = self.miner.ranker.rank(candidates, context)
+        ranking = self.task.ranker.rank(candidates, context)
         if self.settings.guard is None:
             ranking = Ranking(ranking.scores, np.ones(len(candidates), dtype=bool))
         if self.guard is None:
@@ -232,7 +281,7 @@ class MiningRun:
 
     def _put_together(self, folder: Path) -> None:
         """Write the pools of all shards."""
-        miner, guard, context = self.miner, self.guard, self.context
+        task, guard, context = self.task, self.guard, self.context
         paths = [self._path(i) for i in range(len(self.shards))]
         counts: dict[str, int] = {}
         for path in paths:
@@ -275,18 +324,18 @@ class MiningRun:
             "score_range": list(assembly.score_range),
             **guarded,
             "labelled": self.graph.entity_labels is not None,
-            "fingerprint": miner.key,
+            "fingerprint": task.key,
             "graph": self.graph.fingerprint,
-            "settings": miner.settings_identity,
-            "language_models": miner.language_models,
+            "settings": task.settings_identity,
+            "language_models": task.language_models,
             "versions": _versions(),
             "statistics": statistics,
         }
         vocabulary = Vocabulary(
             self.graph.entity_labels,
             self.graph.relation_labels,
-            None if miner.texts is None else miner.texts.entities,
-            None if miner.texts is None else miner.texts.relations,
+            None if task.texts is None else task.texts.entities,
+            None if task.texts is None else task.texts.relations,
         )
         folder.rmdir()  # writing replaces pools, and nothing else
 
