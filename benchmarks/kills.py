@@ -38,7 +38,7 @@ from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.mining.shard_pools import PartialPools
 from pykeen_negater.rankers import resumable_scoring as partwise_scoring
-from pykeen_negater.rankers.resolver import ProbeRanker
+from pykeen_negater.rankers.probe import ProbeRanker
 from pykeen_negater.rankers.resumable_scoring import PartwiseScoring
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.language_models import find_language_model

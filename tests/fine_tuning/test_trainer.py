@@ -35,8 +35,10 @@ from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.fine_tuned import ThresholdsRanker
 from pykeen_negater.rankers.gradients import FullGradientsRanker, ProxyGradientsRanker
 from pykeen_negater.rankers.kge import KGERanker
+from pykeen_negater.rankers.probe import FACTORIZATION_WEIGHT, ProbeRanker
 from pykeen_negater.rankers.relation_embedding import RelationEmbeddingRanker
-from pykeen_negater.rankers.resolver import FACTORIZATION_WEIGHT, ProbeRanker, SimilarityRanker, ranker_resolver
+from pykeen_negater.rankers.resolver import ranker_resolver
+from pykeen_negater.rankers.similarity import SimilarityRanker
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.loading import Texts
 from pykeen_negater.triples.graphs import Graph

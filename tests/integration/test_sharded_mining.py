@@ -47,15 +47,15 @@ import json, sys
 import pykeen_negater.rankers.resumable_scoring, pykeen_negater.mining.shards
 pykeen_negater.mining.shards.SHARD_SIZE = 200
 pykeen_negater.rankers.resumable_scoring.PART_SIZE = 128
-from pykeen_negater.cli import main
+from pykeen_negater.cli.main import main
 main(sys.argv[1:])
 """
 
 #: A process that mines so, notes which shards it mines, and is killed at an event
 WATCH = """
 import os, pathlib, shutil, signal, sys, time
-from pykeen_negater import caching
-from pykeen_negater.mining_run import MiningRun
+from pykeen_negater.storage import cache as caching
+from pykeen_negater.mining.run import MiningRun
 
 event, mined = sys.argv.pop(1), pathlib.Path(sys.argv.pop(1))
 mine_shard, rmtree, replace, lock = MiningRun._mine_shard, shutil.rmtree, os.replace, caching.Cache.lock

@@ -17,7 +17,7 @@ from ..embeddings.listed_neighbors import ListedNeighbors, UnusedEncoder, read_n
 from ..pools.files import PoolsError
 from ..pools.negative_pools import NegativePools
 from ..rankers.base import Ranker
-from ..rankers.resolver import ProbeRanker, ranker_resolver
+from ..rankers.resolver import ranker_resolver
 from ..runtime.processes import Processes, apart
 from ..runtime.progress import Progress
 from ..runtime.random_state import pinned_defaults, preserved_random_state
@@ -116,7 +116,7 @@ class Miner:
         return read_neighbors(Path(settings.neighbor_file), self.graph, self.texts, settings.k)
 
     def _make_encoder(self) -> Encoder:
-        needs_vectors = self.settings.guard == "calibrated" or isinstance(self.ranker, ProbeRanker)
+        needs_vectors = self.settings.guard == "calibrated" or self.ranker.needs_vectors
         if self.listed is not None and not needs_vectors:
             return UnusedEncoder()
         kwargs = self.settings.encoder_kwargs or {}
@@ -189,7 +189,7 @@ class Miner:
     def language_models(self) -> list[str]:
         """The public names of the language models that read the texts, as far as they have any."""
         encoder = self.encoder.model if isinstance(self.encoder, SentenceTransformerEncoder) else None
-        names = [encoder, getattr(self.ranker, "language_model", None)]
+        names = [encoder, self.ranker.language_model]
         return sorted({public for name in names if name and (public := public_name(name))})
 
     @property
