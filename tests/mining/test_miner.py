@@ -86,13 +86,13 @@ def test_the_budget_goes_to_names_that_differ(monkeypatch: pytest.MonkeyPatch):
     run = MiningRun(Miner(graph, MiningSettings(**FAST, max_candidates=5)).task, Processes())
     monkeypatch.setattr(run.task.ranker, "expensive", True)
     run.folder.mkdir(parents=True)
-    run._prepare()
-    assert run.context.chosen is not None
-    assert len(run.context.chosen) == 5
+    context = run._prepare().context
+    assert context.chosen is not None
+    assert len(context.chosen) == 5
     texts = run.task.texts
     assert texts is not None
     known = {(reading(texts.entities[h]), reading(texts.entities[t])) for h, _, t in graph.triples}
-    assert not known & {(reading(texts.entities[h]), reading(texts.entities[t])) for h, _, t in run.context.chosen}
+    assert not known & {(reading(texts.entities[h]), reading(texts.entities[t])) for h, _, t in context.chosen}
 
 
 def test_texts_tell_entities_of_one_name_apart():
@@ -212,7 +212,7 @@ def test_interrupted_mining_leaves_nothing(nations: TriplesFactory, empty_cache:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pykeen_negater.mining.run.assemble_shard", interrupt)
+        patch.setattr("pykeen_negater.mining.shard_miner.assemble_shard", interrupt)
         with pytest.raises(KeyboardInterrupt):
             mine(triples_factory=nations, **FAST)
     assert [path.suffix for path in empty_cache.joinpath("pools").iterdir()] == [".lock"]

@@ -142,7 +142,7 @@ def test_training_is_reproducible_and_cached(
     graph: Graph, candidates: Candidates, context: RankingContext, tmp_path: Path
 ):
     first = KGERanker(**QUICK).rank(candidates, context).scores
-    assert "train RotatE" in context.durations
+    assert "train RotatE" in context.measured.durations
     torch.manual_seed(17)
     states = torch.get_rng_state(), np.random.get_state()[1].copy()
     contents = weights_in_cache(context)

@@ -347,7 +347,7 @@ def test_context_tells_seeds_graphs_and_vectors_apart(tmp_path, monkeypatch: pyt
     for arguments in ((graph, vectors, 0), (graph, vectors, 1), (fewer, vectors, 0), (graph, vectors + 1, 0)):
         context = RankingContext(arguments[0], None, Cache(tmp_path), arguments[1], seed=arguments[2])
         assert context.probe.vectors.shape == (20, 6)
-        assert "train the probe" in context.durations
+        assert "train the probe" in context.measured.durations
 
 
 def test_context_without_texts(tmp_path):

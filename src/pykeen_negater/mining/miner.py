@@ -32,8 +32,9 @@ from ..utils.limits import tell_shortage, warn_of_little_memory
 from ..utils.resolving import find_class, make
 from ..utils.spelling import did_you_mean
 from .planning import Plan, make_plan
-from .run import MiningRun, MiningTask
+from .run import MiningRun
 from .settings import MiningSettings
+from .task import MiningTask
 from .vectors import EntityVectors
 
 if TYPE_CHECKING:

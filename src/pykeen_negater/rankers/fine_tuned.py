@@ -137,8 +137,8 @@ class FineTunedRanker(BudgetedRanker):
             context.validation_negatives,
         )
         with main_first(context.processes):
-            path, _ = run.find_or_train(context.cache, context.durations)
-        context.statistics["fine_tuning"] = json.loads(path.joinpath(REPORT).read_text(encoding="utf-8"))
+            path, _ = run.find_or_train(context.cache, context.measured.durations)
+        context.measured.statistics["fine_tuning"] = json.loads(path.joinpath(REPORT).read_text(encoding="utf-8"))
         return path
 
     def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> np.ndarray:
@@ -150,9 +150,9 @@ class FineTunedRanker(BudgetedRanker):
         :return: shape: (n,), dtype: float32, finite
         :raises ValueError: if a score is not finite
         """
-        with timed("score", context.durations):
+        with timed("score", context.measured.durations):
             scores = self._scoring(model, context).score(self._what(), self.compute, triples)
-        context.statistics["scored"] = len(triples)
+        context.measured.statistics["scored"] = len(triples)
         return scores
 
     def _scoring(self, model: Path, context: RankingContext) -> FineTunedScoring:
@@ -204,5 +204,5 @@ class ThresholdsRanker(FineTunedRanker):
         thresholds = Thresholds.load(model, graph.num_relations, graph.relation_names)
         scores = self._scores(model, triples, context)
         ranking, counted = judge_by_thresholds(scores, triples[:, RELATION], thresholds, self.recall)
-        context.statistics.update(counted)
+        context.measured.statistics.update(counted)
         return ranking

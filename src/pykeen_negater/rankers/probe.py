@@ -61,6 +61,6 @@ class ProbeRanker(Ranker):
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
         triples = candidates.unique_triples
         self.prepare(context)  # before the clock runs
-        with timed("score", context.durations):
+        with timed("score", context.measured.durations):
             scores = self.score(triples, context)
         return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))

@@ -153,7 +153,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         )
         scoring = PartwiseScoring(lambda: PairEncoding(encoder, texts), positives, context)
         vectors, num_halved = scoring.find_or_compute(key)
-        context.note_halved("batches_halved", num_halved)
+        context.measured.note_halved("batches_halved", num_halved)
         prototypes = Prototypes(vectors, positives[:, RELATION], graph.num_relations, PROTOTYPES[self.prototype])
         return RelationScorer(encoder, texts, positives, prototypes)
 
@@ -162,8 +162,8 @@ class RelationEmbeddingRanker(BudgetedRanker):
         scores = self._scores(triples, context)
         thresholds, _ = self._fitted(context)
         ranking, counted = judge_by_thresholds(scores, triples[:, RELATION], thresholds, self.recall)
-        context.statistics["scored"] = len(triples)
-        context.statistics.update(counted)
+        context.measured.statistics["scored"] = len(triples)
+        context.measured.statistics.update(counted)
         return ranking
 
     # docstr-coverage: inherited
@@ -209,12 +209,12 @@ class RelationEmbeddingRanker(BudgetedRanker):
         :return: shape: (n,), dtype: float32
         """
         key = fingerprint({**self._inputs(context), **self._identify_scores(), "triples": array_digest(triples)})
-        with timed("score", context.durations):
+        with timed("score", context.measured.durations):
             scorer = self._scorer(context)
             with main_first(context.processes):
                 self._fitted(context)
             scores, num_halved = PartwiseScoring(lambda: scorer, triples, context).find_or_compute(key)
-        context.note_halved("batches_halved", num_halved)
+        context.measured.note_halved("batches_halved", num_halved)
         return scores
 
     def _fit_thresholds(self, scorer: "RelationScorer", context: RankingContext) -> Thresholds:
@@ -253,7 +253,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         def build(folder: Path) -> None:
             """Fill a folder of the cache with a trained encoder."""
             pairs = RelationPairs.from_triples(positives, context.required_texts)
-            with timed("train the relation encoder", context.durations):
+            with timed("train the relation encoder", context.measured.durations):
                 encoder = RelationEncoder(self.model, template=self.template)
                 checkpoints = context.cache.root / leftovers
                 result = train_relation_encoder(
@@ -264,7 +264,9 @@ class RelationEmbeddingRanker(BudgetedRanker):
         def read(folder: Path) -> Path:
             """See that the encoder can be loaded, and read how it was trained."""
             RelationEncoder(folder / "encoder", template=self.template)
-            context.statistics["training"] = json.loads(folder.joinpath("training.json").read_text(encoding="utf-8"))
+            context.measured.statistics["training"] = json.loads(
+                folder.joinpath("training.json").read_text(encoding="utf-8")
+            )
             return folder / "encoder"
 
         key = fingerprint({**self._inputs(context), **self._identify_encoder(), "positives": array_digest(positives)})
