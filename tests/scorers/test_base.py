@@ -326,10 +326,10 @@ def test_context_trains_witnesses_once(tmp_path):
     graph, vectors = random_graph(0, num_triples=200), random_vectors(0, 20)
     first, again = (RankingContext(graph, None, Cache(tmp_path), vectors, seed=1) for _ in range(2))
     trained = (first.probe, first.factorization)
-    assert set(first.durations) == {"train the probe", "train the factorization"}
+    assert set(first.measured.durations) == {"train the probe", "train the factorization"}
     assert first.probe is trained[0]
     loaded = (again.probe, again.factorization)
-    assert again.durations == {}
+    assert again.measured.durations == {}
     for one, other in zip(trained, loaded, strict=True):
         assert not one.training
         assert not other.training
