@@ -36,9 +36,10 @@ from pykeen_negater.mining import shards
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
+from pykeen_negater.mining.shard_miner import ShardMiner
 from pykeen_negater.mining.shard_pools import PartialPools
 from pykeen_negater.rankers import resumable_scoring as partwise_scoring
-from pykeen_negater.rankers.resolver import ProbeRanker
+from pykeen_negater.rankers.probe import ProbeRanker
 from pykeen_negater.rankers.resumable_scoring import PartwiseScoring
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.language_models import find_language_model
@@ -81,7 +82,7 @@ class Steps:
         self._mark(FineTuningRun, "_train", "publishing the model", after=True)
         self._mark(PartwiseScoring, "_compute_parts", "scoring")
         self._mark(PartwiseScoring, "_put_together", "publishing scores")
-        self._mark(MiningRun, "_mine_shard", "mining shards")
+        self._mark(ShardMiner, "mine", "mining shards")
         self._mark(MiningRun, "_put_together", "putting shards together")
         self._mark(MiningRun, "build", "publishing pools", after=True)
         self._mark(shutil, "rmtree", "cleaning up", lambda path, **_: Path(path).parent.name == "shards")

@@ -19,7 +19,7 @@ from common import load, write
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from pykeen_negater import mine
-from pykeen_negater.report import collect
+from pykeen_negater.report.content import collect
 from pykeen_negater.report.page import write_page
 
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"

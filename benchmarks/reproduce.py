@@ -12,8 +12,8 @@ from dataclasses import asdict, replace
 import click
 import pandas as pd
 from common import RESULTS, append, data_folder, write
+from reproduction import KINDS, SUBSET, WHOLE, classify, count_negatives
 
-from pykeen_negater.reproduction import KINDS, SUBSET, WHOLE, classify, count_negatives
 from pykeen_negater.storage.cache import Cache, fingerprint
 
 KEYS = ["scale", "kind", "seed"]

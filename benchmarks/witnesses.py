@@ -27,7 +27,7 @@ from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.fine_tuned import ThresholdsRanker
-from pykeen_negater.rankers.resolver import ProbeRanker
+from pykeen_negater.rankers.probe import ProbeRanker
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.queries import ENTITY_SIDES
@@ -71,7 +71,7 @@ def main(seeds: int, language_model: bool) -> None:
         with tempfile.TemporaryDirectory() as folder:
             context = RankingContext(visible, miner.texts, Cache(folder), vectors, seed)
             start = time.perf_counter()
-            candidates = SlotCandidateGenerator(k=K).generate(graph, miner.neighbor_index({}))
+            candidates = SlotCandidateGenerator(k=K).generate(graph, miner.vectors.neighbor_index({}))
             ranker = ProbeRanker()
             ranker.rank(candidates, context)
             seconds = time.perf_counter() - start

@@ -1,13 +1,16 @@
 """NegatER's experiments, in small."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from pykeen_negater.reproduction import KINDS, Scale, classify, count_negatives
-
 from ..conftest import SMALL
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+
+from reproduction import KINDS, Scale, classify, count_negatives
 
 SCALE = Scale(num_training_triples=8, max_candidates=14, num_exact=10, epochs=1)
 

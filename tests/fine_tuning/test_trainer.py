@@ -35,8 +35,10 @@ from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.fine_tuned import ThresholdsRanker
 from pykeen_negater.rankers.gradients import FullGradientsRanker, ProxyGradientsRanker
 from pykeen_negater.rankers.kge import KGERanker
+from pykeen_negater.rankers.probe import FACTORIZATION_WEIGHT, ProbeRanker
 from pykeen_negater.rankers.relation_embedding import RelationEmbeddingRanker
-from pykeen_negater.rankers.resolver import FACTORIZATION_WEIGHT, ProbeRanker, SimilarityRanker, ranker_resolver
+from pykeen_negater.rankers.resolver import ranker_resolver
+from pykeen_negater.rankers.similarity import SimilarityRanker
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.loading import Texts
 from pykeen_negater.triples.graphs import Graph
@@ -439,12 +441,12 @@ class TestThresholdsRanker(RankerCase):
     def test_fine_tunes_and_scores_once(self, tiny_bert: str, candidates: Candidates, context: RankingContext):
         settings = {"epochs": 1, "max_length": 24, "validation_share": 0.3}
         ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).rank(candidates, context)
-        assert set(context.durations) == {"fine-tune", "score"}
-        assert context.statistics["fine_tuning"]["num_training_triples"] == 8
+        assert set(context.measured.durations) == {"fine-tune", "score"}
+        assert context.measured.statistics["fine_tuning"]["num_training_triples"] == 8
         before = {path: path.stat().st_mtime_ns for path in context.cache.root.rglob("*") if path.suffix != ".lock"}
-        context.durations.clear()
+        context.measured.durations.clear()
         ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).rank(candidates, context)
-        assert "fine-tune" not in context.durations
+        assert "fine-tune" not in context.measured.durations
         after = {path: path.stat().st_mtime_ns for path in context.cache.root.rglob("*") if path.suffix != ".lock"}
         assert before == after
 
@@ -535,21 +537,21 @@ class TestProxyGradientsRanker(RankerCase):
         self, fine_tuned: Path, candidates: Candidates, context: RankingContext
     ):
         guessed = self.make(fine_tuned).rank(candidates, context).scores
-        report = dict(context.statistics["proxy"])
+        report = dict(context.measured.statistics["proxy"])
         exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
         unique = np.unique(candidates.unique_positions, return_index=True)[1]
         assert np.sum(np.isclose(guessed[unique], exact[unique], rtol=1e-4)) == 10 < len(unique)
         assert report["held_out"] == 1
         # the report is kept with the scores
-        context.statistics.clear()
+        context.measured.statistics.clear()
         self.make(fine_tuned).rank(candidates, context)
-        assert context.statistics["proxy"] == report
+        assert context.measured.statistics["proxy"] == report
 
     def test_few_candidates_are_all_computed(self, fine_tuned: Path, candidates: Candidates, context: RankingContext):
         ranker = ProxyGradientsRanker(model=str(fine_tuned))
         exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
         np.testing.assert_array_equal(ranker.rank(candidates, context).scores, exact)
-        assert "proxy" not in context.statistics
+        assert "proxy" not in context.measured.statistics
 
     def test_by_default_most_are_guessed_which_pays(
         self, fine_tuned: Path, small_graph: Graph, small_texts: Texts, monkeypatch: pytest.MonkeyPatch

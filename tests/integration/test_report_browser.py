@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pykeen_negater import NegativePools, mine
-from pykeen_negater.report import collect
 from pykeen_negater.report import content as content_module
+from pykeen_negater.report.content import collect
 from pykeen_negater.report.page import write_page
 from pykeen_negater.report.phrases import Names
 from pykeen_negater.triples.tables import read_triples

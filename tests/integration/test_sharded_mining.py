@@ -29,6 +29,7 @@ from pykeen_negater.fine_tuning.trainer import fine_tune
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
+from pykeen_negater.mining.shard_miner import ShardMiner
 from pykeen_negater.mining.shard_pools import PartialPools
 from pykeen_negater.mining.shards import Shards
 from pykeen_negater.pools.codec import decode_risk
@@ -55,10 +56,10 @@ main(sys.argv[1:])
 WATCH = """
 import os, pathlib, shutil, signal, sys, time
 from pykeen_negater.storage import cache as caching
-from pykeen_negater.mining.run import MiningRun
+from pykeen_negater.mining.shard_miner import ShardMiner
 
 event, mined = sys.argv.pop(1), pathlib.Path(sys.argv.pop(1))
-mine_shard, rmtree, replace, lock = MiningRun._mine_shard, shutil.rmtree, os.replace, caching.Cache.lock
+mine_shard, rmtree, replace, lock = ShardMiner.mine, shutil.rmtree, os.replace, caching.Cache.lock
 write_checksums = caching.write_checksums
 
 def happens(what):
@@ -98,7 +99,7 @@ def remove(path, *args, **kwargs):
         happens("shards being removed")
     rmtree(path, *args, **kwargs)
 
-MiningRun._mine_shard, caching.Cache.lock, caching.write_checksums = note, note_lock, hash_pools
+ShardMiner.mine, caching.Cache.lock, caching.write_checksums = note, note_lock, hash_pools
 os.replace, shutil.rmtree = rename, remove
 """
 
@@ -241,15 +242,15 @@ def test_a_failure_leaves_what_was_finished(
 ):
     monkeypatch.setattr("pykeen_negater.mining.shards.SHARD_SIZE", 200)
     mined: list[int] = []
-    mine_shard = MiningRun._mine_shard
+    mine_shard = ShardMiner.mine
 
-    def fail_at_third(self: MiningRun, shard: int) -> PartialPools:
+    def fail_at_third(self: ShardMiner, shard: int) -> PartialPools:
         mined.append(shard)
         if len(mined) == 3:
             raise KeyboardInterrupt
         return mine_shard(self, shard)
 
-    monkeypatch.setattr(MiningRun, "_mine_shard", fail_at_third)
+    monkeypatch.setattr(ShardMiner, "mine", fail_at_third)
     with pytest.raises(KeyboardInterrupt):
         mine(triples_factory=nations, **FAST)
     # a bit flips meanwhile
@@ -384,7 +385,7 @@ def test_interrupted_command(empty_cache: Path, monkeypatch: pytest.MonkeyPatch)
     def interrupt(*args: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(MiningRun, "_mine_shard", interrupt)
+    monkeypatch.setattr(ShardMiner, "mine", interrupt)
     options = ["--dataset", "nations", "--encoder", "structural", "--ranker", "similarity", "--guard", "none"]
     result = CliRunner().invoke(main, ["mine", *options])
     assert result.exit_code == 130

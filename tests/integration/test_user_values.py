@@ -16,7 +16,7 @@ from pykeen_negater import NegativePools, mine
 from pykeen_negater.fine_tuning.tokenization import TripleTokenizer
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.pools.exports import export, sentences
-from pykeen_negater.report import collect
+from pykeen_negater.report.content import collect
 from pykeen_negater.report.page import write_page
 from pykeen_negater.sampling.pool_source import _settings_key
 from pykeen_negater.texts.loading import load_texts

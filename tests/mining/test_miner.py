@@ -30,7 +30,7 @@ from pykeen_negater.pools.codec import decode_risk, encode_risk
 from pykeen_negater.pools.exports import to_frame
 from pykeen_negater.pools.files import DTYPES
 from pykeen_negater.rankers.base import Ranking
-from pykeen_negater.report import collect
+from pykeen_negater.report.content import collect
 from pykeen_negater.runtime.processes import Processes
 from pykeen_negater.runtime.progress import Step
 from pykeen_negater.scorers.base import Training, Witness
@@ -84,16 +84,16 @@ def test_entities_that_read_the_same_are_not_in_pools(candidates: str, caplog: p
 
 def test_the_budget_goes_to_names_that_differ(monkeypatch: pytest.MonkeyPatch):
     graph = Graph.from_factory(TriplesFactory.from_labeled_triples(np.array(TWINS)))
-    run = MiningRun(Miner(graph, MiningSettings(**FAST, max_candidates=5)), Processes())
-    monkeypatch.setattr(run.miner.ranker, "expensive", True)
+    run = MiningRun(Miner(graph, MiningSettings(**FAST, max_candidates=5)).task, Processes())
+    monkeypatch.setattr(run.task.ranker, "expensive", True)
     run.folder.mkdir(parents=True)
-    run._prepare()
-    assert run.context.chosen is not None
-    assert len(run.context.chosen) == 5
-    texts = run.miner.texts
+    context = run._prepare().context
+    assert context.chosen is not None
+    assert len(context.chosen) == 5
+    texts = run.task.texts
     assert texts is not None
     known = {(reading(texts.entities[h]), reading(texts.entities[t])) for h, _, t in graph.triples}
-    assert not known & {(reading(texts.entities[h]), reading(texts.entities[t])) for h, _, t in run.context.chosen}
+    assert not known & {(reading(texts.entities[h]), reading(texts.entities[t])) for h, _, t in context.chosen}
 
 
 def test_texts_tell_entities_of_one_name_apart():
@@ -213,7 +213,7 @@ def test_interrupted_mining_leaves_nothing(nations: TriplesFactory, empty_cache:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pykeen_negater.mining.run.assemble_shard", interrupt)
+        patch.setattr("pykeen_negater.mining.shard_miner.assemble_shard", interrupt)
         with pytest.raises(KeyboardInterrupt):
             mine(triples_factory=nations, **FAST)
     assert [path.suffix for path in empty_cache.joinpath("pools").iterdir()] == [".lock"]
@@ -345,7 +345,7 @@ def test_the_recall_of_an_approximate_index_is_reported(
     entries = [path for path in empty_cache.glob("**/indexes/*") if path.is_dir()]
     assert len(entries) == num_indexes
     if num_indexes:
-        monkeypatch.setattr("pykeen_negater.mining.miner.approximate", lambda *args: pytest.fail("built again"))
+        monkeypatch.setattr("pykeen_negater.mining.vectors.approximate", lambda *args: pytest.fail("built again"))
     again = mine(triples_factory=large_factory, **settings, pool_size=3)
     assert again.metadata["statistics"].get("index_recall") == statistics.get("index_recall")
 

@@ -142,7 +142,7 @@ def test_training_is_reproducible_and_cached(
     graph: Graph, candidates: Candidates, context: RankingContext, tmp_path: Path
 ):
     first = KGERanker(**QUICK).rank(candidates, context).scores
-    assert "train RotatE" in context.durations
+    assert "train RotatE" in context.measured.durations
     torch.manual_seed(17)
     states = torch.get_rng_state(), np.random.get_state()[1].copy()
     contents = weights_in_cache(context)
@@ -160,7 +160,7 @@ def test_training_is_reproducible_and_cached(
     assert len(set(weights_in_cache(other))) == 6
     again = RankingContext(context.graph, None, other.cache, context.vectors)
     np.testing.assert_array_equal(KGERanker(**QUICK).rank(candidates, again).scores, first)
-    assert "train RotatE" not in again.durations
+    assert "train RotatE" not in again.measured.durations
 
 
 def test_training_tells_triples_from_corruptions(graph: Graph, candidates: Candidates, context: RankingContext):

@@ -79,8 +79,8 @@ def test_what_is_as_similar_as_true_pairs_is_no_negative(
     assert accepted[0].sum() > accepted[1].sum()
     # whoever is taken for true at a low level is so at a high one
     assert not np.any(accepted[1] & ~accepted[0])
-    assert context.statistics["taken_for_true"] == len(np.unique(candidates.triples[~accepted[1]], axis=0))
-    assert context.statistics["scored"] == len(candidates.unique_triples)
+    assert context.measured.statistics["taken_for_true"] == len(np.unique(candidates.triples[~accepted[1]], axis=0))
+    assert context.measured.statistics["scored"] == len(candidates.unique_triples)
 
 
 def test_given_validation_triples_choose_the_thresholds(
@@ -110,12 +110,12 @@ def test_the_encoder_is_trained_once(tiny_bert: str, candidates: Candidates, con
         return RelationEmbeddingRanker(model=tiny_bert, template=TEMPLATE, **kwargs).rank(candidates, context).scores
 
     trained = rank(training=QUICK)
-    assert "train the relation encoder" in context.durations
-    assert len(context.statistics["training"]["training_losses"]) == 1
-    context.durations.clear()
+    assert "train the relation encoder" in context.measured.durations
+    assert len(context.measured.statistics["training"]["training_losses"]) == 1
+    context.measured.durations.clear()
     # another prototype needs other scores, but no other encoder
     other = rank(training=QUICK, prototype="centroid")
-    assert "train the relation encoder" not in context.durations
+    assert "train the relation encoder" not in context.measured.durations
     assert not np.array_equal(trained, other)
     assert not np.allclose(trained, rank())
     np.testing.assert_array_equal(trained, rank(training=QUICK))

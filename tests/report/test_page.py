@@ -31,9 +31,10 @@ from pykeen_negater.pools.exports import export
 from pykeen_negater.pools.files import Vocabulary
 from pykeen_negater.pools.imports import import_negatives
 from pykeen_negater.pools.outcomes import OUTCOMES, count_outcomes
-from pykeen_negater.report import Comparison, ReportContent, collect
 from pykeen_negater.report import content as content_module
 from pykeen_negater.report import page as page_module
+from pykeen_negater.report.comparison import Comparison
+from pykeen_negater.report.content import ReportContent, collect
 from pykeen_negater.report.documentation import PAGES, documentation_url
 from pykeen_negater.report.page import render
 from pykeen_negater.report.text import print_report

@@ -13,7 +13,7 @@ from pykeen_negater import NegativePools
 from pykeen_negater.evaluation.samplers import NegativesReport, Part, PartReport
 from pykeen_negater.pools.card import why_none_are_drawn
 from pykeen_negater.pools.outcomes import OUTCOMES
-from pykeen_negater.report import Comparison
+from pykeen_negater.report.comparison import Comparison
 from pykeen_negater.report.coverage import Coverage
 from pykeen_negater.report.documentation import PAGES, documentation_url
 from pykeen_negater.report.reasons import Reason, advise, explain_outcomes

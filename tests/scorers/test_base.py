@@ -326,10 +326,10 @@ def test_context_trains_witnesses_once(tmp_path):
     graph, vectors = random_graph(0, num_triples=200), random_vectors(0, 20)
     first, again = (RankingContext(graph, None, Cache(tmp_path), vectors, seed=1) for _ in range(2))
     trained = (first.probe, first.factorization)
-    assert set(first.durations) == {"train the probe", "train the factorization"}
+    assert set(first.measured.durations) == {"train the probe", "train the factorization"}
     assert first.probe is trained[0]
     loaded = (again.probe, again.factorization)
-    assert again.durations == {}
+    assert again.measured.durations == {}
     for one, other in zip(trained, loaded, strict=True):
         assert not one.training
         assert not other.training
@@ -347,7 +347,7 @@ def test_context_tells_seeds_graphs_and_vectors_apart(tmp_path, monkeypatch: pyt
     for arguments in ((graph, vectors, 0), (graph, vectors, 1), (fewer, vectors, 0), (graph, vectors + 1, 0)):
         context = RankingContext(arguments[0], None, Cache(tmp_path), arguments[1], seed=arguments[2])
         assert context.probe.vectors.shape == (20, 6)
-        assert "train the probe" in context.durations
+        assert "train the probe" in context.measured.durations
 
 
 def test_context_without_texts(tmp_path):

@@ -14,7 +14,7 @@ from pykeen.pipeline import pipeline
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater.cli.main import main
-from pykeen_negater.mining.miner import Miner
+from pykeen_negater.mining.vectors import EntityVectors
 from pykeen_negater.utils.limits import ThreadsError, explain_shortage, find_limit, tell_shortage
 
 
@@ -132,7 +132,7 @@ def test_commands_and_pipelines_tell_shortages(
     def fail(*args: object) -> None:
         raise error
 
-    monkeypatch.setattr(Miner, "vectors", fail)
+    monkeypatch.setattr(EntityVectors, "encode", fail)
     result = CliRunner().invoke(main, ["mine", "--dataset", "nations", "--encoder", "structural"])
     assert result.exit_code == 1
     (line,) = (line for line in result.stderr.splitlines() if line.startswith("Error: "))

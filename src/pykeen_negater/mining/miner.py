@@ -1,7 +1,5 @@
 """From a graph to pools of negatives: the way of the data, step by step."""
 
-import importlib
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import fields
@@ -14,19 +12,16 @@ import torch
 from pykeen.triples import CoreTriplesFactory
 
 from ..candidates.generators import CandidateGenerator, candidate_generator_resolver
-from ..embeddings.approximation import EXACT, Approximation, approximate, cells_factory
 from ..embeddings.encoders import Encoder, SentenceTransformerEncoder, encoder_resolver
-from ..embeddings.listed_neighbors import ListedNeighbors, UnusedEncoder, read_neighbors, write_neighbors
-from ..embeddings.neighbors import NeighborIndex
+from ..embeddings.listed_neighbors import ListedNeighbors, UnusedEncoder, read_neighbors
 from ..pools.files import PoolsError
 from ..pools.negative_pools import NegativePools
 from ..rankers.base import Ranker
-from ..rankers.resolver import ProbeRanker, ranker_resolver
+from ..rankers.resolver import ranker_resolver
 from ..runtime.processes import Processes, apart
-from ..runtime.progress import Progress, Step, step
+from ..runtime.progress import Progress
 from ..runtime.random_state import pinned_defaults, preserved_random_state
-from ..storage.atomic_writing import restore_folder
-from ..storage.cache import Cache, array_digest, fingerprint, timed
+from ..storage.cache import Cache, array_digest, fingerprint
 from ..texts.language_models import find_language_model, public_name
 from ..texts.loading import extend_texts, load_texts, texts_digest
 from ..triples.entity_types import load_types
@@ -39,6 +34,8 @@ from ..utils.spelling import did_you_mean
 from .planning import Plan, make_plan
 from .run import MiningRun
 from .settings import MiningSettings
+from .task import MiningTask
+from .vectors import EntityVectors
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
@@ -80,8 +77,6 @@ class Miner:
         self.validation = validation
         self.validation_negatives = validation_negatives
         self.cache = cache or Cache()
-        #: How many batches the encoder halved for want of memory, known once there are vectors
-        self.batches_halved = 0
         self.texts = load_texts(graph, settings.entity_text, settings.relation_text)
         #: The texts of the graph and of the other entities
         self.all_texts = self.texts and extend_texts(self.texts, other_entities, settings.entity_text)
@@ -93,6 +88,10 @@ class Miner:
         #: The neighbours that were found elsewhere, if there are some
         self.listed = self._read_neighbors()
         self.encoder = self._make_encoder()
+        #: The entities as vectors, and the index of their neighbours
+        self.vectors = EntityVectors(
+            graph, self.texts, settings, self.encoder, self.listed, self.generator.searches_all, self.cache
+        )
         if validation is not None and not self.ranker.expensive:
             logger.warning(
                 "The ranker %s has no use for validation triples: it neither fine-tunes nor chooses thresholds.",
@@ -117,19 +116,8 @@ class Miner:
             raise ValueError("found both neighbor_file and index, expected one of them.")
         return read_neighbors(Path(settings.neighbor_file), self.graph, self.texts, settings.k)
 
-    def save_neighbors(self, path: Path) -> None:
-        """Write the k nearest neighbours of all entities as NegatER reads them, see :mod:`.listed_neighbors`.
-
-        :param path: the file; one that is there is replaced
-        """
-        index = self.neighbor_index({})
-        if self.listed is None and index.approximation is None:
-            self._approximate(index, {})
-        labels = self.graph.entity_names or tuple(map(str, range(self.graph.num_entities)))
-        write_neighbors(path, index, self.settings.k, labels)
-
     def _make_encoder(self) -> Encoder:
-        needs_vectors = self.settings.guard == "calibrated" or isinstance(self.ranker, ProbeRanker)
+        needs_vectors = self.settings.guard == "calibrated" or self.ranker.needs_vectors
         if self.listed is not None and not needs_vectors:
             return UnusedEncoder()
         kwargs = self.settings.encoder_kwargs or {}
@@ -194,7 +182,7 @@ class Miner:
             **settings,
             "texts": texts_digest(self.texts),
             "types": None if self.types is None else array_digest(self.types.toarray()),
-            "encoder": self._encoder_identity,
+            "encoder": self.vectors.identity,
             "ranker": [ranker_resolver.normalize_inst(self.ranker), self.ranker.identify()],
         }
 
@@ -202,8 +190,28 @@ class Miner:
     def language_models(self) -> list[str]:
         """The public names of the language models that read the texts, as far as they have any."""
         encoder = self.encoder.model if isinstance(self.encoder, SentenceTransformerEncoder) else None
-        names = [encoder, getattr(self.ranker, "language_model", None)]
+        names = [encoder, self.ranker.language_model]
         return sorted({public for name in names if name and (public := public_name(name))})
+
+    @property
+    def task(self) -> MiningTask:
+        """What a run of mining needs."""
+        return MiningTask(
+            graph=self.graph,
+            settings=self.settings,
+            texts=self.texts,
+            all_texts=self.all_texts,
+            types=self.types,
+            vectors=self.vectors,
+            generator=self.generator,
+            ranker=self.ranker,
+            validation=self.validation,
+            validation_negatives=self.validation_negatives,
+            cache=self.cache,
+            key=self.key,
+            settings_identity=self.settings_identity,
+            language_models=self.language_models,
+        )
 
     def cached(self) -> NegativePools | None:
         """Find the pools in the cache.
@@ -261,11 +269,11 @@ class Miner:
             torch.enable_grad(),
         ):
             if index_missing and pools is not None and processes.is_main:
-                self.neighbor_index({})
+                self.vectors.neighbor_index({})
             if processes.tell("" if pools is None else "cached") == "cached":
                 return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
             warn_of_little_memory()
-            run = MiningRun(self, processes)
+            run = MiningRun(self.task, processes)
             if processes.is_main:
                 plan = self.plan(processes.count)
                 logger.warning("Mining negatives, once; the result is cached. %s", plan)
@@ -284,119 +292,6 @@ class Miner:
                     run.mine_shards()
             processes.meet()
         return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
-
-    def neighbor_index(self, durations: dict[str, float]) -> NeighborIndex:
-        """Load the neighbour index of the graph's entities, or build it.
-
-        :param durations: the seconds by step, which those of building are added to
-        :return: the index of all entities
-        :raises ValueError: if the index that was found is one of something else
-        """
-        if self.listed is not None:
-            return self.listed
-        settings, path = self.settings, None if self.settings.index is None else Path(self.settings.index)
-        if path is not None:
-            restore_folder(path)
-        if path is not None and path.exists():
-            index = NeighborIndex.load(path)
-            found = {"metric": index.metric, "index_factory": index.factory, "source": index.source}
-            factory = settings.index_factory
-            if factory is None and index.factory in (EXACT, cells_factory(*index.vectors.shape)):
-                factory = index.factory  # which may be the default on another machine only
-            expected = {"metric": settings.metric, "index_factory": factory, "source": self._vectors_key(self.graph)}
-            if found != expected:
-                raise ValueError(
-                    f"found a neighbour index at {path} that was made for {found}, expected {expected}: another graph, "
-                    f"encoder or metric. Choose another path for this one."
-                )
-            return index
-
-        index = self.index_of(self.graph, durations)
-        if path is not None:
-            self._approximate(index, durations)
-            index.save(path)
-        return index
-
-    def index_of(self, graph: Graph, durations: dict[str, float]) -> NeighborIndex:
-        """Make a neighbour index, of as many entities as candidates are searched among; what takes long is cached.
-
-        :param graph: the graph, or a part of its triples
-        :param durations: the seconds by step, which those of building are added to
-        :return: the index of the graph's entities
-        """
-        if self.listed is not None:
-            return self.listed
-        vectors, settings = self.vectors(graph, durations), self.settings
-        with timed("index", durations):
-            index = NeighborIndex.of_vectors(vectors, settings.metric, settings.index_factory, self._vectors_key(graph))
-        del vectors  # which may be gigabytes, and the index has its own
-        if self.generator.searches_all:
-            self._approximate(index, durations)
-        return index
-
-    def _approximate(self, index: NeighborIndex, durations: dict[str, float]) -> None:
-        """Give an index what searches all entities, if that is not exact."""
-        if index.factory == EXACT:
-            return
-
-        def build(folder: Path) -> None:
-            """Fill a folder of the cache with the index."""
-            with timed("index", durations):
-                approximate(index.vectors, index.metric, index.factory).write(folder)
-
-        identity = {
-            "vectors": index.source,
-            "metric": index.metric,
-            "factory": index.factory,
-            "faiss": importlib.import_module("faiss").__version__,
-        }
-        index.approximation, _ = self.cache.read_or_build("indexes", fingerprint(identity), build, Approximation.read)
-
-    def _vectors_key(self, graph: Graph) -> str:
-        inputs = texts_digest(self.texts) if self.encoder.needs_texts else graph.fingerprint
-        return fingerprint({"encoder": self._encoder_identity, "inputs": inputs})
-
-    def vectors(self, graph: Graph, durations: dict[str, float]) -> np.ndarray:
-        """Encode the entities, or take their vectors from the cache.
-
-        :param graph: the graph, or a part of its triples
-        :param durations: the seconds by step, which those of encoding are added to
-        :return: shape: (num_entities, dim)
-        :raises ValueError: if a vector is not finite
-        """
-
-        def encode(folder: Path) -> None:
-            """Fill a folder of the cache with the entities' vectors."""
-            name = Step.ENCODE if graph is self.graph else Step.ENCODE_VISIBLE
-            with (
-                timed("encode", durations),
-                step(name, graph.num_entities, "entity") as bar,
-                bar.piece(graph.num_entities),
-            ):
-                halved, vectors = self.encoder.batches_halved, self.encoder.encode(graph, self.texts)
-            if not np.isfinite(vectors).all():
-                count = np.sum(~np.isfinite(vectors).all(axis=1))
-                raise ValueError(
-                    f"found {count:,} vectors with NaN or infinite values from {self.encoder}, expected finite ones. "
-                    f"Check the model and the texts, or choose another encoder."
-                )
-            np.save(folder / "vectors.npy", vectors, allow_pickle=False)
-            if self.encoder.batches_halved > halved:
-                report = {"batches_halved": self.encoder.batches_halved - halved}
-                folder.joinpath("statistics.json").write_text(json.dumps(report), encoding="utf-8")
-
-        def read(folder: Path) -> tuple[np.ndarray, int]:
-            """Read the vectors, and how many batches were halved for them."""
-            report = folder / "statistics.json"
-            halved = json.loads(report.read_text(encoding="utf-8"))["batches_halved"] if report.is_file() else 0
-            return np.load(folder / "vectors.npy", allow_pickle=False), halved
-
-        (vectors, self.batches_halved), _ = self.cache.read_or_build("vectors", self._vectors_key(graph), encode, read)
-        return vectors
-
-    @cached_property
-    def _encoder_identity(self) -> list[Any]:
-        return [encoder_resolver.normalize_inst(self.encoder), self.encoder.identify()]
 
 
 @pinned_defaults()

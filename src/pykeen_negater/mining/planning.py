@@ -11,7 +11,7 @@ import torch
 from ..embeddings.encoders import Encoder, encoder_resolver
 from ..guard.features import TOP
 from ..rankers.base import Ranker
-from ..rankers.resolver import ProbeRanker, ranker_resolver
+from ..rankers.resolver import ranker_resolver
 from ..runtime.progress import Step
 from ..runtime.random_state import preserved_random_state
 from ..scorers.base import Training, Witness, estimate_training
@@ -192,7 +192,7 @@ def _estimate_steps(
     steps: dict[str, float] = {Step.ENCODE: encoding, **ranker.estimate(graph, texts, num_scored)}
     if guarded and not encoder.needs_texts:
         steps[Step.ENCODE_VISIBLE] = encoding
-    if guarded or isinstance(ranker, ProbeRanker):
+    if guarded or ranker.uses_scorers:
         part = _part(graph) if graph.num_entities > MAX_TIMED_ENTITIES else graph
         with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
             more = _estimate_witnesses(graph, part, settings, ranker, num_scored)
@@ -218,7 +218,7 @@ def _estimate_witnesses(
     named = {step.name: witness.eval() for step, (witness, _) in witnesses.items()}
     if settings.guard == "calibrated":
         steps |= estimate_guard(graph, part, settings, vectors, named)
-    if isinstance(ranker, ProbeRanker):
+    if ranker.uses_scorers:
         steps[Step.MINE] = steps.get(Step.MINE, 0.0) + num_scored * _time_scoring(part, list(named.values()))
     return steps
 

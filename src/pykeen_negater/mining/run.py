@@ -6,10 +6,8 @@ import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,25 +17,24 @@ from ..embeddings.neighbors import NeighborIndex
 from ..guard.calibrated import Guard, GuardError
 from ..guard.features import Answers, Evidence
 from ..guard.hold_out import hide_triples
-from ..guard.risks import Risks, assess_risks, to_answers
+from ..guard.risks import to_answers
 from ..pools.files import Vocabulary, write_pools
 from ..pools.outcomes import OUTCOMES, explain_none
 from ..pools.rejections import list_rejected
-from ..rankers.base import Ranking
 from ..rankers.context import RankingContext
+from ..rankers.measurements import Measurements
 from ..runtime.processes import Processes, main_first
 from ..runtime.progress import Step, step
 from ..storage.cache import fingerprint, make_folder, timed
 from ..storage.checksummed_folders import find_sealed, sealed_folder
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION, SIDES, keys_to_triples
-from ..triples.queries import ENTITY_SIDES, Queries
+from ..triples.queries import Queries
 from .merging import Assembly
-from .shard_pools import PartialPools, assemble_shard
+from .shard_miner import ShardMiner
+from .shard_pools import PartialPools
 from .shards import Shards
-
-if TYPE_CHECKING:
-    from .miner import Miner
+from .task import MiningTask
 
 __all__ = [
     "MiningRun",
@@ -48,26 +45,35 @@ logger = logging.getLogger(__name__)
 _KEYS = "keys.npy"
 
 
+@dataclass(frozen=True, eq=False)
+class _Mined:
+    """What is known once all shards are mined."""
+
+    #: What was measured, without what the shards' pools say
+    measured: Measurements
+
+    #: The guard, if there is one
+    guard: Guard | None
+
+    #: The share of the nearest neighbours that the index found, if that was measured
+    recall: float | None
+
+
 class MiningRun:
     """Mines the shards that an earlier run has not finished; several processes share them."""
 
-    def __init__(self, miner: "Miner", processes: Processes) -> None:
+    def __init__(self, task: MiningTask, processes: Processes) -> None:
         """Say what is to be mined.
 
-        :param miner: graph, settings and cache
+        :param task: graph, settings, parts and cache
         :param processes: the processes that share the work; each of them makes such a run
         """
-        self.miner, self.processes = miner, processes
-        self.graph, self.settings = miner.graph, miner.settings
-        #: The seconds by step, without those of the shards
-        self.durations: dict[str, float] = {}
+        self.task, self.processes = task, processes
+        self.graph, self.settings = task.graph, task.settings
+        #: The shards of the graph
+        self.shards = Shards(task.graph)
         how = fingerprint({"versions": _versions(), "shard_size": self.shards.size})
-        self.folder = miner.cache.path("shards", f"{miner.key}-{how}")
-
-    @cached_property
-    def shards(self) -> Shards:
-        """The shards of the graph."""
-        return Shards(self.graph)
+        self.folder = task.cache.path("shards", f"{task.key}-{how}")
 
     def build(self, folder: Path) -> None:
         """Mine, as the main process, and write the pools.
@@ -75,20 +81,24 @@ class MiningRun:
         :param folder: an empty folder, which they are written to
         """
         # what other versions have left can't be gone on with
-        for left in set(self.folder.parent.glob(f"{self.miner.key}-*")) - {self.folder}:
+        for left in set(self.folder.parent.glob(f"{self.task.key}-*")) - {self.folder}:
             shutil.rmtree(left, ignore_errors=True)
-        self.mine_shards()
-        self._put_together(folder)
+        self._put_together(self.mine_shards(), folder)
 
-    def mine_shards(self) -> None:
-        """Mine the shards that are dealt to this process, and wait for the others."""
+    def mine_shards(self) -> _Mined:
+        """Mine the shards that are dealt to this process, and wait for the others.
+
+        :return: what is needed to put their pools together
+        """
         make_folder(self.folder)
-        self._prepare()
+        miner = self._prepare()
         missing = [i for i in self.processes.deal(len(self.shards)) if not find_sealed(self._path(i))]
         for i in self._bar(missing, Step.MINE):
-            self._mine_shard(i).save(self._path(i))
-        del self.proposals  # whose files can only be removed when no process has them open
+            miner.mine(i).save(self._path(i))
+        mined = _Mined(miner.context.measured, miner.guard, miner.proposals.recall)
+        del miner  # whose files can only be removed when no process has them open
         self.processes.meet()
+        return mined
 
     def _path(self, shard: int) -> Path:
         return self.folder / str(shard)
@@ -101,66 +111,66 @@ class MiningRun:
                 with bar.piece(size):
                     yield i
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> ShardMiner:
         """Do what concerns all shards; the main process goes first, and the others find the results in the cache."""
-        miner, seed = self.miner, self.settings.seed
+        task, seed = self.task, self.settings.seed
+        measured = Measurements()
+        durations = measured.durations
         guarded = self.settings.guard == "calibrated"
         # what learns for the guard must not have seen what the guard is tested with
         visible, hidden = hide_triples(self.graph, seed=seed) if guarded else (self.graph, self.graph.triples[:0])
         with main_first(self.processes):
-            index = miner.neighbor_index(self.durations)
-            vectors = miner.vectors(visible, self.durations)
-            with timed("candidates", self.durations):
-                self.proposals = self._propose(self.graph, index, "all")
-            self.recall = self.proposals.recall
-            chosen = self._choose()
-        self.context = RankingContext(
+            index = task.vectors.neighbor_index(durations)
+            vectors, halved = task.vectors.encode(visible, durations)
+            with timed("candidates", durations):
+                proposals = self._propose(self.graph, index, "all")
+            chosen = self._choose(proposals, durations)
+        context = RankingContext(
             graph=visible,
-            texts=miner.all_texts,
-            cache=miner.cache,
+            texts=task.all_texts,
+            cache=task.cache,
             vectors=vectors,
             seed=seed,
-            validation=miner.validation,
-            validation_negatives=miner.validation_negatives,
+            validation=task.validation,
+            validation_negatives=task.validation_negatives,
             chosen=chosen,
             processes=self.processes,
-            durations=self.durations,
+            measured=measured,
         )
-        self.context.note_halved("encoder_batches_halved", miner.batches_halved)
+        measured.note_halved("encoder_batches_halved", halved)
         # a ranker with a budget lets the processes share the work
-        with nullcontext() if miner.ranker.expensive else main_first(self.processes):
-            miner.ranker.prepare(self.context)
-        self.guard = self._fit_guard(hidden) if guarded else None
-        # from here on, the clock is that of a shard
-        self.durations = dict(self.context.durations)
+        with nullcontext() if task.ranker.expensive else main_first(self.processes):
+            task.ranker.prepare(context)
+        guard = self._fit_guard(context, hidden) if guarded else None
+        return ShardMiner(task, self.shards, proposals, context, guard)
 
     def _propose(self, graph: Graph, index: NeighborIndex, name: str) -> Proposals:
         folder = self.folder / name
         make_folder(folder)
-        return self.miner.generator.propose(graph, index, folder, self.miner.texts)
+        return self.task.generator.propose(graph, index, folder, self.task.texts)
 
-    def _choose(self) -> np.ndarray | None:
+    def _choose(self, proposals: Proposals, durations: dict[str, float]) -> np.ndarray | None:
         """Choose the corrupted triples that a ranker with a budget scores."""
-        if not self.miner.ranker.expensive:
+        if not self.task.ranker.expensive:
             return None
         path = self.folder / "chosen"
         if not find_sealed(path):
             budget = Budget(self.settings.max_candidates)
-            with timed("candidates", self.durations):
+            with timed("candidates", durations):
                 for i in self._bar(range(len(self.shards)), Step.CHOOSE):
-                    budget.add(*self.proposals.candidates(self.shards.rows(i)).best_ranks())
+                    budget.add(*proposals.candidates(self.shards.rows(i)).best_ranks())
             with sealed_folder(path) as folder:
                 np.save(folder / _KEYS, budget.keys, allow_pickle=False)
         keys = np.load(path / _KEYS, allow_pickle=False)
         return keys_to_triples(keys, self.graph.num_entities, self.graph.num_relations)
 
-    def _fit_guard(self, hidden: np.ndarray) -> Guard | None:
-        context = self.context
+    def _fit_guard(self, context: RankingContext, hidden: np.ndarray) -> Guard | None:
+        durations = context.measured.durations
         with main_first(self.processes):
             witnesses = {"probe": context.probe, "factorization": context.factorization}
-            index = self.miner.index_of(context.graph, self.durations)
+            index = self.task.vectors.index_of(context.graph, durations)
             proposals = self._propose(context.graph, index, "visible")
-        evidence = Evidence(context.graph, context.vectors, witnesses, self.miner.types)
+        evidence = Evidence(context.graph, context.vectors, witnesses, self.task.types)
 
         def propose(queries: Queries) -> Answers:
             """Propose what mining the visible triples would."""
@@ -173,75 +183,29 @@ class MiningRun:
                 answers.append(to_answers(proposals.candidates(rows), queries)[0])
             return Answers(*(np.concatenate([getattr(x, name) for x in answers]) for name in ("queries", "entities")))
 
-        with timed("guard", self.durations):
+        with timed("guard", durations):
             try:
                 guard = Guard.fit(evidence, hidden, propose, self.settings.seed)
             except GuardError as error:
                 if self.processes.is_main:
                     logger.warning("Mining goes on without a guard. %s", error)
                 return None
-        context.statistics["guard"] = guard.report
+        context.measured.statistics["guard"] = guard.report
         return guard
 
-    @cached_property
-    def _queries(self) -> Queries:
-        return Queries.from_graph(self.graph)
-
-    def _mine_shard(self, shard: int) -> PartialPools:
-        context, rows = self.context, self.shards.rows(shard)
-        durations = context.durations
-        durations.clear()
-        context.counts.clear()
-        with timed("candidates", durations):
-            proposed = self.proposals.candidates(rows)
-            chosen = np.ones(len(proposed), bool) if context.chosen is None else self._is_chosen(proposed.keys)
-            candidates = proposed.select(chosen)
-        ranking = self.miner.ranker.rank(candidates, context)
-        if self.settings.guard is None:
-            ranking = Ranking(ranking.scores, np.ones(len(candidates), dtype=bool))
-        if self.guard is None:
-            risks = Risks.unknown(len(candidates))
-        else:
-            with timed("risks", durations):
-                own = [self._queries.find(side, self.graph.triples[rows[side]]) for side in ENTITY_SIDES]
-                risks = assess_risks(self.guard, candidates, self._queries, np.unique(np.concatenate(own)))
-        with timed("assemble", durations):
-            pools = assemble_shard(
-                candidates,
-                ranking,
-                self.settings.corruption_scheme,
-                self.settings.pool_size,
-                risks,
-                None if self.guard is None else self.guard.max_mined_risk,
-                {"beyond_budget": proposed.triples[~chosen, RELATION], "reads_alike": proposed.alike},
-            )
-        return replace(
-            pools,
-            counts={
-                "candidates": len(proposed) + len(proposed.alike),
-                "candidates_within_budget": len(candidates),
-                **context.counts,
-            },
-            durations=dict(durations),
-        )
-
-    def _is_chosen(self, keys: np.ndarray) -> np.ndarray:
-        chosen = self.context.chosen_keys
-        position = np.searchsorted(chosen, keys).clip(max=len(chosen) - 1)
-        return chosen[position] == keys if len(chosen) else np.zeros(len(keys), dtype=bool)
-
-    def _put_together(self, folder: Path) -> None:
+    def _put_together(self, mined: _Mined, folder: Path) -> None:
         """Write the pools of all shards."""
-        miner, guard, context = self.miner, self.guard, self.context
+        task, guard = self.task, mined.guard
+        durations = dict(mined.measured.durations)
         paths = [self._path(i) for i in range(len(self.shards))]
         counts: dict[str, int] = {}
         for path in paths:
             report = PartialPools.load_report(path)
-            for total, part in ((counts, report["counts"]), (self.durations, report["durations"])):
+            for total, part in ((counts, report["counts"]), (durations, report["durations"])):
                 for name, value in part.items():
                     total[name] = total.get(name, 0) + value
         sides = [SIDES[name] for name in self.settings.corruption_scheme]
-        with timed("assemble", self.durations):
+        with timed("assemble", durations):
             assembly = Assembly(self.graph, len(sides), paths, self.folder / ".scratch")
         num_triples = np.bincount(self.graph.triples[:, RELATION], minlength=self.graph.num_relations)
         names = self.graph.relation_names or tuple(map(str, range(self.graph.num_relations)))
@@ -255,8 +219,8 @@ class MiningRun:
             "coverage": assembly.coverage,
             "outcomes": dict(zip(OUTCOMES, assembly.outcomes.T.tolist(), strict=True)),
             "rejected": list_rejected(assembly.rejected),
-            **({} if self.recall is None else {"index_recall": round(self.recall, 4)}),
-            **context.statistics,
+            **({} if mined.recall is None else {"index_recall": round(mined.recall, 4)}),
+            **mined.measured.statistics,
         }
         guarded = (
             {}
@@ -275,27 +239,27 @@ class MiningRun:
             "score_range": list(assembly.score_range),
             **guarded,
             "labelled": self.graph.entity_labels is not None,
-            "fingerprint": miner.key,
+            "fingerprint": task.key,
             "graph": self.graph.fingerprint,
-            "settings": miner.settings_identity,
-            "language_models": miner.language_models,
+            "settings": task.settings_identity,
+            "language_models": task.language_models,
             "versions": _versions(),
             "statistics": statistics,
         }
         vocabulary = Vocabulary(
             self.graph.entity_labels,
             self.graph.relation_labels,
-            None if miner.texts is None else miner.texts.entities,
-            None if miner.texts is None else miner.texts.relations,
+            None if task.texts is None else task.texts.entities,
+            None if task.texts is None else task.texts.relations,
         )
         folder.rmdir()  # writing replaces pools, and nothing else
 
         def write(path: Path) -> None:
             """Write the arrays."""
-            with timed("assemble", self.durations):
+            with timed("assemble", durations):
                 assembly.write(path)
 
-        write_pools(folder, write, metadata, vocabulary, self.durations)
+        write_pools(folder, write, metadata, vocabulary, durations)
 
 
 def _versions() -> dict[str, str]:

@@ -35,11 +35,20 @@ class Ranker(ABC):
     #: Whether the ranker reads texts
     needs_texts: ClassVar[bool] = False
 
+    #: Whether the ranker reads the entities' vectors, :attr:`.RankingContext.vectors`
+    needs_vectors: ClassVar[bool] = False
+
+    #: Whether the ranker scores with :attr:`.RankingContext.probe` and :attr:`.RankingContext.factorization`
+    uses_scorers: ClassVar[bool] = False
+
     #: Whether scoring a candidate is so slow that their number is limited
     expensive: ClassVar[bool] = False
 
     #: Whether the ranker accepts only what is below a threshold
     has_thresholds: ClassVar[bool] = False
+
+    #: The folder or name of the language model that reads the texts and is to be named with the pools, if there is one
+    language_model: str | None = None
 
     @abstractmethod
     def identify(self) -> dict[str, Any]:

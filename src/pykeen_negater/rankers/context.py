@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +19,7 @@ from ..storage.cache import Cache, array_digest, fingerprint, timed
 from ..texts.loading import Texts
 from ..triples.graphs import Graph
 from ..triples.indexing import triples_to_keys
+from .measurements import Measurements
 
 __all__ = [
     "RankingContext",
@@ -61,17 +61,18 @@ class RankingContext:
     #: The processes that share the work
     processes: Processes = field(default_factory=Processes)
 
-    #: The seconds that the steps took, which rankers add theirs to
-    durations: dict[str, float] = field(default_factory=dict)
+    #: What is measured, which rankers add to
+    measured: Measurements = field(default_factory=Measurements)
 
-    #: What is worth keeping about the run, which rankers add to; JSON-native
-    statistics: dict[str, Any] = field(default_factory=dict)
+    #: What was computed once, by name; contexts that are made of one another share it
+    computed: dict[Hashable, Any] = field(default_factory=dict)
 
-    #: What was counted while the shard at hand was ranked, which rankers add to
-    counts: dict[str, int] = field(default_factory=dict)
+    def measuring_anew(self) -> "RankingContext":
+        """Make a context for a shard, which shares all but durations and counts.
 
-    #: What was computed once, by name
-    _computed: dict[Hashable, Any] = field(default_factory=dict, init=False)
+        :return: the context
+        """
+        return replace(self, measured=self.measured.of_a_shard())
 
     def once(self, name: Hashable, compute: Callable[[], T]) -> T:
         """Compute something the first time that it is asked for.
@@ -80,18 +81,9 @@ class RankingContext:
         :param compute: computes it
         :return: the result, of this time or the first one
         """
-        if name not in self._computed:
-            self._computed[name] = compute()
-        return self._computed[name]
-
-    def note_halved(self, name: str, count: int) -> None:
-        """Keep in the statistics how many batches were halved for want of memory, if some were.
-
-        :param name: what to call it
-        :param count: >= 0, which is added to what was noted before
-        """
-        if count:
-            self.statistics[name] = self.statistics.get(name, 0) + count
+        if name not in self.computed:
+            self.computed[name] = compute()
+        return self.computed[name]
 
     @property
     def required_texts(self) -> Texts:
@@ -103,21 +95,30 @@ class RankingContext:
             raise ValueError("found a graph without texts, expected some for a ranker that reads them.")
         return self.texts
 
-    @cached_property
+    @property
     def chosen_keys(self) -> np.ndarray:
         """The keys of the triples that are chosen, where some are; shape: (m,), dtype: int64, sorted."""
+        return self.once("chosen keys", self._compute_chosen_keys)
+
+    def _compute_chosen_keys(self) -> np.ndarray:
         return triples_to_keys(np.asarray(self.chosen), self.graph.num_entities, self.graph.num_relations)
 
-    @cached_property
+    @property
     def probe(self) -> Probe:
         """The probe, trained on the graph or taken from the cache."""
+        return self.once("probe", self._find_probe)
+
+    def _find_probe(self) -> Probe:
         probe = Probe(self.graph, self.vectors)
         self._train("probe", probe, PROBE_TRAINING, array_digest(self.vectors))
         return probe
 
-    @cached_property
+    @property
     def factorization(self) -> Factorization:
         """The factorisation of the graph, trained or taken from the cache."""
+        return self.once("factorization", self._find_factorization)
+
+    def _find_factorization(self) -> Factorization:
         factorization = Factorization(self.graph)
         self._train("factorization", factorization, factorization_training_of(self.graph), None)
         return factorization
@@ -127,7 +128,7 @@ class RankingContext:
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache with the witness's parameters."""
-            with timed(f"train the {name}", self.durations):
+            with timed(f"train the {name}", self.measured.durations):
                 train_witness(witness, self.graph.triples, training, Step[name.upper()])
             save_model(witness, str(folder / "witness.safetensors"))
 

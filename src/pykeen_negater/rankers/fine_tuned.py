@@ -10,6 +10,7 @@ import numpy as np
 
 from ..fine_tuning.cached_classifier import REPORT, FineTuningRun
 from ..fine_tuning.settings import FineTuningSettings, Precision
+from ..fine_tuning.thresholds import Thresholds
 from ..fine_tuning.throughput import measure_throughput
 from ..runtime.processes import main_first
 from ..runtime.progress import Step
@@ -22,6 +23,7 @@ from ..utils.spelling import did_you_mean
 from .base import BudgetedRanker, Ranking
 from .context import RankingContext
 from .fine_tuned_scoring import FineTunedScoring
+from .threshold_verdict import check_recall, judge_by_thresholds
 
 if TYPE_CHECKING:
     from ..fine_tuning.classifier import TripleClassifier
@@ -74,7 +76,7 @@ class FineTunedRanker(BudgetedRanker):
             raise ValueError(f"found precision={precision!r}, expected one of {', '.join(get_args(Precision))}.")
         self.precision: Precision = precision
         self.model = model
-        self.language_model = require_language_model(language_model) if model is None else model
+        self.language_model: str = require_language_model(language_model) if model is None else model
         unknown = set(fine_tuning or {}) - set(FineTuningSettings.__dataclass_fields__)
         if unknown:
             raise ValueError(
@@ -135,8 +137,8 @@ class FineTunedRanker(BudgetedRanker):
             context.validation_negatives,
         )
         with main_first(context.processes):
-            path, _ = run.find_or_train(context.cache, context.durations)
-        context.statistics["fine_tuning"] = json.loads(path.joinpath(REPORT).read_text(encoding="utf-8"))
+            path, _ = run.find_or_train(context.cache, context.measured.durations)
+        context.measured.statistics["fine_tuning"] = json.loads(path.joinpath(REPORT).read_text(encoding="utf-8"))
         return path
 
     def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> np.ndarray:
@@ -148,9 +150,9 @@ class FineTunedRanker(BudgetedRanker):
         :return: shape: (n,), dtype: float32, finite
         :raises ValueError: if a score is not finite
         """
-        with timed("score", context.durations):
+        with timed("score", context.measured.durations):
             scores = self._scoring(model, context).score(self._what(), self.compute, triples)
-        context.statistics["scored"] = len(triples)
+        context.measured.statistics["scored"] = len(triples)
         return scores
 
     def _scoring(self, model: Path, context: RankingContext) -> FineTunedScoring:
@@ -181,9 +183,7 @@ class ThresholdsRanker(FineTunedRanker):
         :raises ValueError: if the recall is out of range
         """
         super().__init__(**kwargs)
-        if recall is not None and not 0 < recall < 1:
-            raise ValueError(f"found recall={recall}, expected a share between 0 and 1, or None.")
-        self.recall = recall
+        self.recall = check_recall(recall)
 
     # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
@@ -199,12 +199,10 @@ class ThresholdsRanker(FineTunedRanker):
 
     # docstr-coverage: inherited
     def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
-        from ..fine_tuning.thresholds import Thresholds, describe_levels
-
         graph = context.graph
         model = self._fine_tuned(context)
         thresholds = Thresholds.load(model, graph.num_relations, graph.relation_names)
         scores = self._scores(model, triples, context)
-        levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
-        context.statistics.update(describe_levels(scores, triples[:, RELATION], levels))
-        return Ranking(scores, scores < levels[triples[:, RELATION]])
+        ranking, counted = judge_by_thresholds(scores, triples[:, RELATION], thresholds, self.recall)
+        context.measured.statistics.update(counted)
+        return ranking

@@ -61,7 +61,7 @@ class FineTunedScoring:
         values, num_halved = PartwiseScoring(
             lambda: _FineTunedScorer(self.model, compute, self.context), triples, self.context
         ).find_or_compute(key)
-        self.context.note_halved("batches_halved", num_halved)
+        self.context.measured.note_halved("batches_halved", num_halved)
         return values
 
 

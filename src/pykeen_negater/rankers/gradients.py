@@ -142,9 +142,9 @@ class ProxyGradientsRanker(FullGradientsRanker):
         exact, guessed = np.sort(order[: self.num_exact]), np.sort(order[self.num_exact :])
         scores = np.empty(len(triples), dtype=np.float32)
         scores[exact] = super()._scores(model, triples[exact], context)
-        context.statistics["scored"] = len(triples)
+        context.measured.statistics["scored"] = len(triples)
         if len(guessed):
-            with timed("score", context.durations):
+            with timed("score", context.measured.durations):
                 scores[guessed] = self._guess(model, triples[exact], scores[exact], triples[guessed], context)
         return scores
 
@@ -187,7 +187,7 @@ class ProxyGradientsRanker(FullGradientsRanker):
             return report
 
         with main_first(context.processes):
-            context.statistics["proxy"], _ = context.cache.read_or_build("proxies", key, build, read)
+            context.measured.statistics["proxy"], _ = context.cache.read_or_build("proxies", key, build, read)
         proxy.eval()
 
         def guess(classifier: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray) -> np.ndarray:

@@ -131,11 +131,11 @@ class KGERanker(Ranker):
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
         model = self._model(context)  # trained before the clock runs
         triples = candidates.unique_triples
-        with timed("score", context.durations):
+        with timed("score", context.measured.durations):
             halving = Halving("triples")
             scores = score_triples(model, triples, halving=halving)
         if halving.count:
-            context.counts["batches_halved"] = halving.count
+            context.measured.counts["batches_halved"] = halving.count
         if not np.isfinite(scores).all():
             raise ValueError(
                 f"{type(model).__name__} gave {np.sum(~np.isfinite(scores)):,} scores that are not finite. Check the "

@@ -134,7 +134,7 @@ class TrainedModel(ModelSource):
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache with the model's weights."""
-            with timed(f"train {self.model.name}", context.durations):
+            with timed(f"train {self.model.name}", context.measured.durations):
                 train_model(model, context.graph, self.training, context.seed)
             save_model(model, str(folder / "model.safetensors"))
 

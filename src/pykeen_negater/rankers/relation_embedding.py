@@ -10,7 +10,7 @@ import numpy as np
 
 from ..candidates.generators import Candidates
 from ..corruption.corruptions import corrupt_at_random
-from ..fine_tuning.thresholds import Thresholds, describe_levels
+from ..fine_tuning.thresholds import Thresholds
 from ..fine_tuning.throughput import measure_throughput
 from ..relations.templates import find_template
 from ..relations.training.settings import RelationTrainingSettings
@@ -26,6 +26,7 @@ from ..triples.queries import ENTITY_SIDES
 from .base import BudgetedRanker, Ranking
 from .context import RankingContext
 from .resumable_scoring import PartwiseScoring
+from .threshold_verdict import check_recall, judge_by_thresholds
 
 if TYPE_CHECKING:
     from ..relations.scorer import RelationScorer
@@ -86,8 +87,6 @@ class RelationEmbeddingRanker(BudgetedRanker):
         """
         if prototype not in PROTOTYPES:
             raise ValueError(f"found prototype={prototype!r}, expected one of {', '.join(PROTOTYPES)}.")
-        if recall is not None and not 0 < recall < 1:
-            raise ValueError(f"found recall={recall}, expected a share between 0 and 1, or None.")
         known = RelationTrainingSettings.__dataclass_fields__
         unknown = set(training or {}) - set(known)
         if unknown:
@@ -98,7 +97,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         self.template = None if template is None else find_template(template)
         self.training = None if training is None else RelationTrainingSettings(**{"seed": seed, **training})
         self.prototype = prototype
-        self.recall = recall
+        self.recall = check_recall(recall)
         self.max_positives = max_positives
         self.max_training_triples = max_training_triples
         self.seed = seed
@@ -154,7 +153,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         )
         scoring = PartwiseScoring(lambda: PairEncoding(encoder, texts), positives, context)
         vectors, num_halved = scoring.find_or_compute(key)
-        context.note_halved("batches_halved", num_halved)
+        context.measured.note_halved("batches_halved", num_halved)
         prototypes = Prototypes(vectors, positives[:, RELATION], graph.num_relations, PROTOTYPES[self.prototype])
         return RelationScorer(encoder, texts, positives, prototypes)
 
@@ -162,10 +161,10 @@ class RelationEmbeddingRanker(BudgetedRanker):
     def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
         scores = self._scores(triples, context)
         thresholds, _ = self._fitted(context)
-        levels = thresholds.by_relation if self.recall is None else thresholds.reached_by(self.recall)
-        context.statistics["scored"] = len(triples)
-        context.statistics.update(describe_levels(scores, triples[:, RELATION], levels))
-        return Ranking(scores, scores < levels[triples[:, RELATION]])
+        ranking, counted = judge_by_thresholds(scores, triples[:, RELATION], thresholds, self.recall)
+        context.measured.statistics["scored"] = len(triples)
+        context.measured.statistics.update(counted)
+        return ranking
 
     # docstr-coverage: inherited
     def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
@@ -210,12 +209,12 @@ class RelationEmbeddingRanker(BudgetedRanker):
         :return: shape: (n,), dtype: float32
         """
         key = fingerprint({**self._inputs(context), **self._identify_scores(), "triples": array_digest(triples)})
-        with timed("score", context.durations):
+        with timed("score", context.measured.durations):
             scorer = self._scorer(context)
             with main_first(context.processes):
                 self._fitted(context)
             scores, num_halved = PartwiseScoring(lambda: scorer, triples, context).find_or_compute(key)
-        context.note_halved("batches_halved", num_halved)
+        context.measured.note_halved("batches_halved", num_halved)
         return scores
 
     def _fit_thresholds(self, scorer: "RelationScorer", context: RankingContext) -> Thresholds:
@@ -254,7 +253,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         def build(folder: Path) -> None:
             """Fill a folder of the cache with a trained encoder."""
             pairs = RelationPairs.from_triples(positives, context.required_texts)
-            with timed("train the relation encoder", context.durations):
+            with timed("train the relation encoder", context.measured.durations):
                 encoder = RelationEncoder(self.model, template=self.template)
                 checkpoints = context.cache.root / leftovers
                 result = train_relation_encoder(
@@ -265,7 +264,9 @@ class RelationEmbeddingRanker(BudgetedRanker):
         def read(folder: Path) -> Path:
             """See that the encoder can be loaded, and read how it was trained."""
             RelationEncoder(folder / "encoder", template=self.template)
-            context.statistics["training"] = json.loads(folder.joinpath("training.json").read_text(encoding="utf-8"))
+            context.measured.statistics["training"] = json.loads(
+                folder.joinpath("training.json").read_text(encoding="utf-8")
+            )
             return folder / "encoder"
 
         key = fingerprint({**self._inputs(context), **self._identify_encoder(), "positives": array_digest(positives)})

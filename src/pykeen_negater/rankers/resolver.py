@@ -1,92 +1,20 @@
-"""Rankers by name, and those that need no language model."""
+"""Rankers by name. A new one is a module of its own, and a line here."""
 
-from dataclasses import asdict
-from functools import partial
-from typing import Any
-
-import numpy as np
 from class_resolver import ClassResolver
 
-from ..candidates.generators import Candidates
-from ..scorers.probe import TRAINING as PROBE_TRAINING
-from ..storage.cache import timed
-from ..triples.queries import ENTITY_SIDES
-from .base import Ranker, Ranking
-from .context import RankingContext
+from .base import Ranker
 from .fine_tuned import ThresholdsRanker
 from .gradients import FullGradientsRanker, ProxyGradientsRanker
 from .kge import KGERanker
+from .probe import ProbeRanker
 from .relation_embedding import RelationEmbeddingRanker
+from .similarity import SimilarityRanker
 
 __all__ = [
-    "ProbeRanker",
-    "SimilarityRanker",
     "ranker_resolver",
 ]
 
-#: How much the factorisation counts beside the probe; found on hidden triples and validation triples of CoDEx-S
-FACTORIZATION_WEIGHT = 0.3
-
-
-class SimilarityRanker(Ranker):
-    """Takes the nearest for the hardest, and all for negatives.
-
-    Without anything that tells plausible from true, unknown true triples end up in the pools.
-    """
-
-    # docstr-coverage: inherited
-    def identify(self) -> dict[str, Any]:  # noqa: D102
-        return {}
-
-    # docstr-coverage: inherited
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
-        return Ranking(scores=-candidates.distances, accepted=np.ones(len(candidates), dtype=bool))
-
-
-class ProbeRanker(Ranker):
-    """Scores candidates with a small model on frozen vectors, and with what the graph itself says.
-
-    The score is the logit of :class:`pykeen_negater.scorers.probe.Probe`, plus a share of that of
-    :class:`pykeen_negater.scorers.factorization.Factorization`: one knows what entities mean, the other who keeps
-    company with whom. Both are trained in minutes and score millions of candidates in seconds. All candidates are
-    accepted: what is too likely true is for the guard to say.
-    """
-
-    # docstr-coverage: inherited
-    def identify(self) -> dict[str, Any]:  # noqa: D102
-        return {"training": asdict(PROBE_TRAINING), "factorization_weight": FACTORIZATION_WEIGHT}
-
-    def score(self, triples: np.ndarray, context: RankingContext) -> np.ndarray:
-        """Score triples.
-
-        :param triples: shape: (n, 3)
-        :param context: what the models are trained on
-        :return: shape: (n,), higher is more plausible
-        """
-        models = {"probe": (context.probe, 1.0), "factorization": (context.factorization, FACTORIZATION_WEIGHT)}
-        # a triple answers two queries
-        scores = []
-        for name, (model, weight) in models.items():
-            for side in ENTITY_SIDES:
-                answers = context.once(f"answers, {name}, {side}", partial(model.encode_all_answers, side))
-                scores.append(weight * model.score_triples(triples, side, answers))
-        return np.sum(scores, axis=0) / len(ENTITY_SIDES)
-
-    # docstr-coverage: inherited
-    def prepare(self, context: RankingContext) -> None:  # noqa: D102
-        _ = context.probe, context.factorization
-
-    # docstr-coverage: inherited
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
-        triples = candidates.unique_triples
-        self.prepare(context)  # before the clock runs
-        with timed("score", context.durations):
-            scores = self.score(triples, context)
-        return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
-
-
-#: Resolves rankers by name: ``probe`` (default), ``similarity``, ``kge``, ``thresholds``, ``full-gradients``,
-#: ``proxy-gradients`` and ``relation-embedding``
+#: Resolves rankers by name, such as those of :data:`pykeen_negater.typing.RANKERS`; register your own in it
 ranker_resolver: ClassResolver[Ranker] = ClassResolver(
     [
         ProbeRanker,

@@ -9,12 +9,3 @@ beside one another, and :mod:`~pykeen_negater.report.verdict` says what is to be
 :mod:`~pykeen_negater.report.page` makes a page of that, with pictures from :mod:`~pykeen_negater.report.figures`, and
 :mod:`~pykeen_negater.report.text` tables.
 """
-
-from .comparison import Comparison
-from .content import ReportContent, collect
-
-__all__ = [
-    "Comparison",
-    "ReportContent",
-    "collect",
-]

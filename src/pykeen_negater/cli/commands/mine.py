@@ -214,7 +214,7 @@ def mine(
     if not processes.is_main:
         return
     if save_neighbors is not None:
-        miner.save_neighbors(save_neighbors)
+        miner.vectors.save_neighbors(save_neighbors)
     if dataset is not None:
         pools.metadata["dataset"] = dataset
     path = pools.path if output is None else pools.save(output)

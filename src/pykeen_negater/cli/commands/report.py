@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pykeen.datasets import Dataset
 
     from ...pools.negative_pools import NegativePools
-    from ...report import Comparison, ReportContent
+    from ...report.comparison import Comparison
+    from ...report.content import ReportContent
 
 __all__ = [
     "report",
@@ -75,7 +76,7 @@ def report(
     if output is not None:
         check_writable(output)
     from ...pools.negative_pools import NegativePools
-    from ...report import collect
+    from ...report.content import collect
 
     loaded = NegativePools.load(pools)
     comparison = None

@@ -13,16 +13,16 @@ from typing import Any
 
 import pandas as pd
 
-from .fine_tuning.job import FineTuningJob
-from .fine_tuning.settings import FineTuningSettings
-from .mining.miner import mine
-from .pools.exports import to_frame
-from .pools.negative_pools import NegativePools
-from .storage.cache import atomic_file
-from .texts.language_models import require_language_model
-from .texts.loading import load_texts
-from .triples.graphs import Graph
-from .triples.tables import read_triples
+from pykeen_negater.fine_tuning.job import FineTuningJob
+from pykeen_negater.fine_tuning.settings import FineTuningSettings
+from pykeen_negater.mining.miner import mine
+from pykeen_negater.pools.exports import to_frame
+from pykeen_negater.pools.negative_pools import NegativePools
+from pykeen_negater.storage.cache import atomic_file
+from pykeen_negater.texts.language_models import require_language_model
+from pykeen_negater.texts.loading import load_texts
+from pykeen_negater.triples.graphs import Graph
+from pykeen_negater.triples.tables import read_triples
 
 __all__ = [
     "KINDS",

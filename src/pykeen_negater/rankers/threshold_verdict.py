@@ -1,0 +1,41 @@
+"""A verdict by thresholds: what reaches the level of its relation is taken for true, and is no negative."""
+
+from typing import Any
+
+import numpy as np
+
+from ..fine_tuning.thresholds import Thresholds, describe_levels
+from .base import Ranking
+
+__all__ = [
+    "check_recall",
+    "judge_by_thresholds",
+]
+
+
+def check_recall(recall: float | None) -> float | None:
+    """Check the share of the true triples that are to reach the thresholds.
+
+    :param recall: the share, or None for the thresholds that classify best
+    :return: the same
+    :raises ValueError: if it is not between 0 and 1
+    """
+    if recall is not None and not 0 < recall < 1:
+        raise ValueError(f"found recall={recall}, expected a share between 0 and 1, or None.")
+    return recall
+
+
+def judge_by_thresholds(
+    scores: np.ndarray, relations: np.ndarray, thresholds: Thresholds, recall: float | None
+) -> tuple[Ranking, dict[str, Any]]:
+    """Accept what lies below the threshold of its relation.
+
+    :param scores: shape: (n,), finite, the scores of corrupted triples
+    :param relations: shape: (n,), their relations
+    :param thresholds: where true triples lie
+    :param recall: in (0, 1), the share of the true validation triples that reach a threshold; None for the thresholds
+        that classify best
+    :return: a pair (the verdict; what was counted, see :func:`~pykeen_negater.fine_tuning.thresholds.describe_levels`)
+    """
+    levels = thresholds.by_relation if recall is None else thresholds.reached_by(recall)
+    return Ranking(scores, scores < levels[relations]), describe_levels(scores, relations, levels)

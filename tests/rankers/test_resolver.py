@@ -1,0 +1,65 @@
+"""A ranker of one's own needs nothing but its class, registered in the resolver."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from pykeen.triples import TriplesFactory
+
+from pykeen_negater import mine
+from pykeen_negater.candidates.generators import Candidates
+from pykeen_negater.cli.main import main
+from pykeen_negater.pools.negative_pools import NegativePools
+from pykeen_negater.rankers.base import Ranker, Ranking
+from pykeen_negater.rankers.context import RankingContext
+from pykeen_negater.rankers.resolver import ranker_resolver
+
+
+class FarthestRanker(Ranker):
+    """Takes the farthest for the hardest."""
+
+    # docstr-coverage: inherited
+    def identify(self) -> dict[str, Any]:
+        return {}
+
+    # docstr-coverage: inherited
+    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:
+        return Ranking(candidates.distances, np.ones(len(candidates), dtype=bool))
+
+
+@pytest.fixture
+def farthest() -> Iterator[None]:
+    """Register the ranker for a while."""
+    ranker_resolver.register(FarthestRanker)
+    yield
+    del ranker_resolver.lookup_dict[ranker_resolver.normalize_cls(FarthestRanker)]
+
+
+@pytest.mark.usefixtures("farthest", "empty_cache")
+def test_a_ranker_from_outside(nations: TriplesFactory, tmp_path: Path):
+    settings = {"encoder": "structural", "guard": None, "candidates": "slot", "k": 4}
+    pools = mine(triples_factory=nations, ranker="farthest", **settings)
+    nearest_first = mine(triples_factory=nations, ranker="similarity", **settings)
+    assert pools.metadata["settings"]["ranker"] == ["farthest", {}]
+    assert pools.offsets.tolist() == nearest_first.offsets.tolist()
+    pairs = list(zip(*(x.replacements.split(x.offsets.diff().tolist()) for x in (pools, nearest_first)), strict=True))
+    assert all(farthest.sort()[0].equal(nearest.sort()[0]) for farthest, nearest in pairs)
+    # entities that are equally far keep their order
+    assert sum(farthest.equal(nearest.flip(0)) for farthest, nearest in pairs) > len(pairs) / 2
+
+    command = ["mine", "--dataset", "nations", "--ranker", "farthest", "--encoder", "structural", "--guard", "none"]
+    command += ["--candidates", "slot"]
+    output = tmp_path / "pools"
+    result = CliRunner().invoke(main, [*command, "-k", "4", "--output", str(output)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert NegativePools.load(output).replacements.tolist() == pools.replacements.tolist()
+
+
+@pytest.mark.parametrize("name", sorted(ranker_resolver.options))
+def test_what_a_ranker_needs_is_said_by_its_class(name: str):
+    cls = ranker_resolver.lookup(name)
+    # small models on vectors are those of the default alone
+    assert (cls.needs_vectors, cls.uses_scorers) == ((True, True) if name == "probe" else (False, False))
