@@ -45,7 +45,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     # other projects' names
     ("py:.*", r"(?!pykeen_negater\b).+\..*"),
-    ("py:class", "Dataset|Model|TriplesFactory"),
+    ("py:class", "Dataset|Model|TextSource|TriplesFactory|TypeSource"),
     # type variables, and what is private
     ("py:class", r"pykeen_negater\..*\.(T|ArrayT|_.*)"),
 ]
