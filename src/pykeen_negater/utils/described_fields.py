@@ -4,10 +4,11 @@ It loads nothing heavy, since the command line needs it for ``--help``.
 """
 
 import dataclasses
+import functools
 import inspect
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 __all__ = [
     "described",
@@ -75,11 +76,19 @@ def takes_fields(cls: type[Any], types: Mapping[str, Any], without: Collection[s
         added = [
             inspect.Parameter(x.name, rest.KEYWORD_ONLY, default=x.default, annotation=hints[x.name]) for x in fields
         ]
-        function.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+
+        @functools.wraps(function)
+        def passing_on(*args: Any, **kwargs: Any) -> Any:
+            """Do the same."""
+            return function(*args, **kwargs)
+
+        # Sphinx reads defaults in the source, where there are none of the fields
+        del passing_on.__wrapped__
+        passing_on.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
         lines = inspect.cleandoc(function.__doc__ or "").splitlines()
         place = next(i for i, line in enumerate(lines) if line.startswith(f":param {rest.name}:"))
-        function.__doc__ = "\n".join([*lines[:place], *_lines(fields), *lines[place + 1 :]])
-        return function
+        passing_on.__doc__ = "\n".join([*lines[:place], *_lines(fields), *lines[place + 1 :]])
+        return cast(F, passing_on)
 
     return decorate
 
