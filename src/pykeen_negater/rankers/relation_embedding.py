@@ -23,6 +23,7 @@ from ..texts.readings import find_readings
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION
 from ..triples.queries import ENTITY_SIDES
+from ..utils.spelling import check_choice
 from .base import BudgetedRanker, Ranking
 from .context import RankingContext
 from .resumable_scoring import PartwiseScoring
@@ -84,8 +85,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         :raises FileNotFoundError: if the default language model cannot be had
         :raises ValueError: if a parameter is out of range, or there is no such template or training setting
         """
-        if prototype not in PROTOTYPES:
-            raise ValueError(f"found prototype={prototype!r}, expected one of {', '.join(PROTOTYPES)}.")
+        check_choice("prototype", prototype, PROTOTYPES)
         if recall is not None and not 0 < recall < 1:
             raise ValueError(f"found recall={recall}, expected a share between 0 and 1, or None.")
         known = RelationTrainingSettings.__dataclass_fields__
