@@ -47,7 +47,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!pykeen_negater\b).+\..*"),
     ("py:class", "Dataset|Model|TextSource|TriplesFactory|TypeSource"),
     # type variables, and what is private
-    ("py:class", r"pykeen_negater\..*\.(T|ArrayT|_.*)"),
+    ("py:class", r"pykeen_negater\..*\.(F|T|ArrayT|_.*)"),
 ]
 
 html_theme = "furo"
