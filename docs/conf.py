@@ -45,7 +45,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     # other projects' names
     ("py:.*", r"(?!pykeen_negater\b).+\..*"),
-    ("py:class", "Dataset|Model|TriplesFactory"),
+    ("py:class", "Dataset|Model|TextSource|TriplesFactory|TypeSource"),
     ("py:mod", "errno|resource"),
     # type variables, and what is private
     ("py:class", r"(pykeen_negater\..*\.|~)(ArrayT|F|P|T|_.*)"),

@@ -15,8 +15,10 @@ from pykeen.triples import TriplesFactory
 from pykeen_negater import NegativePools, mine
 from pykeen_negater.pools.codec import decode_risk, encode_risk
 from pykeen_negater.sampling.avoidance import avoid_risks
-from pykeen_negater.sampling.limits import Overrides
+from pykeen_negater.sampling.limits import Limits, Overrides
 from pykeen_negater.sampling.mined import without_inverse
+from pykeen_negater.sampling.positives import Positives
+from pykeen_negater.sampling.training_context import triples_factory_noted
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import keys_to_triples
 
@@ -205,3 +207,31 @@ def test_in_a_pipeline(empty_cache: Path):
         random_seed=0,
     )
     assert np.isfinite(result.losses).all()
+
+
+def test_limits_are_those_of_user_pools_and_relations(nations: TriplesFactory, pools: NegativePools):
+    pools = replace(pools, metadata={"max_risk": 3.0})
+    positives = Positives(nations.mapped_triples, nations.num_entities, nations.num_relations)
+
+    def find(pools: NegativePools | None, max_risk: float | None = None, known: Any = None, others: Any = None):
+        return Limits.find(positives, pools, max_risk, 0.25, known, others)
+
+    # without pools, nobody knows what is risky
+    assert [find(None, 2.0).max_risk, find(pools).max_risk, find(pools, 2.0).max_risk] == [None, 3.0, 2.0]
+    assert find(None).avoided(None) is None
+    assert find(pools).hard_fractions is None
+    assert (find(pools).negligible > 0, find(pools, known=[(0, 0, 1)]).negligible) == (True, 0.0)
+    unlimited = Limits()
+    assert unlimited.allowed(pools) is pools
+    assert unlimited.avoided(pools) is None
+    known = find(None, known=[(0, 0, 1)])
+    np.testing.assert_array_equal(known.avoided(None).find(np.array([[0, 0, 2], [0, 0, 1]])), [1])
+    # a safer part of the pools
+    allowed = find(pools, 1.0, known=listed(pools)[:200]).allowed(pools)
+    assert 0 < len(allowed) < len(find(pools, 1.0).allowed(pools)) < len(pools)
+    with triples_factory_noted(nations):
+        positives = Positives(nations.mapped_triples, nations.num_entities, nations.num_relations)
+        label = nations.relation_id_to_label[1]
+        limits = find(pools, others={label: {"max_risk": 1.0, "hard_fraction": 0.5}})
+    assert limits.max_risk.tolist()[:3] == [3.0, 1.0, 3.0]
+    assert limits.hard_fractions.tolist()[:3] == [0.25, 0.5, 0.25]

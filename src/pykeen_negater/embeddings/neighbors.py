@@ -10,6 +10,7 @@ from ..storage.atomic_writing import restore_folder
 from ..storage.checksummed_folders import CHECKSUMS, sealed_folder
 from ..storage.checksums import find_damage
 from ..typing import Metric
+from ..utils.spelling import check_choice
 from .approximation import EXACT, Approximation, approximate, check_factory, default_factory
 from .exact_search import pair_distances, search_exactly
 
@@ -65,8 +66,7 @@ class NeighborIndex:
         :return: the vectors; a search of all of them is exact, and slow if there are many
         :raises ValueError: if there is no such metric, or FAISS does not know the factory string
         """
-        if metric not in get_args(Metric):
-            raise ValueError(f"found metric={metric!r}, expected one of {', '.join(get_args(Metric))}.")
+        check_choice("metric", metric, get_args(Metric))
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         if metric == "cosine":
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -14,6 +14,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from ..runtime.batch_halving import Halving
 from ..texts.language_models import loading
 from ..texts.loading import Texts
+from ..utils.spelling import check_choice
 from .settings import Pooling, Precision
 from .tokenization import TripleTokenizer
 
@@ -53,8 +54,7 @@ class TripleClassifierConfig(PretrainedConfig):
         :param kwargs: passed to :class:`transformers.PretrainedConfig`
         :raises ValueError: if there is no such pooling
         """
-        if pooling not in get_args(Pooling):
-            raise ValueError(f"found pooling={pooling!r}, expected one of {', '.join(get_args(Pooling))}.")
+        check_choice("pooling", pooling, get_args(Pooling))
         self.encoder_config = encoder_config
         self.pooling = pooling
         self.max_triple_length = max_triple_length

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from ..corruption.sources import NegativeSource, negative_source_resolver
 from ..triples.indexing import SIDES, check_corruption_scheme
 from ..utils.resolving import find_class, make
+from ..utils.spelling import check_choice
 
 __all__ = [
     "FineTuningSettings",
@@ -86,8 +87,7 @@ class FineTuningSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"found {name}={value}, expected at least 1.")
-        if self.pooling not in get_args(Pooling):
-            raise ValueError(f"found pooling={self.pooling!r}, expected one of {', '.join(get_args(Pooling))}.")
+        check_choice("pooling", self.pooling, get_args(Pooling))
         if self.max_length < 8:
             raise ValueError(f"found max_length={self.max_length}, expected at least 8 tokens for a triple.")
         if not self.learning_rate > 0 or not self.weight_decay >= 0:

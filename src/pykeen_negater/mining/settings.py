@@ -1,99 +1,103 @@
-"""What pools depend on, apart from the graph: the settings of mining."""
+"""What pools depend on, apart from the graph: the settings of mining.
+
+They are listed here and nowhere else: the parameters of the sampler, the options of ``negater mine``, their defaults
+and what is said about them come from here. Reading the list loads neither PyTorch nor PyKEEN, for ``--help``.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from ..texts.loading import TextSource, check_texts
-from ..triples.entity_types import TypeSource, check_types
-from ..triples.indexing import check_corruption_scheme
-from ..typing import GuardName, Metric
-from ..utils.plain_values import check_parameters
+from ..typing import CANDIDATE_GENERATORS, ENCODERS, RANKERS, GuardName, Metric
+from ..utils.described_fields import described, document_fields
+from ..utils.spelling import check_choice
+
+if TYPE_CHECKING:
+    from ..texts.loading import TextSource
+    from ..triples.entity_types import TypeSource
 
 __all__ = [
     "MiningSettings",
 ]
 
 
+@document_fields
 @dataclass(frozen=True)
 class MiningSettings:
     """How negatives are mined. Everything is JSON-native, so that PyKEEN can store it."""
 
-    #: The entities' texts: a mapping of labels to texts, or a file. By default their labels, unless these are opaque.
-    entity_text: TextSource | None = None
-
-    #: The relations' texts, likewise
-    relation_text: TextSource | None = None
-
-    #: What turns entities into vectors, see :data:`~pykeen_negater.embeddings.encoders.encoder_resolver`. By default
-    #: ``sentence-transformer`` where there are texts, else ``structural``.
-    encoder: str | None = None
-
-    #: The encoder's parameters
-    encoder_kwargs: Mapping[str, Any] | None = None
-
-    #: How neighbours become candidates, see :data:`~pykeen_negater.candidates.generators.candidate_generator_resolver`
-    candidates: str = "random"
-
-    #: >= 1, the number of neighbours per triple and side
-    k: int = 32
-
-    #: The sides to corrupt, some of ``head``, ``relation``, ``tail``
-    corruption_scheme: tuple[str, ...] = ("head", "tail")
-
-    #: How near two vectors are: ``cosine`` or ``l2``
-    metric: Metric = "cosine"
-
-    #: The folder of a neighbour index: loaded if it is there, else built and saved there
-    index: str | Path | None = None
-
-    #: Neighbours that were found elsewhere, which are not searched for then: NegatER's JSON object that maps phrases
-    #: (labels or texts) to lists of phrases, the nearest first, k of which are taken
-    neighbor_file: str | Path | None = None
-
-    #: FAISS's factory string for a new index of all entities, whose search parameters are chosen by measured recall. By
-    #: default exact up to some ten thousand entities, else approximate, see
-    #: :func:`~pykeen_negater.embeddings.approximation.default_factory`.
-    index_factory: str | None = None
-
-    #: The types of entities, which the guard takes into account: a mapping of labels to types, or a file of label TAB
-    #: type, in which a label may have several lines
-    entity_types: TypeSource | None = None
-
-    #: What decides which candidates are negatives, and how hard, see
-    #: :data:`~pykeen_negater.rankers.resolver.ranker_resolver`
-    ranker: str | None = None
-
-    #: The ranker's parameters
-    ranker_kwargs: Mapping[str, Any] | None = None
-
-    #: What keeps candidates out that may be true: ``calibrated``, the risk learned from hidden training triples;
-    #: ``thresholds``, the ranker's own; None, nothing
-    guard: GuardName | None = "calibrated"
-
-    #: >= 1, the most negatives per triple and side that are kept
-    pool_size: int = 32
-
-    #: > 0, the most corrupted triples that an expensive ranker scores, the nearest first; None for all. They, their
-    #: scores and verdicts are in memory, about 100 bytes each while they are chosen and scored.
-    max_candidates: int | None = 20_000
-
-    #: > 0, the most triples that an expensive ranker trains on; None for all
-    max_training_triples: int | None = 2_000
-
-    #: The seed of everything random
-    seed: int = 0
+    entity_text: "TextSource | None" = described(
+        None,
+        "The entities' texts: a file of label TAB text, .json or .parquet; wikidata; or, in Python, a mapping of "
+        "labels to texts. By default their labels, unless these are opaque.",
+    )
+    relation_text: "TextSource | None" = described(None, "The relations' texts, likewise.")
+    encoder: str | None = described(
+        None,
+        f"What turns entities into vectors: {', '.join(ENCODERS)}. By default {ENCODERS[0]} where there are texts, "
+        f"else {ENCODERS[1]}.",
+    )
+    encoder_kwargs: Mapping[str, Any] | None = described(None, "The encoder's parameters.")
+    candidates: str = described("random", f"How neighbours become candidates: {', '.join(CANDIDATE_GENERATORS)}.")
+    k: int = described(32, "The number of neighbours per triple and side, 1 or more.")
+    corruption_scheme: tuple[str, ...] = described(
+        ("head", "tail"), "The sides to corrupt, some of head, relation and tail."
+    )
+    metric: Metric = described("cosine", "How near two vectors are.")
+    index: str | Path | None = described(
+        None, "The folder of a neighbour index: loaded if it is there, else built and saved there."
+    )
+    neighbor_file: str | Path | None = described(
+        None,
+        "Neighbours that were found elsewhere, which are not searched for then: NegatER's JSON object that maps "
+        "phrases (labels or texts) to lists of phrases, the nearest first, k of which are taken.",
+    )
+    index_factory: str | None = described(
+        None,
+        "FAISS's factory string for a new index of all entities, whose search parameters are chosen by measured "
+        "recall. By default exact up to some ten thousand entities, else approximate.",
+    )
+    entity_types: "TypeSource | None" = described(
+        None,
+        "The types of entities, which the guard takes into account: a file of label TAB type, in which a label may "
+        "have several lines; or, in Python, a mapping of labels to types.",
+    )
+    ranker: str | None = described(
+        None, f"What decides which candidates are negatives, and how hard: {', '.join(RANKERS)}."
+    )
+    ranker_kwargs: Mapping[str, Any] | None = described(None, "The ranker's parameters.")
+    guard: GuardName | None = described(
+        "calibrated",
+        "What keeps candidates out that may be true: calibrated, the risk learned from hidden training triples; "
+        "thresholds, the ranker's own.",
+        none="no guard",
+    )
+    pool_size: int = described(32, "The most negatives per triple and side that are kept, 1 or more.")
+    max_candidates: int | None = described(
+        20_000,
+        "The most corrupted triples that an expensive ranker scores, the nearest first. They, their scores and "
+        "verdicts are in memory, about 100 bytes each while they are chosen and scored.",
+        none="all",
+    )
+    max_training_triples: int | None = described(
+        2_000, "The most triples that a language model or another expensive ranker is trained on.", none="all"
+    )
+    seed: int = described(0, "The seed of everything random.")
 
     def __post_init__(self) -> None:
         """Check the settings.
 
         :raises ValueError: if one is out of range, or of a wrong type
         """
+        # not above: the command line lists the settings without what these load
+        from ..texts.loading import check_texts
+        from ..triples.entity_types import check_types
+        from ..triples.indexing import check_corruption_scheme
+        from ..utils.plain_values import check_parameters
+
         object.__setattr__(self, "corruption_scheme", check_corruption_scheme(self.corruption_scheme))
-        if self.guard not in (None, *get_args(GuardName)):
-            names = ", ".join(get_args(GuardName))
-            raise ValueError(f"found guard={self.guard!r}, expected one of {names}, or None.")
+        check_choice("guard", self.guard, (*get_args(GuardName), None))
         for name in ("entity_text", "relation_text"):
             object.__setattr__(self, name, check_texts(name, getattr(self, name)))
         for name in ("encoder_kwargs", "ranker_kwargs"):

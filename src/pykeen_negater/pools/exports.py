@@ -16,6 +16,7 @@ from ..texts.loading import Texts
 from ..triples.graphs import Labels, names_of
 from ..triples.indexing import RELATION, keys_to_triples
 from ..typing import ExportFormat
+from ..utils.spelling import check_choice
 from .codec import decode_hardness, score_range
 from .files import Vocabulary
 from .negative_pools import NegativePools
@@ -124,8 +125,7 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
     :raises ValueError: if there is no such form, or it cannot hold a label
     :raises OSError: if the file's folder does not exist, or something else than a file is there
     """
-    if form not in get_args(ExportFormat):
-        raise ValueError(f"found the format {form!r}, expected one of {', '.join(get_args(ExportFormat))}.")
+    check_choice("form", form, get_args(ExportFormat))
     path = Path(path)
     check_writable(path)
     vocabulary = pools.load_vocabulary()

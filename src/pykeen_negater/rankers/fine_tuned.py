@@ -19,7 +19,7 @@ from ..texts.language_models import identify_language_model, require_language_mo
 from ..texts.loading import Texts
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION
-from ..utils.spelling import did_you_mean
+from ..utils.spelling import check_choice, did_you_mean
 from .base import BudgetedRanker, Ranking
 from .context import RankingContext
 from .fine_tuned_scoring import FineTunedScoring
@@ -72,8 +72,7 @@ class FineTunedRanker(BudgetedRanker):
             raise ValueError("found both a fine-tuned model and how to fine-tune one, expected one of them.")
         if model is not None and not Path(model).is_dir():
             raise FileNotFoundError(f"found no folder {model}, expected a fine-tuned model. Run: negater fine-tune")
-        if precision not in get_args(Precision):
-            raise ValueError(f"found precision={precision!r}, expected one of {', '.join(get_args(Precision))}.")
+        check_choice("precision", precision, get_args(Precision))
         self.precision: Precision = precision
         self.model = model
         self.language_model: str = require_language_model(language_model) if model is None else model

@@ -13,6 +13,7 @@ from ..runtime.progress import Step
 from ..storage.cache import array_digest, fingerprint, timed
 from ..texts.loading import Texts
 from ..triples.graphs import Graph
+from ..utils.spelling import check_choice
 from .base import Ranking
 from .context import RankingContext
 from .fine_tuned import FineTunedRanker
@@ -52,8 +53,7 @@ class FullGradientsRanker(FineTunedRanker):
         :raises ValueError: if there is no such norm
         """
         super().__init__(**kwargs)
-        if norm not in NORMS:
-            raise ValueError(f"found norm={norm!r}, expected one of {', '.join(NORMS)}.")
+        check_choice("norm", norm, NORMS)
         self.norm = norm
 
     # docstr-coverage: inherited

@@ -23,6 +23,7 @@ from ..texts.readings import find_readings
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION
 from ..triples.queries import ENTITY_SIDES
+from ..utils.spelling import check_choice
 from .base import BudgetedRanker, Ranking
 from .context import RankingContext
 from .resumable_scoring import PartwiseScoring
@@ -85,8 +86,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         :raises FileNotFoundError: if the default language model cannot be had
         :raises ValueError: if a parameter is out of range, or there is no such template or training setting
         """
-        if prototype not in PROTOTYPES:
-            raise ValueError(f"found prototype={prototype!r}, expected one of {', '.join(PROTOTYPES)}.")
+        check_choice("prototype", prototype, PROTOTYPES)
         known = RelationTrainingSettings.__dataclass_fields__
         unknown = set(training or {}) - set(known)
         if unknown:

@@ -17,6 +17,7 @@ from ..runtime.random_state import pinned_defaults
 from ..storage.cache import Cache, fingerprint
 from ..texts.labels import well_formed
 from ..texts.language_models import identify_language_model, loading, require_language_model
+from ..utils.spelling import check_choice
 from .templates import DEFAULT_TEMPLATE, check_pair, fill_template, find_template
 
 __all__ = [
@@ -91,10 +92,7 @@ class RelationEncoder:
         self.cache = cache
         #: Halves batches for want of memory, and counts them
         self.halving = Halving("pairs")
-        if self.aggregation not in get_args(Aggregation):
-            raise ValueError(
-                f"found aggregation={self.aggregation!r}, expected one of {', '.join(get_args(Aggregation))}."
-            )
+        check_choice("aggregation", self.aggregation, get_args(Aggregation))
         if self.tokenizer.mask_token is None:
             raise ValueError(f"{name} has no mask token, expected an encoder such as BERT or RoBERTa.")
         longest = self.tokenizer.model_max_length

@@ -1,17 +1,26 @@
-"""Settings of the sampler that are others for some relations."""
+"""What a sampler must not draw: what is too likely true, by relation if need be, and what somebody knows to be true."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Self
 
+import numpy as np
 import torch
 from pykeen.typing import FloatTensor
 
+from ..pools.negative_pools import NegativePools
 from ..triples.graphs import Labels, label_to_id
+from ..triples.indexing import TripleIndex
 from ..utils.plain_values import brief, is_missing, plain_items
+from .avoidance import AvoidedTriples, avoid_risks
+from .known_triples import TripleSource, load_known_triples
+from .positives import Positives
+from .redrawn import NEGLIGIBLE
 
 __all__ = [
+    "Limits",
     "Overrides",
 ]
 
@@ -21,7 +30,7 @@ _LIMITS = {"hard_fraction": 1.0, "max_risk": float("inf")}
 
 @dataclass(frozen=True)
 class Overrides:
-    """Settings by relation."""
+    """Settings of the sampler that are others for some relations."""
 
     #: For each relation, the settings that are others for it
     settings: tuple[Mapping[str, float], ...]
@@ -73,3 +82,79 @@ class Overrides:
         if not any(name in own for own in self.settings):
             return None
         return torch.tensor([own.get(name, default) for own in self.settings], dtype=torch.float)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is taken from no pool, and drawn at random less often or never."""
+
+    #: > 0, how likely true a negative may be, in multiples of a uniform corruption, for all relations or by relation;
+    #: shape of the latter: (num_relations,). None if anything may be drawn.
+    max_risk: float | FloatTensor | None = None
+
+    #: In [0, 1], the share of mined negatives by relation; shape: (num_relations,). None if it is one for all.
+    hard_fractions: np.ndarray | None = None
+
+    #: True triples beyond those that are trained on, if there are any
+    known: TripleIndex | None = None
+
+    @classmethod
+    def find(
+        cls,
+        positives: Positives,
+        pools: NegativePools | None,
+        max_risk: float | None,
+        hard_fraction: float,
+        known_triples: TripleSource | None,
+        relation_overrides: Mapping[str, Mapping[str, float]] | None,
+    ) -> Self:
+        """Find out what a sampler must not draw.
+
+        :param positives: what the sampler is made for
+        :param pools: its pools, which know a limit of their own, if there are any
+        :param max_risk: what the user allows; None for the limit of the pools
+        :param hard_fraction: the share of mined negatives where no relation has another
+        :param known_triples: true triples beyond those that are trained on
+        :param relation_overrides: by the label of a relation, another ``hard_fraction`` or ``max_risk`` for it
+        :return: the limits
+        :raises ValueError: if the known triples or the overrides do not fit the graph
+        :raises FileNotFoundError: if there is no file of known triples
+        """
+        limit = None if pools is None else pools.max_risk if max_risk is None else max_risk
+        if known_triples is None and relation_overrides is None:
+            return cls(limit)
+        vocabulary = positives.vocabulary(pools)
+        known = None
+        if known_triples is not None:
+            num_relations = positives.num_relations // (2 if positives.have_inverses(pools) else 1)
+            known = load_known_triples(known_triples, positives.num_entities, num_relations, vocabulary)
+        overrides = Overrides.check(relation_overrides, vocabulary.relation_labels)
+        fractions = overrides.by_relation("hard_fraction", hard_fraction)
+        limits = overrides.by_relation("max_risk", math.inf if limit is None else limit)
+        return cls(limit if limits is None else limits, None if fractions is None else fractions.numpy(), known)
+
+    @property
+    def negligible(self) -> float:
+        """The share of a batch that may stay what is to be avoided although others can be had, in [0, 1]."""
+        return NEGLIGIBLE if self.known is None else 0.0
+
+    def allowed(self, pools: NegativePools) -> NegativePools:
+        """Leave out of pools what must not be drawn.
+
+        :param pools: the pools
+        :return: the others of their negatives
+        """
+        safe = pools if self.max_risk is None else pools.safer_than(self.max_risk)
+        return safe if self.known is None else safe.without(self.known)
+
+    def avoided(self, pools: NegativePools | None) -> AvoidedTriples | None:
+        """Get what is to be drawn again where it is drawn at random.
+
+        :param pools: the pools of the training triples, if there are any
+        :return: the triples, those that are trained on included; None if there is no limit
+        """
+        if pools is not None and (self.max_risk is not None or self.known is not None):
+            return avoid_risks(pools, math.inf if self.max_risk is None else self.max_risk, self.known)
+        if pools is None and self.known is not None:
+            return AvoidedTriples([(self.known.keys, None)], self.known.num_entities, self.known.num_relations)
+        return None

@@ -16,6 +16,7 @@ from ..pools.codec import NUM_LEVELS, decode_hardness
 from ..pools.files import PoolsError
 from ..pools.negative_pools import NegativePools
 from ..triples.indexing import HEAD, RELATION, SIDES, TAIL, TripleIndex
+from ..utils.spelling import check_choice
 
 __all__ = [
     "HardNegatives",
@@ -63,8 +64,7 @@ def check_strategy(strategy: Strategy, temperature: float) -> None:
     :param temperature: > 0, of the softmax
     :raises ValueError: if there is no such strategy, or the temperature is not positive and finite
     """
-    if strategy not in get_args(Strategy):
-        raise ValueError(f"found strategy={strategy!r}, expected one of {', '.join(get_args(Strategy))}.")
+    check_choice("strategy", strategy, get_args(Strategy))
     if not (isinstance(temperature, Real) and 0 < temperature < math.inf):
         raise ValueError(f"found temperature={temperature!r}, expected a positive number.")
 

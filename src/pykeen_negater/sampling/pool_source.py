@@ -4,18 +4,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-import torch
-
 from ..mining.miner import Miner
 from ..mining.settings import MiningSettings
 from ..pools.negative_pools import NegativePools
 from ..storage.cache import file_stamps, fingerprint
-from ..triples.graphs import Graph
-from .training_context import Purpose, current_factory, current_purpose
+from ..utils.spelling import check_choice
+from .positives import Positives
+from .training_context import Purpose, current_purpose
 
 __all__ = [
     "MiningMode",
-    "current_graph",
     "find_pools",
 ]
 
@@ -31,9 +29,7 @@ _BY_GRAPH: dict[tuple[str, str], NegativePools] = {}
 
 def find_pools(
     pools: str | Path | NegativePools | None,
-    mapped_triples: torch.Tensor,
-    num_entities: int,
-    num_relations: int,
+    positives: Positives,
     mode: MiningMode,
     settings: MiningSettings,
 ) -> NegativePools | None:
@@ -43,28 +39,25 @@ def find_pools(
     triples that a loss is only evaluated on, see :func:`pykeen_negater.sampling.training_context.current_purpose`.
 
     :param pools: pools, or their folder. If None, they are mined, unless they are cached.
-    :param mapped_triples: shape: (n, 3), the sampler's triples, inverse ones included
-    :param num_entities: the number of entities
-    :param num_relations: the number of relations, inverse ones included
+    :param positives: what the sampler is made for
     :param mode: whether to mine
     :param settings: how to mine
     :return: the pools; None if there are none and none may be mined, or if nothing is trained
     :raises ValueError: if there is no such mode, the pools cannot be used here, or mining fails for its settings
     """
-    if mode not in get_args(MiningMode):
-        raise ValueError(f"found mine={mode!r}, expected one of {', '.join(get_args(MiningMode))}.")
+    check_choice("mine", mode, get_args(MiningMode))
     if pools is not None:
         found = pools if isinstance(pools, NegativePools) else NegativePools.load(pools)
-        factory = current_factory()
-        if factory is not None:
-            found.check_vocabulary(Graph.from_factory(factory))
-        elif (num_entities, num_relations) != (found.num_entities, 2 * found.num_relations):
+        size = positives.num_entities, positives.num_relations
+        if positives.factory is not None:
+            found.check_vocabulary(positives.graph)
+        elif size != (found.num_entities, 2 * found.num_relations):
             # without a factory, twice as many relations can only mean inverse triples
-            found.check_size(num_entities, num_relations)
+            found.check_size(*size)
         return found
     if current_purpose() is Purpose.EVALUATION:
         return None
-    graph = current_graph(mapped_triples, num_entities, num_relations)
+    graph = positives.graph
     key = (graph.fingerprint, _settings_key(settings))
     if key not in _BY_GRAPH or _BY_GRAPH[key].is_replaced():
         miner = Miner(graph, settings)
@@ -108,17 +101,3 @@ def _exists(path: str) -> bool:
         return Path(path).exists()
     except (OSError, ValueError):  # such as a name that is too long, which the name of a model may be
         return False
-
-
-def current_graph(mapped_triples: torch.Tensor, num_entities: int, num_relations: int) -> Graph:
-    """Get the graph that a sampler is made for, with labels if that is known.
-
-    :param mapped_triples: shape: (n, 3), the sampler's triples, inverse ones included
-    :param num_entities: the number of entities
-    :param num_relations: the number of relations, inverse ones included
-    :return: the graph, without inverse triples
-    """
-    factory = current_factory()
-    if factory is None or factory.num_entities != num_entities or factory.num_relations != num_relations:
-        return Graph.from_triples(mapped_triples, num_entities, num_relations)
-    return Graph.from_factory(factory)

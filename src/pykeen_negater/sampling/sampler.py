@@ -13,30 +13,29 @@ import torch
 from class_resolver import HintOrType
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer
-from pykeen.typing import BoolTensor, FloatTensor, LongTensor, MappedTriples
+from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 from torch import Tensor
 
 from ..mining.settings import MiningSettings
 from ..pools.card import why_none_are_drawn
-from ..pools.files import Vocabulary
 from ..pools.negative_pools import NegativePools
 from ..runtime.random_state import pinned_defaults
 from ..texts.loading import TextSource
 from ..triples.entity_types import TypeSource
 from ..triples.indexing import RELATION, TripleIndex, check_corruption_scheme, keys_to_triples
-from ..typing import GuardName
+from ..utils.described_fields import takes_fields
 from ..utils.resolving import find_class, names_unknown_parameters
-from .avoidance import AvoidedTriples, avoid_risks
 from .base_samplers import make_base_sampler
 from .composition import Composition
 from .filtering import ExactFilterer
-from .known_triples import TripleSource, load_known_triples
-from .limits import Overrides
-from .mined import HardNegatives, Strategy, check_strategy, has_inverses, without_inverse
-from .pool_source import MiningMode, current_graph, find_pools
-from .redrawn import NEGLIGIBLE, RandomNegatives
+from .known_triples import TripleSource
+from .limits import Limits
+from .mined import HardNegatives, Strategy, check_strategy, without_inverse
+from .pool_source import MiningMode, find_pools
+from .positives import Positives
+from .redrawn import RandomNegatives
 from .self_loops import Loops, default_loop_fraction
-from .training_context import Purpose, current_factory, current_purpose
+from .training_context import Purpose, current_purpose
 
 __all__ = [
     "NegatERNegativeSampler",
@@ -55,6 +54,10 @@ COMPARED = 2**20
 
 #: The number of triples that the shares of negatives are computed from
 COVERAGE_SAMPLE = 100_000
+
+
+#: The settings for those who mine before they train
+SETTINGS_OF_SEPARATE_MINING = ("metric", "index", "neighbor_file", "index_factory")
 
 
 class NegatERNegativeSampler(NegativeSampler):
@@ -82,6 +85,9 @@ class NegatERNegativeSampler(NegativeSampler):
     }
 
     @names_unknown_parameters
+    @takes_fields(
+        MiningSettings, {"TextSource": TextSource, "TypeSource": TypeSource}, without=SETTINGS_OF_SEPARATE_MINING
+    )
     @pinned_defaults()
     def __init__(
         self,
@@ -105,20 +111,7 @@ class NegatERNegativeSampler(NegativeSampler):
         known_triples: TripleSource | None = None,
         relation_overrides: Mapping[str, Mapping[str, float]] | None = None,
         mine: MiningMode = "auto",
-        entity_text: TextSource | None = None,
-        relation_text: TextSource | None = None,
-        encoder: str | None = None,
-        encoder_kwargs: Mapping[str, Any] | None = None,
-        candidates: str = "random",
-        k: int = 32,
-        ranker: str | None = None,
-        ranker_kwargs: Mapping[str, Any] | None = None,
-        entity_types: TypeSource | None = None,
-        guard: GuardName | None = "calibrated",
-        pool_size: int = 32,
-        max_candidates: int | None = 20_000,
-        max_training_triples: int | None = 2_000,
-        seed: int = 0,
+        **mining: Any,
     ) -> None:
         """Find or mine the pools.
 
@@ -155,33 +148,13 @@ class NegatERNegativeSampler(NegativeSampler):
             triple's corruptions is not known; with ``filtered=True``, those are masked.
         :param relation_overrides: by the label of a relation, another ``hard_fraction`` or ``max_risk`` for it
         :param mine: whether to mine pools that are not cached: ``auto``, or ``never`` to do without
-        :param entity_text: see :class:`pykeen_negater.mining.settings.MiningSettings`, as are all further parameters
-        :param relation_text: the relations' texts
-        :param encoder: what turns entities into vectors
-        :param encoder_kwargs: its parameters
-        :param candidates: how neighbours become candidates
-        :param k: >= 1, the number of neighbours per triple and side
-        :param ranker: what decides which candidates are negatives
-        :param ranker_kwargs: its parameters
-        :param entity_types: the entities' types, for the guard
-        :param guard: what keeps candidates out that may be true: ``calibrated``, ``thresholds`` or None
-        :param pool_size: >= 1, the most negatives per triple and side that are kept
-        :param max_candidates: > 0, the most corrupted triples that an expensive ranker scores; None for all, which are
-            then held in memory
-        :param max_training_triples: > 0, the most triples that an expensive ranker trains on; None for all
-        :param seed: the seed of mining
+        :param mining: how to mine, see :class:`pykeen_negater.mining.settings.MiningSettings`
         :raises ValueError: if a parameter is out of range, or does not fit the graph
         :raises pykeen_negater.pools.files.PoolsError: if the pools cannot be used here
         :raises FileNotFoundError: if a file is missing
         :raises TypeError: if there is no such parameter
         """
-        if num_negs_per_pos is not None and not (isinstance(num_negs_per_pos, Integral) and num_negs_per_pos > 0):
-            raise ValueError(f"found num_negs_per_pos={num_negs_per_pos!r}, expected a whole number of 1 or more.")
-        for name, share in (("hard_fraction", hard_fraction), ("loop_fraction", loop_fraction)):
-            if share is not None and not (isinstance(share, Real) and 0 <= share <= 1):
-                raise ValueError(f"found {name}={share!r}, expected a share in [0, 1].")
-        if max_risk is not None and not (isinstance(max_risk, Real) and max_risk > 0):
-            raise ValueError(f"found max_risk={max_risk!r}, expected a positive number, or None for the guard's limit.")
+        _check_numbers(num_negs_per_pos, hard_fraction, loop_fraction, max_risk)
         check_strategy(strategy, temperature)
         if filtered and filterer is None and not filterer_kwargs:
             filterer = ExactFilterer
@@ -195,76 +168,32 @@ class NegatERNegativeSampler(NegativeSampler):
             filterer=filterer,
             filterer_kwargs=filterer_kwargs,
         )
-        if loop_fraction is None:
-            loop_fraction = default_loop_fraction(self.num_entities, self.num_negs_per_pos)
         self.max_risk = max_risk
-        self.loop_fraction = loop_fraction
+        self.loop_fraction = (
+            default_loop_fraction(self.num_entities, self.num_negs_per_pos) if loop_fraction is None else loop_fraction
+        )
         self.corruption_scheme = check_corruption_scheme(corruption_scheme)
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs or {}, mapped_triples)
         self.loops = Loops(mapped_triples, self.num_relations, self.corruption_scheme)
-        settings = MiningSettings(
-            entity_text=entity_text,
-            relation_text=relation_text,
-            encoder=encoder,
-            encoder_kwargs=encoder_kwargs,
-            candidates=candidates,
-            k=k,
-            corruption_scheme=self.corruption_scheme,
-            ranker=ranker,
-            ranker_kwargs=ranker_kwargs,
-            entity_types=entity_types,
-            guard=guard,
-            pool_size=pool_size,
-            max_candidates=max_candidates,
-            max_training_triples=max_training_triples,
-            seed=seed,
-        )
-        found = find_pools(pools, mapped_triples, self.num_entities, self.num_relations, mine, settings)
+        positives = Positives(mapped_triples, self.num_entities, self.num_relations)
+        settings = MiningSettings(corruption_scheme=self.corruption_scheme, **mining)
+        found = find_pools(pools, positives, mine, settings)
         self.hard_fraction, reason = self._choose_hard_fraction(hard_fraction, found)
-        self.has_inverse_triples = self._has_inverse_triples(found, mapped_triples)
-        self.hard_negatives: HardNegatives | None = None
-        avoided: AvoidedTriples | None = None
+        self.has_inverse_triples = positives.have_inverses(found)
+        limits = Limits.find(positives, found, max_risk, self.hard_fraction, known_triples, relation_overrides)
+        #: True triples beyond those that are trained on
+        self.known = limits.known
+        self._hard_fractions = limits.hard_fractions
+        self.hard_negatives = None if found is None else self._make_hard(limits.allowed(found), strategy, temperature)
+        avoided = limits.avoided(found)
+        self.random_negatives = RandomNegatives(self.base_sampler, avoided, self.has_inverse_triples, limits.negligible)
         #: Whether all that the filterer knows is looked up by whoever draws at random
-        self._avoids_all_known = False
+        self._avoids_all_known = avoided is not None and found is not None and self._is_known_to(found.index)
         #: Whether it is in no pool, as mining sees to; what is given may come from anywhere
         self._trusts_pools = pools is None
-        #: True triples beyond those that are trained on
-        self.known: TripleIndex | None = None
-        self._hard_fractions: np.ndarray | None = None
-        limit = None if found is None else found.max_risk if max_risk is None else max_risk
-        limits: float | FloatTensor | None = limit
-        if known_triples is not None or relation_overrides is not None:
-            graph = current_graph(mapped_triples, self.num_entities, self.num_relations)
-            num_relations = self.num_relations // 2 if self.has_inverse_triples else self.num_relations
-            vocabulary = Vocabulary(graph.entity_labels, graph.relation_labels)
-            if found is not None and graph.entity_labels is None:
-                vocabulary = found.load_vocabulary()
-            if known_triples is not None:
-                self.known = load_known_triples(known_triples, self.num_entities, num_relations, vocabulary)
-            overrides = Overrides.check(relation_overrides, vocabulary.relation_labels)
-            hard_fractions = overrides.by_relation("hard_fraction", self.hard_fraction)
-            self._hard_fractions = None if hard_fractions is None else hard_fractions.numpy()
-            others = overrides.by_relation("max_risk", math.inf if limit is None else limit)
-            limits = limit if others is None else others
-        if found is not None:
-            safe = found if limits is None else found.safer_than(limits)
-            safe = safe if self.known is None else safe.without(self.known)
-            self.hard_negatives = HardNegatives(
-                safe, self.corruption_scheme, self.has_inverse_triples, strategy, temperature
-            )
-            if limits is not None or self.known is not None:
-                avoided = avoid_risks(found, math.inf if limits is None else limits, self.known)
-                self._avoids_all_known = self._is_known_to(found.index)
-        elif self.known is not None:
-            avoided = AvoidedTriples([(self.known.keys, None)], self.known.num_entities, self.known.num_relations)
-        self.random_negatives = RandomNegatives(
-            self.base_sampler, avoided, self.has_inverse_triples, NEGLIGIBLE if self.known is None else 0.0
-        )
         #: What the negatives are made of
         self.composition = self._compose(mapped_triples, found, reason)
-        # a line for each training, which PyKEEN shows by default
-        is_said = current_purpose() in (Purpose.TRAINING, Purpose.UNKNOWN)
-        logger.log(logging.WARNING if is_said else logging.DEBUG, "%s", self.composition)
+        self._say_composition()
 
     @property
     def pools(self) -> NegativePools | None:
@@ -297,13 +226,8 @@ class NegatERNegativeSampler(NegativeSampler):
             )
         return HARD_FRACTION_OF_FEW, None
 
-    def _has_inverse_triples(self, pools: NegativePools | None, mapped_triples: MappedTriples) -> bool:
-        if pools is not None:
-            return self.num_relations == 2 * pools.num_relations
-        factory = current_factory()
-        if factory is not None and factory.num_relations == self.num_relations:
-            return self.num_relations == 2 * factory.real_num_relations
-        return has_inverses(mapped_triples.cpu().numpy(), self.num_relations)
+    def _make_hard(self, pools: NegativePools, strategy: Strategy, temperature: float) -> HardNegatives:
+        return HardNegatives(pools, self.corruption_scheme, self.has_inverse_triples, strategy, temperature)
 
     def _make_base_sampler(
         self, hint: HintOrType[NegativeSampler], kwargs: Mapping[str, Any], mapped_triples: MappedTriples
@@ -360,6 +284,11 @@ class NegatERNegativeSampler(NegativeSampler):
             pools=None if found is None else found.path,
             reason=reason,
         )
+
+    def _say_composition(self) -> None:
+        """Say what the negatives are made of: a line for each training, which PyKEEN shows by default."""
+        is_said = current_purpose() in (Purpose.TRAINING, Purpose.UNKNOWN)
+        logger.log(logging.WARNING if is_said else logging.DEBUG, "%s", self.composition)
 
     # docstr-coverage: inherited
     @pinned_defaults()
@@ -456,6 +385,19 @@ class NegatERNegativeSampler(NegativeSampler):
         if self.known is not None:
             known |= self.known.contains(self._real(triples))
         return np.flatnonzero(known)
+
+
+def _check_numbers(
+    num_negs_per_pos: int | None, hard_fraction: float | None, loop_fraction: float | None, max_risk: float | None
+) -> None:
+    """Check the sampler's numbers, where they are given."""
+    if num_negs_per_pos is not None and not (isinstance(num_negs_per_pos, Integral) and num_negs_per_pos > 0):
+        raise ValueError(f"found num_negs_per_pos={num_negs_per_pos!r}, expected a whole number of 1 or more.")
+    for name, share in (("hard_fraction", hard_fraction), ("loop_fraction", loop_fraction)):
+        if share is not None and not (isinstance(share, Real) and 0 <= share <= 1):
+            raise ValueError(f"found {name}={share!r}, expected a share in [0, 1].")
+    if max_risk is not None and not (isinstance(max_risk, Real) and max_risk > 0):
+        raise ValueError(f"found max_risk={max_risk!r}, expected a positive number, or None for the guard's limit.")
 
 
 def _to_ids(batch: LongTensor) -> np.ndarray:

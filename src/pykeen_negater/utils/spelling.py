@@ -2,8 +2,10 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
+    "check_choice",
     "did_you_mean",
     "expected_names",
     "nearest",
@@ -66,6 +68,25 @@ def expected_names(word: str, names: Iterable[str]) -> str:
     near = nearest(word, names)
     listed = f"one of {', '.join(names)}" if len(names) <= _FEW or not near else f"one of {len(names)} names"
     return f"expected {listed}." + (f" Did you mean {' or '.join(near)}?" if near else "")
+
+
+def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
+    """Check that a value is one of a few.
+
+    :param name: the parameter that it was passed as, for the error
+    :param value: the value
+    :param choices: the names that it may be, perhaps with None as the last one
+    :raises ValueError: if it is none of them
+
+    >>> check_choice("guard", "tresholds", ("calibrated", "thresholds", None))
+    Traceback (most recent call last):
+    ValueError: found guard='tresholds', expected one of calibrated, thresholds, or None. Did you mean thresholds?
+    """
+    choices = tuple(choices)
+    if value not in choices:
+        names = [choice for choice in choices if choice is not None]
+        listed = ", ".join(names) + (", or None" if None in choices else "")
+        raise ValueError(f"found {name}={value!r}, expected one of {listed}.{did_you_mean([str(value)], names)}")
 
 
 def _letters(name: str) -> str:

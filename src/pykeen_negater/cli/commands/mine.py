@@ -3,11 +3,11 @@
 import logging
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...typing import CANDIDATE_GENERATORS, ENCODERS, RANKERS, SIDE_NAMES, GuardName, Metric
+from ...typing import CANDIDATE_GENERATORS, ENCODERS, RANKERS, SIDE_NAMES
 from ...utils.durations import duration_range
 from ..configuration import config_option_with_negater
 from ..option_names import to_options
@@ -20,10 +20,10 @@ from .options import (
     fine_tuning_options,
     graph_options,
     load_training,
-    parse_object,
     seed_option,
     text_settings,
 )
+from .setting_options import read_settings, setting_option
 
 if TYPE_CHECKING:
     from ...pools.negative_pools import NegativePools
@@ -42,64 +42,33 @@ __all__ = [
 @graph_options
 @section(
     "Candidates",
-    click.option(
-        "--encoder", shell_complete=complete(ENCODERS), help=f"Turns entities into vectors: {', '.join(ENCODERS)}."
-    ),
-    click.option("--encoder-kwargs", callback=parse_object, help="The encoder's parameters, as JSON."),
+    setting_option("encoder", shell_complete=complete(ENCODERS)),
+    setting_option("encoder_kwargs"),
     click.option("--vectors", type=FILE, help="The entities' vectors: .npy or .safetensors."),
-    click.option(
-        "--candidates",
-        type=click.Choice(CANDIDATE_GENERATORS),
-        default="random",
-        help="How replacements for a head, relation or tail are found.",
-    ),
-    click.option("--neighbors", "-k", "k", default=32, help="Neighbours per triple and side."),
-    click.option(
-        "--corruption-scheme",
-        default="head,tail",
-        shell_complete=complete_list(SIDE_NAMES),
-        help="The sides to corrupt, of head, relation and tail.",
-    ),
-    click.option("--metric", type=click.Choice(get_args(Metric)), default="cosine", help="How near two vectors are."),
-    click.option("--index", type=PATH, help="The folder of a neighbour index: loaded if it is there, else made."),
-    click.option(
-        "--neighbor-file", type=FILE, help="Neighbours in NegatER's JSON, phrase: [nearest, …], instead of a search."
-    ),
+    setting_option("candidates", type=click.Choice(CANDIDATE_GENERATORS), metavar="NAME"),
+    setting_option("k", "--neighbors", "-k", "k"),
+    setting_option("corruption_scheme", shell_complete=complete_list(SIDE_NAMES)),
+    setting_option("metric"),
+    setting_option("index", type=PATH),
+    setting_option("neighbor_file", type=FILE),
     click.option("--save-neighbors", type=PATH, help="A file to write the nearest neighbours to, in NegatER's JSON."),
-    click.option(
-        "--index-factory", help="FAISS's factory string for a new index; by default exact unless it is large."
-    ),
+    setting_option("index_factory"),
 )
 @section(
     "Ranker",
-    click.option(
-        "--ranker", shell_complete=complete(RANKERS), help=f"Decides how hard a negative is: {', '.join(RANKERS)}."
-    ),
-    click.option("--ranker-kwargs", callback=parse_object, help="The ranker's other parameters, as JSON."),
+    setting_option("ranker", shell_complete=complete(RANKERS)),
+    setting_option("ranker_kwargs"),
     click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune."),
-    click.option(
-        "--max-candidates",
-        default=20_000,
-        help="The most corrupted triples an expensive ranker scores, about 100 bytes of memory each; 0: all.",
-    ),
+    setting_option("max_candidates"),
 )
-@section(
-    "Guard",
-    click.option(
-        "--guard",
-        type=click.Choice([*get_args(GuardName), "none"]),
-        default="calibrated",
-        help="Keeps out what may be true: the risk learned from hidden triples, or the ranker's thresholds.",
-    ),
-    click.option("--entity-types", type=FILE, help="The entities' types for the guard: label TAB type."),
-)
+@section("Guard", setting_option("guard"), setting_option("entity_types", type=FILE))
 @section(
     "Result",
     click.option(
         "--output", "-o", type=PATH, help="The folder to write the pools to. By default they stay in the cache."
     ),
     seed_option,
-    click.option("--pool-size", default=32, help="The most negatives per triple and side that are kept."),
+    setting_option("pool_size"),
     click.option("--dry-run", is_flag=True, help="Say what would be done, how long it takes, and how large it gets."),
 )
 @fine_tuning_options
@@ -113,18 +82,9 @@ def mine(
     validation_negatives: Path | None,
     load_triples_kwargs: dict[str, Any] | None,
     output: Path | None,
-    encoder: str | None,
-    encoder_kwargs: dict[str, Any] | None,
     vectors: Path | None,
-    corruption_scheme: str,
-    index: Path | None,
-    neighbor_file: Path | None,
     save_neighbors: Path | None,
     model: Path | None,
-    guard: str,
-    entity_types: Path | None,
-    max_candidates: int,
-    max_training_triples: int,
     dry_run: bool,
     **options: Any,
 ) -> None:
@@ -167,23 +127,7 @@ def mine(
         given_texts["relation_text"] = dict(zip(*[texts.relations] * 2, strict=True))
     miner = Miner(
         graph,
-        MiningSettings(
-            **given_texts,
-            **{name: options[name] for name in ("candidates", "k", "metric", "index_factory")},
-            ranker=options["ranker"] or (None if model is None else "thresholds"),
-            guard=None if guard == "none" else cast(GuardName, guard),
-            entity_types=None if entity_types is None else str(entity_types),
-            encoder=encoder or (None if vectors is None else "precomputed"),
-            encoder_kwargs={**(encoder_kwargs or {}), **({} if vectors is None else {"path": str(vectors)})} or None,
-            corruption_scheme=tuple(part.strip() for part in corruption_scheme.split(",")),
-            index=None if index is None else str(index),
-            neighbor_file=neighbor_file,
-            ranker_kwargs=_ranker_kwargs(model, options),
-            pool_size=options["pool_size"],
-            max_candidates=max_candidates or None,
-            max_training_triples=max_training_triples or None,
-            seed=options["seed"],
-        ),
+        MiningSettings(**_settings(model, vectors, options), **given_texts),
         held_out.triples.get("validation"),
         held_out.triples.get("validation_negatives"),
         held_out.other_entities,
@@ -266,6 +210,18 @@ def _advice(pools: "NegativePools") -> str | None:
     outcomes = read_outcomes(pools.metadata["statistics"], pools.num_relations)
     reasons = () if outcomes is None else explain_outcomes(outcomes, settings, pools.max_mined_risk)
     return advise(Coverage.measure(pools), reasons, settings)
+
+
+def _settings(model: Path | None, vectors: Path | None, options: dict[str, Any]) -> dict[str, Any]:
+    """Read the settings, with what options that are none say about them."""
+    settings = read_settings(options)
+    if vectors is not None:
+        settings.setdefault("encoder", "precomputed")
+        settings["encoder_kwargs"] = {**settings.get("encoder_kwargs", {}), "path": str(vectors)}
+    if model is not None:
+        settings.setdefault("ranker", "thresholds")
+    settings["ranker_kwargs"] = _ranker_kwargs(model, options)
+    return settings
 
 
 def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:

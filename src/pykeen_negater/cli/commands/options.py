@@ -1,6 +1,5 @@
 """Options that several commands share, and what they name: graphs and texts."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from ...typing import NEGATIVE_SOURCES, SIDE_NAMES
 from ...utils.spelling import expected_names
 from .command import section
 from .completion import complete, dataset_names, model_names
+from .setting_options import parse_object, setting_option
 
 if TYPE_CHECKING:
     from pykeen.datasets import Dataset
@@ -64,24 +64,6 @@ def dataset_option(text: str, *names: str) -> Callable[[Callable[..., Any]], Cal
     return click.option(*(names or ("--dataset",)), shell_complete=complete(dataset_names), help=text)
 
 
-def parse_object(context: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
-    """Read parameters that are given as JSON, as an option's callback.
-
-    :param context: the command's context
-    :param parameter: the option
-    :param value: a JSON object
-    :return: the parameters; None if there are none
-    :raises click.BadParameter: if it is no JSON object
-    """
-    try:
-        parsed = None if value is None else json.loads(value)
-    except ValueError as error:
-        raise click.BadParameter(f"found {value!r}, which is not valid JSON: {error}") from error
-    if not isinstance(parsed, dict | None):
-        raise click.BadParameter(f'found {value!r}, expected a JSON object, e.g. {{"k": 3}}.')
-    return parsed
-
-
 #: How files of triples are read
 load_triples_option = click.option(
     "--load-triples-kwargs",
@@ -95,10 +77,8 @@ graph_options = section(
     dataset_option("A PyKEEN dataset, whose training triples are used."),
     click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail."),
     load_triples_option,
-    click.option(
-        "--entity-text", type=TEXTS, help="The entities' texts: label TAB text, .json, .parquet, or wikidata."
-    ),
-    click.option("--relation-text", type=TEXTS, help="The relations' texts, likewise."),
+    setting_option("entity_text", type=TEXTS),
+    setting_option("relation_text", type=TEXTS),
     click.option(
         "--name-by-text",
         is_flag=True,
@@ -141,11 +121,11 @@ fine_tuning_options = section(
         default="head=1,tail=1",
         help="How many corruptions of each side, of head, relation and tail, a triple gets.",
     ),
-    click.option("--max-training-triples", default=2_000, help="The most triples to fine-tune on; 0 for all."),
+    setting_option("max_training_triples"),
 )
 
 #: The seed
-seed_option = click.option("--seed", default=0, help="The seed of everything random.")
+seed_option = setting_option("seed")
 
 _MEASUREMENT = (
     click.option(

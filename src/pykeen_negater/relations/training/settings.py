@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from ...utils.spelling import check_choice
+
 __all__ = [
     "LossName",
     "RelationTrainingSettings",
@@ -82,8 +84,7 @@ class RelationTrainingSettings:
 
         :raises ValueError: if one is out of range
         """
-        if self.loss not in get_args(LossName):
-            raise ValueError(f"found loss={self.loss!r}, expected one of {', '.join(get_args(LossName))}.")
+        check_choice("loss", self.loss, get_args(LossName))
         for name in ("num_positive", "num_negative", "relations_per_step", "epochs", "batch_size"):
             value = getattr(self, name)
             if value is not None and value < 1:
