@@ -17,7 +17,7 @@ from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL, TripleIndex, k
 from pykeen_negater.triples.queries import Queries
 
 from ..cases import brute_force_distance, random_graph, random_vectors
-from .test_calibrated import block_vectors, fitted, is_in
+from .conftest import block_vectors, fitted, is_in
 
 
 @pytest.fixture(autouse=True)
@@ -218,29 +218,6 @@ def make_pools(graph: Graph, seed: int = 0, suspects: int = 30) -> NegativePools
         vocabulary=graph.vocabulary,
         metadata={"max_risk": 2.5},
     )
-
-
-def test_risks_round_trip_up_to_half_a_step():
-    risks = 2.0 ** np.linspace(-8, 23.8, 1_000)
-    encoded = encode_risk(risks)
-    assert encoded.dtype == torch.uint8
-    decoded = decode_risk(encoded)
-    assert decoded.dtype == torch.float32
-    ratio = decoded.double().numpy() / risks
-    assert ratio.max() < 2 ** (1 / 16) * 1.0001
-    assert ratio.min() > 2 ** (-1 / 16) / 1.0001
-    assert (np.diff(encoded.numpy().astype(int)) >= 0).all()
-
-
-def test_bytes_round_trip_exactly():
-    every = torch.arange(256, dtype=torch.uint8)
-    assert encode_risk(decode_risk(every).numpy()).tolist() == every.tolist()
-    assert (decode_risk(every).diff() > 0).all()
-
-
-def test_extreme_risks_are_cut():
-    assert encode_risk(np.array([0.0, 1e-12, 2.0**-8, 1.0, 1e12])).tolist() == [0, 0, 0, 64, 255]
-    assert encode_risk(np.zeros(0)).shape == (0,)
 
 
 @pytest.mark.parametrize("limit", [1e-3, 0.3, 1.0, 4.0, 1e7])
