@@ -38,8 +38,13 @@ def has_tests(path: Path) -> bool:
 
 
 def find_test(module: Path) -> Path:
-    """Find where a module's tests belong; a leading underscore is no part of the name."""
-    return TESTS / module.with_name(f"test_{module.stem.removeprefix('_')}.py")
+    """Find where a module's tests belong.
+
+    A leading underscore is no part of the name. What serves the benchmarks alone is tested with them.
+    """
+    name = module.with_name(f"test_{module.stem.removeprefix('_')}.py")
+    with_benchmarks = TESTS / "benchmarks" / name
+    return with_benchmarks if with_benchmarks.is_file() else TESTS / name
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

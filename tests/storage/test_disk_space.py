@@ -168,8 +168,8 @@ def test_errors_that_tell_something_else_stay(tmp_path: Path, monkeypatch, error
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from tests.test_disk_space import SIZE, WRITERS
-from pykeen_negater.atomic_writing import atomic_folder
+from tests.storage.test_disk_space import SIZE, WRITERS
+from pykeen_negater.storage.atomic_writing import atomic_folder
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE // 8, SIZE // 8))
 for name in ("numpy", "numpy raw", "safetensors", "torch", "text"):
