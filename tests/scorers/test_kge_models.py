@@ -86,12 +86,12 @@ def test_weights_are_a_matter_of_the_seed_and_random_states_stay(graph: Graph):
 
 
 def test_training_is_reproducible_and_random_states_stay(graph: Graph):
-    states = []
+    few, states = Graph(graph.triples[:300], graph.num_entities, graph.num_relations), []
     for noise, seed in ((1, 3), (2, 3), (1, 4)):
         model = make_model(graph)
         torch.manual_seed(noise)
         before = torch.get_rng_state()
-        train_model(model, graph, QUICK, seed)
+        train_model(model, few, QUICK, seed)
         assert torch.equal(torch.get_rng_state(), before)
         states.append(state_of(model))
     assert torch.equal(states[0], states[1])
@@ -109,7 +109,7 @@ def test_training_prefers_triples_to_others(graph: Graph):
 def test_estimates(graph: Graph):
     model = make_model(graph, inverse=True)
     seconds = [
-        estimate_training(model, graph, KGETraining(epochs, num_negs_per_pos=2, batch_size=1_024))
+        estimate_training(model, graph, KGETraining(epochs, num_negs_per_pos=2, batch_size=256))
         for epochs in (1, 1_000)
     ]
     assert 0 < seconds[0] < seconds[1] < np.inf
