@@ -115,3 +115,17 @@ def data_folder() -> Path:
     if folder is None:
         pytest.skip("NEGATER_DATA does not name a folder with datasets, see benchmarks/README.md")
     return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def fine_tuned(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Fine-tune the tiny model on the small graph."""
+    from pykeen_negater.fine_tuning.settings import FineTuningSettings
+    from pykeen_negater.fine_tuning.trainer import fine_tune
+
+    folder = tmp_path_factory.mktemp("fine-tuned")
+    settings = FineTuningSettings(epochs=2, batch_size=4, max_length=24, validation_share=0.3)
+    fine_tune(tiny_bert, small_graph, small_texts, settings, folder)
+    return folder

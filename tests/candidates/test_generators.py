@@ -7,7 +7,6 @@ import pytest
 
 from pykeen_negater.candidates.generators import (
     AnywhereCandidateGenerator,
-    Candidates,
     IntersectCandidateGenerator,
     RandomCandidateGenerator,
     SlotCandidateGenerator,
@@ -18,7 +17,8 @@ from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL
 
-from ..cases import CandidateGeneratorTestCase, concrete_cases, random_graph, random_vectors, within_budget
+from ..cases import CandidateGeneratorTestCase, concrete_cases, random_graph, random_vectors
+from .conftest import plain_candidates
 
 
 class TestSlotCandidateGenerator(CandidateGeneratorTestCase):
@@ -112,30 +112,8 @@ def test_relation_signatures_are_means_of_distinct_entities():
     np.testing.assert_allclose(signatures[2], [*vectors[1], *vectors[1]])
 
 
-@pytest.fixture(params=[0, 1, 2])
-def candidates(request) -> Candidates:
-    graph = random_graph(request.param, num_entities=15, num_relations=3, num_triples=50)
-    generator = AnywhereCandidateGenerator(k=4, corruption_scheme=["head", "relation", "tail"])
-    return generator.generate(graph, NeighborIndex.build(random_vectors(request.param, 15)))
-
-
-def _plain(candidates: Candidates) -> list[tuple[tuple[int, ...], tuple[int, int], int]]:
-    """List each candidate's corrupted triple, its group (positive, side), and its rank in the group."""
-    seen: dict[tuple[int, int], int] = {}
-    result = []
-    for positive, side, replacement in zip(
-        candidates.positives.tolist(), candidates.sides.tolist(), candidates.replacements.tolist(), strict=True
-    ):
-        triple = candidates.graph.triples[positive].tolist()
-        triple[side] = replacement
-        rank = seen.get((positive, side), 0)
-        seen[positive, side] = rank + 1
-        result.append((tuple(triple), (positive, side), rank))
-    return result
-
-
 def test_unique_triples_and_positions(candidates):
-    triples = [triple for triple, _, _ in _plain(candidates)]
+    triples = [triple for triple, _, _ in plain_candidates(candidates)]
     unique = [tuple(triple) for triple in candidates.unique_triples.tolist()]
     assert len(unique) < len(triples)
     assert unique == sorted(set(triples))
@@ -143,7 +121,7 @@ def test_unique_triples_and_positions(candidates):
 
 
 def test_ranks_count_within_triple_and_side(candidates):
-    assert candidates.ranks.tolist() == [rank for _, _, rank in _plain(candidates)]
+    assert candidates.ranks.tolist() == [rank for _, _, rank in plain_candidates(candidates)]
 
 
 def test_candidates_do_not_change_the_graph(candidates):
@@ -155,46 +133,10 @@ def test_candidates_do_not_change_the_graph(candidates):
 def test_select_keeps_the_order(candidates):
     mask = np.arange(len(candidates)) % 3 == 1
     selected = candidates.select(mask)
-    plain = _plain(candidates)
+    plain = plain_candidates(candidates)
     expected = [plain[i][:2] for i in np.flatnonzero(mask)]
-    assert [(triple, group) for triple, group, _ in _plain(selected)] == expected
+    assert [(triple, group) for triple, group, _ in plain_candidates(selected)] == expected
     np.testing.assert_array_equal(selected.distances, candidates.distances[mask])
-
-
-def test_budget_none_or_large_keeps_all(candidates):
-    total = len(candidates.unique_triples)
-    for budget in (None, total, total + 1):
-        assert _plain(within_budget(candidates, budget)) == _plain(candidates)
-
-
-def test_budget_keeps_the_contract(candidates):
-    plain = _plain(candidates)
-    best_rank: dict[tuple[int, ...], int] = {}
-    for triple, _, rank in plain:
-        best_rank[triple] = min(rank, best_rank.get(triple, rank))
-    previous: set[tuple[int, ...]] = set()
-    for budget in range(1, len(best_rank)):
-        kept = within_budget(candidates, budget)
-        kept_triples = {triple for triple, _, _ in _plain(kept)}
-        # the budget is a limit, and is used up
-        assert len(kept_triples) == budget == len(kept.unique_triples)
-        # all candidates of an affordable triple stay, in their order
-        expected = [(triple, group) for triple, group, _ in plain if triple in kept_triples]
-        assert [(triple, group) for triple, group, _ in _plain(kept)] == expected
-        # nobody gets a second nearest before all first nearest
-        dropped = set(best_rank) - kept_triples
-        assert max(best_rank[triple] for triple in kept_triples) <= min(best_rank[triple] for triple in dropped)
-        # a larger budget only adds
-        assert previous < kept_triples
-        previous = kept_triples
-
-
-def test_budget_does_not_favour_the_start_of_the_file(candidates):
-    firsts = sorted({triple for triple, _, rank in _plain(candidates) if rank == 0})
-    kept = sorted(map(tuple, within_budget(candidates, len(firsts) // 2).unique_triples.tolist()))
-    assert set(kept) < set(firsts)
-    assert kept != firsts[: len(kept)]
-    assert any(triple in kept for triple in firsts[len(firsts) // 2 :])
 
 
 def test_duplicate_vectors_are_ordered_by_id():

@@ -1,63 +1,17 @@
 """Neighbours against brute force."""
 
 import json
-import logging
-from types import SimpleNamespace
-from typing import Any
 
-import faiss
 import numpy as np
 import pytest
 
-from pykeen_negater.embeddings import approximation, exact_search
-from pykeen_negater.embeddings.approximation import EXACT, cells_factory, default_factory
-from pykeen_negater.embeddings.exact_search import search_exactly
-from pykeen_negater.embeddings.index_tuning import Sample
+from pykeen_negater.embeddings import approximation
+from pykeen_negater.embeddings.approximation import EXACT, cells_factory
 from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.storage.checksums import write_checksums
 
 from ..cases import random_vectors
-
-METRICS = ["l2", "cosine"]
-
-
-def _distances(vectors: np.ndarray, metric: str) -> np.ndarray:
-    vectors = vectors.astype(np.float64)
-    if metric == "l2":
-        squares = np.square(vectors).sum(axis=1)
-        return squares[:, None] + squares - 2 * vectors @ vectors.T
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return 1 - unit @ unit.T
-
-
-def _check(
-    vectors: np.ndarray,
-    metric: str,
-    queries: np.ndarray,
-    found: tuple[np.ndarray, np.ndarray],
-    k: int,
-    among: np.ndarray | None = None,
-    exact: bool = True,
-) -> None:
-    """Check a result row by row; ties may be in any order."""
-    neighbors, distances = found
-    assert neighbors.shape == distances.shape
-    assert distances.dtype == np.float32
-    allowed = set(range(len(vectors)) if among is None else among.tolist())
-    assert neighbors.shape == (len(queries), min(k, len(allowed)))
-    pairwise = _distances(vectors, metric)
-    for query, row, row_distances in zip(queries.tolist(), neighbors.tolist(), distances.tolist(), strict=True):
-        others = sorted(pairwise[query, other] for other in allowed - {query})[:k]
-        ids = [i for i in row if i >= 0]
-        assert row == ids + [-1] * (len(row) - len(ids))
-        assert len(set(ids)) == len(ids)
-        assert set(ids) <= allowed - {query}
-        assert all(np.isinf(row_distances[len(ids) :]))
-        np.testing.assert_allclose(row_distances[: len(ids)], pairwise[query, ids], atol=1e-4)
-        assert np.diff(row_distances[: len(ids)]).min(initial=0) >= 0
-        if exact:
-            assert len(ids) == len(others)
-            np.testing.assert_allclose(row_distances[: len(ids)], others, atol=1e-4)
+from .conftest import METRICS, check_neighbors, clustered, recall_of
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -66,7 +20,7 @@ def test_exact_search_agrees_with_brute_force(metric, k):
     vectors = random_vectors(0, 40)
     index = NeighborIndex.build(vectors, metric)
     queries = np.array([3, 0, 39, 3, *range(40)])
-    _check(vectors, metric, queries, index.search(queries, k), k)
+    check_neighbors(vectors, metric, queries, index.search(queries, k), k)
     assert len(index) == 40
 
 
@@ -77,7 +31,7 @@ def test_search_among_some_agrees_with_brute_force(metric, k):
     index = NeighborIndex.build(vectors, metric)
     among = np.array([0, 2, 3, 7, 11, 20, 21, 38])
     inside_and_outside = np.array([3, 5, 38, 39])
-    _check(vectors, metric, inside_and_outside, index.search(inside_and_outside, k, among=among), k, among)
+    check_neighbors(vectors, metric, inside_and_outside, index.search(inside_and_outside, k, among=among), k, among)
 
 
 @pytest.mark.parametrize("factory", ["Flat", "HNSW8"])
@@ -88,7 +42,7 @@ def test_self_is_removed_by_id_among_duplicates(factory, metric, k):
     vectors[[0, 2, 4, 6, 8, 10]] = vectors[0]
     index = NeighborIndex.build(vectors, metric, factory)
     everyone = np.arange(12)
-    _check(vectors, metric, everyone, index.search(everyone, k), k)
+    check_neighbors(vectors, metric, everyone, index.search(everyone, k), k)
 
 
 @pytest.mark.parametrize("factory", ["HNSW32", "IVF4,Flat", "SQ8", "IVF2_HNSW8,Flat"])
@@ -100,14 +54,14 @@ def test_approximate_search_is_valid(factory, metric, k):
     queries = np.arange(0, 60, 7)
     among = np.array([0, 1, 5, 7, 14, 30, 31, 55])
     # among so few, exactly
-    _check(vectors, metric, queries, index.search(queries, k, among=among), k, among)
+    check_neighbors(vectors, metric, queries, index.search(queries, k, among=among), k, among)
     if factory == "SQ8":  # whose distances are approximate, too
         neighbors, _ = index.search(queries, k)
         assert neighbors.shape == (len(queries), min(k, 60))
         assert not (neighbors == queries[:, None]).any()
         return
     exact = factory == "HNSW32" and k < 16
-    _check(vectors, metric, queries, index.search(queries, k), k, exact=exact)
+    check_neighbors(vectors, metric, queries, index.search(queries, k), k, exact=exact)
 
 
 @pytest.mark.parametrize("factory", ["PCA4,IVF2,Flat", "PCA4,Flat", "L2norm,IVF2,Flat"])
@@ -224,78 +178,6 @@ def test_missing_folder_is_reported(tmp_path):
         NeighborIndex.load(tmp_path / "nowhere")
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Search only few vectors exactly by default."""
-    monkeypatch.setattr(approximation, "EXACT_UP_TO", 500)
-
-
-def clustered(size: int, dim: int = 32, seed: int = 0) -> np.ndarray:
-    """Draw vectors in clusters, of no unit length."""
-    generator = np.random.default_rng(seed)
-    centers = generator.normal(size=(size // 40, dim))
-    return (centers[generator.integers(len(centers), size=size)] + 0.4 * generator.normal(size=(size, dim))).astype(
-        "f4"
-    )
-
-
-def recall_of(vectors: np.ndarray, metric: str, queries: np.ndarray, neighbors: np.ndarray, k: int) -> float:
-    """Compute the share of neighbours that are found, with brute force."""
-    pairwise = _distances(vectors, metric)[queries]
-    pairwise[np.arange(len(queries)), queries] = np.inf
-    nearest = np.argsort(pairwise, axis=1)[:, :k]
-    return float(np.mean([len(set(a) & set(b)) / k for a, b in zip(nearest.tolist(), neighbors.tolist(), strict=True)]))
-
-
-@pytest.mark.parametrize(
-    ("size", "dim", "num_queries", "expected"),
-    [
-        (0, 384, None, "Flat"),
-        (2**15, 384, None, "Flat"),
-        (2**15 + 1, 384, None, "IVF256,PQ96x4fs,RFlat"),
-        (10**6, 384, 1000, "Flat"),
-        (10**6, 384, None, "IVF1024,PQ96x4fs,RFlat"),
-        (10**5, 51, None, "IVF256,PQ17x4fs,RFlat"),
-        (10**5, 50, None, "IVF256,PQ25x4fs,RFlat"),
-        (10**5, 7, None, "IVF256,PQ7x4fs,RFlat"),
-    ],
-)
-def test_the_index_is_chosen_by_size(size, dim, num_queries, expected):
-    assert default_factory(size, dim, num_queries) == expected
-
-
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("dim", [2, 7, 32])
-@pytest.mark.usefixtures("few")
-def test_a_large_index_finds_nearly_all(metric, dim, caplog):
-    caplog.set_level(logging.INFO)
-    vectors = clustered(3000, dim)
-    index = NeighborIndex.build(vectors, metric)
-    assert index.factory == cells_factory(3000, dim)
-    everyone = np.arange(3000)
-    neighbors, distances = index.search(everyone, 10)
-    assert recall_of(vectors, metric, everyone, neighbors, 10) >= 0.94
-    _check(vectors, metric, everyone[:50], (neighbors[:50], distances[:50]), 10, exact=False)
-    assert 0.94 < index.recall <= 1
-    assert f"finds {100 * index.recall:.1f} % of the 10 nearest of 3,000 vectors" in caplog.text
-
-
-@pytest.mark.usefixtures("few")
-@pytest.mark.parametrize("factory", [None, "HNSW16", "IVF32,SQ8", "IVF16_HNSW8,Flat"])
-def test_an_index_is_the_same_with_any_number_of_threads(factory):
-    found, before = [], faiss.omp_get_max_threads()
-    for building, searching in ((1, 1), (2, 2), (2, 1), (2, 2)):
-        faiss.omp_set_num_threads(building)
-        index = NeighborIndex.build(clustered(3000), "cosine", factory)
-        assert faiss.omp_get_max_threads() == building
-        faiss.omp_set_num_threads(searching)
-        found.append((*index.search(np.arange(3000), 10), index.recall))
-    faiss.omp_set_num_threads(before)
-    for other in found[1:]:
-        for a, b in zip(found[0], other, strict=True):
-            np.testing.assert_array_equal(a, b)
-
-
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("factory", [None, "HNSW16"])
@@ -312,7 +194,7 @@ def test_search_among_many_has_an_index_of_its_own(metric, factory, monkeypatch)
     for half in np.split(among, 2):
         neighbors, distances = index.search(half, 10, among=among)
         assert np.isin(neighbors, among).all()
-        _check(vectors, metric, half[:50], (neighbors[:50], distances[:50]), 10, among, exact=False)
+        check_neighbors(vectors, metric, half[:50], (neighbors[:50], distances[:50]), 10, among, exact=False)
     # among these alone
     neighbors, _ = index.search(queries, 10, among=among)
     restricted = np.searchsorted(among, neighbors[:1500])
@@ -332,117 +214,9 @@ def test_search_among_few_or_of_few_is_exact(factory, size, num_queries):
     assert index.recall is None
 
 
-@pytest.mark.usefixtures("few")
-def test_equal_vectors_are_as_good_as_each_other():
-    vectors = np.repeat(clustered(40, 8), 50, axis=0)
-    index = NeighborIndex.build(vectors, "cosine")
-    everyone = np.arange(len(vectors))
-    assert index.search(everyone, 10)[1].max() < 1e-5
-    assert index.recall == 1
-
-
-@pytest.mark.parametrize("size", [1, 2, 5, 10, 11, 12])
-def test_recall_of_few_vectors(size):
-    vectors = random_vectors(0, size)
-    sample = Sample(vectors, "l2", np.arange(size))
-    flat = faiss.IndexFlatL2(6)
-    flat.add(vectors)
-    assert sample.recall(flat) == 1
-    nothing = SimpleNamespace(search=lambda points, width: (None, np.full((len(points), width), -1)))
-    assert sample.recall(nothing) == (1 if size == 1 else 0)
-
-
-def test_recall_agrees_with_brute_force():
-    vectors = clustered(400)
-    wrong = faiss.IndexFlatL2(32)
-    wrong.add(vectors + np.random.default_rng(2).normal(size=vectors.shape).astype("f4"))
-    queries = np.arange(0, 400, 3)
-    neighbors = wrong.search(vectors[queries], 11)[1]
-    found = np.stack([row[row != query][:10] for query, row in zip(queries, neighbors, strict=True)])
-    expected = recall_of(vectors, "l2", queries, found, 10)
-    assert 0.2 < expected < 0.9
-    # of eleven without the entity itself there may be one more than ten
-    assert Sample(vectors, "l2", queries).recall(wrong) == pytest.approx(expected, abs=0.02)
-
-
-def test_an_index_that_misses_much_is_warned_of(caplog):
-    NeighborIndex.build(clustered(3000), "l2", "PQ2x4")
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert "The index PQ2x4 (no parameters) finds" in record.getMessage()
-
-
-@pytest.mark.parametrize(("gpus", "expected"), [(0, "knn"), (1, "knn_gpu"), (2, "knn_gpu")])
-def test_a_gpu_is_used_if_faiss_can(gpus, expected, monkeypatch):
-    """There is none where this is tested: only the choice is."""
-    used = []
-
-    def search(name):
-        def found(points, vectors, width, metric):
-            used.append(name)
-            return faiss.knn(points, vectors, width, metric=metric)
-
-        return found
-
-    fake = SimpleNamespace(
-        METRIC_L2=faiss.METRIC_L2,
-        get_num_gpus=lambda: gpus,
-        knn=search("knn"),
-        knn_gpu=lambda resources, *args, **kwargs: search("knn_gpu")(*args, **kwargs),
-        StandardGpuResources=object,
-    )
-    monkeypatch.setattr(exact_search, "load_faiss", lambda: fake)
-    vectors = random_vectors(0, 9)
-    assert search_exactly(vectors, vectors, 2, "l2")[1][:, 0].tolist() == list(range(9))
-    assert used == [expected]
-    assert (default_factory(10**6, 384) == EXACT) == (gpus > 0)
-
-
-def test_faiss_without_gpus_is_no_error():
-    assert not exact_search.has_gpu()
-
-
 def test_unknown_metric():
     with pytest.raises(ValueError, match="found metric='dot', expected one of l2, cosine"):
         NeighborIndex.build(random_vectors(0, 5), "dot")
-
-
-@pytest.mark.parametrize(
-    ("factory", "reason"),
-    [
-        ("IVF0,Flat", "a number is 0"),
-        ("PQ8x0", "a number is 0"),
-        ("HNSW0", "a number is 0"),
-        ("IVF2_HNSW00,Flat", "a number is 0"),
-        ("HNSW1", "a graph needs at least 2 neighbours"),
-        ("NSG01", "a graph needs at least 2 neighbours"),
-        ("PQ7", r"The dimension of the vector \(d\) should be a multiple of the number of subquantizers \(M\)"),
-        ("IVF99999999999999999999,Flat", r"C\+\+ exception stoi"),
-        (5, "Wrong number or type of arguments"),
-    ],
-)
-def test_factory_strings_at_which_faiss_fails_or_crashes(factory: Any, reason: str):
-    for build in (NeighborIndex.build, NeighborIndex.of_vectors):
-        with pytest.raises(ValueError, match=rf"found index_factory={factory!r} for .*\({reason}"):
-            build(random_vectors(0, 5, dim=8), "l2", factory)
-
-
-def test_more_cells_than_vectors():
-    message = r"found index_factory='IVF9,Flat' .* as many as 5, .*\(Number of training points \(5\) should be at least"
-    with pytest.raises(ValueError, match=message):
-        NeighborIndex.build(random_vectors(0, 5), "l2", "IVF9,Flat")
-
-
-@pytest.mark.parametrize("factory", ["HNSW10", "IVF04,Flat", "PQ8x4fs", "IVF2,Flat,RFlat"])
-def test_numbers_that_are_none_of_them(factory: str):
-    assert NeighborIndex.build(random_vectors(0, 60, dim=8), "l2", factory).factory == factory
-
-
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("factory", ["", "Flt", "nowhere/index", "Flat,Flat"])
-def test_bad_factory_string(factory, metric):
-    with pytest.raises(ValueError, match=f"found index_factory={factory!r} for .*, expected a factory string of FAISS"):
-        NeighborIndex.build(random_vectors(0, 5), metric, factory)
 
 
 @pytest.mark.parametrize("k", [0, -1])

@@ -1,7 +1,6 @@
 """Fine-tuned models on disk: trained, stopped and gone on with, given thresholds, tested."""
 
 import json
-import pydoc
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pykeen_negater.fine_tuning.trainer
 from pykeen_negater.fine_tuning.cached_classifier import FineTuningRun
 from pykeen_negater.fine_tuning.classifier import load_with_tokenizer, score_triples
 from pykeen_negater.fine_tuning.job import FineTuningJob
-from pykeen_negater.fine_tuning.settings import FineTuningSettings
 from pykeen_negater.fine_tuning.thresholds import Thresholds
 from pykeen_negater.fine_tuning.trainer import _ThresholdsInCheckpoints
 from pykeen_negater.storage.cache import Cache
@@ -21,7 +19,7 @@ from pykeen_negater.texts.language_models import identify_language_model
 from pykeen_negater.texts.loading import Texts
 from pykeen_negater.triples.graphs import Graph
 
-SETTINGS = FineTuningSettings(epochs=3, batch_size=4, max_length=24, validation_share=0.3)
+from .conftest import SETTINGS
 
 
 @pytest.fixture
@@ -118,33 +116,6 @@ def test_a_run_that_is_killed_before_a_checkpoint_is_sealed_loses_one_epoch(
     assert not [path for path in tmp_path.joinpath("cache").glob("*/*") if path.is_dir()]
 
 
-@pytest.mark.parametrize("moment", ["pykeen_negater.storage.cache.write_checksums", "os.replace"])
-def test_checkpoints_stay_until_the_model_is_published(
-    moment: str,
-    tiny_bert: str,
-    small_graph: Graph,
-    small_texts: Texts,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-):
-    run, cache = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS), Cache(tmp_path)
-    original = pydoc.locate(moment)
-
-    def die(source: Path, target: Path) -> None:
-        if cache.path("models", run.key) in (Path(target), Path(target).with_suffix("")):
-            raise KeyboardInterrupt
-        original(source, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(moment, die)
-        with pytest.raises(KeyboardInterrupt):
-            run.find_or_train(cache)
-    assert run.find_or_train(cache)[1]
-    assert "Fine-tuning goes on after step" in caplog.text
-    assert not list(tmp_path.glob("checkpoints/*/"))
-
-
 def test_each_epoch_is_kept(
     tiny_bert: str, small_graph: Graph, small_texts: Texts, files: dict[str, Path], tmp_path: Path
 ):
@@ -207,24 +178,6 @@ def test_what_a_ranker_has_trained_is_taken_and_stays(
         identify_language_model(str(other.output))
     }
     assert other.metrics() == job.metrics()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"settings": replace(SETTINGS, seed=1)},
-        {"texts": "other"},
-        {"validation": np.array([[0, 0, 1]])},
-        {"validation_negatives": np.array([[0, 0, 1]])},
-        {"keep_epochs": True},
-    ],
-)
-def test_other_inputs_have_another_key(change: dict, tiny_bert: str, small_graph: Graph, small_texts: Texts):
-    if "texts" in change:
-        change = {"texts": replace(small_texts, entities=(*small_texts.entities, "unicorn"))}
-    run = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS)
-    assert replace(run).key == run.key
-    assert replace(run, **change).key != run.key
 
 
 def test_validate_and_test(

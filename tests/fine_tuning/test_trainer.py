@@ -7,22 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from torch import Tensor
+from transformers import AutoTokenizer
 
 from pykeen_negater.candidates.generators import Candidates, SlotCandidateGenerator
 from pykeen_negater.corruption.corruptions import RandomCorruptor
 from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.fine_tuning.classifier import (
     TripleClassifier,
-    TripleClassifierConfig,
-    infer_triples,
     load_classifier,
     score_triples,
 )
+from pykeen_negater.fine_tuning.settings import FineTuningSettings
 from pykeen_negater.fine_tuning.thresholds import Thresholds
 from pykeen_negater.fine_tuning.tokenization import TripleTokenizer
 from pykeen_negater.fine_tuning.trainer import (
-    FineTuningSettings,
     LabelledTriples,
     _Examples,
     fine_tune,
@@ -44,23 +43,6 @@ from pykeen_negater.texts.loading import Texts
 from pykeen_negater.triples.graphs import Graph
 
 
-@pytest.fixture(scope="module")
-def tokenizer(tiny_bert: str, small_texts: Texts) -> TripleTokenizer:
-    """Make the tokenizer of the small graph."""
-    return TripleTokenizer(AutoTokenizer.from_pretrained(tiny_bert), small_texts, max_length=24)
-
-
-@pytest.fixture(scope="module")
-def fine_tuned(
-    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """Fine-tune the tiny model on the small graph."""
-    folder = tmp_path_factory.mktemp("fine-tuned")
-    settings = FineTuningSettings(epochs=2, batch_size=4, max_length=24, validation_share=0.3)
-    fine_tune(tiny_bert, small_graph, small_texts, settings, folder)
-    return folder
-
-
 @pytest.fixture
 def context(small_graph: Graph, small_texts: Texts, tmp_path: Path) -> RankingContext:
     """Make the context of the small graph, with an empty cache."""
@@ -73,67 +55,6 @@ def candidates(small_graph: Graph) -> Candidates:
     """Make candidates from random vectors."""
     vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4))
     return SlotCandidateGenerator(k=3).generate(small_graph, NeighborIndex.build(vectors))
-
-
-def test_vectors_are_what_the_logits_come_from(fine_tuned: Path, small_graph: Graph, tokenizer: TripleTokenizer):
-    model = load_classifier(fine_tuned).eval()
-    vectors = infer_triples(model, lambda inputs: model.embed(**inputs), tokenizer, small_graph.triples)
-    assert vectors.shape == (len(small_graph), model.head.in_features)
-    for triple, vector in zip(small_graph.triples, vectors, strict=True):
-        logit = model(**tokenizer.pad([tokenizer.encode(triple)])).logits
-        torch.testing.assert_close(model.head(torch.from_numpy(vector)), logit, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("pooling", ["cls", "mean", "max"])
-def test_pooling_and_padding(tiny_bert: str, tokenizer: TripleTokenizer, small_graph: Graph, pooling: str):
-    model = TripleClassifier.from_language_model(tiny_bert, pooling).eval()
-    sequences = [tokenizer.encode(triple) for triple in small_graph.triples]
-    assert len(set(map(len, sequences))) > 1
-    with torch.inference_mode():
-        together = model(**tokenizer.pad(sequences)).logits
-        for sequence, logit in zip(sequences, together, strict=True):
-            hidden = model.encoder(input_ids=torch.tensor([sequence])).last_hidden_state[0]
-            pooled = {"cls": hidden[0], "mean": hidden.mean(dim=0), "max": hidden.amax(dim=0)}[pooling]
-            assert float(model.head(pooled)) == pytest.approx(float(logit), abs=1e-5)
-
-
-def test_unknown_pooling():
-    with pytest.raises(ValueError, match="found pooling='sum', expected one of cls, mean, max"):
-        TripleClassifierConfig(pooling="sum")
-
-
-def test_scores_do_not_depend_on_the_order(tiny_bert: str, tokenizer: TripleTokenizer, small_graph: Graph):
-    torch.manual_seed(0)
-    model = TripleClassifier.from_language_model(tiny_bert)
-    triples = np.repeat(small_graph.triples, 30, axis=0)
-    order = np.random.default_rng(0).permutation(len(triples))
-    scores = score_triples(model, tokenizer, triples)
-    assert scores[order] == pytest.approx(score_triples(model, tokenizer, triples[order]), abs=1e-6)
-    single = [score_triples(model, tokenizer, triple[None])[0] for triple in small_graph.triples]
-    assert scores[::30] == pytest.approx(np.array(single), abs=1e-5)
-
-
-def test_scores_in_bfloat16(tiny_bert: str, tokenizer: TripleTokenizer, small_graph: Graph):
-    torch.manual_seed(0)
-    model = TripleClassifier.from_language_model(tiny_bert)
-    exact, scores = (score_triples(model, tokenizer, small_graph.triples, precision=x) for x in ("fp32", "bf16"))
-    assert scores.dtype == np.float32
-    assert not np.array_equal(scores, exact)
-    assert scores == pytest.approx(exact, abs=0.05)
-
-
-def test_folder_is_in_the_layout_of_hugging_face(fine_tuned: Path, small_graph: Graph):
-    config = AutoConfig.from_pretrained(fine_tuned)
-    assert isinstance(config, TripleClassifierConfig)
-    assert config.max_triple_length == 24
-    model = AutoModel.from_pretrained(fine_tuned)
-    assert isinstance(model, TripleClassifier)
-    loaded = load_classifier(fine_tuned)
-    for name, parameter in model.state_dict().items():
-        assert torch.equal(parameter, loaded.state_dict()[name].cpu()), name
-    assert AutoTokenizer.from_pretrained(fine_tuned).cls_token == "[CLS]"
-    assert len(Thresholds.load(fine_tuned, small_graph.num_relations).by_relation) == small_graph.num_relations
-    assert list(fine_tuned.glob("*.bin")) == []
 
 
 def test_fine_tuning_learns_and_is_reproducible(
@@ -243,46 +164,6 @@ def test_phrases_of_a_source_come_after_held_out_entities(tiny_bert: str, small_
 def test_labelled_triples():
     combined = LabelledTriples.combine(np.zeros((2, 3), dtype=int), np.ones((1, 3), dtype=int))
     assert combined.labels.tolist() == [True, True, False]
-
-
-@pytest.mark.parametrize(
-    ("kwargs", "message"),
-    [
-        ({"corruptions": {}}, "at least one corruption"),
-        ({"corruptions": {"head": 0}}, "at least one corruption"),
-        ({"corruptions": {"x": 1}}, "corruption_scheme"),
-        ({"corruptions": {"head": 2, "tail": -1}}, "at least one corruption"),
-        ({"warmup": 1.5}, r"found warmup=1\.5, expected a share"),
-        ({"negatives": "magic"}, "found negatives='magic', expected one of antonyms, negation, precomputed, pykeen"),
-        ({"negatives_kwargs": {"k": 2}}, "found negatives_kwargs with k for RandomNegativeSource, expected in_slot"),
-        ({"epochs": 0}, "found epochs=0, expected at least 1"),
-        ({"max_training_triples": 0}, "found max_training_triples=0"),
-        ({"validation_share": 1.0}, "found validation_share=1.0"),
-    ],
-)
-def test_bad_settings(kwargs: dict, message: str):
-    with pytest.raises(ValueError, match=message):
-        FineTuningSettings(**kwargs)
-
-
-def test_equal_corruptions_are_equal_settings():
-    settings = FineTuningSettings(corruptions={"t": 1, "relation": 0, "head": 2})
-    assert list(settings.corruptions.items()) == [("head", 2), ("tail", 1)]
-    assert settings == FineTuningSettings(corruptions={"head": 2, "tail": 1})
-
-
-def test_identity_holds_the_content_of_files(tmp_path: Path):
-    path = tmp_path / "negatives.tsv"
-    identities = []
-    for content in ("a\tb\tc\n", "a\tb\td\n", "a\tb\tc\n"):
-        path.write_text(content)
-        settings = FineTuningSettings(negatives="precomputed", negatives_kwargs={"path": str(path)})
-        identities.append(json.dumps(settings.identify()))
-    assert identities[0] == identities[2] != identities[1]
-    assert "negatives.tsv" not in identities[0]
-    # a name and a default that are written differently are the same
-    spelled_out = FineTuningSettings(negatives="RandomNegativeSource", negatives_kwargs={"in_slot_share": 0.5})
-    assert spelled_out.identify() == FineTuningSettings().identify()
 
 
 @pytest.mark.parametrize("negatives", ["negation", "sans", "pykeen"])
@@ -591,3 +472,100 @@ def test_precision_of_a_ranker(cls: Any, fine_tuned: Path, candidates: Candidate
 
 def test_every_ranker_has_a_case():
     assert {case.cls for case in RankerCase.__subclasses__()} == set(ranker_resolver.lookup_dict.values())
+
+
+EPOCHS, LEARNING_RATE, WARMUP = 40, 1e-2, 4
+
+
+@pytest.fixture(scope="module")
+def model_without_dropout(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Make a model that trains the same whenever it is trained, with gradients that a limit of 1 would clip."""
+    from transformers import AutoTokenizer, BertModel
+
+    folder = tmp_path_factory.mktemp("model")
+    model = BertModel.from_pretrained(tiny_bert, attention_probs_dropout_prob=0.0)
+    model.encoder.layer[-1].output.LayerNorm.weight.data *= 10
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(folder)
+    return str(folder)
+
+
+def plain_loop(name: str, graph: Graph, texts: Texts, max_grad_norm: float | None) -> dict[str, Tensor]:
+    """Train on all examples at once, as often as there are epochs."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    torch.manual_seed(0)
+    model = TripleClassifier.from_language_model(name, "mean", 32).train()
+    exempt = ("bias", "LayerNorm.weight")
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [p for n, p in model.named_parameters() if not n.endswith(exempt)], "weight_decay": 0.01},
+            {"params": [p for n, p in model.named_parameters() if n.endswith(exempt)], "weight_decay": 0.0},
+        ]
+    )
+    corruptor = RandomCorruptor(graph, in_slot_share=0.5)
+    size = None
+    for step in range(EPOCHS):
+        negatives = corruptor.draw(graph.triples, {"head": 1, "tail": 1}, step, np.random.default_rng([0, step]))
+        triples = np.concatenate([graph.triples, negatives])
+        # all epochs are as long as the first one
+        size = size or len(triples)
+        triples = triples[np.arange(size) % len(triples)]
+        rows = [[texts.entities[h], texts.relations[r], texts.entities[t]] for h, r, t in triples]
+        ids = [
+            [tokenizer.cls_token_id]
+            + [
+                i
+                for part in row
+                for i in [*tokenizer(part, add_special_tokens=False)["input_ids"], tokenizer.sep_token_id]
+            ]
+            for row in rows
+        ]
+        width = max(map(len, ids))
+        inputs = torch.tensor([row + [tokenizer.pad_token_id] * (width - len(row)) for row in ids])
+        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids])
+        labels = (torch.arange(size) % (len(graph) + len(negatives)) < len(graph)).float()
+        logits = model(input_ids=inputs, attention_mask=mask).logits
+        torch.nn.functional.binary_cross_entropy_with_logits(logits, labels).backward()
+        if max_grad_norm is not None:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
+        share = step / WARMUP if step < WARMUP else (EPOCHS - step) / (EPOCHS - WARMUP)
+        for group in optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * share
+        optimizer.step()
+        optimizer.zero_grad()
+    return model.state_dict()
+
+
+def difference(first: dict[str, Tensor], second: dict[str, Tensor]) -> float:
+    """Measure how far apart parameters are, relative to them."""
+    flat = [torch.cat([parameters[name].flatten() for name in sorted(first)]) for parameters in (first, second)]
+    return float((flat[0] - flat[1]).norm() / flat[1].norm())
+
+
+@pytest.mark.parametrize("max_grad_norm", [None, 0.1])
+def test_parameters_are_those_of_a_plain_loop(
+    model_without_dropout: str, small_graph: Graph, small_texts: Texts, tmp_path: Path, max_grad_norm: float | None
+):
+    settings = FineTuningSettings(
+        epochs=EPOCHS,
+        batch_size=1_000,
+        learning_rate=LEARNING_RATE,
+        warmup=WARMUP,
+        max_grad_norm=max_grad_norm,
+    )
+    fine_tune(
+        model_without_dropout,
+        small_graph,
+        small_texts,
+        settings,
+        tmp_path,
+        validation=small_graph.triples,
+        keep_epochs=True,
+    )
+    found = load_classifier(tmp_path / f"epoch-{EPOCHS}").state_dict()
+    expected = plain_loop(model_without_dropout, small_graph, small_texts, max_grad_norm)
+    assert difference(found, expected) < 1e-3
+    other = plain_loop(model_without_dropout, small_graph, small_texts, 1.0 if max_grad_norm is None else None)
+    assert difference(found, other) > 1e-3

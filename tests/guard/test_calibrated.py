@@ -1,6 +1,5 @@
 """The guard, what is hidden for it, and its model of risk."""
 
-import functools
 import json
 
 import numpy as np
@@ -8,76 +7,23 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from pykeen_negater.candidates.generators import RandomCandidateGenerator
-from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.guard import calibrated as module
 from pykeen_negater.guard.calibrated import Guard, GuardError
 from pykeen_negater.guard.features import Answers, Evidence
 from pykeen_negater.guard.hold_out import hide_triples
-from pykeen_negater.guard.risk_model import RiskModel
-from pykeen_negater.guard.risks import to_answers
-from pykeen_negater.scorers.base import Training, train_witness
-from pykeen_negater.scorers.factorization import Factorization
 from pykeen_negater.scorers.probe import Probe
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import HEAD, TAIL
 from pykeen_negater.triples.queries import Queries
 
 from ..cases import random_graph, random_vectors
-
-#: The block graph: ten groups of ten entities, and relations that lead from each group to another one
-NUM_ENTITIES, NUM_RELATIONS, GROUP_SIZE = 100, 3, 10
-
-
-def block_graph(seed: int = 0, density: float = 0.4) -> Graph:
-    """Draw a graph in which a relation connects the entities of two groups, or does not."""
-    generator = np.random.default_rng(seed)
-    heads, relations, tails = np.meshgrid(
-        np.arange(NUM_ENTITIES), np.arange(NUM_RELATIONS), np.arange(NUM_ENTITIES), indexing="ij"
-    )
-    num_groups = NUM_ENTITIES // GROUP_SIZE
-    connected = (heads // GROUP_SIZE + 1 + 2 * relations) % num_groups == tails // GROUP_SIZE
-    kept = connected & (generator.random(connected.shape) < density)
-    triples = np.stack([heads[kept], relations[kept], tails[kept]], axis=1)
-    labels = tuple(f"e{i}" for i in range(NUM_ENTITIES)), tuple(f"r{i}" for i in range(NUM_RELATIONS))
-    return Graph.from_triples(triples, NUM_ENTITIES, NUM_RELATIONS, *labels)
-
-
-def block_vectors() -> np.ndarray:
-    """Make vectors of entities, near for those of a group."""
-    groups = np.repeat(random_vectors(0, NUM_ENTITIES // GROUP_SIZE, 16), GROUP_SIZE, axis=0)
-    return groups + 0.3 * random_vectors(1, NUM_ENTITIES, 16)
+from .conftest import NUM_ENTITIES, fitted, is_in
 
 
 @pytest.fixture(autouse=True)
 def _few_are_brought_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bring up a share of the answers that is as small as in graphs with many entities."""
     monkeypatch.setattr("pykeen_negater.guard.features.TOP", 12)
-
-
-@functools.cache
-def fitted() -> tuple[Guard, Graph, np.ndarray, list[Queries]]:
-    """Fit a guard to the block graph, once.
-
-    :return: the guard, the whole graph, what was hidden, and the queries that it asked proposals for
-    """
-    graph = block_graph()
-    visible, hidden = hide_triples(graph, seed=1)
-    witnesses = {
-        "probe": Probe(visible, block_vectors(), dim=16),
-        "factorization": Factorization(visible, dim=16),
-    }
-    for witness in witnesses.values():
-        train_witness(witness, visible.triples, Training(8, 0.05, 0.0, 128))
-    evidence = Evidence(visible, block_vectors(), witnesses)
-    asked = []
-
-    def propose(queries: Queries) -> Answers:
-        asked.append(queries)
-        index = NeighborIndex.build(block_vectors())
-        return to_answers(RandomCandidateGenerator(k=4).generate(visible, index), queries)[0]
-
-    return Guard.fit(evidence, hidden, propose, seed=0), graph, hidden, asked
 
 
 def propose_nothing(queries: Queries) -> Answers:
@@ -105,120 +51,6 @@ def judge_everything(guard: Guard) -> tuple[Queries, Answers, np.ndarray]:
     queries = Queries.from_graph(guard.evidence.graph)
     answers, features = guard.evidence.gather(queries, unknown_answers(queries), bring_up=False)
     return queries, answers, guard.risk(queries, answers, features)
-
-
-def is_in(graph: Graph | np.ndarray, triples: np.ndarray) -> np.ndarray:
-    members = set(map(tuple, (graph if isinstance(graph, np.ndarray) else graph.triples).tolist()))
-    return np.array([tuple(triple) in members for triple in triples.tolist()])
-
-
-# --- what is hidden ---
-
-
-@pytest.mark.parametrize("share", [0.1, 0.25, 0.9])
-def test_hiding_parts_the_triples(share):
-    graph = block_graph()
-    rest, hidden = hide_triples(graph, share, seed=3)
-    assert len(hidden) == round(share * len(graph))
-    assert len(rest) + len(hidden) == len(graph)
-    assert sorted(rest.triples.tolist() + hidden.tolist()) == graph.triples.tolist()
-    assert not is_in(rest, hidden).any()
-    assert rest.vocabulary == graph.vocabulary
-
-
-def test_hiding_is_a_matter_of_the_seed():
-    graph = random_graph(0, num_triples=200)
-    choices = [hide_triples(graph, seed=seed)[1].tolist() for seed in (0, 0, 1)]
-    assert choices[0] == choices[1] != choices[2]
-
-
-@pytest.mark.parametrize(("share", "hidden"), [(0.001, 0), (0.5, 0.5), (0.999, 1)])
-def test_something_is_always_left(share: float, hidden: float):
-    graph = random_graph()
-    rest, away = hide_triples(graph, share)
-    assert len(away) == min(round(hidden * len(graph)), len(graph) - 1)
-    assert len(rest) == len(graph) - len(away)
-
-
-# --- the model of risk ---
-
-
-def _draw_examples(size: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Draw slots, features, labels and the true probabilities."""
-    generator = np.random.default_rng(seed)
-    slots = generator.integers(4, size=size)
-    features = generator.normal(size=(size, 3))
-    logits = 1.5 * features[:, 0] - features[:, 1] + np.array([-3.0, -1.0, -2.0, 0.0])[slots]
-    probabilities = 1 / (1 + np.exp(-logits))
-    return slots, features, generator.random(size) < probabilities, probabilities
-
-
-def test_model_is_calibrated_and_separates():
-    slots, features, labels, _ = _draw_examples(8_000, 0)
-    model = RiskModel(0).fit(slots, features, labels, np.ones(len(labels)), np.ones(len(labels), dtype=bool))
-    slots, features, labels, probabilities = _draw_examples(8_000, 1)
-    predicted = model.predict(slots, features)
-    assert ((predicted >= 0) & (predicted <= 1)).all()
-    assert np.abs(predicted - probabilities).mean() < 0.04
-    assert roc_auc_score(labels, predicted) > roc_auc_score(labels, probabilities) - 0.01
-    for tenth in np.array_split(np.argsort(predicted), 10):
-        assert predicted[tenth].mean() == pytest.approx(probabilities[tenth].mean(), abs=0.05)
-    for slot in range(4):
-        here = slots == slot
-        assert predicted[here].mean() == pytest.approx(probabilities[here].mean(), abs=0.03)
-
-
-def test_model_lets_examples_stand_for_others():
-    """A tenth of what is absurd, each standing for ten, leads to the same probabilities as all of it."""
-    slots, features, labels, probabilities = _draw_examples(20_000, 2)
-    absurd = probabilities < 0.02
-    labels = labels & ~absurd
-    generator = np.random.default_rng(0)
-    kept = ~absurd | (generator.random(len(labels)) < 0.1)
-    weights = np.where(absurd, 10.0, 1.0)
-    model = RiskModel(0).fit(slots[kept], features[kept], labels[kept], weights[kept], ~absurd[kept])
-    predicted = model.predict(slots, features, ~absurd)
-    assert predicted.sum() == pytest.approx(labels.sum(), rel=0.06)
-    assert predicted[absurd].mean() < 0.02
-    assert predicted[~absurd].mean() == pytest.approx(labels[~absurd].mean(), rel=0.06)
-
-
-def test_true_answers_that_nobody_found_plausible_do_not_make_others_likelier():
-    """In large sparse graphs most true answers are among millions, and would outnumber those that are proposed."""
-    generator = np.random.default_rng(0)
-    features = generator.normal(size=(12_000, 3))
-    plausible = np.arange(len(features)) < 6_000
-    # a true answer in fifty of the plausible ones, and as many more far away from them
-    labels = generator.random(len(features)) < np.where(plausible, 0.02, 0.04)
-    weights = np.where(plausible | labels, 1.0, 1_000.0)
-    slots = np.zeros(len(features), dtype=np.int64)
-    features[~plausible, 0] -= 4
-    model = RiskModel(0).fit(slots, features, labels, weights, plausible)
-    predicted = model.predict(slots, features, plausible)
-    assert predicted[plausible].mean() == pytest.approx(labels[plausible].mean(), rel=0.25)
-    expected = np.average(labels[~plausible], weights=weights[~plausible])
-    assert np.average(predicted[~plausible], weights=weights[~plausible]) < 5 * expected
-
-
-def test_model_is_not_impressed_by_a_slot_with_few_examples():
-    slots, features, labels, _ = _draw_examples(6_000, 3)
-    slots[:2], labels[:2], features[:2] = 9, True, 0.0
-    model = RiskModel(0).fit(slots, features, labels, np.ones(len(labels)), np.ones(len(labels), dtype=bool))
-    at_zero = model.predict(np.array([0, 1, 2, 3, 9]), np.zeros((5, 3)))
-    assert at_zero[:4].min() - 0.05 < at_zero[4] < at_zero[:4].max() + 0.05
-
-
-def test_model_depends_on_its_seed_only():
-    slots, features, labels, _ = _draw_examples(1_000, 4)
-    weights, plausible = np.ones(len(labels)), np.arange(len(labels)) % 3 > 0
-    first, again = (
-        RiskModel(5).fit(slots, features, labels, weights, plausible).predict(slots, features, plausible)
-        for _ in range(2)
-    )
-    np.testing.assert_array_equal(first, again)
-
-
-# --- the guard ---
 
 
 def test_hidden_triples_are_riskier_than_others():

@@ -17,7 +17,7 @@ from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL, TripleIndex, k
 from pykeen_negater.triples.queries import Queries
 
 from ..cases import brute_force_distance, random_graph, random_vectors
-from .test_calibrated import block_vectors, fitted, is_in
+from .conftest import block_vectors, fitted, is_in
 
 
 @pytest.fixture(autouse=True)

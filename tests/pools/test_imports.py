@@ -11,12 +11,9 @@ from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
 from pykeen_negater import NegatERNegativeSampler, import_negatives, mine
 from pykeen_negater.cli.main import main
-from pykeen_negater.corruption import listed as listed_negatives
-from pykeen_negater.corruption.listed import read_negatives, read_scores
 from pykeen_negater.pools.exports import export, to_frame
 from pykeen_negater.pools.imports import pools_of
 from pykeen_negater.pools.verification import verify_pools
-from pykeen_negater.texts.loading import Texts, load_texts
 from pykeen_negater.triples.graphs import Graph
 from tests.cases import random_graph
 from tests.conftest import SMALL
@@ -109,45 +106,6 @@ def test_without_scores_all_are_equally_hard(small_factory: TriplesFactory, tmp_
     path.write_text("head\trelation\ttail\ncat\tIsA\tplant\ndog\tIsA\tplant\n", encoding="utf-8")
     pools = import_negatives(path, tmp_path / "own.pools", triples_factory=small_factory)
     assert set(pools.hardness.tolist()) == {255}
-
-
-def _scores(content: str, graph: Graph, tmp_path: Path) -> dict[str, float]:
-    """Read the score of each negative by its tail."""
-    path = tmp_path / "scored.tsv"
-    path.write_text(content, encoding="utf-8")
-    texts = load_texts(graph)
-    assert graph.entity_labels is not None
-    assert texts is not None
-    negatives = read_negatives(path, graph, texts)
-    scores = read_scores(path, graph, texts, negatives)
-    return {graph.entity_labels[tail]: score for (_, _, tail), score in zip(negatives, scores, strict=True)}
-
-
-def test_rows_with_and_without_a_score(small_graph: Graph, tmp_path: Path):
-    rows = ["cat\tIsA\tplant", "cat\tIsA\thay\t-3", "cat\tIsA\tbone\t-5", "cat\tIsA\tbone", "cat\tIsA\thay\t-4"]
-    for lines in (rows, rows[::-1], ["head\trelation\ttail", *rows], ["head\trelation\ttail\tscore", *rows]):
-        assert _scores("\n".join(lines), small_graph, tmp_path) == {"plant": -3, "hay": -3, "bone": -5}
-    assert _scores("cat\tIsA\tplant\ncat\tIsA\thay\n", small_graph, tmp_path) == {"plant": 1, "hay": 1}
-
-
-def test_names_may_be_quoted_as_those_of_triples():
-    triples = np.array([["a", "r", 'say "hi"'], ['"b"', "r", "c"]], dtype=object)
-    graph = Graph.from_factory(TriplesFactory.from_labeled_triples(triples))
-    texts = Texts(graph.entity_labels, graph.relation_labels)
-    names = listed_negatives._names(graph, texts)
-    assert listed_negatives._unquoted(['"a"', '"r"', '"say ""hi"""', "1"], names) == ["a", "r", 'say "hi"']
-    # a name as it stands there comes first
-    assert listed_negatives._unquoted(['"b"', "r", 'say "hi"'], names) == ['"b"', "r", 'say "hi"']
-    assert listed_negatives._unquoted(['"', "r", '"x'], names) == ['"', "r", '"x']
-
-
-def test_ids_without_labels_have_no_names(tmp_path: Path):
-    graph = Graph.from_triples(torch.tensor([[0, 0, 1], [2, 0, 1]]), 3, 1, ("a", "b", None), ("r",))
-    path = tmp_path / "own.tsv"
-    for name in ("2", "entity 2 (no label)"):
-        path.write_text(f"b\tr\t{name}\n", encoding="utf-8")
-        with pytest.raises(ValueError, match=r"1 unknown phrase\(s\)"):
-            read_negatives(path, graph, Texts(graph.entity_names, graph.relation_names))
 
 
 @pytest.mark.parametrize(

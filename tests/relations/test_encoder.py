@@ -11,7 +11,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from pykeen_negater.relations import RelationEncoder
 from pykeen_negater.relations.tasks.word_difference import WordDifferenceEncoder
-from pykeen_negater.relations.templates import TEMPLATES, find_template
+from pykeen_negater.relations.templates import TEMPLATES
 from pykeen_negater.storage.cache import Cache
 
 PAIRS = [["dog", "animal"], ["a", "b"], ["hot dog stand", "road"], ["oak", "forest"], ["a", "b"]]
@@ -99,27 +99,11 @@ def test_equals_the_published_recipe(language_model: str, template: str, aggrega
     np.testing.assert_allclose(normalized.get_embedding(PAIRS[2]), mean, atol=1e-5, rtol=1e-6)
 
 
-def test_templates_are_the_published_ones() -> None:
-    a, b, c, d, e = (find_template(letter) for letter in "abcde")
-    assert a == "Today, I finally discovered the relation between <subj> and <obj> : <subj> is the <mask> of <obj>"
-    assert b == "Today, I finally discovered the relation between <subj> and <obj> : <obj>  is <subj>'s <mask>"
-    assert c == "Today, I finally discovered the relation between <subj> and <obj> : <mask>"
-    read = "I wasn\u2019t aware of this relationship, but I just read in the encyclopedia that"
-    assert d == f"{read} <subj> is the <mask> of <obj>"
-    assert e == f"{read} <obj>  is <subj>\u2019s <mask>"
-
-
 def test_own_template(long_bert: str) -> None:
     template = "<obj> <mask> <subj>"
     vector = RelationEncoder(long_bert, template=template).get_embedding(["dog", "animal"])
     expected = published_recipe(long_bert, ["dog", "animal"], template, "average_no_mask", False, 64)
     np.testing.assert_allclose(vector, expected, atol=1e-5, rtol=1e-6)
-
-
-@pytest.mark.parametrize("template", ["f", "<subj> of <obj>", "<mask> of <obj>", "<subj> <mask>", ""])
-def test_bad_template(long_bert: str, template: str) -> None:
-    with pytest.raises(ValueError, match="missing"):
-        find_template(template)
 
 
 @pytest.mark.parametrize("pair", [["dog"], ["dog", "animal", "plant"], ["dog", ""], ["dog", None], "dog", [["a", "b"]]])

@@ -5,8 +5,6 @@ import pytest
 
 from pykeen_negater.relations import prototypes
 from pykeen_negater.relations.prototypes import Prototypes
-from pykeen_negater.relations.scorer import choose_positives
-from pykeen_negater.triples.graphs import Graph
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float:
@@ -68,21 +66,3 @@ def test_between_relations(pairs: tuple[np.ndarray, np.ndarray]) -> None:
     expected = [[cosine(first, second) for second in sums] for first in sums]
     np.testing.assert_allclose(between[np.ix_([0, 2, 3], [0, 2, 3])], expected, atol=1e-5)
     assert not between[1].any()
-
-
-@pytest.mark.parametrize("number", [1, 3, 5, 8, None])
-def test_choice_of_positives_is_even(small_graph: Graph, number: int | None) -> None:
-    chosen = choose_positives(small_graph, number, seed=0)
-    assert len(chosen) == min(number or len(small_graph), len(small_graph))
-    assert len(np.unique(chosen, axis=0)) == len(chosen)
-    counts = np.bincount(chosen[:, 1], minlength=small_graph.num_relations)
-    available = np.bincount(small_graph.triples[:, 1], minlength=small_graph.num_relations)
-    # who has fewer than another one by more than one has no more
-    for relation, count in enumerate(counts):
-        assert count >= counts.max() - 1 or count == available[relation]
-
-
-def test_choice_of_positives_follows_the_seed(small_graph: Graph) -> None:
-    first, second = (choose_positives(small_graph, 6, seed=seed) for seed in (0, 1))
-    np.testing.assert_array_equal(first, choose_positives(small_graph, 6, seed=0))
-    assert not np.array_equal(first, second)

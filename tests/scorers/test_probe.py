@@ -1,0 +1,77 @@
+"""The probe: its scores, its loss and what is learned, against plain definitions."""
+
+import math
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from pykeen_negater.scorers.base import Training, Witness, train_witness
+from pykeen_negater.scorers.probe import Probe
+from pykeen_negater.triples.graphs import Graph
+from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL
+
+from ..cases import NUM_ENTITIES, NUM_RELATIONS, WitnessTestCase, random_vectors, randomize
+
+
+class TestProbe(WitnessTestCase):
+    """Tests of the probe."""
+
+    training: ClassVar[Training] = Training(epochs=20, learning_rate=0.1, weight_decay=0.0, batch_size=32, seed=3)
+
+    def make(self, graph: Graph) -> Probe:
+        return Probe(graph, random_vectors(0, graph.num_entities, 7), dim=5, dropout=0.1, corruptions=3)
+
+    def slow_score(self, witness: Witness, triple: list[int], side: int) -> float:
+        assert isinstance(witness, Probe)
+        relation, number, other = triple[RELATION], side // 2, 1 - side // 2
+        vectors = random_vectors(0, NUM_ENTITIES, 7).astype(np.float64)
+        vectors *= math.sqrt(7) / np.linalg.norm(vectors, axis=1, keepdims=True)
+        parameters = {name: value.detach().double().numpy() for name, value in witness.named_parameters()}
+        given, asked = (
+            np.maximum(parameters[f"projections.{i}.weight"] @ vectors[entity] + parameters[f"projections.{i}.bias"], 0)
+            for i, entity in ((other, triple[2 - side]), (number, triple[side]))
+        )
+        m, p, q, b = (parameters[name][number, relation] for name in ("scales", "given_slots", "asked_slots", "biases"))
+        fit = (parameters[f"fits.{number}.weight"] @ (given * (1 + m))) @ asked / math.sqrt(5)
+        return float(fit + given @ p + asked @ q + b.item())
+
+    def test_loss_is_that_of_the_scores(self, graph: Graph):
+        """What is trained is what is asked later: a positive counts as much as all of its corruptions."""
+        probe = randomize(self.make(graph))
+        triples = torch.from_numpy(graph.triples)
+        torch.manual_seed(5)
+        loss = probe(triples)["loss"].item()
+        torch.manual_seed(5)
+        expected = 0.0
+        for side in (HEAD, TAIL):
+            entities, unknown = probe.corruptor(triples, side)
+            negatives = triples.unsqueeze(dim=1).repeat(1, 3, 1)
+            negatives[..., side] = entities
+            scores = [probe.score_triples(x.numpy(), side) for x in (triples, negatives[unknown])]
+            logits = [torch.from_numpy(x).double() for x in scores]
+            expected += binary_cross_entropy_with_logits(logits[0], torch.ones_like(logits[0])).item() / 2
+            expected += binary_cross_entropy_with_logits(logits[1], torch.zeros_like(logits[1])).item() / 2
+        assert loss == pytest.approx(expected, rel=1e-4)
+
+    def test_only_projections_are_learned(self, graph: Graph):
+        probe = self.make(graph)
+        before = probe.vectors.clone()
+        train_witness(probe, graph.triples, Training(1, 0.1, 0.0, 64))
+        assert torch.equal(probe.vectors, before)
+        assert "vectors" not in probe.state_dict()
+        np.testing.assert_allclose(probe.vectors.norm(dim=1), math.sqrt(7), rtol=1e-5)
+
+    def test_untrained_relations_are_all_alike(self, graph: Graph):
+        probe = self.make(graph)
+        probe.reset_parameters()
+        probe.eval()
+        triples = graph.triples.copy()
+        scores = []
+        for relation in range(NUM_RELATIONS):
+            triples[:, RELATION] = relation
+            scores.append(probe.score_triples(triples, TAIL))
+        assert np.ptp(np.stack(scores), axis=0).max() == 0
+        assert scores[0].std() > 0
