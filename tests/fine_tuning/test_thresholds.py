@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pykeen_negater.fine_tuning.thresholds import Thresholds, best_threshold, published_threshold
+from pykeen_negater.fine_tuning.thresholds import Thresholds, best_threshold, describe_levels, published_threshold
 
 #: The scores and relations of the true validation triples, and the majority, where there are none
 NO_POSITIVES = (np.zeros(0), np.zeros(0, dtype=int), np.zeros(0, dtype=bool))
@@ -277,3 +277,21 @@ def test_no_positives_have_no_level():
     thresholds = Thresholds.fit(np.zeros(2), np.zeros(2, dtype=bool), np.zeros(2, dtype=int), num_relations=1)
     with pytest.raises(ValueError, match="found no true validation triples"):
         thresholds.reached_by(0.9)
+
+
+def test_scores_around_levels_match_a_loop():
+    generator = np.random.default_rng(0)
+    scores, relations = generator.normal(size=500).astype(np.float32), generator.integers(4, size=500)
+    levels = np.array([0.5, -9.0, 9.0, 0.0, 1.0])
+    report = describe_levels(scores, relations, levels)
+    assert report["thresholds"] == [0.5, -9.0, 9.0, 0.0, 1.0]
+    assert report["taken_for_true"] == sum(scores[i] >= levels[relations[i]] for i in range(500))
+    edges = report["score_edges"]
+    for relation, counts in enumerate(report["score_counts"]):
+        for number, count in enumerate(counts):
+            last = number == len(counts) - 1
+            inside = [
+                edges[number] <= score < edges[number + 1] or (last and score == edges[-1])
+                for score in scores[relations == relation]
+            ]
+            assert count == sum(inside)
