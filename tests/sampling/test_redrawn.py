@@ -109,7 +109,9 @@ def test_a_negligible_share_stays():
     negatives = _listed(iter([]), negligible=0.5)
     drawn = np.array([[[0, 0, 500], [0, 0, 5]]])
     # nothing is drawn, since there is nothing left to draw from
-    assert negatives.draw_again(np.array([[0, 0, 1]]), drawn, np.array([0]), lambda _: pytest.fail()).tolist() == [0]
+    assert negatives.draw_again(
+        np.array([[0, 0, 1]]), drawn, np.array([0]), lambda _: pytest.fail("looked again")
+    ).tolist() == [0]
 
 
 def test_no_positives_have_no_negatives():

@@ -1,0 +1,52 @@
+"""What rankers build on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pykeen.pipeline import pipeline
+from pykeen.triples import TriplesFactory
+
+from pykeen_negater.candidates.generators import Candidates, SlotCandidateGenerator
+from pykeen_negater.embeddings.neighbors import NeighborIndex
+from pykeen_negater.guard.hold_out import hide_triples
+from pykeen_negater.rankers.context import RankingContext
+from pykeen_negater.storage.cache import Cache
+from pykeen_negater.triples.graphs import Graph
+
+
+@pytest.fixture(scope="session")
+def graph(nations: TriplesFactory) -> Graph:
+    """Make the graph of Nations."""
+    return Graph.from_factory(nations)
+
+
+@pytest.fixture(scope="session")
+def candidates(graph: Graph) -> Candidates:
+    """Propose corruptions."""
+    vectors = np.random.default_rng(0).normal(size=(graph.num_entities, 3))
+    return SlotCandidateGenerator(k=4).generate(graph, NeighborIndex.build(vectors))
+
+
+@pytest.fixture
+def context(graph: Graph, tmp_path: Path) -> RankingContext:
+    """Make a context as the guard needs it, with an empty cache."""
+    visible, _ = hide_triples(graph)
+    return RankingContext(visible, None, Cache(tmp_path / "cache"), np.zeros((graph.num_entities, 1)))
+
+
+@pytest.fixture(scope="session")
+def saved(nations: TriplesFactory, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save the result of PyKEEN's pipeline."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    result = pipeline(
+        training=nations,
+        testing=nations,
+        model="TransE",
+        model_kwargs={"embedding_dim": 4},
+        training_kwargs={"num_epochs": 1, "use_tqdm": False},
+        evaluation_kwargs={"use_tqdm": False},
+        random_seed=0,
+    )
+    result.save_to_directory(folder)
+    return folder
