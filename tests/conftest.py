@@ -144,6 +144,20 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
+def fine_tuned(
+    tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Fine-tune the tiny model on the small graph."""
+    from pykeen_negater.fine_tuning.settings import FineTuningSettings
+    from pykeen_negater.fine_tuning.trainer import fine_tune
+
+    folder = tmp_path_factory.mktemp("fine-tuned")
+    settings = FineTuningSettings(epochs=2, batch_size=4, max_length=24, validation_share=0.3)
+    fine_tune(tiny_bert, small_graph, small_texts, settings, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Find the datasets with real texts, which the project does not ship."""
     folder = os.environ.get("NEGATER_DATA")

@@ -13,13 +13,32 @@ from pykeen_negater.candidates.generators import Candidates
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
+from pykeen_negater.rankers.base import Ranker
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.kge import KGERanker
 from pykeen_negater.runtime.progress import Step
 from pykeen_negater.scorers.kge_models import BATCH_SIZE, build_model, score_triples
 from pykeen_negater.triples.graphs import Graph
 
-from .cases import QUICK, make_model
+from .cases import QUICK, RankerCase, make_model
+
+
+@pytest.fixture
+def graph(nations_graph: Graph) -> Graph:
+    """Take the graph of Nations."""
+    return nations_graph
+
+
+@pytest.fixture
+def candidates(nations_candidates: Candidates) -> Candidates:
+    """Take corruptions of Nations."""
+    return nations_candidates
+
+
+@pytest.fixture
+def context(nations_context: RankingContext) -> RankingContext:
+    """Take the context of Nations."""
+    return nations_context
 
 
 def one_by_one(model: Model, candidates: Candidates) -> list[float]:
@@ -174,3 +193,13 @@ def test_sampler_asks_for_settings_that_can_be_stored(nations: TriplesFactory):
         NegatERNegativeSampler(
             mapped_triples=nations.mapped_triples, ranker="kge", ranker_kwargs={"model": make_model(nations)}
         )
+
+
+class TestKGERanker(RankerCase):
+    """A PyKEEN model says how plausible a triple is, see test_kge_ranker."""
+
+    cls = KGERanker
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker that trains in a moment."""
+        return KGERanker(model="TransE", epochs=1)

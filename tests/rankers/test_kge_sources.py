@@ -21,6 +21,24 @@ from pykeen_negater.triples.graphs import Graph
 from .cases import QUICK, make_model, weights_in_cache
 
 
+@pytest.fixture
+def graph(nations_graph: Graph) -> Graph:
+    """Take the graph of Nations."""
+    return nations_graph
+
+
+@pytest.fixture
+def candidates(nations_candidates: Candidates) -> Candidates:
+    """Take corruptions of Nations."""
+    return nations_candidates
+
+
+@pytest.fixture
+def context(nations_context: RankingContext) -> RankingContext:
+    """Take the context of Nations."""
+    return nations_context
+
+
 def test_trained_on_what_is_visible(candidates: Candidates, context: RankingContext, monkeypatch: pytest.MonkeyPatch):
     seen = []
     monkeypatch.setattr(
