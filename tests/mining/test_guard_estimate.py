@@ -52,7 +52,10 @@ def test_more_candidates_are_more_answers(graph: Graph):
 
 def test_every_step_takes_time_and_randomness_stays(graph: Graph):
     vectors = random_vectors(0, graph.num_entities)
-    witnesses = {"PROBE": Probe(graph, vectors).eval(), "FACTORIZATION": Factorization(graph).eval()}
+    witnesses = {"PROBE": Probe(graph, vectors), "FACTORIZATION": Factorization(graph)}
+    for witness in witnesses.values():
+        witness.reset_parameters()
+        witness.eval()
     before = torch.get_rng_state()
     steps = estimate_guard(graph, graph, MiningSettings(), vectors, witnesses)
     assert list(steps) == [Step.EVIDENCE, Step.GUARD, Step.MINE]
