@@ -23,8 +23,8 @@ def test_fine_tune_then_mine_with_the_model(training: Path, tiny_bert: str, tmp_
     output = run("fine-tune", *options, "--language-model", tiny_bert, "--epochs", "1", "--output", model).output
     assert "validation accuracy" in output
     output = run("mine", "--training", training, "--encoder", "structural", "--model", model).output
-    assert "score, seconds" in output
-    assert "fine-tune, seconds" not in output
+    assert "step score" in output
+    assert "step fine-tune" not in output
 
 
 def test_negatives_of_fine_tuning(training: Path, tiny_bert: str, tmp_path: Path):
