@@ -69,7 +69,7 @@ def test_the_command_compares_samplers(nations_pools: NegativePools, tmp_path: P
         (["{folder}"], 1, "found no pools at {folder}, expected a folder made by `negater mine`"),
         (["{pools}", "-o", "{folder}/no/report.html"], 1, "found no folder {folder}/no, expected one to write"),
         (["{pools}", "-o", "{folder}"], 1, "found the folder {folder}, expected a file to write to"),
-        (["{pools}", "--evaluate", "umls"], 1, "are for 14 entities and 55 relations, but the graph has 135 and 46"),
+        (["{pools}", "--evaluate", "umls"], 1, "are for another vocabulary than the graph's: "),
         (["{pools}", "--evaluate", "atlantis"], 1, "found the dataset 'atlantis', expected"),
         (["{pools}", "--training", "{train}"], 2, "Pass --validation and --testing with --training"),
         (["{pools}", "--validation", "{train}"], 2, "Pass --training with --validation and --testing"),
