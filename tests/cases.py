@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from pykeen_negater import NegativePools
 from pykeen_negater.candidates.budgets import Budget
 from pykeen_negater.candidates.generators import CandidateGenerator, Candidates
 from pykeen_negater.corruption.sources import NegativeSource
@@ -19,11 +20,14 @@ from pykeen_negater.scorers.base import Training, Witness, estimate_training, tr
 from pykeen_negater.texts.labels import reading
 from pykeen_negater.texts.loading import Texts
 from pykeen_negater.triples.graphs import Graph
-from pykeen_negater.triples.indexing import HEAD, RELATION, SIDES, TAIL
+from pykeen_negater.triples.indexing import HEAD, RELATION, SIDES, TAIL, keys_to_triples
 from pykeen_negater.triples.queries import Queries
 
 #: A corruption as plain values: row of the positive, side, replacement, distance
 Corruption = tuple[int, int, int, float]
+
+#: What acts on a terminal
+ESCAPES = "\x1b[2J\x1b]0;title\x07\x9b31m\r\x08\x7f\u202e"
 
 
 def random_graph(seed: int = 0, num_entities: int = 20, num_relations: int = 4, num_triples: int = 60) -> Graph:
@@ -241,7 +245,6 @@ class CandidateGeneratorTestCase:
 
 
 def _tensor(triples: np.ndarray) -> Any:
-    import torch
 
     return torch.from_numpy(triples)
 
@@ -468,7 +471,6 @@ class NegativeSourceTestCase:
         assert first.tolist() != other_seed.tolist()
 
     def test_leaves_randomness_alone(self, tmp_path: Path):
-        import torch
 
         before = np.random.get_state()[1].copy(), torch.get_rng_state()
         self.draw(tmp_path, random_graph(), {"head": 1})
@@ -479,3 +481,14 @@ class NegativeSourceTestCase:
         identity = self.make(tmp_path, random_graph()).identify()
         assert json.loads(json.dumps(identity, allow_nan=False)) == identity
         assert self.make(tmp_path, random_graph()).identify() == identity
+
+
+def negatives_of(pools: NegativePools) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], int]]:
+    """List positives, their negatives, and the negatives' positions."""
+    triples = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations).tolist()
+    for row, (start, end) in enumerate(zip(pools.offsets[:-1].tolist(), pools.offsets[1:].tolist(), strict=True)):
+        positive = triples[row // len(pools.sides)]
+        for i in range(start, end):
+            negative = list(positive)
+            negative[pools.sides[row % len(pools.sides)]] = int(pools.replacements[i])
+            yield tuple(positive), tuple(negative), i

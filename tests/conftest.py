@@ -15,12 +15,13 @@ import torch
 from pykeen.datasets import Nations
 from pykeen.triples import TriplesFactory
 
+from pykeen_negater import NegativePools, mine
 from pykeen_negater.sampling import pool_source
 from pykeen_negater.texts.loading import Texts, load_texts
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.utils import said_once
 
-pytest.register_assert_rewrite("tests.cases")
+pytest.register_assert_rewrite("tests.cases", "tests.report.cases")
 
 SMALL = [
     ("dog", "IsA", "animal"),
@@ -70,9 +71,43 @@ def nations() -> TriplesFactory:
 
 
 @pytest.fixture(scope="session")
+def nations_pools(nations: TriplesFactory) -> NegativePools:
+    """Mine pools for Nations, without texts and guard."""
+    return mine(triples_factory=nations, encoder="structural", ranker="similarity", guard=None, k=4, pool_size=3)
+
+
+@pytest.fixture(scope="session")
 def small_graph(small_factory: TriplesFactory) -> Graph:
     """Make a graph of the small triples."""
     return Graph.from_factory(small_factory)
+
+
+@pytest.fixture
+def false_pools(small_graph: Graph) -> NegativePools:
+    """Make pools of all that is false, hardest first."""
+    known = {tuple(triple) for triple in small_graph.triples.tolist()}
+    sizes, replacements, hardness = [0], [], []
+    for head, relation, tail in small_graph.triples.tolist():
+        for corruptions in (
+            [(other, relation, tail) for other in range(small_graph.num_entities)],
+            [(head, other, tail) for other in range(small_graph.num_relations)],
+        ):
+            false = [triple for triple in corruptions if triple not in known][: 1 + head % 3]
+            sizes.append(len(false))
+            replacements += [triple[0] if triple[1] == relation else triple[1] for triple in false]
+            hardness += list(range(200, 200 - len(false), -1))
+    return NegativePools(
+        keys=small_graph.index.keys,
+        offsets=torch.tensor(sizes).cumsum(dim=0),
+        replacements=torch.tensor(replacements, dtype=torch.int32),
+        hardness=torch.tensor(hardness, dtype=torch.uint8),
+        num_entities=small_graph.num_entities,
+        num_relations=small_graph.num_relations,
+        sides=(0, 1),
+        vocabulary=small_graph.vocabulary,
+        suspects=torch.tensor([3, 5]),
+        suspect_risk=torch.tensor([80, 90], dtype=torch.uint8),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -109,15 +144,6 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def data_folder() -> Path:
-    """Find the datasets with real texts, which the project does not ship."""
-    folder = os.environ.get("NEGATER_DATA")
-    if folder is None:
-        pytest.skip("NEGATER_DATA does not name a folder with datasets, see benchmarks/README.md")
-    return Path(folder).resolve()
-
-
-@pytest.fixture(scope="session")
 def fine_tuned(
     tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
@@ -129,3 +155,12 @@ def fine_tuned(
     settings = FineTuningSettings(epochs=2, batch_size=4, max_length=24, validation_share=0.3)
     fine_tune(tiny_bert, small_graph, small_texts, settings, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Find the datasets with real texts, which the project does not ship."""
+    folder = os.environ.get("NEGATER_DATA")
+    if folder is None:
+        pytest.skip("NEGATER_DATA does not name a folder with datasets, see benchmarks/README.md")
+    return Path(folder).resolve()

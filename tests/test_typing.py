@@ -12,7 +12,6 @@ from pykeen_negater.corruption.sources import negative_source_resolver
 from pykeen_negater.embeddings.encoders import encoder_resolver
 from pykeen_negater.rankers.resolver import ranker_resolver
 from pykeen_negater.typing import CANDIDATE_GENERATORS, ENCODERS, NEGATIVE_SOURCES, RANKERS
-from pykeen_negater.utils.spelling import expected_names, nearest
 
 #: What takes long to import
 HEAVY = {"faiss", "numpy", "pandas", "pykeen", "scipy", "sentence_transformers", "sklearn", "torch", "transformers"}
@@ -49,18 +48,3 @@ def test_the_command_line_loads_nothing_heavy(line: str):
     program = f"import sys; {line}; print('loaded:', *sorted({HEAVY} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "loaded:"
-
-
-def test_nearest_first():
-    names = ["proxy-gradients", "full-gradients", "probe"]
-    assert nearest("FULL_GRADIENT", names) == ["full-gradients", "proxy-gradients"]
-    assert nearest("magic", names) == []
-    # the beginning of a name, even of a long one
-    assert nearest("ful", names) == ["full-gradients"]
-    assert nearest("fu", names) == []
-
-
-def test_many_names_are_listed_only_if_none_is_near():
-    names = [f"name{letter}" for letter in "abcdefghijklmn"]
-    assert expected_names("nameA!", names).startswith("expected one of 14 names. Did you mean namea")
-    assert expected_names("xyz", names) == f"expected one of {', '.join(names)}."

@@ -15,7 +15,7 @@ from pykeen_negater import NegatERNegativeSampler, NegativePools, mine
 from pykeen_negater.runtime.random_state import pinned_defaults
 from pykeen_negater.triples.graphs import Graph
 
-from ..sampling.test_sampler import make_pools, with_inverse
+from ..sampling.cases import make_pools, with_inverse
 
 
 @contextmanager

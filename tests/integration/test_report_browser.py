@@ -17,7 +17,9 @@ from pykeen_negater.report.page import write_page
 from pykeen_negater.report.phrases import Names
 from pykeen_negater.triples.tables import read_triples
 
-from ..report.test_page import COMPARISON, _draw_less, judge, judged, mined, negatives_of
+from ..cases import negatives_of
+from ..report.cases import COMPARISON, judge
+from ..report.conftest import _draw_less, judged, mined
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -8,7 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pykeen_negater.pools.files import PoolsError, decode_risk, encode_risk
+from pykeen_negater.pools.codec import decode_risk, encode_risk
+from pykeen_negater.pools.files import PoolsError
 from pykeen_negater.pools.negative_pools import NegativePools
 
 

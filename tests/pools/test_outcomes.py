@@ -1,6 +1,7 @@
 """Which relations get no negatives, and why."""
 
 import logging
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater import mine
-from pykeen_negater.pools.outcomes import OUTCOMES, explain_none
+from pykeen_negater.pools.outcomes import OUTCOMES, count_outcomes, explain_none
 
 
 def test_relations_without_negatives_match_a_loop():
@@ -44,3 +45,22 @@ def test_said_once_when_mining(empty_cache: Path, caplog: pytest.LogCaptureFixtu
             mine(triples_factory=TriplesFactory.from_labeled_triples(np.array(triples)), **settings)
     said = [record.message for record in caplog.records if "No negatives for" in record.message]
     assert said == ["No negatives for 1 of 2 relations: 1 without candidates (single)."]
+
+
+def test_outcomes_match_a_loop():
+    generator = np.random.default_rng(0)
+    relations, beyond = generator.integers(5, size=200), generator.integers(5, size=30)
+    accepted, safe, kept = (generator.random(200) < share for share in (0.8, 0.7, 0.5))
+    counts = count_outcomes(relations, accepted, safe, kept, {"beyond_budget": beyond}, 5)
+    expected = Counter((int(relation), "beyond_budget") for relation in beyond)
+    for i, relation in enumerate(relations.tolist()):
+        if not accepted[i]:
+            outcome = "taken_for_true"
+        elif not safe[i]:
+            outcome = "too_risky"
+        else:
+            outcome = "kept" if kept[i] else "crowded_out"
+        expected[relation, outcome] += 1
+    for relation in range(5):
+        for number, outcome in enumerate(OUTCOMES):
+            assert counts[relation, number] == expected[relation, outcome]

@@ -20,9 +20,8 @@ from pykeen_negater.report.phrases import Names
 from pykeen_negater.report.search import SearchIndex
 from pykeen_negater.triples.indexing import keys_to_triples
 
-from .test_page import judge, mined, negatives_of
-
-__all__ = ["mined"]
+from ..cases import negatives_of
+from .cases import judge
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 

@@ -1,7 +1,6 @@
 """What a report says about pools: every sentence where it applies, and not where it does not."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,7 @@ from pykeen.datasets import Nations
 from pykeen_negater import NegativePools
 from pykeen_negater.evaluation.samplers import NegativesReport, Part, PartReport
 from pykeen_negater.pools.card import why_none_are_drawn
-from pykeen_negater.pools.outcomes import OUTCOMES
 from pykeen_negater.report.comparison import Comparison
-from pykeen_negater.report.coverage import Coverage
-from pykeen_negater.report.documentation import PAGES, documentation_url
-from pykeen_negater.report.reasons import Reason, advise, explain_outcomes
 from pykeen_negater.report.verdict import CAVEAT, Verdict, reach_verdict
 from pykeen_negater.sampling.sampler import MANY_NEGATIVES, NegatERNegativeSampler
 from pykeen_negater.triples.graphs import Graph
@@ -201,64 +196,3 @@ def test_how_many_negatives_where_only_dull_ones_are_safe():
 def test_advice_is_given_where_little_is_covered():
     assert "Do this." in say(make_pools(), coverage=0.49, advice="Do this.").changes
     assert "Do this." not in say(make_pools(), coverage=0.51, advice="Do this.").changes
-
-
-def advice_for(settings: dict[str, Any], sizes: list[list[int]] | None = None, **outcomes: int) -> str | None:
-    """Get the advice for pools that most candidates were lost for."""
-    sizes_ = np.array([[0, 0], [1, 0], [32, 32]] if sizes is None else sizes)
-    coverage = Coverage(sizes_, ("head", "tail"), np.zeros(len(sizes_), dtype=int), 32)
-    counts = np.array([[outcomes.get(name, 0) for name in OUTCOMES]])
-    reasons = explain_outcomes(counts, settings, 2.0) if outcomes else ()
-    return advise(coverage, reasons, settings)
-
-
-def test_advice_fits_the_cause():
-    default = {"k": 32, "candidates": "random", "max_candidates": 20_000, "pool_size": 32}
-    risky = advice_for(default, kept=20, too_risky=80)
-    assert risky is not None
-    assert risky.startswith("2 triples have fewer than 16 negatives, 1 of them none. The guard held 80.0% of the cand")
-    assert "larger k" not in risky
-    assert "candidates='random'" not in risky
-    nearest = advice_for({**default, "candidates": "intersect"}, kept=20, too_risky=80) or ""
-    assert "Consider candidates='random'" in nearest
-    assert "larger k" not in nearest
-    assert "guard='calibrated'" in (advice_for(default, kept=20, taken_for_true=80) or "")
-    assert "larger max_candidates" in (advice_for(default, kept=20, beyond_budget=80) or "")
-    few = advice_for(default, kept=95, too_risky=5) or ""
-    assert "Consider a larger k (it is 32, for pools of up to 32) or candidates='anywhere'" in few
-    assert "anywhere" not in (advice_for({**default, "candidates": "anywhere"}, kept=95, too_risky=5) or "")
-    # what filled the pools is no reason why others are short
-    assert "larger k" in (advice_for(default, kept=50, crowded_out=50) or "")
-    # older pools do not know
-    assert "larger k" in (advice_for(default) or "")
-
-
-def test_no_advice_where_nothing_lacks_or_nothing_is_known():
-    assert advice_for({"k": 32}, [[32, 32]], kept=1) is None
-    assert advice_for({}, kept=1) is None
-
-
-def test_one_triple_is_no_triples():
-    one = advice_for({"k": 1}, [[1, 0], [32, 32]], kept=1) or ""
-    assert one.startswith("1 triple has fewer than 16 negatives. ")
-
-
-def test_reasons_name_settings():
-    counts = np.array([[5, 0, 3, 2, 7, 1]])
-    reasons = explain_outcomes(counts, {"max_candidates": 10, "pool_size": 4}, None)
-    assert [reason.outcome for reason in reasons] == [
-        "kept",
-        "beyond_budget",
-        "too_risky",
-        "crowded_out",
-        "reads_alike",
-    ]
-    assert isinstance(reasons[0], Reason)
-    assert "max_candidates=10" in reasons[1].because
-
-
-def test_pages_that_are_named_are_in_the_documentation():
-    folder = Path(__file__).parents[2] / "docs"
-    for page in PAGES:
-        assert folder.joinpath(f"{page}.md").is_file()
-        assert documentation_url(page).endswith(f"/docs/{page}.md")

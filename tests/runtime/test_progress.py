@@ -7,10 +7,7 @@ import pytest
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater import mine
-from pykeen_negater.mining.shards import Shards
 from pykeen_negater.runtime.progress import TRUST, Progress, Step, step
-
-from ..cases import random_graph
 
 PLAN = {Step.ENCODE: 10.0, Step.PROBE: 20.0, Step.GUARD: 30.0, Step.MINE: 40.0}
 
@@ -94,15 +91,6 @@ def test_silence_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]):
     with Progress(PLAN, show=False).running(), step(Step.ENCODE, 3, "text") as bar:
         bar(3)
     assert capsys.readouterr().err == ""
-
-
-@pytest.mark.parametrize("size", [1, 8_191, 8_192, 8_193, 32_888])
-def test_shards_hold_the_triples_that_there_are(size: int):
-    graph = random_graph(0, num_entities=300, num_relations=2, num_triples=size)
-    shards = Shards(graph)
-    counts = [shards.num_triples(i) for i in range(len(shards))]
-    assert counts == [len(shards.rows(i)[0]) for i in range(len(shards))]
-    assert sum(counts) == len(graph)
 
 
 def test_every_step_of_mining_has_a_bar(

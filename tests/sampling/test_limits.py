@@ -22,7 +22,7 @@ from pykeen_negater.sampling.training_context import triples_factory_noted
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import keys_to_triples
 
-from .test_sampler import make_pools, make_sampler, mark_random, with_inverse
+from .cases import make_pools, make_sampler, mark_random, with_inverse
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,9 @@
 """Tests for the sampler: each strategy against an oracle, PyKEEN's promises, and where pools come from."""
 
 import dataclasses
-import functools
 import itertools
 import math
 import pickle
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -21,15 +19,8 @@ from pykeen_negater.pools.codec import encode_risk
 from pykeen_negater.sampling.filtering import ExactFilterer
 from pykeen_negater.sampling.mined import without_inverse
 from pykeen_negater.triples.graphs import Graph
-from pykeen_negater.triples.indexing import triples_to_keys
 
-NUM_NEGATIVES = 8
-
-
-@pytest.fixture
-def _symmetric_loops(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Allow loops of symmetric relations, which nearly all relations of Nations are."""
-    monkeypatch.setattr("pykeen_negater.sampling.self_loops.MAX_REVERSIBLE", 1.0)
+from .cases import NUM_NEGATIVES, guarded, make_pools, make_sampler, mark_random, pool_of, sampler_triples, with_inverse
 
 
 class _Custom(NegativeSampler):
@@ -38,232 +29,6 @@ class _Custom(NegativeSampler):
     def corrupt_batch(self, positive_batch: torch.Tensor) -> torch.Tensor:
         """Corrupt nothing."""
         return positive_batch.unsqueeze(dim=-2).repeat_interleave(self.num_negs_per_pos, dim=-2)
-
-
-class _OfBasic(BasicNegativeSampler):
-    """A sampler that hands a corruption scheme on."""
-
-    def __init__(self, **kwargs) -> None:
-        """Take the same."""
-        super().__init__(**kwargs)
-
-
-@pytest.fixture(scope="module")
-def graph(nations: TriplesFactory) -> Graph:
-    """Make the graph of Nations."""
-    return Graph.from_factory(nations)
-
-
-def make_pools(graph: Graph, sides: tuple[int, ...] = (0, 2), most: int = 5, seed: int = 0) -> NegativePools:
-    """Make pools of random sizes, every third triple without any."""
-    generator = np.random.default_rng(seed)
-    sizes = generator.integers(0, most + 1, size=(len(graph), len(sides)))
-    sizes[::3] = 0
-    limits = np.array([graph.num_entities, graph.num_relations, graph.num_entities])[list(sides)]
-    replacements = [generator.permutation(limits[s])[:size] for row in sizes for s, size in enumerate(row)]
-    sizes = np.array([len(part) for part in replacements])
-    flat = np.concatenate(replacements).astype(np.int32)
-    return NegativePools(
-        keys=graph.index.keys,
-        offsets=torch.from_numpy(np.concatenate([[0], np.cumsum(sizes)])),
-        replacements=torch.from_numpy(flat),
-        hardness=torch.from_numpy(generator.integers(0, 256, size=len(flat), dtype=np.uint8)),
-        num_entities=graph.num_entities,
-        num_relations=graph.num_relations,
-        sides=sides,
-        vocabulary=graph.vocabulary,
-    )
-
-
-@functools.cache
-def triple_numbers(pools: NegativePools) -> dict[int, int]:
-    """Look up the number of a triple by its key."""
-    return {key: i for i, key in enumerate(pools.keys.tolist())}
-
-
-def pool_of(pools: NegativePools, triple: list[int], allowed: tuple[int, ...]) -> list[list[tuple[tuple, int]]]:
-    """Look up the negatives of a triple the slow way: by side, with their hardness."""
-    head, relation, tail = triple
-    i = triple_numbers(pools).get((head * pools.num_relations + relation) * pools.num_entities + tail)
-    result = []
-    for s, side in enumerate(pools.sides):
-        entries = []
-        if i is not None and side in allowed:
-            row = i * len(pools.sides) + s
-            for position in range(int(pools.offsets[row]), int(pools.offsets[row + 1])):
-                negative = list(triple)
-                negative[side] = int(pools.replacements[position])
-                entries.append((tuple(negative), int(pools.hardness[position])))
-        result.append(entries)
-    return result
-
-
-def make_sampler(nations: TriplesFactory, pools: NegativePools | None, **kwargs) -> NegatERNegativeSampler:
-    """Make a sampler for Nations, by default without loops."""
-    inverse = kwargs.pop("inverse", False)
-    kwargs.setdefault("loop_fraction", 0.0)
-    return NegatERNegativeSampler(
-        mapped_triples=with_inverse(nations.mapped_triples) if inverse else nations.mapped_triples,
-        num_entities=nations.num_entities,
-        num_relations=nations.num_relations * (2 if inverse else 1),
-        num_negs_per_pos=kwargs.pop("num_negs_per_pos", NUM_NEGATIVES),
-        pools=pools,
-        **kwargs,
-    )
-
-
-def with_inverse(triples: torch.Tensor) -> torch.Tensor:
-    """Add inverse triples as PyKEEN does."""
-    heads, relations, tails = triples.T
-    return torch.cat(
-        [torch.stack([heads, 2 * relations, tails], dim=1), torch.stack([tails, 2 * relations + 1, heads], dim=1)]
-    )
-
-
-def mark_random(sampler: NegatERNegativeSampler, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the base sampler draw what is in no pool: a negative number as head."""
-
-    def corrupt_batch(positive_batch: torch.Tensor) -> torch.Tensor:
-        negatives = positive_batch.unsqueeze(dim=1).repeat(1, sampler.num_negs_per_pos, 1)
-        negatives[..., 0] = -1
-        return negatives
-
-    monkeypatch.setattr(sampler.base_sampler, "corrupt_batch", corrupt_batch)
-
-
-@pytest.mark.parametrize("sides", [(0, 2), (0,), (0, 1, 2), (1,)])
-@pytest.mark.parametrize("strategy", ["uniform", "top", "softmax"])
-def test_a_positive_has_negatives_from_its_pool_or_from_the_base(
-    nations: TriplesFactory,
-    graph: Graph,
-    strategy: str,
-    sides: tuple[int, ...],
-    monkeypatch: pytest.MonkeyPatch,
-):
-    pools = make_pools(graph, sides)
-    scheme = [("head", "relation", "tail")[side] for side in sides]
-    sampler = make_sampler(nations, pools, hard_fraction=0.5, strategy=strategy, corruption_scheme=scheme)
-    mark_random(sampler, monkeypatch)
-    torch.manual_seed(0)
-    negatives = sampler.corrupt_batch(nations.mapped_triples)
-    mined, covered = 0, 0
-    for (head, relation, tail), drawn in zip(nations.mapped_triples.tolist(), negatives.tolist(), strict=True):
-        allowed = {entry for entries in pool_of(pools, [head, relation, tail], (0, 1, 2)) for entry, _ in entries}
-        covered += bool(allowed)
-        if drawn != [[-1, relation, tail]] * NUM_NEGATIVES:
-            assert {tuple(negative) for negative in drawn} <= allowed
-            mined += 1
-    assert mined / covered == pytest.approx(0.5, abs=0.05)
-
-
-@pytest.mark.parametrize("scheme", [("head",), ("tail",), ("h", "t"), ("h", "r", "t")])
-@pytest.mark.parametrize("inverse", [False, True])
-def test_corruption_scheme_and_inverse_triples(
-    nations: TriplesFactory, graph: Graph, scheme: tuple[str, ...], inverse: bool
-):
-    pools = make_pools(graph, (0, 1, 2))
-    sampler = make_sampler(nations, pools, hard_fraction=1.0, corruption_scheme=scheme, inverse=inverse)
-    columns = tuple({"h": 0, "r": 1, "t": 2}[side[0]] for side in scheme)
-    positives = with_inverse(nations.mapped_triples) if inverse else nations.mapped_triples
-    negatives = sampler.corrupt_batch(positives)
-    for positive, drawn in zip(positives.tolist(), negatives.tolist(), strict=True):
-        if not inverse:
-            pool = pool_of(pools, positive, columns)
-            allowed = {entry for entries in pool for entry, _ in entries}
-        elif positive[1] % 2 == 0:
-            pool = pool_of(pools, [positive[0], positive[1] // 2, positive[2]], columns)
-            allowed = {(h, 2 * r, t) for entries in pool for (h, r, t), _ in entries}
-        else:
-            mirrored = tuple(2 - column for column in columns)
-            pool = pool_of(pools, [positive[2], positive[1] // 2, positive[0]], mirrored)
-            allowed = {(t, 2 * r + 1, h) for entries in pool for (h, r, t), _ in entries}
-        if allowed:
-            assert {tuple(negative) for negative in drawn} <= allowed
-        for negative in drawn:
-            changed = [column for column in range(3) if negative[column] != positive[column]]
-            assert set(changed) <= set(columns)
-
-
-def test_uniform_draws_all_of_a_pool_alike(nations: TriplesFactory, graph: Graph):
-    pools = make_pools(graph)
-    sampler = make_sampler(nations, pools, hard_fraction=1.0, num_negs_per_pos=6000)
-    positive, pool = largest_pool(nations, pools)
-    torch.manual_seed(0)
-    counts = Counter(map(tuple, sampler.corrupt_batch(positive.unsqueeze(0))[0].tolist()))
-    expected = Counter(entry for entries in pool for entry, _ in entries)
-    total = sum(expected.values())
-    assert set(counts) == set(expected)
-    for entry, times in expected.items():
-        assert counts[entry] / 6000 == pytest.approx(times / total, abs=0.03)
-
-
-def test_softmax_draws_by_hardness(nations: TriplesFactory, graph: Graph):
-    pools, temperature = make_pools(graph), 0.2
-    sampler = make_sampler(
-        nations, pools, hard_fraction=1.0, num_negs_per_pos=6000, strategy="softmax", temperature=temperature
-    )
-    positive, pool = largest_pool(nations, pools)
-    weights = Counter()
-    for entry, hardness in itertools.chain.from_iterable(pool):
-        weights[entry] += math.exp(hardness / 255 / temperature)
-    torch.manual_seed(0)
-    counts = Counter(map(tuple, sampler.corrupt_batch(positive.unsqueeze(0))[0].tolist()))
-    for entry, weight in weights.items():
-        assert counts[entry] / 6000 == pytest.approx(weight / sum(weights.values()), abs=0.03)
-
-
-def test_top_takes_the_hardest_of_each_side_in_order(nations: TriplesFactory, graph: Graph):
-    pools = make_pools(graph)
-    sampler = make_sampler(nations, pools, hard_fraction=1.0, strategy="top", num_negs_per_pos=4)
-    negatives = sampler.corrupt_batch(nations.mapped_triples)
-    for positive, drawn in zip(nations.mapped_triples.tolist(), negatives.tolist(), strict=True):
-        # four negatives from two sides: the first two of each
-        window = [entry for entries in pool_of(pools, positive, (0, 2)) for entry, _ in entries[:2]]
-        if window:
-            rotations = [[window[(start + j) % len(window)] for j in range(4)] for start in range(len(window))]
-            assert [tuple(negative) for negative in drawn] in rotations
-
-
-def test_top_favours_no_side(nations: TriplesFactory, graph: Graph):
-    pools = make_pools(graph)
-    sampler = make_sampler(nations, pools, hard_fraction=1.0, strategy="top", num_negs_per_pos=1)
-    sizes = pools.rows(nations.mapped_triples.numpy())[1]
-    both = nations.mapped_triples[(sizes > 0).all(axis=1)].repeat(5, 1)
-    torch.manual_seed(0)
-    replaced_heads = (sampler.corrupt_batch(both)[:, 0, 0] != both[:, 0]).float().mean()
-    assert float(replaced_heads) == pytest.approx(0.5, abs=0.06)
-
-
-@pytest.mark.parametrize("temperature", [1e-4, 1e-307, 5e-324])
-def test_low_temperature_takes_the_hardest(nations: TriplesFactory, graph: Graph, temperature: float):
-    pools = make_pools(graph)
-    sampler = make_sampler(nations, pools, hard_fraction=1.0, strategy="softmax", temperature=temperature)
-    negatives = sampler.corrupt_batch(nations.mapped_triples)
-    for positive, drawn in zip(nations.mapped_triples.tolist(), negatives.tolist(), strict=True):
-        entries = list(itertools.chain.from_iterable(pool_of(pools, positive, (0, 2))))
-        if entries:
-            hardest = max(hardness for _, hardness in entries)
-            assert set(map(tuple, drawn)) <= {entry for entry, hardness in entries if hardness == hardest}
-
-
-def test_high_temperature_draws_all_alike(nations: TriplesFactory, graph: Graph):
-    sampler = make_sampler(
-        nations, make_pools(graph), hard_fraction=1.0, num_negs_per_pos=6000, strategy="softmax", temperature=1e308
-    )
-    positive, pool = largest_pool(nations, sampler.pools)
-    torch.manual_seed(0)
-    counts = Counter(map(tuple, sampler.corrupt_batch(positive.unsqueeze(0))[0].tolist()))
-    expected = Counter(entry for entries in pool for entry, _ in entries)
-    for entry, times in expected.items():
-        assert counts[entry] / 6000 == pytest.approx(times / sum(expected.values()), abs=0.03)
-
-
-def largest_pool(nations: TriplesFactory, pools: NegativePools) -> tuple[torch.Tensor, list]:
-    """Find the triple with the most negatives."""
-    return max(
-        ((positive, pool_of(pools, positive.tolist(), (0, 2))) for positive in nations.mapped_triples[:300]),
-        key=lambda pair: sum(map(len, pair[1])),
-    )
 
 
 @pytest.mark.parametrize("hard_fraction", [0.0, 0.05, 0.3, 0.5, 1.0])
@@ -539,25 +304,6 @@ def test_bad_parameters(nations: TriplesFactory, graph: Graph, kwargs: dict, err
 
 
 @pytest.mark.parametrize(
-    ("scheme", "base", "triples", "message"),
-    [
-        (["head", "tail"], "basic", [[0, 0, 0], [0, 1, 0]], "found a graph of a single entity, expected two or more"),
-        (["head", "tail"], "bernoulli", [[0, 0, 0], [0, 1, 0]], "found a graph of a single entity"),
-        (["tail"], "pseudotyped", [[0, 0, 0], [0, 1, 0]], "found a graph of a single entity"),
-        (["relation"], "basic", [[0, 0, 1], [1, 0, 2]], "found a graph of a single relation, expected two or more"),
-        (["tail", "relation"], "basic", [[0, 0, 1], [1, 0, 2]], "found a graph of a single relation"),
-        (["relation"], "bernoulli", [[0, 0, 1], [1, 1, 2]], "'bernoulli', which corrupts heads and tails only"),
-    ],
-)
-def test_nothing_to_corrupt(scheme: list[str], base: str, triples: list[list[int]], message: str):
-    """Where PyKEEN's samplers fail in the first batch, in words that are none."""
-    with pytest.raises(ValueError, match=message):
-        NegatERNegativeSampler(
-            mapped_triples=torch.tensor(triples), mine="never", corruption_scheme=scheme, base_sampler=base
-        )
-
-
-@pytest.mark.parametrize(
     ("scheme", "triples", "inverse"),
     [
         (["relation"], [[0, 0, 0], [0, 1, 0]], False),
@@ -601,34 +347,6 @@ def test_ids_of_any_integer_type(nations: TriplesFactory, graph: Graph, dtype: t
     assert all(map(torch.equal, *drawn))
 
 
-@pytest.mark.parametrize("base", ["bernoulli", "pseudotyped"])
-@pytest.mark.parametrize("side", ["head", "tail"])
-@pytest.mark.parametrize("inverse", [False, True])
-def test_one_side_of_base_samplers_without_a_scheme(nations: TriplesFactory, base: str, side: str, inverse: bool):
-    """Nothing else changes: Bernoulli's other side is uniform, and the pseudo-typed ones are of the relation."""
-    sampler = make_sampler(
-        nations, None, mine="never", corruption_scheme=[side], base_sampler=base, inverse=inverse, num_negs_per_pos=200
-    )
-    positives = sampler_triples(nations, inverse)
-    column = {"head": 0, "tail": 2}[side]
-    torch.manual_seed(0)
-    chosen = positives[:: len(positives) // 40]
-    for positive, drawn in zip(chosen.tolist(), sampler.corrupt_batch(chosen).tolist(), strict=True):
-        typed = {triple[column] for triple in positives.tolist() if triple[1] == positive[1]}
-        expected = typed if base == "pseudotyped" else set(range(nations.num_entities)) - {positive[column]}
-        assert {negative[column] for negative in drawn} == expected
-        kept = [c for c in range(3) if c != column]
-        assert all([negative[c] for c in kept] == [positive[c] for c in kept] for negative in drawn)
-
-
-def test_relations_that_no_base_sampler_corrupts_are_named(nations: TriplesFactory, caplog: pytest.LogCaptureFixture):
-    scheme = ["head", "relation", "tail"]
-    make_sampler(nations, None, mine="never", corruption_scheme=scheme)
-    assert "no relation is corrupted at random" not in caplog.text
-    make_sampler(nations, None, mine="never", corruption_scheme=scheme, base_sampler="bernoulli")
-    assert "The base sampler bernoulli corrupts heads and tails only" in caplog.text
-
-
 @pytest.mark.usefixtures("_symmetric_loops")
 @pytest.mark.parametrize("inverse", [False, True])
 def test_known_triples_are_not_put_in_as_loops(nations: TriplesFactory, inverse: bool):
@@ -665,75 +383,12 @@ def test_pools_of_another_vocabulary(small_factory: TriplesFactory, graph: Graph
         make_sampler(small_factory, make_pools(graph))
 
 
-def test_corruption_scheme_goes_to_base_samplers_that_take_one(nations: TriplesFactory, graph: Graph):
-    pools = make_pools(graph, (0,))
-    basic = make_sampler(nations, pools, corruption_scheme=["head"])
-    assert list(
-        make_sampler(nations, pools, corruption_scheme=["head"], base_sampler=_OfBasic).base_sampler.corruption_scheme
-    ) == ["head"]
-    assert isinstance(basic.base_sampler, BasicNegativeSampler)
-    assert list(basic.base_sampler.corruption_scheme) == ["head"]
-    make_sampler(nations, pools, corruption_scheme=["head"], base_sampler="bernoulli")
-
-
 def test_hpo_ranges_are_parameters(nations: TriplesFactory):
     import inspect
 
     assert issubclass(NegatERNegativeSampler, NegativeSampler)
     assert NegatERNegativeSampler.__bases__ == (NegativeSampler,)
     assert set(NegatERNegativeSampler.hpo_default) <= set(inspect.signature(NegatERNegativeSampler).parameters)
-
-
-def guarded(pools: NegativePools, suspects: torch.Tensor, risk: np.ndarray, max_risk: float = 4.0) -> NegativePools:
-    """Give pools suspects and a limit, as a guard does."""
-    keys, order = triples_to_keys(suspects, pools.num_entities, pools.num_relations).sort()
-    return dataclasses.replace(
-        pools, suspects=keys, suspect_risk=encode_risk(risk)[order], metadata={**pools.metadata, "max_risk": max_risk}
-    )
-
-
-@pytest.mark.parametrize("inverse", [False, True])
-def test_known_triples_and_suspects_are_drawn_less_often(nations: TriplesFactory, graph: Graph, inverse: bool):
-    generator = np.random.default_rng(0)
-    unknown = generator.integers(graph.num_entities, size=(1_500, 3))
-    unknown[:, 1] = generator.integers(graph.num_relations, size=len(unknown))
-    unknown = torch.unique(torch.from_numpy(unknown), dim=0)
-    unknown = unknown[~graph.index.contains(unknown)]
-    # risks of a half, one, two and eight times the limit
-    risk = np.resize([2.0, 4.0, 8.0, 32.0], len(unknown))
-    unguarded = make_sampler(nations, make_pools(graph), hard_fraction=0, inverse=inverse, num_negs_per_pos=64)
-    sampler = make_sampler(
-        nations,
-        guarded(make_pools(graph), unknown, risk),
-        hard_fraction=0,
-        inverse=inverse,
-        num_negs_per_pos=64,
-    )
-    positives = sampler_triples(nations, inverse)
-    shares = {}
-    for name, one in (("guarded", sampler), ("unguarded", unguarded)):
-        torch.manual_seed(0)
-        drawn = torch.cat([one.corrupt_batch(positives).view(-1, 3) for _ in range(3)])
-        real = torch.from_numpy(without_inverse(drawn.numpy())[0]) if inverse else drawn
-        known = graph.index.contains(real).float().mean()
-        keys = Counter(map(tuple, real.tolist()))
-        shares[name] = [float(known)]
-        for value in (2.0, 4.0, 8.0, 32.0):
-            shares[name].append(sum(keys[tuple(triple)] for triple in unknown[risk == value].tolist()) / len(real))
-    ratios = np.array(shares["guarded"]) / np.array(shares["unguarded"])
-    # a known triple remains if it was drawn every time
-    assert ratios[0] < 0.05
-    # what is not drawn falls to the others, in a graph this dense noticeably
-    assert ratios[1] > 1
-    assert ratios[2] == pytest.approx(ratios[1], rel=0.1)
-    assert ratios[3] == pytest.approx(ratios[1] / 2, rel=0.15)
-    # and where all answers are known or suspected, one of them remains
-    assert ratios[1] / 8 * 0.9 < ratios[4] < ratios[1] / 4
-
-
-def sampler_triples(nations: TriplesFactory, inverse: bool) -> torch.Tensor:
-    """Get the positives, with inverse ones if wanted."""
-    return with_inverse(nations.mapped_triples) if inverse else nations.mapped_triples
 
 
 @pytest.mark.parametrize(("max_risk", "limit"), [(None, 4.0), (1.5, 1.5), (1e6, 1e6)])

@@ -38,8 +38,8 @@ class Composition:
     def __str__(self) -> str:
         """Say it in a line.
 
-        >>> print(Composition(0.2475, 0.003, 0.99, guarded=False, pools=Path("umls.pools"), reason=None))
-        Negatives: 24.8 % mined (99.0 % of the triples have some), 75.0 % random, 0.3 % loops; pools: umls.pools.
+        >>> print(Composition(0.248, 0.003, 0.99, guarded=False, pools=Path("umls.pools"), reason=None))
+        Negatives: 24.8 % mined (99.0 % of the triples have some), 74.9 % random, 0.3 % loops; pools: umls.pools.
         """
         covered = f" ({_percent(self.coverage)} of the triples have some)" if self.mined else ""
         parts = [

@@ -5,13 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click.testing
 import numpy as np
 import pytest
 import torch
 
-from pykeen_negater.cli.commands.train_relations import train
-from pykeen_negater.cli.main import _Group
 from pykeen_negater.relations.encoder import RelationEncoder
 from pykeen_negater.relations.training.data import RelationPairs
 from pykeen_negater.relations.training.loop import (
@@ -24,7 +21,7 @@ from pykeen_negater.relations.training.loop import (
 from pykeen_negater.relations.training.settings import RelationTrainingSettings
 from pykeen_negater.storage.cache import Cache
 
-TEMPLATE = "<subj> <mask> <obj>"
+from ..cases import TEMPLATE, relation_pairs
 
 #: What the original writes about a training run, apart from how it reads its data
 ORIGINAL_KEYS = {
@@ -52,23 +49,8 @@ SETTINGS = RelationTrainingSettings(
 
 @pytest.fixture(scope="module")
 def data() -> RelationPairs:
-    """Make relation types: a letter and a digit, two letters, two digits, and so on."""
-    generator = np.random.default_rng(0)
-
-    def draw(first: str, second: str) -> tuple[tuple[str, str], ...]:
-        """Draw five pairs."""
-        pairs = [(a * (1 + i % 3), b) for i, a in enumerate(first) for b in second]
-        return tuple(pairs[row] for row in generator.permutation(len(pairs))[:5])
-
-    letters, digits, others = "abcdef", "123456", "uvwxyz"
-    positives = {
-        "1/a": draw(letters, digits),
-        "1/b": draw(letters, letters),
-        "2/a": draw(digits, digits),
-        "2/b": draw(others, letters),
-    }
-    negatives = {name: tuple((tail, head) for head, tail in pairs[:2]) for name, pairs in positives.items()}
-    return RelationPairs(positives, negatives, {"1": ("1/a", "1/b"), "2": ("2/a", "2/b")})
+    """Make relation types."""
+    return relation_pairs()
 
 
 @pytest.fixture
@@ -243,46 +225,3 @@ def test_divergence(encoder: RelationEncoder, data: RelationPairs, tmp_path: Pat
         train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
     assert not tmp_path.joinpath("trained").exists()
     assert not [path for path in (tmp_path / "cache" / "checkpoints").iterdir() if path.is_dir()]
-
-
-def _run(*arguments: str) -> click.testing.Result:
-    group = _Group("relations", commands=[train])
-    return click.testing.CliRunner().invoke(group, ["train", *arguments])
-
-
-def test_command(tiny_bert: str, data: RelationPairs, tmp_path: Path, empty_cache: Path):
-    rows = tmp_path / "rows.jsonl"
-    rows.write_text("\n".join(map(json.dumps, data.rows())), encoding="utf-8")
-    output = str(tmp_path / "trained")
-    options = ("--language-model", tiny_bert, "--template", TEMPLATE, "--max-length", "16", "--output", output)
-    result = _run("--data", str(rows), *options, "--epochs", "2", "--exclude-relation", "1/a", "--num-negative", "3")
-    assert result.exit_code == 0, result.output
-    found = dict(line.strip().split("  ", maxsplit=1) for line in result.stdout.splitlines()[:-1])
-    assert found["training losses"].count(",") == 1
-    assert RelationEncoder(output, max_length=16).is_trained
-    config = json.loads(Path(output, "finetuning_config.json").read_text())
-    assert (config["epoch"], config["data"], config["exclude_relation"]) == (2, "rows.jsonl", ["1/a"])
-    triples = tmp_path / "triples.tsv"
-    triples.write_text("\n".join(f"{a}\tr{i % 2}\t{b}" for i, a in enumerate("abcd") for b in "123"), encoding="utf-8")
-    result = _run("--training", str(triples), *options, "--epochs", "1", "--validation-share", "0", "--json")
-    assert result.exit_code == 0, result.output
-    summary = json.loads(result.stdout)
-    assert (summary["relation_types"], summary["positives"], len(summary["training_losses"])) == (2, 12, 1)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        ([], 2, "Pass either --data, or --dataset or --training"),
-        (["--dataset", "nations", "--data"], 2, "Pass either --data, or --dataset or --training"),
-        (["--exclude-relation", "9/z", "--data"], 1, "found the relation type '9/z' to exclude"),
-        (["--num-positive", "0", "--data"], 1, "found --num-positive 0"),
-    ],
-)
-def test_wrong_usage(tiny_bert: str, data: RelationPairs, tmp_path: Path, arguments: list, code: int, message: str):
-    rows = tmp_path / "rows.jsonl"
-    rows.write_text("\n".join(map(json.dumps, data.rows())), encoding="utf-8")
-    arguments = [*arguments, str(rows)] if arguments else []
-    result = _run(*arguments, "--output", str(tmp_path / "trained"), "--language-model", tiny_bert, "--template", "c")
-    assert (result.exit_code, message in result.output) == (code, True), result.output
-    assert not tmp_path.joinpath("trained").exists()

@@ -1,0 +1,108 @@
+"""Options that commands share, and what they name."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from pykeen.triples import TriplesFactory
+
+from pykeen_negater.cli.commands.options import TEXTS, load_dataset, load_training, parse_object, text_settings
+from pykeen_negater.mining.settings import MiningSettings
+
+from ...conftest import SMALL
+from .cases import FAST, run
+
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
+
+def test_wrong_usage(training: Path):
+    assert "either --dataset or --training" in run("mine", code=2).output
+    assert (
+        "either --dataset or --training" in run("mine", "--dataset", "nations", "--training", training, code=2).output
+    )
+    assert "magic" in run("mine", "--dataset", "nations", "--candidates", "magic", code=2).output
+
+
+def test_bad_arguments(training: Path, tmp_path: Path, pools: Path):
+    text = tmp_path / "text.tsv"
+    text.write_text("dog\tDog\tan animal\textra\n")
+    assert (
+        "found 4 tab-separated column(s), expected 2 or 3"
+        in run("mine", "--training", training, "--entity-text", text, code=1).output
+    )
+    assert (
+        "found --neighbors 0, expected at least 1"
+        in run("mine", "--training", training, *FAST, "-k", "0", code=1).output
+    )
+    assert "found no pools" in run("export", tmp_path / "nowhere", "--output", tmp_path / "y", code=1).output
+    assert "holds no pools" in run("mine", "--training", training, *FAST, "--output", tmp_path, code=1).output
+    assert "holds no fine-tuned model" in run("fine-tune", "--training", training, "--output", pools, code=1).output
+    unknown = run("mine", "--training", training, "--encoder", "structural", "--ranker", "magic", code=1).output
+    assert "magic" in unknown
+    assert "thresholds" in unknown
+    path = pools / "metadata.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 0}))
+    assert "format version 0, expected 2" in run("export", pools, "--output", tmp_path / "y", code=1).output
+
+
+def test_common_mistakes(training: Path, tmp_path: Path, pools: Path):
+    for arguments, message in (
+        (["mine", "--dataset", "nosuch"], "found the dataset 'nosuch', expected one of "),
+        (["mine", "--training", training, "--encoder", "precomputed"], "path cannot be left out"),
+        (["mine", "--training", training, *FAST, "--epochs", "3"], "found --ranker-kwargs with fine_tuning"),
+        (["mine", "--training", training, *FAST, "--validation", pools / "metadata.json"], "column(s), expected at"),
+        (["fine-tune", "--training", training, "--language-model", tmp_path / "x", "--output", tmp_path / "y"], "x"),
+        (["export", pools, "--output", tmp_path / "nodir" / "x.tsv"], "found no folder"),
+    ):
+        output = run(*arguments, code=1).output
+        assert message in output, output
+
+
+def _context() -> tuple[click.Context, click.Parameter]:
+    return click.Context(click.Command("command")), click.Option(["--kwargs"])
+
+
+def test_parameters_as_json():
+    assert parse_object(*_context(), None) is None
+    assert parse_object(*_context(), '{"a": {"b": [1]}}') == {"a": {"b": [1]}}
+    for value, message in (("{", "not valid JSON"), ("[1]", "expected a JSON object"), ("5", "expected a JSON object")):
+        with pytest.raises(click.BadParameter, match=message):
+            parse_object(*_context(), value)
+
+
+def test_texts_are_a_file_or_wikidata(tmp_path: Path):
+    path = tmp_path / "text.tsv"
+    path.write_text("dog\tDog\n")
+    assert TEXTS.convert(str(path), None, None) == path
+    assert TEXTS.convert("wikidata", None, None) == Path("wikidata")
+    for wrong in (tmp_path, tmp_path / "nowhere.tsv"):
+        with pytest.raises(click.BadParameter):
+            TEXTS.convert(str(wrong), None, None)
+
+
+def test_texts_are_named_as_settings():
+    assert text_settings(None, None) == {}
+    assert text_settings(Path("a.tsv"), Path("b.json")) == {"entity_text": "a.tsv", "relation_text": "b.json"}
+    MiningSettings(**text_settings(None, Path("b.json")))
+
+
+def test_training_triples_are_a_dataset_or_a_file(training: Path, nations: TriplesFactory):
+    assert load_training("nations", None).mapped_triples.equal(nations.mapped_triples)
+    assert sorted(map(tuple, load_training(None, training).triples.tolist())) == sorted(SMALL)
+    for dataset, path in ((None, None), ("nations", training)):
+        with pytest.raises(click.UsageError, match="Pass either --dataset or --training"):
+            load_training(dataset, path)
+    with pytest.raises(ValueError, match=r"found the dataset 'naitons', .* Did you mean nations\? Pass --training"):
+        load_training("naitons", None)
+
+
+def test_files_of_a_dataset_share_their_ids(training: Path, tmp_path: Path):
+    held_out = tmp_path / "held_out.tsv"
+    held_out.write_text("oak\tIsA\tanimal\n", encoding="utf-8")
+    dataset = load_dataset(None, training, held_out, held_out)
+    ids = dataset.training.entity_to_id
+    for factory in (dataset.validation, dataset.testing):
+        assert factory.mapped_triples[:, [0, 2]].tolist() == [[ids["oak"], ids["animal"]]]
+    with pytest.raises(click.UsageError, match="Pass --validation and --testing with --training"):
+        load_dataset(None, training, held_out, None)
