@@ -109,15 +109,6 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def data_folder() -> Path:
-    """Find the datasets with real texts, which the project does not ship."""
-    folder = os.environ.get("NEGATER_DATA")
-    if folder is None:
-        pytest.skip("NEGATER_DATA does not name a folder with datasets, see benchmarks/README.md")
-    return Path(folder).resolve()
-
-
-@pytest.fixture(scope="session")
 def fine_tuned(
     tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
@@ -129,3 +120,12 @@ def fine_tuned(
     settings = FineTuningSettings(epochs=2, batch_size=4, max_length=24, validation_share=0.3)
     fine_tune(tiny_bert, small_graph, small_texts, settings, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Find the datasets with real texts, which the project does not ship."""
+    folder = os.environ.get("NEGATER_DATA")
+    if folder is None:
+        pytest.skip("NEGATER_DATA does not name a folder with datasets, see benchmarks/README.md")
+    return Path(folder).resolve()
