@@ -1,8 +1,6 @@
 """Tests for the classifier, its fine-tuning, and the ranker that uses it; weights don't matter here."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,16 +8,12 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer
 
-from pykeen_negater.candidates.generators import Candidates, SlotCandidateGenerator
 from pykeen_negater.corruption.corruptions import RandomCorruptor
-from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.fine_tuning.classifier import (
     TripleClassifier,
     load_classifier,
-    score_triples,
 )
 from pykeen_negater.fine_tuning.settings import FineTuningSettings
-from pykeen_negater.fine_tuning.thresholds import Thresholds
 from pykeen_negater.fine_tuning.tokenization import TripleTokenizer
 from pykeen_negater.fine_tuning.trainer import (
     LabelledTriples,
@@ -28,33 +22,8 @@ from pykeen_negater.fine_tuning.trainer import (
     split_training,
     validation_examples,
 )
-from pykeen_negater.mining.settings import MiningSettings
-from pykeen_negater.rankers.base import Ranker
-from pykeen_negater.rankers.context import RankingContext
-from pykeen_negater.rankers.fine_tuned import ThresholdsRanker
-from pykeen_negater.rankers.gradients import FullGradientsRanker, ProxyGradientsRanker
-from pykeen_negater.rankers.kge import KGERanker
-from pykeen_negater.rankers.probe import FACTORIZATION_WEIGHT, ProbeRanker
-from pykeen_negater.rankers.relation_embedding import RelationEmbeddingRanker
-from pykeen_negater.rankers.resolver import ranker_resolver
-from pykeen_negater.rankers.similarity import SimilarityRanker
-from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.loading import Texts
 from pykeen_negater.triples.graphs import Graph
-
-
-@pytest.fixture
-def context(small_graph: Graph, small_texts: Texts, tmp_path: Path) -> RankingContext:
-    """Make the context of the small graph, with an empty cache."""
-    vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4)).astype(np.float32)
-    return RankingContext(small_graph, small_texts, Cache(tmp_path / "cache"), vectors)
-
-
-@pytest.fixture(scope="module")
-def candidates(small_graph: Graph) -> Candidates:
-    """Make candidates from random vectors."""
-    vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4))
-    return SlotCandidateGenerator(k=3).generate(small_graph, NeighborIndex.build(vectors))
 
 
 def test_fine_tuning_learns_and_is_reproducible(
@@ -205,275 +174,7 @@ def test_one_triple_is_too_few(tiny_bert: str, tmp_path: Path):
         fine_tune(tiny_bert, graph, Texts(("a", "b"), ("c",)), FineTuningSettings(), tmp_path)
 
 
-class RankerCase:
-    """What every ranker promises."""
-
-    cls: type[Ranker]
-
-    def make(self, fine_tuned: Path) -> Ranker:
-        """Make a ranker."""
-        return self.cls()
-
-    def test_resolver_knows_it(self):
-        assert ranker_resolver.lookup(ranker_resolver.normalize_cls(self.cls)) is self.cls
-
-    def test_every_candidate_is_ranked_the_same_again(
-        self, fine_tuned: Path, candidates: Candidates, context: RankingContext
-    ):
-        ranker = self.make(fine_tuned)
-        ranking = ranker.rank(candidates, context)
-        assert ranking.scores.shape == ranking.accepted.shape == (len(candidates),)
-        assert ranking.accepted.dtype == bool
-        assert np.isfinite(ranking.scores).all()
-        again = self.make(fine_tuned).rank(candidates, context)
-        assert np.array_equal(ranking.scores, again.scores)
-        assert np.array_equal(ranking.accepted, again.accepted)
-
-    def test_identity_can_be_stored(self, fine_tuned: Path):
-        identity = self.make(fine_tuned).identify()
-        assert json.loads(json.dumps(identity)) == self.make(fine_tuned).identify()
-
-
-class TestSimilarityRanker(RankerCase):
-    """The nearest are the hardest."""
-
-    cls = SimilarityRanker
-
-    def test_order_is_that_of_the_distances(self, candidates: Candidates, context: RankingContext):
-        ranking = SimilarityRanker().rank(candidates, context)
-        hardest_first = np.argsort(-ranking.scores, kind="stable")
-        assert np.array_equal(hardest_first, np.argsort(candidates.distances, kind="stable"))
-        assert ranking.accepted.all()
-
-
-class TestProbeRanker(RankerCase):
-    """What the vectors say, and what the graph says, about a triple as an answer to both of its queries."""
-
-    cls = ProbeRanker
-
-    def test_scores_are_those_of_both_models(self, candidates: Candidates, context: RankingContext):
-        ranking = ProbeRanker().rank(candidates, context)
-        for i in range(len(candidates)):
-            triple = context.graph.triples[candidates.positives[i]].copy()
-            triple[candidates.sides[i]] = candidates.replacements[i]
-            probe, factorization = (
-                sum(model.score_triples(triple[None], side)[0] for side in (0, 2)) / 2
-                for model in (context.probe, context.factorization)
-            )
-            assert ranking.scores[i] == pytest.approx(probe + FACTORIZATION_WEIGHT * factorization, abs=1e-4)
-        assert np.std(ranking.scores) > 0
-        assert ranking.accepted.all()
-
-
-class TestKGERanker(RankerCase):
-    """A PyKEEN model says how plausible a triple is, see test_kge_ranker."""
-
-    cls = KGERanker
-
-    def make(self, fine_tuned: Path) -> Ranker:
-        """Make a ranker that trains in a moment."""
-        return KGERanker(model="TransE", epochs=1)
-
-
-class TestRelationEmbeddingRanker(RankerCase):
-    """Pairs are compared with a relation's true pairs, see test_relation_ranker."""
-
-    cls = RelationEmbeddingRanker
-
-    @pytest.fixture(autouse=True)
-    def _language_model(self, tiny_bert: str):
-        """Choose the tiny language model."""
-        self.model = tiny_bert
-
-    def make(self, fine_tuned: Path) -> Ranker:
-        """Make a ranker with a language model that is not trained for relations."""
-        return RelationEmbeddingRanker(model=self.model, template="<subj> <mask> <obj>")
-
-
-class TestThresholdsRanker(RankerCase):
-    """Only what is below the threshold is a negative."""
-
-    cls = ThresholdsRanker
-
-    def make(self, fine_tuned: Path) -> Ranker:
-        """Make a ranker with a fine-tuned model."""
-        return ThresholdsRanker(model=str(fine_tuned))
-
-    @pytest.mark.parametrize("recall", [None, 0.5, 0.95])
-    def test_threshold_rule(
-        self,
-        fine_tuned: Path,
-        candidates: Candidates,
-        context: RankingContext,
-        tokenizer: TripleTokenizer,
-        recall: float | None,
-    ):
-        ranking = ThresholdsRanker(model=str(fine_tuned), recall=recall).rank(candidates, context)
-        loaded = Thresholds.load(fine_tuned, context.graph.num_relations)
-        thresholds = loaded.by_relation if recall is None else loaded.reached_by(recall)
-        model = load_classifier(fine_tuned)
-        for i in range(len(candidates)):
-            triple = context.graph.triples[candidates.positives[i]].copy()
-            triple[candidates.sides[i]] = candidates.replacements[i]
-            score = score_triples(model, tokenizer, triple[None])[0]
-            assert ranking.scores[i] == pytest.approx(score, abs=1e-5)
-            assert ranking.accepted[i] == (ranking.scores[i] < thresholds[triple[1]])
-
-    def test_fine_tunes_and_scores_once(self, tiny_bert: str, candidates: Candidates, context: RankingContext):
-        settings = {"epochs": 1, "max_length": 24, "validation_share": 0.3}
-        ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).rank(candidates, context)
-        assert set(context.measured.durations) == {"fine-tune", "score"}
-        assert context.measured.statistics["fine_tuning"]["num_training_triples"] == 8
-        before = {path: path.stat().st_mtime_ns for path in context.cache.root.rglob("*") if path.suffix != ".lock"}
-        context.measured.durations.clear()
-        ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).rank(candidates, context)
-        assert "fine-tune" not in context.measured.durations
-        after = {path: path.stat().st_mtime_ns for path in context.cache.root.rglob("*") if path.suffix != ".lock"}
-        assert before == after
-
-    def test_a_model_of_another_graph(self, fine_tuned: Path, nations, tmp_path: Path):
-        graph = Graph.from_factory(nations)
-        texts = Texts(graph.entity_labels, graph.relation_labels)
-        candidates = Candidates(graph, *(np.zeros(1, dtype=int) for _ in range(4)))
-        with pytest.raises(ValueError, match="found no threshold for 55 of the graph"):
-            self.make(fine_tuned).rank(candidates, RankingContext(graph, texts, Cache(tmp_path), np.zeros((14, 2))))
-
-    def test_nan_is_an_error(
-        self, fine_tuned: Path, candidates: Candidates, context: RankingContext, monkeypatch: pytest.MonkeyPatch
-    ):
-        monkeypatch.setattr(
-            "pykeen_negater.fine_tuning.classifier.score_triples", lambda *args, **kwargs: np.full(len(args[2]), np.nan)
-        )
-        with pytest.raises(ValueError, match="scores that are not finite"):
-            self.make(fine_tuned).rank(candidates, context)
-
-    def test_bad_parameters(self, fine_tuned: Path, tmp_path: Path):
-        with pytest.raises(ValueError, match="found both a fine-tuned model and how to fine-tune one"):
-            ThresholdsRanker(model=str(fine_tuned), fine_tuning={"epochs": 1})
-        with pytest.raises(ValueError, match=r"found recall=1\.0, expected a share between 0 and 1"):
-            ThresholdsRanker(recall=1.0)
-        with pytest.raises(FileNotFoundError, match="expected a fine-tuned model"):
-            ThresholdsRanker(model=str(tmp_path / "nowhere"))
-        with pytest.raises(ValueError, match=r"found the fine-tuning setting\(s\) epoch, expected some of: pooling"):
-            _ = ThresholdsRanker(fine_tuning={"epoch": 1}).settings
-        with pytest.raises(ValueError, match="found negatives='magic', expected one of antonyms"):
-            ThresholdsRanker(fine_tuning={"negatives": "magic"})
-        with pytest.raises(FileNotFoundError, match="expected negatives: head TAB relation TAB tail"):
-            ThresholdsRanker(
-                fine_tuning={"negatives": "precomputed", "negatives_kwargs": {"path": str(tmp_path / "nowhere.tsv")}}
-            )
-
-
-class TestFullGradientsRanker(RankerCase):
-    """The more a model would have to change to believe a candidate, the harder the candidate."""
-
-    cls = FullGradientsRanker
-
-    def make(self, fine_tuned: Path) -> Ranker:
-        """Make a ranker with a fine-tuned model."""
-        return FullGradientsRanker(model=str(fine_tuned))
-
-    @pytest.mark.parametrize("norm", ["sum", "whole"])
-    def test_scores_are_gradient_norms(
-        self, fine_tuned: Path, candidates: Candidates, context: RankingContext, tokenizer: TripleTokenizer, norm: str
-    ):
-        ranking = FullGradientsRanker(model=str(fine_tuned), norm=norm).rank(candidates, context)
-        model = load_classifier(fine_tuned).eval()
-        for i in range(len(candidates)):
-            triple = context.graph.triples[candidates.positives[i]].copy()
-            triple[candidates.sides[i]] = candidates.replacements[i]
-            model.zero_grad()
-            model(**tokenizer.pad([tokenizer.encode(triple)]), labels=torch.ones(1)).loss.backward()
-            norms = torch.stack([x.grad.norm() for x in model.parameters() if x.grad is not None])
-            expected = norms.sum() if norm == "sum" else norms.norm()
-            assert ranking.scores[i] == pytest.approx(float(expected), rel=1e-4)
-        assert np.std(ranking.scores) > 0
-        assert ranking.accepted.all()
-
-    def test_scores_are_kept_apart(self, fine_tuned: Path, candidates: Candidates, context: RankingContext):
-        rankers = [
-            FullGradientsRanker(model=str(fine_tuned)),
-            FullGradientsRanker(model=str(fine_tuned), norm="whole"),
-            ThresholdsRanker(model=str(fine_tuned)),
-        ]
-        first, second, third = (ranker.rank(candidates, context).scores for ranker in rankers)
-        assert not np.array_equal(first, second)
-        assert not np.array_equal(first, third)
-
-    def test_bad_norm(self, fine_tuned: Path):
-        with pytest.raises(ValueError, match="found norm='max', expected one of sum, whole"):
-            FullGradientsRanker(model=str(fine_tuned), norm="max")
-
-
-class TestProxyGradientsRanker(RankerCase):
-    """Most gradients are guessed from those that are computed."""
-
-    cls = ProxyGradientsRanker
-
-    def make(self, fine_tuned: Path) -> Ranker:
-        """Make a ranker that computes ten of the gradients."""
-        return ProxyGradientsRanker(model=str(fine_tuned), num_exact=10, epochs=3)
-
-    def test_some_are_exact_and_the_others_guessed(
-        self, fine_tuned: Path, candidates: Candidates, context: RankingContext
-    ):
-        guessed = self.make(fine_tuned).rank(candidates, context).scores
-        report = dict(context.measured.statistics["proxy"])
-        exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
-        unique = np.unique(candidates.unique_positions, return_index=True)[1]
-        assert np.sum(np.isclose(guessed[unique], exact[unique], rtol=1e-4)) == 10 < len(unique)
-        assert report["held_out"] == 1
-        # the report is kept with the scores
-        context.measured.statistics.clear()
-        self.make(fine_tuned).rank(candidates, context)
-        assert context.measured.statistics["proxy"] == report
-
-    def test_few_candidates_are_all_computed(self, fine_tuned: Path, candidates: Candidates, context: RankingContext):
-        ranker = ProxyGradientsRanker(model=str(fine_tuned))
-        exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
-        np.testing.assert_array_equal(ranker.rank(candidates, context).scores, exact)
-        assert "proxy" not in context.measured.statistics
-
-    def test_by_default_most_are_guessed_which_pays(
-        self, fine_tuned: Path, small_graph: Graph, small_texts: Texts, monkeypatch: pytest.MonkeyPatch
-    ):
-        monkeypatch.setattr("pykeen_negater.rankers.fine_tuned.measure_throughput", lambda *args: 300.0)
-        budget = MiningSettings().max_candidates
-        proxy, exact = (cls(model=str(fine_tuned)) for cls in (ProxyGradientsRanker, FullGradientsRanker))
-        assert proxy.num_exact < budget / 2
-        quick, slow = (x.estimate(small_graph, small_texts, budget).values() for x in (proxy, exact))
-        assert sum(quick) < sum(slow)
-
-    @pytest.mark.parametrize(
-        ("kwargs", "message"),
-        [
-            ({"num_exact": 9}, "found num_exact=9, expected at least 10"),
-            ({"hidden": 0}, "found hidden=0, expected at least 1"),
-            ({"dropout": 1.0}, r"found dropout=1\.0"),
-            ({"norm": "max"}, "found norm='max'"),
-        ],
-    )
-    def test_bad_parameters(self, fine_tuned: Path, kwargs: dict, message: str):
-        with pytest.raises(ValueError, match=message):
-            ProxyGradientsRanker(model=str(fine_tuned), **kwargs)
-
-
-@pytest.mark.parametrize("cls", [ThresholdsRanker, FullGradientsRanker])
-def test_precision_of_a_ranker(cls: Any, fine_tuned: Path, candidates: Candidates, context: RankingContext):
-    """It decides about the scores, so that those of another precision are neither taken for them nor reused."""
-    rankers = [cls(model=str(fine_tuned), precision=precision) for precision in ("fp32", "bf16")]
-    assert rankers[0].identify() == cls(model=str(fine_tuned)).identify() != rankers[1].identify()
-    exact, scores = (ranker.rank(candidates, context).scores for ranker in rankers)
-    assert not np.array_equal(scores, exact)
-    assert scores == pytest.approx(exact, rel=0.05, abs=0.05)
-    with pytest.raises(ValueError, match="found precision='fp64', expected one of fp32, bf16"):
-        cls(model=str(fine_tuned), precision="fp64")
-
-
-def test_every_ranker_has_a_case():
-    assert {case.cls for case in RankerCase.__subclasses__()} == set(ranker_resolver.lookup_dict.values())
-
-
+#: For the comparison with a plain loop
 EPOCHS, LEARNING_RATE, WARMUP = 40, 1e-2, 4
 
 

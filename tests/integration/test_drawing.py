@@ -18,7 +18,7 @@ from pykeen_negater.sampling.self_loops import Loops
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import SIDES, TripleIndex, keys_to_triples
 
-from .cases import make_pools, with_inverse
+from ..sampling.cases import make_pools, with_inverse
 
 Triple = tuple[int, int, int]
 

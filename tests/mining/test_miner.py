@@ -6,46 +6,31 @@ import random
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
-from safetensors.torch import load_file, save_file
 
 from pykeen_negater import NegativePools, mine
-from pykeen_negater.candidates.generators import SlotCandidateGenerator
 from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.guard.calibrated import MINED_SAFETY
-from pykeen_negater.guard.risks import LEAST_SUSPECT, Risks
-from pykeen_negater.mining.merging import Assembly
+from pykeen_negater.guard.risks import LEAST_SUSPECT
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
-from pykeen_negater.mining.shard_pools import assemble_shard
-from pykeen_negater.mining.shards import Shards
-from pykeen_negater.pools.codec import decode_risk, encode_risk
+from pykeen_negater.pools.codec import decode_risk
 from pykeen_negater.pools.exports import to_frame
-from pykeen_negater.pools.files import DTYPES
-from pykeen_negater.rankers.base import Ranking
 from pykeen_negater.report.content import collect
-from pykeen_negater.runtime.processes import Processes
-from pykeen_negater.runtime.progress import Step
-from pykeen_negater.scorers.base import Training, Witness
-from pykeen_negater.scorers.factorization import Factorization
 from pykeen_negater.texts.labels import reading
 from pykeen_negater.triples.graph_sources import find_graph
 from pykeen_negater.triples.graphs import Graph
-from pykeen_negater.utils.durations import duration_range
 
-from ..cases import random_graph
+from .cases import FAST, TWINS
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
-#: Mining in a moment, without a language model or a guard
-FAST = {"encoder": "structural", "ranker": "similarity", "guard": None}
 
 OPAQUE = [(f"Q{h}", f"P{r}", f"Q{t}") for h in range(6) for r in range(2) for t in range(6) if (h + r + t) % 3 == 0]
 
@@ -53,16 +38,6 @@ OPAQUE = [(f"Q{h}", f"P{r}", f"Q{t}") for h in range(6) for r in range(2) for t 
 def files(folder: Path) -> dict[str, bytes]:
     """Read the files of a pool folder, but for the durations."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "durations.json"}
-
-
-#: People and where they live; the same names, written in other ways
-TWINS = [
-    (form.format(name), "lives in", city)
-    for i, name in enumerate(("ann lee", "bob roe", "cy doe", "dan poe", "eve kay", "flo may"))
-    for form in ("{}", "{}\u200b")
-    for city in ("Oslo", "Bern", "Rome", "O\uff53lo")[i % 2 :: 2]
-    if form == "{}" or i < 4
-] + [("ann lee", "Lives  In", "Bern"), ("flo may", "Lives  In", "Rome")]
 
 
 @pytest.mark.parametrize("candidates", ["random", "slot", "intersect", "anywhere"])
@@ -82,75 +57,11 @@ def test_entities_that_read_the_same_are_not_in_pools(candidates: str, caplog: p
     assert reasons["reads_alike"].name == "reads the same"
 
 
-def test_the_budget_goes_to_names_that_differ(monkeypatch: pytest.MonkeyPatch):
-    graph = Graph.from_factory(TriplesFactory.from_labeled_triples(np.array(TWINS)))
-    run = MiningRun(Miner(graph, MiningSettings(**FAST, max_candidates=5)).task, Processes())
-    monkeypatch.setattr(run.task.ranker, "expensive", True)
-    run.folder.mkdir(parents=True)
-    context = run._prepare().context
-    assert context.chosen is not None
-    assert len(context.chosen) == 5
-    texts = run.task.texts
-    assert texts is not None
-    known = {(reading(texts.entities[h]), reading(texts.entities[t])) for h, _, t in graph.triples}
-    assert not known & {(reading(texts.entities[h]), reading(texts.entities[t])) for h, _, t in context.chosen}
-
-
 def test_texts_tell_entities_of_one_name_apart():
     factory = TriplesFactory.from_labeled_triples(np.array(TWINS))
     texts = {label: f"number {i}" for label, i in factory.entity_to_id.items()}
     pools = mine(triples_factory=factory, entity_text=texts, relation_text={"lives in": "x", "Lives  In": "y"}, **FAST)
     assert sum(pools.metadata["statistics"]["outcomes"]["reads_alike"]) == 0
-
-
-@pytest.mark.parametrize("size", [100, 700, 10_000])
-def test_assembled_pools_match_a_loop(
-    nations: TriplesFactory, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("pykeen_negater.mining.shards.SHARD_SIZE", size)
-    monkeypatch.setattr("pykeen_negater.mining.merging.SUSPECTS_AT_ONCE", 150)
-    graph = Graph.from_factory(nations)
-    generator = np.random.default_rng(0)
-    index = NeighborIndex.build(generator.normal(size=(graph.num_entities, 3)))
-    scheme = ("head", "relation", "tail")
-    proposals = SlotCandidateGenerator(k=8, corruption_scheme=scheme).propose(graph, index)
-    shards = Shards(graph)
-    assert len(shards) == -(-len(graph) // size)
-    expected: dict[tuple[int, int], list[tuple[float, int, int]]] = {}
-    suspects: dict[int, float] = {}
-    paths = []
-    for shard in range(len(shards)):
-        candidates = proposals.candidates(shards.rows(shard))
-        # with many ties
-        scores = generator.integers(0, 6, size=len(candidates)).astype(np.float32)
-        ranking = Ranking(scores=scores, accepted=generator.random(len(candidates)) < 0.5)
-        keys = np.unique(generator.integers(5_000, size=400))
-        risks = Risks(np.ones(len(candidates), dtype=np.float32), keys, generator.random(len(keys), dtype=np.float32))
-        for key, risk in zip(keys.tolist(), risks.suspect_risks, strict=True):
-            suspects[key] = max(float(risk), suspects.get(key, 0.0))
-        for i in np.flatnonzero(ranking.accepted):
-            row = expected.setdefault((int(candidates.positives[i]), int(candidates.sides[i])), [])
-            row.append((-float(scores[i]), int(i), int(candidates.replacements[i])))
-        paths.append(tmp_path / f"{shard}.npz")
-        assemble_shard(candidates, ranking, scheme, 3, risks).save(paths[-1])
-    assembly = Assembly(graph, len(scheme), paths, tmp_path / "scratch")
-    assembly.write(tmp_path / "pools.safetensors")
-    arrays = load_file(tmp_path / "pools.safetensors")
-    # the same as safetensors would have written
-    save_file(arrays, tmp_path / "again.safetensors")
-    assert tmp_path.joinpath("pools.safetensors").read_bytes() == tmp_path.joinpath("again.safetensors").read_bytes()
-    assert {name: array.dtype for name, array in arrays.items()} == DTYPES
-    assert torch.equal(arrays["keys"], graph.index.keys)
-    low, high = assembly.score_range
-    for positive in range(len(graph)):
-        for s, side in enumerate((0, 1, 2)):
-            start, end = arrays["offsets"][3 * positive + s : 3 * positive + s + 2].tolist()
-            kept = sorted(expected.get((positive, side), []))[:3]
-            assert arrays["replacements"][start:end].tolist() == [replacement for _, _, replacement in kept]
-            for hardness, (score, _, _) in zip(arrays["hardness"][start:end].tolist(), kept, strict=True):
-                assert low + hardness / 255 * (high - low) == pytest.approx(-score, abs=(high - low) / 500)
-    assert arrays["suspects"].tolist() == sorted(suspects)
-    assert torch.equal(arrays["suspect_risk"], encode_risk(np.array([suspects[key] for key in sorted(suspects)])))
 
 
 def test_pools_hold_no_known_triple_and_nothing_out_of_the_slot(nations: TriplesFactory):
@@ -206,19 +117,6 @@ def test_damaged_cache_is_mined_again(nations: TriplesFactory, caplog: pytest.Lo
     path.joinpath("pools.safetensors").write_bytes(b"damaged")
     assert files(mine(triples_factory=nations, **FAST).path) == good
     assert "is damaged" in caplog.text
-
-
-def test_interrupted_mining_leaves_nothing(nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
-    def interrupt(*args: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("pykeen_negater.mining.shard_miner.assemble_shard", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            mine(triples_factory=nations, **FAST)
-    assert [path.suffix for path in empty_cache.joinpath("pools").iterdir()] == [".lock"]
-    # the vectors were finished, and serve the next attempt
-    assert mine(triples_factory=nations, **FAST).coverage(nations.mapped_triples) > 0.9
 
 
 def test_random_states_are_left_alone(nations: TriplesFactory):
@@ -374,83 +272,6 @@ def test_budget_limits_what_is_scored(small_factory: TriplesFactory, tiny_bert: 
     assert pools.metadata["statistics"]["candidates"] > 5
 
 
-def test_plan_is_a_bound(nations: TriplesFactory):
-    graph = Graph.from_factory(nations)
-    for settings in (
-        MiningSettings(**FAST),
-        MiningSettings(**FAST, k=3, corruption_scheme=("h", "r")),
-        MiningSettings(encoder="structural"),
-    ):
-        miner = Miner(graph, settings)
-        plan = miner.plan()
-        pools = miner.mine()
-        size = pools.path.joinpath("pools.safetensors").stat().st_size
-        assert pools.metadata["statistics"]["candidates"] <= plan.num_candidates
-        assert size <= plan.num_bytes + 1000
-        assert str(plan.num_triples)[:1] in str(plan)
-
-
-def test_plan_is_made_from_a_part_of_a_large_graph(monkeypatch: pytest.MonkeyPatch):
-    graph = random_graph(0, num_entities=3_000, num_relations=5, num_triples=6_000)
-    timed: list[int] = []
-
-    def estimate(witness: Witness, triples: np.ndarray, training: Training) -> float:
-        """Let a step take a second, and as much for each 1,000 entities of a factorisation."""
-        size = max(len(parameter) for parameter in witness.parameters())
-        timed.append(size)
-        steps = training.epochs * -(-len(triples) // training.batch_size)
-        return steps * ((len(triples) > 1) + (size / 1_000 if isinstance(witness, Factorization) else 0))
-
-    monkeypatch.setattr("pykeen_negater.mining.planning.estimate_training", estimate)
-    settings = MiningSettings(encoder="structural", ranker="similarity")
-    whole = Miner(graph, settings).plan()
-    assert max(timed) == 3_000
-    timed.clear()
-    monkeypatch.setattr("pykeen_negater.mining.planning.MAX_TIMED_ENTITIES", 600)
-    part = Miner(graph, settings).plan()
-    assert max(timed) == 600
-    for step in (Step.PROBE, Step.FACTORIZATION):
-        assert part.steps[step] == pytest.approx(whole.steps[step], rel=1e-6)
-    assert replace(part, steps={}) == replace(whole, steps={})
-
-
-def test_plan_estimates_every_step(nations: TriplesFactory):
-    graph = Graph.from_factory(nations)
-    plan = Miner(graph, MiningSettings(encoder="structural")).plan()
-    steps = [Step.ENCODE, Step.ENCODE_VISIBLE, Step.PROBE, Step.FACTORIZATION, Step.EVIDENCE, Step.GUARD, Step.MINE]
-    assert list(plan.steps) == steps
-    assert min(plan.steps.values()) > 0
-    low, high = plan.seconds
-    assert 0 < low < sum(plan.steps.values()) < high
-    assert duration_range(low, high) in str(plan)
-    # several processes share the last step
-    shared = Miner(graph, MiningSettings(encoder="structural", guard=None, ranker="similarity")).plan(2)
-    assert list(shared.steps) == [Step.ENCODE]
-
-
-def test_planning_leaves_randomness_alone(nations: TriplesFactory):
-    miner = Miner(Graph.from_factory(nations), MiningSettings(encoder="structural"))
-    torch.manual_seed(3)
-    np.random.seed(3)
-    expected = torch.rand(2).tolist(), np.random.rand(2).tolist()
-    torch.manual_seed(3)
-    np.random.seed(3)
-    miner.plan()
-    assert (torch.rand(2).tolist(), np.random.rand(2).tolist()) == expected
-
-
-def test_plan_says_what_a_budget_saves(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):
-    graph = Graph.from_factory(nations)
-    monkeypatch.setattr("pykeen_negater.mining.planning.MUCH_MEMORY", 100_000)
-    plans = {
-        count: Miner(graph, MiningSettings(encoder="structural", ranker="thresholds", max_candidates=count)).plan()
-        for count in (500, None)
-    }
-    assert "memory" not in str(plans[500])
-    assert "What is scored takes up to" in str(plans[None])
-    assert plans[None].num_held_bytes == 100 * plans[None].num_scored
-
-
 def test_precomputed_vectors(nations: TriplesFactory, tmp_path: Path):
     vectors = np.random.default_rng(0).normal(size=(nations.num_entities, 4))
     np.save(tmp_path / "vectors.npy", vectors)
@@ -470,34 +291,6 @@ def test_mining_announces_itself_once(nations: TriplesFactory, caplog: pytest.Lo
     announcements = [record.getMessage() for record in caplog.records if "Mining negatives" in record.getMessage()]
     assert len(announcements) == 1
     assert "1,592 triples" in announcements[0]
-
-
-@pytest.mark.parametrize(
-    ("kwargs", "error", "message"),
-    [
-        (
-            {"ranker": "magic"},
-            ValueError,
-            "found ranker='magic', expected one of full-gradients, kge, probe, proxy-gradients, relation-embedding",
-        ),
-        ({"encoder": "magic"}, ValueError, "found encoder='magic', expected one of precomputed, sentence-transformer"),
-        ({"candidates": "magic"}, ValueError, "found candidates='magic', expected one of anywhere, intersect, random"),
-        ({"guard": "magic"}, ValueError, "found guard='magic', expected one of calibrated, thresholds, or None"),
-        ({"guard": "thresholds"}, ValueError, "found guard='thresholds' with the ranker 'similarity', which has none"),
-        ({"k": 0}, ValueError, "found k=0, expected at least 1"),
-        ({"pool_size": 0}, ValueError, "found pool_size=0"),
-        ({"metric": "manhattan"}, ValueError, "found metric='manhattan', expected one of l2, cosine"),
-        ({"ranker_kwargs": {"a": 1}}, ValueError, "found ranker_kwargs with a for SimilarityRanker, expected nothing"),
-        ({"encoder": "precomputed"}, ValueError, "expected path, tensor; path cannot be left out"),
-        ({"color": "red"}, ValueError, "found the setting.*color, expected some of: entity_text"),
-        ({"corruption_scheme": "ht"}, ValueError, "found corruption_scheme='ht'"),
-        ({"entity_text": "nowhere.tsv"}, FileNotFoundError, "found no file nowhere.tsv"),
-    ],
-)
-def test_bad_settings(nations: TriplesFactory, empty_cache: Path, kwargs: dict, error: type[Exception], message: str):
-    with pytest.raises(error, match=message):
-        mine(triples_factory=nations, **{**FAST, **kwargs})
-    assert not list(empty_cache.glob("pools/*/"))
 
 
 def test_k_beyond_the_slot_is_clamped(nations: TriplesFactory):
@@ -523,7 +316,7 @@ def test_guarded_pools(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch,
     # with another ranker, the witnesses come from the cache
     again = mine(triples_factory=nations, encoder="structural", ranker="similarity")
     assert "train the probe" in pools.durations
-    assert "train the probe" not in again.durations
+    assert "train the probe" not in again.measured.durations
 
 
 def test_a_graph_too_small_for_a_guard(small_factory: TriplesFactory, caplog: pytest.LogCaptureFixture):
@@ -595,7 +388,7 @@ import numpy as np
 from pykeen.triples import CoreTriplesFactory
 import torch
 from pykeen_negater import mine
-from pykeen_negater.storage.checksums import file_digest
+from pykeen_negater.checksums import file_digest
 triples = np.random.default_rng(0).integers([135, 46, 135], size=(5000, 3))
 factory = CoreTriplesFactory.create(torch.from_numpy(triples))
 pools = mine(triples_factory=factory, encoder="structural", candidates="anywhere", ranker="similarity", guard=None)

@@ -10,12 +10,15 @@ import pykeen_negater.storage.cache
 from pykeen_negater import mine
 from pykeen_negater.candidates.generators import Candidates, SlotCandidateGenerator
 from pykeen_negater.embeddings.neighbors import NeighborIndex
+from pykeen_negater.rankers.base import Ranker
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.relation_embedding import RelationEmbeddingRanker
 from pykeen_negater.relations import RelationEncoder
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.loading import Texts
 from pykeen_negater.triples.graphs import Graph
+
+from .cases import RankerCase
 
 TEMPLATE = "<subj> <mask> <obj>"
 
@@ -176,3 +179,18 @@ def test_epochs_stay_until_the_encoder_is_published(
     ranker.rank(candidates, context)
     assert "Training goes on after step" in caplog.text
     assert not list(context.cache.root.glob("checkpoints/*/"))
+
+
+class TestRelationEmbeddingRanker(RankerCase):
+    """Pairs are compared with a relation's true pairs, see test_relation_ranker."""
+
+    cls = RelationEmbeddingRanker
+
+    @pytest.fixture(autouse=True)
+    def _language_model(self, tiny_bert: str):
+        """Choose the tiny language model."""
+        self.model = tiny_bert
+
+    def make(self, fine_tuned: Path) -> Ranker:
+        """Make a ranker with a language model that is not trained for relations."""
+        return RelationEmbeddingRanker(model=self.model, template="<subj> <mask> <obj>")

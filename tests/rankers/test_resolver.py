@@ -17,6 +17,12 @@ from pykeen_negater.rankers.base import Ranker, Ranking
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.resolver import ranker_resolver
 
+from . import test_fine_tuned, test_gradients, test_kge, test_probe, test_relation_embedding, test_similarity
+from .cases import RankerCase
+
+#: The modules that test the rankers, one each
+CASES = (test_fine_tuned, test_gradients, test_kge, test_probe, test_relation_embedding, test_similarity)
+
 
 class FarthestRanker(Ranker):
     """Takes the farthest for the hardest."""
@@ -63,3 +69,9 @@ def test_what_a_ranker_needs_is_said_by_its_class(name: str):
     cls = ranker_resolver.lookup(name)
     # small models on vectors are those of the default alone
     assert (cls.needs_vectors, cls.uses_scorers) == ((True, True) if name == "probe" else (False, False))
+
+
+def test_every_ranker_has_a_case():
+    cases = RankerCase.__subclasses__()
+    assert {it.__name__ for it in CASES} <= {case.__module__ for case in cases}
+    assert {case.cls for case in cases} == set(ranker_resolver.lookup_dict.values())
