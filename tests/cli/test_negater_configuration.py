@@ -612,7 +612,7 @@ def test_test_an_epoch(repository: Path):
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     assert json.loads(run("fine-tune", "--config", path, "--json").stdout)["test"]["num_triples"] == 3
     output = run("fine-tune", "--config", path, "--action", "test").output
-    assert re.search(r"test num_triples +3\n", output)
+    assert re.search(r"test num triples +3\n", output)
     assert str(path.with_name("checkpoint_best") / "epoch-1") in output
 
 

@@ -158,7 +158,7 @@ def test_mining_with_a_model_trained_on_the_spot(monkeypatch: pytest.MonkeyPatch
     first = mine(**settings)
     assert first.max_risk is not None
     assert len(first)
-    assert "train RotatE" in first.measured.durations
+    assert "train RotatE" in first.durations
     assert first.metadata["settings"]["ranker"][0] == "kge"
     monkeypatch.setattr(MiningRun, "build", lambda *args: pytest.fail("mined again"))
     assert mine(**settings).path == first.path
