@@ -1,14 +1,10 @@
 """Shards, processes and faults: whatever happens on the way, the pools are the same."""
 
 import errno
-import gc
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +22,7 @@ from pykeen_negater.cli.main import main
 from pykeen_negater.fine_tuning.classifier import TripleClassifier, map_triples
 from pykeen_negater.fine_tuning.settings import FineTuningSettings
 from pykeen_negater.fine_tuning.trainer import fine_tune
-from pykeen_negater.mining.miner import Miner
-from pykeen_negater.mining.run import MiningRun
-from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.mining.shard_miner import ShardMiner
-from pykeen_negater.mining.shard_pools import PartialPools
-from pykeen_negater.mining.shards import Shards
 from pykeen_negater.pools.codec import decode_risk
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.loading import Texts, load_texts
@@ -208,16 +199,6 @@ def test_budget_does_not_depend_on_shards():
             assert max(best[key] for key in kept[1]) <= min(best[key] for key in dropped)
 
 
-def test_every_triple_is_in_one_shard_of_each_side(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("pykeen_negater.mining.shards.SHARD_SIZE", 100)
-    graph = Graph.from_factory(nations)
-    shards = Shards(graph)
-    for side in (0, 1, 2):
-        rows = [shards.rows(i)[side] for i in range(len(shards))]
-        assert max(map(len, rows)) == 100
-        assert sorted(np.concatenate(rows).tolist()) == list(range(len(graph)))
-
-
 @pytest.mark.parametrize("ranker", ["thresholds", "full-gradients", "proxy-gradients"])
 def test_scores_do_not_depend_on_shards_or_parts(
     nations: TriplesFactory, fine_tuned: str, ranker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -237,54 +218,6 @@ def test_scores_do_not_depend_on_shards_or_parts(
     assert contents[0][1]["statistics"]["scored"] == 600
 
 
-def test_a_failure_leaves_what_was_finished(
-    nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("pykeen_negater.mining.shards.SHARD_SIZE", 200)
-    mined: list[int] = []
-    mine_shard = ShardMiner.mine
-
-    def fail_at_third(self: ShardMiner, shard: int) -> PartialPools:
-        mined.append(shard)
-        if len(mined) == 3:
-            raise KeyboardInterrupt
-        return mine_shard(self, shard)
-
-    monkeypatch.setattr(ShardMiner, "mine", fail_at_third)
-    with pytest.raises(KeyboardInterrupt):
-        mine(triples_factory=nations, **FAST)
-    # a bit flips meanwhile
-    (path,) = empty_cache.glob("shards/*/1/pools.npz")
-    damaged = bytearray(path.read_bytes())
-    damaged[len(damaged) // 2] ^= 1
-    path.write_bytes(damaged)
-    # and another version has left something
-    run = path.parent.parent
-    stale = run.with_name(f"{run.name.partition('-')[0]}-0")
-    stale.mkdir()
-    resumed = mine(triples_factory=nations, **FAST)
-    assert not stale.exists()
-    assert mined == [0, 1, 2, 1, 2, 3, 4, 5, 6, 7]
-    monkeypatch.setattr("pykeen_negater.storage.cache.pystow.join", lambda *parts, **_: empty_cache / "other")
-    assert arrays(mine(triples_factory=nations, **FAST)) == arrays(resumed)
-
-
-def test_no_file_is_open_when_the_shards_are_removed(
-    nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
-):
-    rmtree, mapped = shutil.rmtree, []
-
-    def look(path: Path, **kwargs: Any) -> None:
-        if Path(path).parent.name == "shards":
-            gc.collect()
-            mapped.append([x.filename for x in gc.get_objects() if type(x) is np.memmap])
-        rmtree(path, **kwargs)
-
-    monkeypatch.setattr(shutil, "rmtree", look)
-    mine(triples_factory=nations, encoder="structural", ranker="similarity")
-    assert mapped == [[]]
-
-
 def test_parts_that_a_killed_run_has_left_are_removed(nations: TriplesFactory, fine_tuned: str, empty_cache: Path):
     settings = {**FAST, "ranker": "thresholds", "max_candidates": 300, "ranker_kwargs": {"model": fine_tuned}}
     pools = mine(triples_factory=nations, **settings)
@@ -295,34 +228,6 @@ def test_parts_that_a_killed_run_has_left_are_removed(nations: TriplesFactory, f
     Cache(empty_cache).discard("pools", pools.path.name)
     mine(triples_factory=nations, **settings)
     assert not parts.exists()
-
-
-@pytest.mark.parametrize("is_repaired", [False, True])
-def test_pools_that_another_run_has_repaired_stay(
-    nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch, is_repaired: bool
-):
-    path = mine(triples_factory=nations, **FAST).path
-    assert path is not None
-    good = shutil.copytree(path, empty_cache / "good")
-    path.joinpath("metadata.json").write_text("{}")
-    miner = Miner(Graph.from_factory(nations), MiningSettings(**FAST))
-    assert miner.cached() is None
-    builds = []
-    monkeypatch.setattr(
-        MiningRun, "build", lambda *_: builds.append("") or shutil.copytree(good, _[1], dirs_exist_ok=True)
-    )
-    lock = Cache.lock
-
-    @contextmanager
-    def repair(*args: Any) -> Iterator[None]:
-        with lock(*args):
-            if is_repaired:
-                shutil.copytree(good, path, dirs_exist_ok=True)
-            yield
-
-    monkeypatch.setattr(Cache, "lock", repair)
-    assert miner.mine().path == path
-    assert bool(builds) != is_repaired
 
 
 def test_full_disk(nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch):

@@ -388,7 +388,7 @@ import numpy as np
 from pykeen.triples import CoreTriplesFactory
 import torch
 from pykeen_negater import mine
-from pykeen_negater.checksums import file_digest
+from pykeen_negater.storage.checksums import file_digest
 triples = np.random.default_rng(0).integers([135, 46, 135], size=(5000, 3))
 factory = CoreTriplesFactory.create(torch.from_numpy(triples))
 pools = mine(triples_factory=factory, encoder="structural", candidates="anywhere", ranker="similarity", guard=None)

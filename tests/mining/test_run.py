@@ -16,6 +16,7 @@ from pykeen_negater import NegativePools, mine
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
+from pykeen_negater.mining.shard_miner import ShardMiner
 from pykeen_negater.mining.shard_pools import PartialPools
 from pykeen_negater.pools.outcomes import OUTCOMES
 from pykeen_negater.runtime.processes import Processes
@@ -43,15 +44,15 @@ def test_a_failure_leaves_what_was_finished(
 ):
     monkeypatch.setattr("pykeen_negater.mining.shards.SHARD_SIZE", 200)
     mined: list[int] = []
-    mine_shard = MiningRun._mine_shard
+    mine_shard = ShardMiner.mine
 
-    def fail_at_third(self: MiningRun, shard: int) -> PartialPools:
+    def fail_at_third(self: ShardMiner, shard: int) -> PartialPools:
         mined.append(shard)
         if len(mined) == 3:
             raise KeyboardInterrupt
         return mine_shard(self, shard)
 
-    monkeypatch.setattr(MiningRun, "_mine_shard", fail_at_third)
+    monkeypatch.setattr(ShardMiner, "mine", fail_at_third)
     with pytest.raises(KeyboardInterrupt):
         mine(triples_factory=nations, **FAST)
     # a bit flips meanwhile

@@ -154,7 +154,7 @@ def test_relations_that_pykeen_leaves_out_are_told(
 
 
 def test_what_cannot_be_written(mined: NegativePools, tmp_path: Path):
-    with pytest.raises(ValueError, match="found the format 'xml', expected one of tsv"):
+    with pytest.raises(ValueError, match="found form='xml', expected one of tsv"):
         export(mined, tmp_path / "a.xml", "xml")
     with pytest.raises(OSError, match=str(tmp_path)):
         export(mined, tmp_path)

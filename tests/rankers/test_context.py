@@ -9,6 +9,7 @@ import torch
 from pykeen_negater.candidates.generators import Candidates
 from pykeen_negater.rankers import context as context_module
 from pykeen_negater.rankers.context import RankingContext
+from pykeen_negater.rankers.measurements import Measurements
 
 
 def test_what_is_computed_once(context: RankingContext):
@@ -28,12 +29,14 @@ def test_what_is_computed_once(context: RankingContext):
     assert replace(context).once("a", compute) == "result 3"
 
 
-def test_halved_batches_are_added_up(context: RankingContext):
-    context.note_halved("batches_halved", 0)
-    assert context.measured.statistics == {}
-    context.note_halved("batches_halved", 2)
-    context.note_halved("batches_halved", 3)
-    assert context.measured.statistics == {"batches_halved": 5}
+def test_a_shard_measures_anew_and_computes_nothing_again(context: RankingContext):
+    context.once("a", lambda: "result")
+    context.measured.durations["score"] = 1.0
+    shard = context.measuring_anew()
+    assert shard.measured.durations == {}
+    assert shard.once("a", lambda: pytest.fail("computed again")) == "result"
+    shard.once("b", lambda: "of the shard")
+    assert context.measuring_anew().once("b", lambda: pytest.fail("computed again")) == "of the shard"
 
 
 def test_texts_that_are_required(context: RankingContext):
@@ -55,7 +58,7 @@ def test_models_are_trained_once(name: str, context: RankingContext, monkeypatch
     assert getattr(context, name) is model
     assert not model.training
     assert set(context.measured.durations) == {f"train the {name}"}
-    same = replace(context, durations={})
+    same = replace(context, measured=Measurements())
     others = [replace(context, seed=1)]
     if name == "probe":
         others.append(replace(context, vectors=context.vectors + 1))
@@ -64,7 +67,7 @@ def test_models_are_trained_once(name: str, context: RankingContext, monkeypatch
     monkeypatch.setattr(context_module, "train_witness", lambda *args: trained.append(args) or train(*args))
     again = getattr(same, name)
     assert trained == []
-    assert same.durations == {}
+    assert same.measured.durations == {}
     assert all(map(torch.equal, again.state_dict().values(), model.state_dict().values()))
     # but another seed, or other vectors, make another model
     for other in others:

@@ -64,15 +64,18 @@ class RankingContext:
     #: What is measured, which rankers add to
     measured: Measurements = field(default_factory=Measurements)
 
-    #: What was computed once, by name; contexts that are made of one another share it
-    computed: dict[Hashable, Any] = field(default_factory=dict)
+    #: What was computed once, by name
+    _computed: dict[Hashable, Any] = field(default_factory=dict, init=False)
 
     def measuring_anew(self) -> "RankingContext":
         """Make a context for a shard, which shares all but durations and counts.
 
         :return: the context
         """
-        return replace(self, measured=self.measured.of_a_shard())
+        context = replace(self, measured=self.measured.of_a_shard())
+        # what is computed for one shard serves the others, too
+        object.__setattr__(context, "_computed", self._computed)
+        return context
 
     def once(self, name: Hashable, compute: Callable[[], T]) -> T:
         """Compute something the first time that it is asked for.
@@ -81,9 +84,9 @@ class RankingContext:
         :param compute: computes it
         :return: the result, of this time or the first one
         """
-        if name not in self.computed:
-            self.computed[name] = compute()
-        return self.computed[name]
+        if name not in self._computed:
+            self._computed[name] = compute()
+        return self._computed[name]
 
     @property
     def required_texts(self) -> Texts:
