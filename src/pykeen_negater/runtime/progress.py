@@ -142,6 +142,7 @@ class _Bar:
     def __init__(
         self, progress: Progress, name: str, total: float, estimate: float, shown: tqdm | None, outer: "_Bar | None"
     ) -> None:
+        """Wait for the first step."""
         self.name, self.total, self.estimate = name, total, estimate
         self._progress, self._shown, self._outer = progress, shown, outer
         self._start = time.monotonic()
