@@ -93,7 +93,7 @@ def filtering_cost(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def mining_cost(frame: pd.DataFrame) -> pd.DataFrame:
-    """Say how long one waits: for a pipeline to train, or for mining; the seconds of training are those of any sampler."""
+    """Say how long one waits for a pipeline to train, or for mining."""
     seconds = frame["seconds before training"].fillna(frame["seconds"])
     columns = ["run", "seconds before training", "mined negatives (%)", "peak memory (GiB)"]
     table = frame.assign(**{"seconds before training": seconds})[columns].astype(object).fillna("")
