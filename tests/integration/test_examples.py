@@ -124,5 +124,4 @@ def test_example(name: str, cache: Path, tmp_path: Path):
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.fullmatch(EXPECTED[name], result.stdout), result.stdout
     shares = [float(share) for share in re.findall(r"Negatives: ([\d.]+) % mined", result.stderr)]
-    assert bool(shares) == (name in TRAINING), result.stderr
-    assert max(shares, default=1.0) > 0, result.stderr
+    assert name not in TRAINING or max(shares, default=0.0) > 0, result.stderr
