@@ -64,6 +64,9 @@ def make_sampler(nations: TriplesFactory, pools: NegativePools | None, **kwargs)
     """Make a sampler for Nations, by default without loops."""
     inverse = kwargs.pop("inverse", False)
     kwargs.setdefault("loop_fraction", 0.0)
+    if kwargs.get("mine") == "never":
+        # whose pools no other test has mined
+        kwargs.setdefault("seed", 987)
     return NegatERNegativeSampler(
         mapped_triples=with_inverse(nations.mapped_triples) if inverse else nations.mapped_triples,
         num_entities=nations.num_entities,
