@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from pykeen.triples import TriplesFactory
 from torch import Tensor, nn
 
-from pykeen_negater import NegativePools, mine
+from pykeen_negater import mine
 from pykeen_negater.candidates.budgets import Budget
 from pykeen_negater.cli.main import main
 from pykeen_negater.fine_tuning.classifier import TripleClassifier, map_triples
@@ -29,6 +29,7 @@ from pykeen_negater.texts.loading import Texts, load_texts
 from pykeen_negater.triples.graphs import Graph
 
 from ..disks import needs_read_only, read_only
+from ..mining.cases import arrays
 
 #: Mining in a moment
 FAST = {"encoder": "structural", "ranker": "similarity", "guard": None}
@@ -93,12 +94,6 @@ def remove(path, *args, **kwargs):
 ShardMiner.mine, caching.Cache.lock, caching.write_checksums = note, note_lock, hash_pools
 os.replace, shutil.rmtree = rename, remove
 """
-
-
-def arrays(pools: NegativePools) -> bytes:
-    """Read the arrays' file."""
-    assert pools.path is not None
-    return pools.path.joinpath("pools.safetensors").read_bytes()
 
 
 def content(home: Path) -> dict[str, bytes]:

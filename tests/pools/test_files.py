@@ -5,10 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from safetensors.torch import load_file, save_file
 
-from pykeen_negater.pools.codec import decode_risk, encode_risk
 from pykeen_negater.pools.files import PoolsError
 from pykeen_negater.pools.negative_pools import NegativePools
 
@@ -105,26 +103,3 @@ def test_arrays_that_do_not_fit(pools: NegativePools, tmp_path: Path, name: str,
     path.joinpath("metadata.json").write_text(json.dumps(metadata))
     with pytest.raises(PoolsError, match=r"a\.pools"):
         NegativePools.load(path)
-
-
-def test_risks_round_trip_up_to_half_a_step():
-    risks = 2.0 ** np.linspace(-8, 23.8, 1_000)
-    encoded = encode_risk(risks)
-    assert encoded.dtype == torch.uint8
-    decoded = decode_risk(encoded)
-    assert decoded.dtype == torch.float32
-    ratio = decoded.double().numpy() / risks
-    assert ratio.max() < 2 ** (1 / 16) * 1.0001
-    assert ratio.min() > 2 ** (-1 / 16) / 1.0001
-    assert (np.diff(encoded.numpy().astype(int)) >= 0).all()
-
-
-def test_bytes_round_trip_exactly():
-    every = torch.arange(256, dtype=torch.uint8)
-    assert encode_risk(decode_risk(every).numpy()).tolist() == every.tolist()
-    assert (decode_risk(every).diff() > 0).all()
-
-
-def test_extreme_risks_are_cut():
-    assert encode_risk(np.array([0.0, 1e-12, 2.0**-8, 1.0, 1e12])).tolist() == [0, 0, 0, 64, 255]
-    assert encode_risk(np.zeros(0)).shape == (0,)

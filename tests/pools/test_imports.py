@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from click.testing import CliRunner
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
 from pykeen_negater import NegatERNegativeSampler, import_negatives, mine
-from pykeen_negater.cli.main import main
 from pykeen_negater.pools.exports import export, to_frame
 from pykeen_negater.pools.imports import pools_of
 from pykeen_negater.pools.verification import verify_pools
@@ -163,15 +161,3 @@ def test_negatives_of_no_triple_are_counted(small_graph: Graph, caplog):
     negatives = np.array([[triple[0], triple[1], replaced], [bone, triple[1], hay]])
     pools_of(small_graph, negatives, np.ones(2))
     assert "1 of 2 negatives share two parts with no training triple" in caplog.text
-
-
-def test_command(own: Path, tmp_path: Path):
-    from tests.conftest import SMALL
-
-    tmp_path.joinpath("training.tsv").write_text("".join("\t".join(triple) + "\n" for triple in SMALL), "utf-8")
-    output = CliRunner().invoke(
-        main, ["import", str(own), "--training", str(tmp_path / "training.tsv"), "-o", str(tmp_path / "own.pools")]
-    )
-    assert output.exit_code == 0, output.output
-    assert "Written to " in output.output
-    verify_pools(tmp_path / "own.pools")

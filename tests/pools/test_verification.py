@@ -22,12 +22,6 @@ def pools(false_pools: NegativePools) -> NegativePools:
 
 
 @pytest.fixture
-def vocabulary(small_graph: Graph) -> Vocabulary:
-    """Give the small graph's labels."""
-    return Vocabulary(small_graph.entity_labels, small_graph.relation_labels)
-
-
-@pytest.fixture
 def folder(pools: NegativePools, vocabulary: Vocabulary, tmp_path: Path) -> Path:
     """Write the pools."""
     return pools.save(tmp_path / "a.pools", vocabulary)

@@ -17,7 +17,6 @@ from pykeen_negater.rankers.base import Ranker
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.kge import KGERanker
 from pykeen_negater.runtime.progress import Step
-from pykeen_negater.scorers.kge_models import BATCH_SIZE, build_model, score_triples
 from pykeen_negater.triples.graphs import Graph
 
 from .cases import QUICK, RankerCase, make_model
@@ -69,15 +68,6 @@ def test_scores_are_the_models(
     assert np.std(ranking.scores) > 0
     assert ranking.scores.dtype == np.float32
     assert ranking.accepted.all()
-
-
-def test_batches_make_no_difference(nations: TriplesFactory, graph: Graph, monkeypatch: pytest.MonkeyPatch):
-    model = make_model(nations)
-    expected = score_triples(model, graph.triples)
-    assert len(graph) < BATCH_SIZE
-    monkeypatch.setattr("pykeen_negater.scorers.kge_models.BATCH_SIZE", 100)
-    np.testing.assert_allclose(score_triples(model, graph.triples), expected, rtol=1e-5)
-    assert score_triples(model, graph.triples[:0]).shape == (0,)
 
 
 def test_model_is_left_as_it_was(nations: TriplesFactory, candidates: Candidates, context: RankingContext):
@@ -145,11 +135,6 @@ def test_estimate_leaves_no_trace(graph: Graph, inverse: bool):
     assert all(set(steps) == {Step.TRAIN_MODEL, Step.MINE} for steps in seconds)
     assert 0 < seconds[0][Step.TRAIN_MODEL] < seconds[1][Step.TRAIN_MODEL]
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_model_is_built_for_the_graph(graph: Graph):
-    model = build_model("RotatE", {"embedding_dim": 4}, graph, create_inverse_triples=True)
-    assert (model.num_entities, model.num_real_relations, model.num_relations) == (14, 55, 110)
 
 
 @pytest.mark.usefixtures("empty_cache")

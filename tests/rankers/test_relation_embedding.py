@@ -25,13 +25,6 @@ TEMPLATE = "<subj> <mask> <obj>"
 QUICK = {"epochs": 1, "learning_rate": 1e-3, "num_negative": 4, "relations_per_step": 2, "validation_share": 0.0}
 
 
-@pytest.fixture
-def context(small_graph: Graph, small_texts: Texts, tmp_path: Path) -> RankingContext:
-    """Make the context of the small graph, with an empty cache."""
-    vectors = np.random.default_rng(0).normal(size=(small_graph.num_entities, 4)).astype(np.float32)
-    return RankingContext(small_graph, small_texts, Cache(tmp_path / "cache"), vectors)
-
-
 @pytest.fixture(scope="module")
 def candidates(small_graph: Graph) -> Candidates:
     """Corrupt every part of the triples."""
