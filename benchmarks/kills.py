@@ -31,16 +31,16 @@ from transformers import AutoTokenizer, BertConfig, BertModel
 
 from pykeen_negater.candidates.generators import CandidateGenerator
 from pykeen_negater.fine_tuning import trainer as fine_tuning
-from pykeen_negater.fine_tuning.cached_classifier import FineTuningRun
+from pykeen_negater.fine_tuning.cached_classifier import CachedClassifier
 from pykeen_negater.mining import shards
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.mining.shard_miner import ShardMiner
-from pykeen_negater.mining.shard_pools import PartialPools
+from pykeen_negater.mining.shard_pools import ShardPools
 from pykeen_negater.rankers import resumable_scoring as partwise_scoring
 from pykeen_negater.rankers.probe import ProbeRanker
-from pykeen_negater.rankers.resumable_scoring import PartwiseScoring
+from pykeen_negater.rankers.resumable_scoring import ResumableScoring
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.language_models import find_language_model
 from pykeen_negater.triples.graphs import Graph
@@ -79,9 +79,9 @@ class Steps:
         self._mark(ProbeRanker, "prepare", "training the probe")
         self._mark(MiningRun, "_fit_guard", "fitting the guard")
         self._mark(fine_tuning, "fine_tune", "fine-tuning")
-        self._mark(FineTuningRun, "_train", "publishing the model", after=True)
-        self._mark(PartwiseScoring, "_compute_parts", "scoring")
-        self._mark(PartwiseScoring, "_put_together", "publishing scores")
+        self._mark(CachedClassifier, "_train", "publishing the model", after=True)
+        self._mark(ResumableScoring, "_compute_parts", "scoring")
+        self._mark(ResumableScoring, "_put_together", "publishing scores")
         self._mark(ShardMiner, "mine", "mining shards")
         self._mark(MiningRun, "_put_together", "putting shards together")
         self._mark(MiningRun, "build", "publishing pools", after=True)
@@ -132,16 +132,16 @@ class Run:
         """
         written = CONTEXT.Value("i")
         receiver, sender = CONTEXT.Pipe(duplex=False)
-        save = PartialPools.save
+        save = ShardPools.save
 
-        def counted(pools: PartialPools, path: Path) -> None:
+        def counted(pools: ShardPools, path: Path) -> None:
             """Write a shard."""
             save(pools, path)
             written.value += 1
 
         def mine() -> None:
             """Mine all sides."""
-            PartialPools.save = counted  # type: ignore[method-assign]
+            ShardPools.save = counted  # type: ignore[method-assign]
             steps = Steps(killed, delay)
             Miner(graph, settings, cache=Cache(home)).mine()
             steps.begin("nothing")

@@ -75,7 +75,7 @@ def negatives(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def witnesses(frame: pd.DataFrame) -> pd.DataFrame:
+def scorers(frame: pd.DataFrame) -> pd.DataFrame:
     """Say how well each tells true from false, the mean over seeds."""
     frame = frame[frame["what"] != "guard"]
     means = frame.groupby("what", sort=False)[["auc_hidden", "auc_verified"]].mean().round(3)
@@ -172,7 +172,7 @@ TABLES = {
     "mrr": ("differences", mrr),
     "classification": ("differences", classification),
     "negatives": ("negatives", negatives),
-    "witnesses": ("witnesses", witnesses),
+    "scorers": ("scorers", scorers),
     "mining_cost": ("mining_cost", mining_cost),
     "footprint": ("footprint", plain),
     "epoch_cost": ("epoch_cost", plain),

@@ -16,7 +16,7 @@ from pykeen_negater.candidates.generators import CandidateGenerator, Candidates
 from pykeen_negater.corruption.sources import NegativeSource
 from pykeen_negater.embeddings.encoders import Encoder
 from pykeen_negater.embeddings.neighbors import NeighborIndex
-from pykeen_negater.scorers.base import Training, Witness, estimate_training, train_witness
+from pykeen_negater.scorers.base import DotProductScorer, Training, estimate_training, train_scorer
 from pykeen_negater.texts.labels import reading
 from pykeen_negater.texts.loading import Texts
 from pykeen_negater.triples.graphs import Graph
@@ -249,21 +249,21 @@ def _tensor(triples: np.ndarray) -> Any:
     return torch.from_numpy(triples)
 
 
-#: The size of the graphs that witnesses are tested with
+#: The size of the graphs that scorers are tested with
 NUM_ENTITIES, NUM_RELATIONS = 20, 4
 
 
-def randomize(witness: Witness, seed: int = 0) -> Witness:
+def randomize(scorer: DotProductScorer, seed: int = 0) -> DotProductScorer:
     """Give all parameters values that matter."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in witness.parameters():
+        for parameter in scorer.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator))
-    return witness.eval()
+    return scorer.eval()
 
 
-class WitnessTestCase:
-    """Tests that every witness has to pass."""
+class DotProductScorerTestCase:
+    """Tests that every scorer has to pass."""
 
     training: ClassVar[Training] = Training(epochs=4, learning_rate=0.02, weight_decay=0.0, batch_size=32, seed=3)
 
@@ -271,19 +271,19 @@ class WitnessTestCase:
     def graph(self) -> Graph:
         return random_graph(0, NUM_ENTITIES, NUM_RELATIONS, 200)
 
-    def make(self, graph: Graph) -> Witness:
+    def make(self, graph: Graph) -> DotProductScorer:
         raise NotImplementedError
 
-    def slow_score(self, witness: Witness, triple: list[int], side: int) -> float:
+    def slow_score(self, scorer: DotProductScorer, triple: list[int], side: int) -> float:
         """Score one triple by the definition."""
         raise NotImplementedError
 
     @pytest.mark.parametrize("side", [HEAD, TAIL])
     def test_scores_agree_with_the_definition(self, graph: Graph, side: int):
-        witness = randomize(self.make(graph))
+        scorer = randomize(self.make(graph))
         triples = graph.triples[::7]
-        expected = [self.slow_score(witness, triple, side) for triple in triples.tolist()]
-        np.testing.assert_allclose(witness.score_triples(triples, side), expected, rtol=1e-3, atol=1e-3)
+        expected = [self.slow_score(scorer, triple, side) for triple in triples.tolist()]
+        np.testing.assert_allclose(scorer.score_triples(triples, side), expected, rtol=1e-3, atol=1e-3)
         assert np.std(expected) > 0.1
 
     def test_estimate_grows_with_the_epochs(self, graph: Graph):
@@ -293,16 +293,16 @@ class WitnessTestCase:
 
     @pytest.mark.parametrize("side", [HEAD, TAIL])
     def test_scores_of_all_answers_agree_with_those_of_triples(self, graph: Graph, side: int):
-        witness = randomize(self.make(graph))
+        scorer = randomize(self.make(graph))
         queries = Queries.from_graph(graph, ("head",) if side == HEAD else ("tail",))
-        scores = witness.score(queries, witness.encode_answers(side))
+        scores = scorer.score(queries, scorer.encode_answers(side))
         assert scores.shape == (len(queries), NUM_ENTITIES)
         assert not scores.requires_grad
         for i in range(0, len(queries), 5):
             triples = np.empty((NUM_ENTITIES, 3), dtype=np.int64)
             triples[:, RELATION], triples[:, 2 - side] = queries.relations[i], queries.entities[i]
             triples[:, side] = np.arange(NUM_ENTITIES)
-            np.testing.assert_allclose(scores[i], witness.score_triples(triples, side), rtol=1e-3, atol=1e-3)
+            np.testing.assert_allclose(scores[i], scorer.score_triples(triples, side), rtol=1e-3, atol=1e-3)
 
     def test_no_triples_have_no_scores(self, graph: Graph):
         scores = randomize(self.make(graph)).score_triples(graph.triples[:0], TAIL)
@@ -310,30 +310,30 @@ class WitnessTestCase:
         assert scores.dtype == np.float32
 
     def test_training_lowers_the_loss_and_ends_in_evaluation_mode(self, graph: Graph):
-        witness = self.make(graph)
+        scorer = self.make(graph)
         torch.manual_seed(self.training.seed)
-        witness.reset_parameters()
+        scorer.reset_parameters()
         triples = torch.from_numpy(graph.triples)
         losses = []
         for trained in (False, True):
             if trained:
-                train_witness(witness, graph.triples, self.training)
-                assert not witness.training
-            witness.eval()
+                train_scorer(scorer, graph.triples, self.training)
+                assert not scorer.training
+            scorer.eval()
             torch.manual_seed(0)
             with torch.no_grad():
-                losses.append(np.mean([witness(triples)["loss"].item() for _ in range(5)]))
+                losses.append(np.mean([scorer(triples)["loss"].item() for _ in range(5)]))
         assert losses[1] < 0.95 * losses[0]
-        assert {parameter.device.type for parameter in witness.parameters()} == {"cpu"}
+        assert {parameter.device.type for parameter in scorer.parameters()} == {"cpu"}
 
     def test_training_depends_on_the_seed_and_on_nothing_before(self, graph: Graph):
         states = []
         for seed, noise in ((3, 0), (3, 1), (4, 0)):
-            witness = self.make(graph)
-            randomize(witness, noise)
+            scorer = self.make(graph)
+            randomize(scorer, noise)
             torch.manual_seed(100 + noise)
-            train_witness(witness, graph.triples, Training(2, 0.02, 0.0, 64, seed))
-            states.append(torch.cat([parameter.detach().flatten() for parameter in witness.parameters()]))
+            train_scorer(scorer, graph.triples, Training(2, 0.02, 0.0, 64, seed))
+            states.append(torch.cat([parameter.detach().flatten() for parameter in scorer.parameters()]))
         assert torch.equal(states[0], states[1])
         assert not torch.allclose(states[0], states[2])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pykeen_negater.fine_tuning.cached_classifier import KIND, REPORT, FineTuningRun
+from pykeen_negater.fine_tuning.cached_classifier import KIND, REPORT, CachedClassifier
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.loading import Texts
 from pykeen_negater.triples.graphs import Graph
@@ -27,7 +27,7 @@ def test_checkpoints_stay_until_the_model_is_published(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ):
-    run, cache = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS), Cache(tmp_path)
+    run, cache = CachedClassifier(tiny_bert, small_graph, small_texts, SETTINGS), Cache(tmp_path)
     original = pydoc.locate(moment)
 
     def die(source: Path, target: Path) -> None:
@@ -57,19 +57,19 @@ def test_checkpoints_stay_until_the_model_is_published(
 def test_other_inputs_have_another_key(change: dict, tiny_bert: str, small_graph: Graph, small_texts: Texts):
     if "texts" in change:
         change = {"texts": replace(small_texts, entities=(*small_texts.entities, "unicorn"))}
-    run = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS)
+    run = CachedClassifier(tiny_bert, small_graph, small_texts, SETTINGS)
     assert replace(run).key == run.key
     assert replace(run, **change).key != run.key
 
 
 @pytest.fixture(scope="module")
-def run(tiny_bert: str, small_graph: Graph, small_texts: Texts) -> FineTuningRun:
+def run(tiny_bert: str, small_graph: Graph, small_texts: Texts) -> CachedClassifier:
     """Describe a model that is made within a second."""
-    return FineTuningRun(tiny_bert, small_graph, small_texts, replace(SETTINGS, epochs=1))
+    return CachedClassifier(tiny_bert, small_graph, small_texts, replace(SETTINGS, epochs=1))
 
 
 @pytest.fixture(scope="module")
-def cache(run: FineTuningRun, tmp_path_factory: pytest.TempPathFactory) -> Cache:
+def cache(run: CachedClassifier, tmp_path_factory: pytest.TempPathFactory) -> Cache:
     """Make a cache that has the model."""
     cache = Cache(tmp_path_factory.mktemp("cache"))
     durations: dict[str, float] = {}
@@ -80,7 +80,7 @@ def cache(run: FineTuningRun, tmp_path_factory: pytest.TempPathFactory) -> Cache
     return cache
 
 
-def test_a_model_is_made_once_with_all_that_belongs_to_it(run: FineTuningRun, cache: Cache):
+def test_a_model_is_made_once_with_all_that_belongs_to_it(run: CachedClassifier, cache: Cache):
     durations: dict[str, float] = {}
     path, is_new = replace(run).find_or_train(cache, durations)
     assert not is_new
@@ -92,7 +92,7 @@ def test_a_model_is_made_once_with_all_that_belongs_to_it(run: FineTuningRun, ca
 
 
 @pytest.mark.parametrize("name", [REPORT, "model.safetensors", "thresholds.json", "config.json"])
-def test_what_lacks_something_has_a_fault(name: str, run: FineTuningRun, cache: Cache, tmp_path: Path):
+def test_what_lacks_something_has_a_fault(name: str, run: CachedClassifier, cache: Cache, tmp_path: Path):
     folder = tmp_path / "model"
     shutil.copytree(cache.path(KIND, run.key), folder)
     assert run.find_fault(folder) is None
@@ -102,14 +102,14 @@ def test_what_lacks_something_has_a_fault(name: str, run: FineTuningRun, cache: 
     assert fault.partition(": ")[0] in {"FileNotFoundError", "OSError", "ValueError"}
 
 
-def test_what_is_borrowed_is_not_kept(run: FineTuningRun, tmp_path: Path):
+def test_what_is_borrowed_is_not_kept(run: CachedClassifier, tmp_path: Path):
     cache = Cache(tmp_path)
     with run.borrow_or_train(cache) as path:
         assert run.find_fault(path) is None
     assert not cache.path(KIND, run.key).exists()
 
 
-def test_what_is_there_is_lent_and_stays(run: FineTuningRun, cache: Cache, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_there_is_lent_and_stays(run: CachedClassifier, cache: Cache, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pykeen_negater.fine_tuning.trainer.fine_tune", lambda *args, **kwargs: pytest.fail("trained"))
     with run.borrow_or_train(cache) as path:
         assert run.find_fault(path) is None

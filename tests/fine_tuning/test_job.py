@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import pykeen_negater.fine_tuning.trainer
-from pykeen_negater.fine_tuning.cached_classifier import FineTuningRun
+from pykeen_negater.fine_tuning.cached_classifier import CachedClassifier
 from pykeen_negater.fine_tuning.classifier import load_with_tokenizer, score_triples
 from pykeen_negater.fine_tuning.job import FineTuningJob
 from pykeen_negater.fine_tuning.thresholds import Thresholds
@@ -165,7 +165,7 @@ def test_what_a_ranker_has_trained_is_taken_and_stays(
     job = _job(tmp_path / "first", small_graph, small_texts, files, tmp_path / "cache")
     validation = {name: job.held_out.triples[name] for name in ("validation", "validation_negatives")}
     job.train(tiny_bert)
-    run = FineTuningRun(tiny_bert, small_graph, job.texts, SETTINGS, **validation)
+    run = CachedClassifier(tiny_bert, small_graph, job.texts, SETTINGS, **validation)
     # copied to where it was wanted, it is not kept twice
     assert not job.cache.path("models", run.key).exists()
     path, is_new = run.find_or_train(job.cache)

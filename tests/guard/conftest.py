@@ -7,10 +7,10 @@ import numpy as np
 from pykeen_negater.candidates.generators import RandomCandidateGenerator
 from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.guard.calibrated import Guard
-from pykeen_negater.guard.features import Answers, Evidence
-from pykeen_negater.guard.hold_out import hide_triples
+from pykeen_negater.guard.features import Answers, FeatureExtractor
+from pykeen_negater.guard.hold_out import hold_out_triples
 from pykeen_negater.guard.risks import to_answers
-from pykeen_negater.scorers.base import Training, train_witness
+from pykeen_negater.scorers.base import Training, train_scorer
 from pykeen_negater.scorers.factorization import Factorization
 from pykeen_negater.scorers.probe import Probe
 from pykeen_negater.triples.graphs import Graph
@@ -49,14 +49,14 @@ def fitted() -> tuple[Guard, Graph, np.ndarray, list[Queries]]:
     :return: the guard, the whole graph, what was hidden, and the queries that it asked proposals for
     """
     graph = block_graph()
-    visible, hidden = hide_triples(graph, seed=1)
-    witnesses = {
+    visible, hidden = hold_out_triples(graph, seed=1)
+    scorers = {
         "probe": Probe(visible, block_vectors(), dim=16),
         "factorization": Factorization(visible, dim=16),
     }
-    for witness in witnesses.values():
-        train_witness(witness, visible.triples, Training(8, 0.05, 0.0, 128))
-    evidence = Evidence(visible, block_vectors(), witnesses)
+    for scorer in scorers.values():
+        train_scorer(scorer, visible.triples, Training(8, 0.05, 0.0, 128))
+    extractor = FeatureExtractor(visible, block_vectors(), scorers)
     asked = []
 
     def propose(queries: Queries) -> Answers:
@@ -64,7 +64,7 @@ def fitted() -> tuple[Guard, Graph, np.ndarray, list[Queries]]:
         index = NeighborIndex.build(block_vectors())
         return to_answers(RandomCandidateGenerator(k=4).generate(visible, index), queries)[0]
 
-    return Guard.fit(evidence, hidden, propose, seed=0), graph, hidden, asked
+    return Guard.fit(extractor, hidden, propose, seed=0), graph, hidden, asked
 
 
 def is_in(graph: Graph | np.ndarray, triples: np.ndarray) -> np.ndarray:

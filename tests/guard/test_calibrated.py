@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from pykeen_negater.guard import calibrated as module
 from pykeen_negater.guard.calibrated import Guard, GuardError
-from pykeen_negater.guard.features import Answers, Evidence
-from pykeen_negater.guard.hold_out import hide_triples
+from pykeen_negater.guard.features import Answers, FeatureExtractor
+from pykeen_negater.guard.hold_out import hold_out_triples
 from pykeen_negater.scorers.probe import Probe
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import HEAD, TAIL
@@ -23,7 +23,7 @@ from .conftest import NUM_ENTITIES, fitted, is_in
 @pytest.fixture(autouse=True)
 def _few_are_brought_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bring up a share of the answers that is as small as in graphs with many entities."""
-    monkeypatch.setattr("pykeen_negater.guard.features.TOP", 12)
+    monkeypatch.setattr("pykeen_negater.guard.features.TOP_K", 12)
 
 
 def propose_nothing(queries: Queries) -> Answers:
@@ -48,8 +48,8 @@ def as_triples(queries: Queries, answers: Answers) -> np.ndarray:
 
 def judge_everything(guard: Guard) -> tuple[Queries, Answers, np.ndarray]:
     """Compute the risk of all unknown answers."""
-    queries = Queries.from_graph(guard.evidence.graph)
-    answers, features = guard.evidence.gather(queries, unknown_answers(queries), bring_up=False)
+    queries = Queries.from_graph(guard.extractor.graph)
+    answers, features = guard.extractor.extract(queries, unknown_answers(queries), include_top_k=False)
     return queries, answers, guard.risk(queries, answers, features)
 
 
@@ -74,7 +74,7 @@ def test_risks_add_up_to_what_is_hidden():
 
 def test_uniform_risk_and_limits_agree_with_a_loop():
     guard, graph, hidden, _ = fitted()
-    visible = guard.evidence.graph
+    visible = guard.extractor.graph
     facts, known = set(map(tuple, hidden.tolist())), set(map(tuple, visible.triples.tolist()))
     shares = []
     for triple in visible.triples.tolist():
@@ -92,7 +92,7 @@ def test_report_is_json_native_and_says_what_was_measured():
     report = guard.report
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert report["hidden_triples"] == len(hidden)
-    assert report["queries"] == len(Queries.from_graph(guard.evidence.graph))
+    assert report["queries"] == len(Queries.from_graph(guard.extractor.graph))
     everything, proposed = report["all"], report["proposed"]
     assert everything["auc"] > 0.9
     assert everything["auc_by_relation_and_side"] > 0.9
@@ -100,16 +100,16 @@ def test_report_is_json_native_and_says_what_was_measured():
     assert everything["riskiest_tenth"]["error"] < 0.1
     assert 0 < proposed["answers"] < everything["answers"]
     assert 0 < proposed["hidden"] < everything["hidden"] <= 2 * len(hidden)
-    assert list(report["auc_of_features"]) == guard.evidence.names
+    assert list(report["auc_of_features"]) == guard.extractor.names
     assert report["auc_of_features"]["score of the probe"] > 0.8
 
 
 def test_what_is_hidden_is_never_seen():
     guard, graph, hidden, asked = fitted()
-    assert not is_in(guard.evidence.graph, hidden).any()
+    assert not is_in(guard.extractor.graph, hidden).any()
     assert is_in(graph, hidden).all()
     for queries in asked:
-        assert queries.graph is guard.evidence.graph
+        assert queries.graph is guard.extractor.graph
         known = Answers(np.repeat(np.arange(len(queries)), queries.num_answers), queries.answers)
         assert not is_in(hidden, as_triples(queries, known)).any()
     assert len(asked) == 1
@@ -117,9 +117,9 @@ def test_what_is_hidden_is_never_seen():
 
 def test_chunks_do_not_matter(monkeypatch):
     guard = fitted()[0]
-    queries = Queries.from_graph(guard.evidence.graph)
+    queries = Queries.from_graph(guard.extractor.graph)
     requested = Answers(*(x[::97] for x in vars(unknown_answers(queries)).values()))
-    answers, features = guard.evidence.gather(queries, requested, bring_up=False)
+    answers, features = guard.extractor.extract(queries, requested, include_top_k=False)
     whole = guard.risk(queries, answers, features)
     monkeypatch.setattr(module, "CHUNK_SIZE", 100)
     assert len(answers) > 300
@@ -128,8 +128,8 @@ def test_chunks_do_not_matter(monkeypatch):
 
 def test_no_answers_have_no_risks():
     guard = fitted()[0]
-    queries = Queries.from_graph(guard.evidence.graph)
-    risks = guard.risk(queries, propose_nothing(queries), np.zeros((0, len(guard.evidence.names))))
+    queries = Queries.from_graph(guard.extractor.graph)
+    risks = guard.risk(queries, propose_nothing(queries), np.zeros((0, len(guard.extractor.names))))
     assert risks.shape == (0,)
     assert risks.dtype == np.float32
 
@@ -138,7 +138,7 @@ def test_no_proposals_and_few_queries(monkeypatch):
     """A guard needs no proposals, which are only reported about, and a sample of the queries will do."""
     monkeypatch.setattr(module, "MAX_QUERIES", 150)
     guard, _, hidden, _ = fitted()
-    guards = [Guard.fit(guard.evidence, hidden, propose_nothing, seed=seed) for seed in (0, 0, 1)]
+    guards = [Guard.fit(guard.extractor, hidden, propose_nothing, seed=seed) for seed in (0, 0, 1)]
     assert guards[0].report["queries"] == 150
     assert guards[0].report["proposed"] == {"answers": 0, "hidden": 0}
     assert guards[0].report["auc_of_features"] == {}
@@ -165,24 +165,24 @@ def test_random_answers_stand_for_all_that_are_not_counted():
 def test_too_little_to_hide(num_hidden):
     guard, _, hidden, _ = fitted()
     with pytest.raises(GuardError, match=r"found \d+ queries of the visible triples .* expected at least 20"):
-        Guard.fit(guard.evidence, hidden[:num_hidden], propose_nothing, seed=0)
+        Guard.fit(guard.extractor, hidden[:num_hidden], propose_nothing, seed=0)
 
 
 def test_hidden_triples_that_answer_nothing():
     """As where every entity has one triple only."""
     triples = np.stack([np.arange(100), np.zeros(100, dtype=np.int64), 100 + np.arange(100)], axis=1)
-    visible, hidden = hide_triples(Graph.from_triples(triples, 200, 1), 0.5)
+    visible, hidden = hold_out_triples(Graph.from_triples(triples, 200, 1), 0.5)
     with pytest.raises(GuardError, match="found 0 queries"):
-        Guard.fit(Evidence(visible, random_vectors(0, 200), {}), hidden, propose_nothing, seed=0)
+        Guard.fit(FeatureExtractor(visible, random_vectors(0, 200), {}), hidden, propose_nothing, seed=0)
 
 
 def test_hidden_triples_that_all_answer_one_query():
     """A star: there is nothing to compare with, which is no reason to fail in another way than a small graph."""
     triples = np.stack([np.zeros(400, dtype=np.int64), np.zeros(400, dtype=np.int64), 1 + np.arange(400)], axis=1)
-    visible, hidden = hide_triples(Graph.from_triples(triples, 500, 1))
+    visible, hidden = hold_out_triples(Graph.from_triples(triples, 500, 1))
     torch.manual_seed(0)
     probe = Probe(visible, random_vectors(0, 500), dim=4)
     probe.reset_parameters()
     probe.eval()
     with pytest.raises(GuardError):
-        Guard.fit(Evidence(visible, random_vectors(0, 500), {"probe": probe}), hidden, propose_nothing, seed=0)
+        Guard.fit(FeatureExtractor(visible, random_vectors(0, 500), {"probe": probe}), hidden, propose_nothing, seed=0)

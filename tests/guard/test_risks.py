@@ -23,7 +23,7 @@ from .conftest import block_vectors, fitted, is_in
 @pytest.fixture(autouse=True)
 def _few_are_brought_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do as the tests of the guard."""
-    monkeypatch.setattr("pykeen_negater.guard.features.TOP", 12)
+    monkeypatch.setattr("pykeen_negater.guard.features.TOP_K", 12)
 
 
 def make_candidates(graph: Graph, scheme: tuple[str, ...] = ("head", "tail"), k: int = 3) -> Candidates:
@@ -83,7 +83,7 @@ def assessed() -> tuple[Guard, Candidates, Risks]:
     guard, graph, _, _ = fitted()
     candidates = make_candidates(graph, ("head", "relation", "tail"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pykeen_negater.guard.features.TOP", 12)
+        patch.setattr("pykeen_negater.guard.features.TOP_K", 12)
         return guard, candidates, assess_risks(guard, candidates)
 
 
@@ -96,7 +96,7 @@ def test_risks_are_the_guards(assessed):
     picked, close = np.random.default_rng(0).permutation(len(keys))[:200], []
     for part in np.array_split(picked, 4):
         some = Answers(requested.queries[part], requested.entities[part])
-        answers, features = guard.evidence.gather(queries, some, bring_up=False)
+        answers, features = guard.extractor.extract(queries, some, include_top_k=False)
         values = guard.risk(queries, answers, features)
         by_key = dict(zip(answers.keys(candidates.graph.num_entities).tolist(), values.tolist(), strict=True))
         expected = [by_key[key] for key in keys[part].tolist()]
@@ -145,7 +145,7 @@ def test_suspects_are_all_that_reach_the_floor(assessed):
     # the slow way: the greater risk of the two queries that a triple answers
     queries = Queries.from_graph(graph)
     requested, _ = to_answers(candidates, queries)
-    answers, features = guard.evidence.gather(queries, requested, bring_up=True)
+    answers, features = guard.extractor.extract(queries, requested, include_top_k=True)
     expected: dict[int, float] = {}
     for i, value in enumerate(guard.risk(queries, answers, features).tolist()):
         query, entity = int(answers.queries[i]), int(answers.entities[i])

@@ -14,7 +14,7 @@ from pykeen.sampling import BasicNegativeSampler
 from pykeen_negater import NegatERNegativeSampler, NegativePools
 from pykeen_negater.pools.codec import encode_risk
 from pykeen_negater.sampling.mined import has_inverses
-from pykeen_negater.sampling.self_loops import Loops
+from pykeen_negater.sampling.self_loops import SelfLoops
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import SIDES, TripleIndex, keys_to_triples
 
@@ -136,7 +136,7 @@ def test_whatever_is_drawn_is_what_was_asked_for(drawn: tuple[Case, dict, int]):
     truth = case.train | case.known
     # training triples are looked up together with pools, or by the filterer
     never = case.known if kwargs["pools"] is None and not kwargs["filtered"] else truth
-    loops = Loops(kwargs["mapped_triples"], kwargs["num_relations"], case.scheme)
+    loops = SelfLoops(kwargs["mapped_triples"], kwargs["num_relations"], case.scheme)
     can_be_loop = loops.possible(kwargs["mapped_triples"].numpy()).tolist()
     for i, (positive, row) in enumerate(zip(case.positives, negatives.tolist(), strict=True)):
         possible = {real(triple, case.inverse) for triple in case.random_corruptions(positive)}

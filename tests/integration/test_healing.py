@@ -13,7 +13,7 @@ from pykeen_negater.mining.miner import mine
 from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.pools.negative_pools import NegativePools
 from pykeen_negater.pools.verification import verify_cache, verify_pools
-from pykeen_negater.rankers.resumable_scoring import PartwiseScoring
+from pykeen_negater.rankers.resumable_scoring import ResumableScoring
 from pykeen_negater.relations.encoder import RelationEncoder
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.storage.checksummed_folders import CHECKSUMS
@@ -70,7 +70,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 #: The kinds of entries that each way of mining leaves, besides pools and vectors
 KINDS = {
-    "probe": {"witnesses"},
+    "probe": {"scorers"},
     "index": {"indexes"},
     "thresholds": {"models", "scores"},
     "proxy": {"models", "scores", "proxies"},
@@ -209,8 +209,8 @@ def test_the_same_command_heals_every_file_of_pools(
 PIECES = {
     "probe": (MiningRun, "shards/*/0"),
     "index": (MiningRun, "shards/*/all/tail"),
-    "thresholds": (PartwiseScoring, "scores/*-parts/0"),
-    "proxy": (PartwiseScoring, "shards/*/chosen"),
+    "thresholds": (ResumableScoring, "scores/*-parts/0"),
+    "proxy": (ResumableScoring, "shards/*/chosen"),
 }
 
 

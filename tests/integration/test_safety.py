@@ -152,7 +152,7 @@ def _mine(factory: TriplesFactory, kind: str, language_model: str) -> dict[str, 
     return {file.name: file.read_bytes() for file in path.iterdir() if file.name != "durations.json"}
 
 
-@pytest.mark.parametrize("kind", ["vectors", "witnesses", "indexes", "models", "scores", "proxies", "pools"])
+@pytest.mark.parametrize("kind", ["vectors", "scorers", "indexes", "models", "scores", "proxies", "pools"])
 def test_pickles_in_the_cache_are_replaced(
     kind: str,
     tiny_bert: str,

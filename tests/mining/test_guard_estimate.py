@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pykeen_negater.guard.features import TOP
+from pykeen_negater.guard.features import TOP_K
 from pykeen_negater.mining import guard_estimate
 from pykeen_negater.mining.guard_estimate import estimate_guard
 from pykeen_negater.mining.settings import MiningSettings
@@ -37,7 +37,7 @@ def test_answers_match_a_loop(graph: Graph, k: int, anywhere: bool):
         slot = graph.num_entities if anywhere else len(graph.slot(relation, side))
         share = 1 - (1 - min(k / slot, 1)) ** known
         others = max(slot - known, 0)
-        top = min(guard_estimate.TOGETHER * TOP, graph.num_entities - known)
+        top = min(guard_estimate.TOGETHER * TOP_K, graph.num_entities - known)
         expected = others * share + top - share * min(top, others)
         assert found[i] == pytest.approx(min(expected, graph.num_entities - known))
         assert 0 <= found[i] <= graph.num_entities - known
@@ -52,13 +52,13 @@ def test_more_candidates_are_more_answers(graph: Graph):
 
 def test_every_step_takes_time_and_randomness_stays(graph: Graph):
     vectors = random_vectors(0, graph.num_entities)
-    witnesses = {"PROBE": Probe(graph, vectors), "FACTORIZATION": Factorization(graph)}
-    for witness in witnesses.values():
-        witness.reset_parameters()
-        witness.eval()
+    scorers = {"PROBE": Probe(graph, vectors), "FACTORIZATION": Factorization(graph)}
+    for scorer in scorers.values():
+        scorer.reset_parameters()
+        scorer.eval()
     before = torch.get_rng_state()
-    steps = estimate_guard(graph, graph, MiningSettings(), vectors, witnesses)
-    assert list(steps) == [Step.EVIDENCE, Step.GUARD, Step.MINE]
+    steps = estimate_guard(graph, graph, MiningSettings(), vectors, scorers)
+    assert list(steps) == [Step.FEATURES, Step.GUARD, Step.MINE]
     assert all(np.isfinite(seconds) and seconds > 0 for seconds in steps.values())
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -70,10 +70,10 @@ def test_what_a_part_takes_is_multiplied(graph: Graph, monkeypatch: pytest.Monke
     monkeypatch.setattr(guard_estimate.RiskModelCost, "measure", lambda _: replace(cost, fit=0.0, predict=0.0))
     part = random_graph(0, num_entities=50, num_relations=3, num_triples=100)
     vectors = random_vectors(0, part.num_entities)
-    witnesses = {"PROBE": Probe(part, vectors), "FACTORIZATION": Factorization(part)}
-    steps = estimate_guard(graph, part, MiningSettings(), vectors, witnesses)
+    scorers = {"PROBE": Probe(part, vectors), "FACTORIZATION": Factorization(part)}
+    steps = estimate_guard(graph, part, MiningSettings(), vectors, scorers)
     num_queries = len(Queries.from_graph(graph))
     # each query scores four times as many entities
     assert steps[Step.MINE] == pytest.approx(num_queries * 2.0 * 4)
-    assert steps[Step.EVIDENCE] == pytest.approx(min(num_queries, guard_estimate.MAX_QUERIES) * 2.0 * 4)
+    assert steps[Step.FEATURES] == pytest.approx(min(num_queries, guard_estimate.MAX_QUERIES) * 2.0 * 4)
     assert steps[Step.GUARD] == 0

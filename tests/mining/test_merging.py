@@ -12,14 +12,14 @@ from safetensors.torch import load_file, save_file
 from pykeen_negater.candidates.generators import SlotCandidateGenerator
 from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.guard.risks import Risks
-from pykeen_negater.mining.merging import Assembly
-from pykeen_negater.mining.shard_pools import PartialPools, assemble_shard
+from pykeen_negater.mining.merging import PoolMerger
+from pykeen_negater.mining.shard_pools import ShardPools, assemble_shard
 from pykeen_negater.mining.shards import Shards
 from pykeen_negater.pools.codec import encode_risk
 from pykeen_negater.pools.files import DTYPES
 from pykeen_negater.pools.outcomes import OUTCOMES
 from pykeen_negater.pools.rejections import REJECTED
-from pykeen_negater.rankers.base import Ranking
+from pykeen_negater.rankers.base import Scores
 from pykeen_negater.triples.graphs import Graph
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
@@ -45,25 +45,25 @@ def test_assembled_pools_match_a_loop(
         candidates = proposals.candidates(shards.rows(shard))
         # with many ties
         scores = generator.integers(0, 6, size=len(candidates)).astype(np.float32)
-        ranking = Ranking(scores=scores, accepted=generator.random(len(candidates)) < 0.5)
+        scores = Scores(values=scores, accepted=generator.random(len(candidates)) < 0.5)
         keys = np.unique(generator.integers(5_000, size=400))
         risks = Risks(np.ones(len(candidates), dtype=np.float32), keys, generator.random(len(keys), dtype=np.float32))
         for key, risk in zip(keys.tolist(), risks.suspect_risks, strict=True):
             suspects[key] = max(float(risk), suspects.get(key, 0.0))
-        for i in np.flatnonzero(ranking.accepted):
+        for i in np.flatnonzero(scores.accepted):
             row = expected.setdefault((int(candidates.positives[i]), int(candidates.sides[i])), [])
             row.append((-float(scores[i]), int(i), int(candidates.replacements[i])))
         paths.append(tmp_path / f"{shard}.npz")
-        assemble_shard(candidates, ranking, scheme, 3, risks).save(paths[-1])
-    assembly = Assembly(graph, len(scheme), paths, tmp_path / "scratch")
-    assembly.write(tmp_path / "pools.safetensors")
+        assemble_shard(candidates, scores, scheme, 3, risks).save(paths[-1])
+    merger = PoolMerger(graph, len(scheme), paths, tmp_path / "scratch")
+    merger.write(tmp_path / "pools.safetensors")
     arrays = load_file(tmp_path / "pools.safetensors")
     # the same as safetensors would have written
     save_file(arrays, tmp_path / "again.safetensors")
     assert tmp_path.joinpath("pools.safetensors").read_bytes() == tmp_path.joinpath("again.safetensors").read_bytes()
     assert {name: array.dtype for name, array in arrays.items()} == DTYPES
     assert torch.equal(arrays["keys"], graph.index.keys)
-    low, high = assembly.score_range
+    low, high = merger.score_range
     for positive in range(len(graph)):
         for s, side in enumerate((0, 1, 2)):
             start, end = arrays["offsets"][3 * positive + s : 3 * positive + s + 2].tolist()
@@ -75,9 +75,9 @@ def test_assembled_pools_match_a_loop(
     assert torch.equal(arrays["suspect_risk"], encode_risk(np.array([suspects[key] for key in sorted(suspects)])))
 
 
-def shard(rows: list[int], sizes: list[int], scores: list[float], suspects: dict[int, int]) -> PartialPools:
+def shard(rows: list[int], sizes: list[int], scores: list[float], suspects: dict[int, int]) -> ShardPools:
     """Make the pools of a shard of a graph of one relation, in which what stands in is the number of the negative."""
-    return PartialPools(
+    return ShardPools(
         rows=np.array(rows, dtype=np.int64),
         sizes=np.array(sizes, dtype=np.int32),
         replacements=np.arange(len(scores), dtype=np.int32),
@@ -92,29 +92,29 @@ def shard(rows: list[int], sizes: list[int], scores: list[float], suspects: dict
     )
 
 
-def merge(shards: list[PartialPools], folder: Path) -> tuple[Assembly, dict[str, torch.Tensor]]:
+def merge(shards: list[ShardPools], folder: Path) -> tuple[PoolMerger, dict[str, torch.Tensor]]:
     """Merge the pools of a graph of three triples."""
     graph = Graph.from_triples(np.array([[0, 0, 1], [1, 0, 2], [2, 0, 0]]), 3, 1)
     paths = [folder / str(i) for i in range(len(shards))]
     for path, pools in zip(paths, shards, strict=True):
         pools.save(path)
-    assembly = Assembly(graph, 2, paths, folder / "scratch")
-    assert assembly.write(folder / "pools.safetensors") == len(load_file(folder / "pools.safetensors")["suspects"])
-    return assembly, load_file(folder / "pools.safetensors")
+    merger = PoolMerger(graph, 2, paths, folder / "scratch")
+    assert merger.write(folder / "pools.safetensors") == len(load_file(folder / "pools.safetensors")["suspects"])
+    return merger, load_file(folder / "pools.safetensors")
 
 
 def test_pools_come_from_whichever_shard_has_them(tmp_path: Path):
     shards = [shard([5, 0], [1, 2], [3.0, 2.0, 1.0], {}), shard([2], [1], [5.0], {})]
     shards[0] = replace(shards[0], rows=np.array([0, 5]), sizes=np.array([2, 1], dtype=np.int32))
-    assembly, arrays = merge(shards, tmp_path)
+    merger, arrays = merge(shards, tmp_path)
     assert arrays["offsets"].tolist() == [0, 2, 2, 3, 3, 3, 4]
     assert arrays["replacements"].tolist() == [0, 1, 0, 2]
     # from the easiest to the hardest of all shards
-    assert assembly.score_range == (1.0, 5.0)
+    assert merger.score_range == (1.0, 5.0)
     assert arrays["hardness"].tolist() == [128, 64, 255, 0]
-    assert assembly.num_negatives == 4
-    assert assembly.coverage == 1.0
-    assert assembly.outcomes.tolist() == [[2] * len(OUTCOMES)]
+    assert merger.num_negatives == 4
+    assert merger.coverage == 1.0
+    assert merger.outcomes.tolist() == [[2] * len(OUTCOMES)]
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 1_000])
@@ -129,9 +129,9 @@ def test_a_suspect_of_several_shards_is_there_once_with_its_greatest_risk(
 
 
 def test_no_negatives_have_no_scores(tmp_path: Path):
-    assembly, arrays = merge([shard([], [], [], {})], tmp_path)
-    assert assembly.score_range == (0.0, 0.0)
-    assert (assembly.num_negatives, assembly.coverage) == (0, 0.0)
+    merger, arrays = merge([shard([], [], [], {})], tmp_path)
+    assert merger.score_range == (0.0, 0.0)
+    assert (merger.num_negatives, merger.coverage) == (0, 0.0)
     assert arrays["offsets"].tolist() == [0] * 7
 
 

@@ -313,7 +313,7 @@ def test_guarded_pools(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch,
     assert (decode_risk(pools.suspect_risk) >= 0.95 * LEAST_SUSPECT * pools.max_risk).all()
     report = pools.metadata["statistics"]["guard"]
     assert report["proposed"]["auc"] > 0.7
-    # with another ranker, the witnesses come from the cache
+    # with another ranker, the scorers come from the cache
     again = mine(triples_factory=nations, encoder="structural", ranker="similarity")
     assert "train the probe" in pools.durations
     assert "train the probe" not in again.durations

@@ -13,7 +13,7 @@ from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.rankers.fine_tuned import ThresholdsRanker
 from pykeen_negater.rankers.resolver import SimilarityRanker
 from pykeen_negater.runtime.progress import Step
-from pykeen_negater.scorers.base import Training, Witness
+from pykeen_negater.scorers.base import DotProductScorer, Training
 from pykeen_negater.scorers.factorization import Factorization
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.utils.durations import duration_range
@@ -44,12 +44,12 @@ def test_plan_is_made_from_a_part_of_a_large_graph(monkeypatch: pytest.MonkeyPat
     graph = random_graph(0, num_entities=3_000, num_relations=5, num_triples=6_000)
     timed: list[int] = []
 
-    def estimate(witness: Witness, triples: np.ndarray, training: Training) -> float:
+    def estimate(scorer: DotProductScorer, triples: np.ndarray, training: Training) -> float:
         """Let a step take a second, and as much for each 1,000 entities of a factorisation."""
-        size = max(len(parameter) for parameter in witness.parameters())
+        size = max(len(parameter) for parameter in scorer.parameters())
         timed.append(size)
         steps = training.epochs * -(-len(triples) // training.batch_size)
-        return steps * ((len(triples) > 1) + (size / 1_000 if isinstance(witness, Factorization) else 0))
+        return steps * ((len(triples) > 1) + (size / 1_000 if isinstance(scorer, Factorization) else 0))
 
     monkeypatch.setattr("pykeen_negater.mining.planning.estimate_training", estimate)
     settings = MiningSettings(encoder="structural", ranker="similarity")
@@ -67,7 +67,7 @@ def test_plan_is_made_from_a_part_of_a_large_graph(monkeypatch: pytest.MonkeyPat
 def test_plan_estimates_every_step(nations: TriplesFactory):
     graph = Graph.from_factory(nations)
     plan = Miner(graph, MiningSettings(encoder="structural")).plan()
-    steps = [Step.ENCODE, Step.ENCODE_VISIBLE, Step.PROBE, Step.FACTORIZATION, Step.EVIDENCE, Step.GUARD, Step.MINE]
+    steps = [Step.ENCODE, Step.ENCODE_VISIBLE, Step.PROBE, Step.FACTORIZATION, Step.FEATURES, Step.GUARD, Step.MINE]
     assert list(plan.steps) == steps
     assert min(plan.steps.values()) > 0
     low, high = plan.seconds

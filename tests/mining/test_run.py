@@ -17,7 +17,7 @@ from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.mining.shard_miner import ShardMiner
-from pykeen_negater.mining.shard_pools import PartialPools
+from pykeen_negater.mining.shard_pools import ShardPools
 from pykeen_negater.pools.outcomes import OUTCOMES
 from pykeen_negater.runtime.processes import Processes
 from pykeen_negater.storage.cache import Cache
@@ -46,7 +46,7 @@ def test_a_failure_leaves_what_was_finished(
     mined: list[int] = []
     mine_shard = ShardMiner.mine
 
-    def fail_at_third(self: ShardMiner, shard: int) -> PartialPools:
+    def fail_at_third(self: ShardMiner, shard: int) -> ShardPools:
         mined.append(shard)
         if len(mined) == 3:
             raise KeyboardInterrupt

@@ -7,7 +7,7 @@ from pykeen.triples import TriplesFactory
 
 from pykeen_negater import mine
 from pykeen_negater.mining.shard_miner import ShardMiner
-from pykeen_negater.mining.shard_pools import PartialPools
+from pykeen_negater.mining.shard_pools import ShardPools
 
 
 def test_shards_are_mined_once_each_and_give_the_pools_of_one(
@@ -20,7 +20,7 @@ def test_shards_are_mined_once_each_and_give_the_pools_of_one(
     mined: list[int] = []
     original = ShardMiner.mine
 
-    def note(self: ShardMiner, shard: int) -> PartialPools:
+    def note(self: ShardMiner, shard: int) -> ShardPools:
         mined.append(shard)
         return original(self, shard)
 

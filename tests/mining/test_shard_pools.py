@@ -9,10 +9,10 @@ import pytest
 from pykeen_negater.candidates.generators import Candidates, SlotCandidateGenerator
 from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.guard.risks import Risks
-from pykeen_negater.mining.shard_pools import PartialPools, assemble_shard
+from pykeen_negater.mining.shard_pools import ShardPools, assemble_shard
 from pykeen_negater.pools.codec import encode_risk
 from pykeen_negater.pools.outcomes import OUTCOMES
-from pykeen_negater.rankers.base import Ranking
+from pykeen_negater.rankers.base import Scores
 
 from ..cases import random_graph, random_vectors
 
@@ -29,11 +29,11 @@ def candidates() -> Candidates:
 
 
 @pytest.fixture(scope="module")
-def ranking(candidates: Candidates) -> Ranking:
+def scores(candidates: Candidates) -> Scores:
     """Score them, with many ties."""
     generator = np.random.default_rng(1)
     scores = generator.integers(4, size=len(candidates)).astype(np.float32)
-    return Ranking(scores, generator.random(len(candidates)) < 0.8)
+    return Scores(scores, generator.random(len(candidates)) < 0.8)
 
 
 @pytest.fixture(scope="module")
@@ -50,20 +50,20 @@ def risks(candidates: Candidates) -> Risks:
 @pytest.mark.parametrize("max_risk", [None, 2.0, 0.01])
 @pytest.mark.parametrize("pool_size", [1, 3, 100])
 def test_the_hardest_that_are_safe_are_kept(
-    candidates: Candidates, ranking: Ranking, risks: Risks, max_risk: float | None, pool_size: int
+    candidates: Candidates, scores: Scores, risks: Risks, max_risk: float | None, pool_size: int
 ):
-    pools = assemble_shard(candidates, ranking, SCHEME, pool_size, risks, max_risk)
+    pools = assemble_shard(candidates, scores, SCHEME, pool_size, risks, max_risk)
     expected: dict[int, list[tuple[float, int]]] = defaultdict(list)
     outcomes = np.zeros((candidates.graph.num_relations, len(OUTCOMES)), dtype=int)
     for i in range(len(candidates)):
         relation = int(candidates.triples[i, 1])
-        if not ranking.accepted[i]:
+        if not scores.accepted[i]:
             outcomes[relation, OUTCOMES.index("taken_for_true")] += 1
         elif max_risk is not None and risks.candidates[i] > max_risk:
             outcomes[relation, OUTCOMES.index("too_risky")] += 1
         else:
             row = int(candidates.positives[i]) * len(SCHEME) + int(candidates.sides[i])
-            expected[row].append((-float(ranking.scores[i]), i))
+            expected[row].append((-float(scores.values[i]), i))
     kept = {row: [i for _, i in sorted(entries)[:pool_size]] for row, entries in sorted(expected.items())}
     for row, entries in expected.items():
         for _, i in entries:
@@ -73,38 +73,38 @@ def test_the_hardest_that_are_safe_are_kept(
     assert pools.rows.tolist() == list(kept)
     assert pools.sizes.tolist() == list(map(len, kept.values()))
     assert pools.replacements.tolist() == candidates.replacements[flat].tolist()
-    assert pools.scores.tolist() == ranking.scores[flat].tolist()
+    assert pools.scores.tolist() == scores.values[flat].tolist()
     assert pools.risk.tolist() == encode_risk(risks.candidates[flat]).tolist()
     assert pools.suspects.tolist() == [3, 8, 900]
     assert pools.suspect_risk.tolist() == encode_risk(risks.suspect_risks).tolist()
     assert pools.outcomes.tolist() == outcomes.tolist()
 
 
-def test_what_was_not_scored_is_counted(candidates: Candidates, ranking: Ranking, risks: Risks):
+def test_what_was_not_scored_is_counted(candidates: Candidates, scores: Scores, risks: Risks):
     unscored = {"beyond_budget": np.array([0, 0, 2]), "reads_alike": np.array([1])}
-    plain = assemble_shard(candidates, ranking, SCHEME, 3, risks).outcomes
-    counted = assemble_shard(candidates, ranking, SCHEME, 3, risks, unscored=unscored).outcomes - plain
+    plain = assemble_shard(candidates, scores, SCHEME, 3, risks).outcomes
+    counted = assemble_shard(candidates, scores, SCHEME, 3, risks, unscored=unscored).outcomes - plain
     places = {(0, "beyond_budget"): 2, (2, "beyond_budget"): 1, (1, "reads_alike"): 1}
     expected = [[places.get((relation, name), 0) for name in OUTCOMES] for relation in range(len(plain))]
     assert counted.tolist() == expected
 
 
-def test_what_is_written_is_read_again(candidates: Candidates, ranking: Ranking, risks: Risks, tmp_path: Path):
+def test_what_is_written_is_read_again(candidates: Candidates, scores: Scores, risks: Risks, tmp_path: Path):
     report = {"counts": {"scored": 3}, "durations": {"score": 0.5}}
-    pools = assemble_shard(candidates, ranking, SCHEME, 3, risks, 2.0, **report)
+    pools = assemble_shard(candidates, scores, SCHEME, 3, risks, 2.0, **report)
     pools.save(tmp_path / "0")
-    loaded = PartialPools.load(tmp_path / "0")
+    loaded = ShardPools.load(tmp_path / "0")
     for name, value in vars(pools).items():
         if isinstance(value, np.ndarray):
             assert getattr(loaded, name).dtype == value.dtype
             np.testing.assert_array_equal(getattr(loaded, name), value)
     assert len(loaded.rejected) > 0
     assert {"counts": loaded.counts, "durations": loaded.durations} == report
-    assert PartialPools.load_report(tmp_path / "0") == report
+    assert ShardPools.load_report(tmp_path / "0") == report
 
 
-def test_nothing_makes_no_pools(candidates: Candidates, ranking: Ranking, risks: Risks):
-    none = Ranking(ranking.scores, np.zeros(len(candidates), dtype=bool))
+def test_nothing_makes_no_pools(candidates: Candidates, scores: Scores, risks: Risks):
+    none = Scores(scores.values, np.zeros(len(candidates), dtype=bool))
     pools = assemble_shard(candidates, none, SCHEME, 3, risks)
     assert (len(pools.rows), len(pools.scores)) == (0, 0)
     assert pools.outcomes[:, OUTCOMES.index("taken_for_true")].sum() == len(candidates)

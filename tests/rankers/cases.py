@@ -42,13 +42,13 @@ class RankerCase:
         self, fine_tuned: Path, candidates: Candidates, context: RankingContext
     ):
         ranker = self.make(fine_tuned)
-        ranking = ranker.rank(candidates, context)
-        assert ranking.scores.shape == ranking.accepted.shape == (len(candidates),)
-        assert ranking.accepted.dtype == bool
-        assert np.isfinite(ranking.scores).all()
-        again = self.make(fine_tuned).rank(candidates, context)
-        assert np.array_equal(ranking.scores, again.scores)
-        assert np.array_equal(ranking.accepted, again.accepted)
+        scores = ranker.score(candidates, context)
+        assert scores.values.shape == scores.accepted.shape == (len(candidates),)
+        assert scores.accepted.dtype == bool
+        assert np.isfinite(scores.values).all()
+        again = self.make(fine_tuned).score(candidates, context)
+        assert np.array_equal(scores.values, again.values)
+        assert np.array_equal(scores.accepted, again.accepted)
 
     def test_identity_can_be_stored(self, fine_tuned: Path):
         identity = self.make(fine_tuned).identify()

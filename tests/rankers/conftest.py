@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 from pykeen_negater.candidates.generators import Candidates, SlotCandidateGenerator
 from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.fine_tuning.tokenization import TripleTokenizer
-from pykeen_negater.guard.hold_out import hide_triples
+from pykeen_negater.guard.hold_out import hold_out_triples
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.loading import Texts
@@ -34,7 +34,7 @@ def nations_candidates(nations_graph: Graph) -> Candidates:
 @pytest.fixture
 def nations_context(nations_graph: Graph, tmp_path: Path) -> RankingContext:
     """Make a context as the guard needs it, with an empty cache."""
-    visible, _ = hide_triples(nations_graph)
+    visible, _ = hold_out_triples(nations_graph)
     return RankingContext(visible, None, Cache(tmp_path / "cache"), np.zeros((nations_graph.num_entities, 1)))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pykeen_negater.candidates.generators import Candidates
-from pykeen_negater.rankers.base import BudgetedRanker, Ranker, Ranking
+from pykeen_negater.rankers.base import BudgetedRanker, Ranker, Scores
 from pykeen_negater.rankers.context import RankingContext
 
 
@@ -17,9 +17,9 @@ class _Plain(Ranker):
         """Have no settings."""
         return {}
 
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:
+    def score(self, candidates: Candidates, context: RankingContext) -> Scores:
         """Take all for equally hard."""
-        return Ranking(np.zeros(len(candidates), dtype=np.float32), np.ones(len(candidates), dtype=bool))
+        return Scores(np.zeros(len(candidates), dtype=np.float32), np.ones(len(candidates), dtype=bool))
 
 
 class _Odd(BudgetedRanker):
@@ -32,10 +32,10 @@ class _Odd(BudgetedRanker):
         """Have no settings."""
         return {}
 
-    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:
+    def score_triples(self, triples: np.ndarray, context: RankingContext) -> Scores:
         """Judge by the sum."""
         self.asked.append(triples)
-        return Ranking(triples.sum(axis=1).astype(np.float32), triples.sum(axis=1) % 2 == 1)
+        return Scores(triples.sum(axis=1).astype(np.float32), triples.sum(axis=1) % 2 == 1)
 
 
 def corrupted(candidates: Candidates) -> list[list[int]]:
@@ -48,11 +48,11 @@ def corrupted(candidates: Candidates) -> list[list[int]]:
     return triples
 
 
-def check(ranking: Ranking, candidates: Candidates) -> None:
+def check(scores: Scores, candidates: Candidates) -> None:
     """Compare a ranking with sums."""
     sums = [sum(triple) for triple in corrupted(candidates)]
-    assert ranking.scores.tolist() == sums
-    assert ranking.accepted.tolist() == [value % 2 == 1 for value in sums]
+    assert scores.values.tolist() == sums
+    assert scores.accepted.tolist() == [value % 2 == 1 for value in sums]
 
 
 def test_by_default_nothing_is_needed(candidates: Candidates, context: RankingContext):
@@ -67,7 +67,7 @@ def test_each_triple_of_the_candidates_is_judged_once(candidates: Candidates, co
     ranker = _Odd()
     ranker.prepare(context)
     assert ranker.asked == []
-    check(ranker.rank(candidates, context), candidates)
+    check(ranker.score(candidates, context), candidates)
     (asked,) = map(np.ndarray.tolist, ranker.asked)
     assert sorted(asked) == sorted(map(list, set(map(tuple, corrupted(candidates)))))
 
@@ -79,7 +79,7 @@ def test_what_is_chosen_is_judged_once_for_all_shards(candidates: Candidates, co
     assert len(ranker.asked) == 1
     for part in (0, 1, 2):
         some = candidates.select(np.arange(len(candidates)) % 3 == part)
-        check(ranker.rank(some, chosen), some)
+        check(ranker.score(some, chosen), some)
     assert len(ranker.asked) == 1
     # another ranker has another verdict
     other = _Odd()

@@ -63,8 +63,8 @@ def test_models_are_trained_once(name: str, context: RankingContext, monkeypatch
     if name == "probe":
         others.append(replace(context, vectors=context.vectors + 1))
     trained = []
-    train = context_module.train_witness
-    monkeypatch.setattr(context_module, "train_witness", lambda *args: trained.append(args) or train(*args))
+    train = context_module.train_scorer
+    monkeypatch.setattr(context_module, "train_scorer", lambda *args: trained.append(args) or train(*args))
     again = getattr(same, name)
     assert trained == []
     assert same.measured.durations == {}
@@ -78,5 +78,5 @@ def test_models_are_trained_once(name: str, context: RankingContext, monkeypatch
 
 def test_the_factorisation_does_not_read_vectors(context: RankingContext, monkeypatch: pytest.MonkeyPatch):
     _ = context.factorization
-    monkeypatch.setattr(context_module, "train_witness", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(context_module, "train_scorer", lambda *_: pytest.fail("trained again"))
     _ = replace(context, vectors=np.zeros_like(context.vectors)).factorization

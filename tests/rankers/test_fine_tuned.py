@@ -39,7 +39,7 @@ class TestThresholdsRanker(RankerCase):
         tokenizer: TripleTokenizer,
         recall: float | None,
     ):
-        ranking = ThresholdsRanker(model=str(fine_tuned), recall=recall).rank(candidates, context)
+        scores = ThresholdsRanker(model=str(fine_tuned), recall=recall).score(candidates, context)
         loaded = Thresholds.load(fine_tuned, context.graph.num_relations)
         thresholds = loaded.by_relation if recall is None else loaded.reached_by(recall)
         model = load_classifier(fine_tuned)
@@ -47,17 +47,17 @@ class TestThresholdsRanker(RankerCase):
             triple = context.graph.triples[candidates.positives[i]].copy()
             triple[candidates.sides[i]] = candidates.replacements[i]
             score = score_triples(model, tokenizer, triple[None])[0]
-            assert ranking.scores[i] == pytest.approx(score, abs=1e-5)
-            assert ranking.accepted[i] == (ranking.scores[i] < thresholds[triple[1]])
+            assert scores.values[i] == pytest.approx(score, abs=1e-5)
+            assert scores.accepted[i] == (scores.values[i] < thresholds[triple[1]])
 
     def test_fine_tunes_and_scores_once(self, tiny_bert: str, candidates: Candidates, context: RankingContext):
         settings = {"epochs": 1, "max_length": 24, "validation_share": 0.3}
-        ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).rank(candidates, context)
+        ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).score(candidates, context)
         assert set(context.measured.durations) == {"fine-tune", "score"}
         assert context.measured.statistics["fine_tuning"]["num_training_triples"] == 8
         before = {path: path.stat().st_mtime_ns for path in context.cache.root.rglob("*") if path.suffix != ".lock"}
         context.measured.durations.clear()
-        ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).rank(candidates, context)
+        ThresholdsRanker(language_model=tiny_bert, fine_tuning=settings).score(candidates, context)
         assert "fine-tune" not in context.measured.durations
         after = {path: path.stat().st_mtime_ns for path in context.cache.root.rglob("*") if path.suffix != ".lock"}
         assert before == after
@@ -67,7 +67,7 @@ class TestThresholdsRanker(RankerCase):
         texts = Texts(graph.entity_labels, graph.relation_labels)
         candidates = Candidates(graph, *(np.zeros(1, dtype=int) for _ in range(4)))
         with pytest.raises(ValueError, match="found no threshold for 55 of the graph"):
-            self.make(fine_tuned).rank(candidates, RankingContext(graph, texts, Cache(tmp_path), np.zeros((14, 2))))
+            self.make(fine_tuned).score(candidates, RankingContext(graph, texts, Cache(tmp_path), np.zeros((14, 2))))
 
     def test_nan_is_an_error(
         self, fine_tuned: Path, candidates: Candidates, context: RankingContext, monkeypatch: pytest.MonkeyPatch
@@ -76,7 +76,7 @@ class TestThresholdsRanker(RankerCase):
             "pykeen_negater.fine_tuning.classifier.score_triples", lambda *args, **kwargs: np.full(len(args[2]), np.nan)
         )
         with pytest.raises(ValueError, match="scores that are not finite"):
-            self.make(fine_tuned).rank(candidates, context)
+            self.make(fine_tuned).score(candidates, context)
 
     def test_bad_parameters(self, fine_tuned: Path, tmp_path: Path):
         with pytest.raises(ValueError, match="found both a fine-tuned model and how to fine-tune one"):
@@ -100,7 +100,7 @@ def test_precision_of_a_ranker(cls: Any, fine_tuned: Path, candidates: Candidate
     """It decides about the scores, so that those of another precision are neither taken for them nor reused."""
     rankers = [cls(model=str(fine_tuned), precision=precision) for precision in ("fp32", "bf16")]
     assert rankers[0].identify() == cls(model=str(fine_tuned)).identify() != rankers[1].identify()
-    exact, scores = (ranker.rank(candidates, context).scores for ranker in rankers)
+    exact, scores = (ranker.score(candidates, context).values for ranker in rankers)
     assert not np.array_equal(scores, exact)
     assert scores == pytest.approx(exact, rel=0.05, abs=0.05)
     with pytest.raises(ValueError, match="found precision='fp64', expected one of fp32, bf16"):

@@ -80,7 +80,7 @@ def test_texts_are_required(fine_tuned: Path, context: RankingContext):
 def test_halved_batches_are_noted(fine_tuned: Path, context: RankingContext):
     def halve(model: TripleClassifier, tokenizer: TripleTokenizer, triples: np.ndarray) -> np.ndarray:
         """Say that memory did not suffice."""
-        model.halving.count += 3
+        model.halver.count += 3
         return np.zeros(len(triples), dtype=np.float32)
 
     for _ in range(2):

@@ -33,7 +33,7 @@ class TestFullGradientsRanker(RankerCase):
     def test_scores_are_gradient_norms(
         self, fine_tuned: Path, candidates: Candidates, context: RankingContext, tokenizer: TripleTokenizer, norm: str
     ):
-        ranking = FullGradientsRanker(model=str(fine_tuned), norm=norm).rank(candidates, context)
+        scores = FullGradientsRanker(model=str(fine_tuned), norm=norm).score(candidates, context)
         model = load_classifier(fine_tuned).eval()
         for i in range(len(candidates)):
             triple = context.graph.triples[candidates.positives[i]].copy()
@@ -42,9 +42,9 @@ class TestFullGradientsRanker(RankerCase):
             model(**tokenizer.pad([tokenizer.encode(triple)]), labels=torch.ones(1)).loss.backward()
             norms = torch.stack([x.grad.norm() for x in model.parameters() if x.grad is not None])
             expected = norms.sum() if norm == "sum" else norms.norm()
-            assert ranking.scores[i] == pytest.approx(float(expected), rel=1e-4)
-        assert np.std(ranking.scores) > 0
-        assert ranking.accepted.all()
+            assert scores.values[i] == pytest.approx(float(expected), rel=1e-4)
+        assert np.std(scores.values) > 0
+        assert scores.accepted.all()
 
     def test_scores_are_kept_apart(self, fine_tuned: Path, candidates: Candidates, context: RankingContext):
         rankers = [
@@ -52,7 +52,7 @@ class TestFullGradientsRanker(RankerCase):
             FullGradientsRanker(model=str(fine_tuned), norm="whole"),
             ThresholdsRanker(model=str(fine_tuned)),
         ]
-        first, second, third = (ranker.rank(candidates, context).scores for ranker in rankers)
+        first, second, third = (ranker.score(candidates, context).values for ranker in rankers)
         assert not np.array_equal(first, second)
         assert not np.array_equal(first, third)
 
@@ -73,21 +73,21 @@ class TestProxyGradientsRanker(RankerCase):
     def test_some_are_exact_and_the_others_guessed(
         self, fine_tuned: Path, candidates: Candidates, context: RankingContext
     ):
-        guessed = self.make(fine_tuned).rank(candidates, context).scores
+        guessed = self.make(fine_tuned).score(candidates, context).values
         report = dict(context.measured.statistics["proxy"])
-        exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
+        exact = FullGradientsRanker(model=str(fine_tuned)).score(candidates, context).values
         unique = np.unique(candidates.unique_positions, return_index=True)[1]
         assert np.sum(np.isclose(guessed[unique], exact[unique], rtol=1e-4)) == 10 < len(unique)
         assert report["held_out"] == 1
         # the report is kept with the scores
         context.measured.statistics.clear()
-        self.make(fine_tuned).rank(candidates, context)
+        self.make(fine_tuned).score(candidates, context)
         assert context.measured.statistics["proxy"] == report
 
     def test_few_candidates_are_all_computed(self, fine_tuned: Path, candidates: Candidates, context: RankingContext):
         ranker = ProxyGradientsRanker(model=str(fine_tuned))
-        exact = FullGradientsRanker(model=str(fine_tuned)).rank(candidates, context).scores
-        np.testing.assert_array_equal(ranker.rank(candidates, context).scores, exact)
+        exact = FullGradientsRanker(model=str(fine_tuned)).score(candidates, context).values
+        np.testing.assert_array_equal(ranker.score(candidates, context).values, exact)
         assert "proxy" not in context.measured.statistics
 
     def test_by_default_most_are_guessed_which_pays(

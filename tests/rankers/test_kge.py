@@ -63,11 +63,11 @@ def test_scores_are_the_models(
     )
     model = make_model(factory, name)
     few = candidates.select(np.arange(len(candidates)) % 20 == 0)
-    ranking = KGERanker(model=model).rank(few, context)
-    np.testing.assert_allclose(ranking.scores, one_by_one(model, few), rtol=1e-4, atol=1e-5)
-    assert np.std(ranking.scores) > 0
-    assert ranking.scores.dtype == np.float32
-    assert ranking.accepted.all()
+    scores = KGERanker(model=model).score(few, context)
+    np.testing.assert_allclose(scores.values, one_by_one(model, few), rtol=1e-4, atol=1e-5)
+    assert np.std(scores.values) > 0
+    assert scores.values.dtype == np.float32
+    assert scores.accepted.all()
 
 
 def test_model_is_left_as_it_was(nations: TriplesFactory, candidates: Candidates, context: RankingContext):
@@ -77,7 +77,7 @@ def test_model_is_left_as_it_was(nations: TriplesFactory, candidates: Candidates
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     ranker = KGERanker(model=model)
     ranker.identify()
-    first, second = (ranker.rank(candidates, context).scores for _ in range(2))
+    first, second = (ranker.score(candidates, context).values for _ in range(2))
     # neither dropout nor batch statistics were at work
     np.testing.assert_array_equal(first, second)
     assert [module.training for module in model.modules()] == modes
@@ -89,7 +89,7 @@ def test_scores_that_are_not_finite(nations: TriplesFactory, candidates: Candida
     with torch.no_grad():
         model.entity_representations[0]._embeddings.weight[0] = torch.nan
     with pytest.raises(ValueError, match=r"RotatE gave .* scores that are not finite"):
-        KGERanker(model=model).rank(candidates, context)
+        KGERanker(model=model).score(candidates, context)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_mining_with_a_given_model(nations: TriplesFactory, saved: Path, monkeyp
     settings = {"triples_factory": nations, "encoder": "structural", "ranker": "kge"}
     first = mine(**settings, ranker_kwargs={"model": model})
     other = mine(**settings, ranker_kwargs={"folder": str(saved), "allow_pickle": True})
-    # the risks come from the guard's own witnesses, whatever the ranker has seen
+    # the risks come from the guard's own scorers, whatever the ranker has seen
     assert first.path != other.path
     assert torch.equal(first.replacements, other.replacements)
     assert first.metadata["max_risk"] == other.metadata["max_risk"]

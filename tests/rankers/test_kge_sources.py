@@ -44,7 +44,7 @@ def test_trained_on_what_is_visible(candidates: Candidates, context: RankingCont
     monkeypatch.setattr(
         "pykeen_negater.rankers.kge_sources.train_model", lambda model, graph, *args: seen.append(graph.fingerprint)
     )
-    KGERanker(**QUICK).rank(candidates, context)
+    KGERanker(**QUICK).score(candidates, context)
     assert seen == [context.graph.fingerprint]
     assert context.graph.fingerprint != candidates.graph.fingerprint
 
@@ -52,25 +52,25 @@ def test_trained_on_what_is_visible(candidates: Candidates, context: RankingCont
 def test_training_is_reproducible_and_cached(
     graph: Graph, candidates: Candidates, context: RankingContext, tmp_path: Path
 ):
-    first = KGERanker(**QUICK).rank(candidates, context).scores
+    first = KGERanker(**QUICK).score(candidates, context).values
     assert "train RotatE" in context.measured.durations
     torch.manual_seed(17)
     states = torch.get_rng_state(), np.random.get_state()[1].copy()
     contents = weights_in_cache(context)
     assert len(contents) == 1
     other = RankingContext(context.graph, None, Cache(tmp_path / "other"), context.vectors)
-    np.testing.assert_array_equal(KGERanker(**QUICK).rank(candidates, other).scores, first)
+    np.testing.assert_array_equal(KGERanker(**QUICK).score(candidates, other).values, first)
     assert weights_in_cache(other) == contents
     assert torch.equal(torch.get_rng_state(), states[0])
     assert np.array_equal(np.random.get_state()[1], states[1])
     # whatever it is trained with makes another model
     for kwargs in ({"epochs": 1}, {"num_negs_per_pos": 2}, {"learning_rate": 0.1}, {"create_inverse_triples": True}):
-        KGERanker(**{**QUICK, **kwargs}).rank(candidates, other)
+        KGERanker(**{**QUICK, **kwargs}).score(candidates, other)
     seeded = RankingContext(context.graph, None, other.cache, context.vectors, seed=1)
-    KGERanker(**QUICK).rank(candidates, seeded)
+    KGERanker(**QUICK).score(candidates, seeded)
     assert len(set(weights_in_cache(other))) == 6
     again = RankingContext(context.graph, None, other.cache, context.vectors)
-    np.testing.assert_array_equal(KGERanker(**QUICK).rank(candidates, again).scores, first)
+    np.testing.assert_array_equal(KGERanker(**QUICK).score(candidates, again).values, first)
     assert "train RotatE" not in again.measured.durations
 
 
@@ -103,13 +103,13 @@ def test_weights(
         model="rotate", model_kwargs={"embedding_dim": 4}, create_inverse_triples=inverse, state_dict=str(path)
     )
     np.testing.assert_array_equal(
-        ranker.rank(candidates, context).scores, KGERanker(model=model).rank(candidates, context).scores
+        ranker.score(candidates, context).values, KGERanker(model=model).score(candidates, context).values
     )
     if not inverse:
         with pytest.raises(ValueError, match=r"1 of the tensors.*found \(55, 8\), expected \(110, 8\)"):
             KGERanker(
                 model="rotate", model_kwargs={"embedding_dim": 4}, create_inverse_triples=True, state_dict=path
-            ).rank(candidates, context)
+            ).score(candidates, context)
 
 
 def test_weights_that_do_not_fit(nations: TriplesFactory, graph: Graph, tmp_path: Path):
@@ -144,8 +144,8 @@ def test_no_weights(graph: Graph, tmp_path: Path, write: Callable[[Path], None],
 
 def test_pipeline_result(saved: Path, candidates: Candidates, context: RankingContext):
     model = torch.load(saved / "trained_model.pkl", weights_only=False)
-    ranking = KGERanker(folder=str(saved), allow_pickle=True).rank(candidates, context)
-    np.testing.assert_array_equal(ranking.scores, KGERanker(model=model).rank(candidates, context).scores)
+    scores = KGERanker(folder=str(saved), allow_pickle=True).score(candidates, context)
+    np.testing.assert_array_equal(scores.values, KGERanker(model=model).score(candidates, context).values)
 
 
 def test_pickles_are_not_trusted(saved: Path, monkeypatch: pytest.MonkeyPatch):
@@ -188,7 +188,7 @@ def test_model_of_another_graph(nations: TriplesFactory, small_graph: Graph):
 def test_training_that_gets_out_of_hand(candidates: Candidates, context: RankingContext):
     kwargs = {**QUICK, "learning_rate": 1e30}
     with pytest.raises(ValueError, match="Choose a lower learning_rate"):
-        KGERanker(**kwargs).rank(candidates, context)
+        KGERanker(**kwargs).score(candidates, context)
     assert not weights_in_cache(context)
 
 

@@ -16,7 +16,7 @@ class TestProbeRanker(RankerCase):
     cls = ProbeRanker
 
     def test_scores_are_those_of_both_models(self, candidates: Candidates, context: RankingContext):
-        ranking = ProbeRanker().rank(candidates, context)
+        scores = ProbeRanker().score(candidates, context)
         for i in range(len(candidates)):
             triple = context.graph.triples[candidates.positives[i]].copy()
             triple[candidates.sides[i]] = candidates.replacements[i]
@@ -24,6 +24,6 @@ class TestProbeRanker(RankerCase):
                 sum(model.score_triples(triple[None], side)[0] for side in (0, 2)) / 2
                 for model in (context.probe, context.factorization)
             )
-            assert ranking.scores[i] == pytest.approx(probe + FACTORIZATION_WEIGHT * factorization, abs=1e-4)
-        assert np.std(ranking.scores) > 0
-        assert ranking.accepted.all()
+            assert scores.values[i] == pytest.approx(probe + FACTORIZATION_WEIGHT * factorization, abs=1e-4)
+        assert np.std(scores.values) > 0
+        assert scores.accepted.all()

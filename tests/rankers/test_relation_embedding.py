@@ -47,7 +47,7 @@ def test_scores_equal_a_loop(
 ):
     monkeypatch.setattr("pykeen_negater.rankers.resumable_scoring.PART_SIZE", 5)
     ranker = RelationEmbeddingRanker(model=tiny_bert, template=TEMPLATE, prototype=prototype)
-    ranking = ranker.rank(candidates, context)
+    scores = ranker.score(candidates, context)
     known = context.graph.triples
     mean, *true = directions(tiny_bert, known, context.required_texts, None)
     sums = [np.sum([d for d, t in zip(true, known, strict=True) if t[1] == r], axis=0) for r in range(3)]
@@ -61,8 +61,8 @@ def test_scores_equal_a_loop(
             expected = asked[i] @ sums[triple[1]] / np.linalg.norm(sums[triple[1]])
         else:
             expected = np.mean(sorted((asked[i] @ positive for positive in positives), reverse=True)[:5])
-        assert ranking.scores[i] == pytest.approx(expected, abs=1e-4)
-    assert np.std(ranking.scores) > 0
+        assert scores.values[i] == pytest.approx(expected, abs=1e-4)
+    assert np.std(scores.values) > 0
 
 
 def test_what_is_as_similar_as_true_pairs_is_no_negative(
@@ -70,7 +70,7 @@ def test_what_is_as_similar_as_true_pairs_is_no_negative(
 ):
     kwargs = {"model": tiny_bert, "template": TEMPLATE}
     accepted = [
-        RelationEmbeddingRanker(**kwargs, recall=recall).rank(candidates, context).accepted for recall in (0.05, 0.95)
+        RelationEmbeddingRanker(**kwargs, recall=recall).score(candidates, context).accepted for recall in (0.05, 0.95)
     ]
     assert accepted[0].sum() > accepted[1].sum()
     # whoever is taken for true at a low level is so at a high one
@@ -103,7 +103,7 @@ def test_given_validation_triples_choose_the_thresholds(
 def test_the_encoder_is_trained_once(tiny_bert: str, candidates: Candidates, context: RankingContext):
     def rank(**kwargs: object) -> np.ndarray:
         """Rank with a new ranker."""
-        return RelationEmbeddingRanker(model=tiny_bert, template=TEMPLATE, **kwargs).rank(candidates, context).scores
+        return RelationEmbeddingRanker(model=tiny_bert, template=TEMPLATE, **kwargs).score(candidates, context).values
 
     trained = rank(training=QUICK)
     assert "train the relation encoder" in context.measured.durations
@@ -168,8 +168,8 @@ def test_epochs_stay_until_the_encoder_is_published(
     with monkeypatch.context() as patch:
         patch.setattr("pykeen_negater.storage.cache.write_checksums", die)
         with pytest.raises(KeyboardInterrupt):
-            ranker.rank(candidates, context)
-    ranker.rank(candidates, context)
+            ranker.score(candidates, context)
+    ranker.score(candidates, context)
     assert "Training goes on after step" in caplog.text
     assert not list(context.cache.root.glob("checkpoints/*/"))
 

@@ -13,7 +13,7 @@ from pykeen_negater import mine
 from pykeen_negater.candidates.generators import Candidates
 from pykeen_negater.cli.main import main
 from pykeen_negater.pools.negative_pools import NegativePools
-from pykeen_negater.rankers.base import Ranker, Ranking
+from pykeen_negater.rankers.base import Ranker, Scores
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.resolver import ranker_resolver
 
@@ -32,8 +32,8 @@ class FarthestRanker(Ranker):
         return {}
 
     # docstr-coverage: inherited
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:
-        return Ranking(candidates.distances, np.ones(len(candidates), dtype=bool))
+    def score(self, candidates: Candidates, context: RankingContext) -> Scores:
+        return Scores(candidates.distances, np.ones(len(candidates), dtype=bool))
 
 
 @pytest.fixture

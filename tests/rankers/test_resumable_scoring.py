@@ -8,13 +8,13 @@ import pytest
 
 from pykeen_negater.rankers import resumable_scoring
 from pykeen_negater.rankers.context import RankingContext
-from pykeen_negater.rankers.resumable_scoring import PartwiseScoring, Scorer
+from pykeen_negater.rankers.resumable_scoring import ResumableScoring, TripleScorer
 
 TRIPLES = np.random.default_rng(0).integers(9, size=(23, 3))
 
 
 @dataclass
-class _Sum(Scorer):
+class _Sum(TripleScorer):
     """Adds ids up, the greatest sums first; dies before a part."""
 
     dies_at: int | None = None
@@ -45,11 +45,11 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def score(
-    scorer: _Sum | Callable[[], Scorer], context: RankingContext, triples: np.ndarray = TRIPLES, key: str = "k"
+    scorer: _Sum | Callable[[], TripleScorer], context: RankingContext, triples: np.ndarray = TRIPLES, key: str = "k"
 ) -> tuple[np.ndarray, int]:
     """Score triples."""
     load = scorer if not isinstance(scorer, _Sum) else lambda: scorer
-    return PartwiseScoring(load, triples, context).find_or_compute(key)
+    return ResumableScoring(load, triples, context).find_or_compute(key)
 
 
 @pytest.mark.parametrize("vectors", [False, True])

@@ -15,7 +15,7 @@ class TestSimilarityRanker(RankerCase):
     cls = SimilarityRanker
 
     def test_order_is_that_of_the_distances(self, candidates: Candidates, context: RankingContext):
-        ranking = SimilarityRanker().rank(candidates, context)
-        hardest_first = np.argsort(-ranking.scores, kind="stable")
+        scores = SimilarityRanker().score(candidates, context)
+        hardest_first = np.argsort(-scores.values, kind="stable")
         assert np.array_equal(hardest_first, np.argsort(candidates.distances, kind="stable"))
-        assert ranking.accepted.all()
+        assert scores.accepted.all()

@@ -35,7 +35,7 @@ def test_choice_of_positives_follows_the_seed(small_graph: Graph) -> None:
 class _Encoder(RandomVectors):
     """Has random vectors, and counts its halved batches."""
 
-    halving = SimpleNamespace(count=3)
+    halver = SimpleNamespace(count=3)
 
 
 def test_pairs_are_encoded_by_their_texts(small_graph: Graph, small_texts: Texts) -> None:

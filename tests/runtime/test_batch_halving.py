@@ -16,7 +16,7 @@ from pykeen_negater.embeddings.encoders import SentenceTransformerEncoder, Struc
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.relations.encoder import RelationEncoder
-from pykeen_negater.runtime.batch_halving import Halving
+from pykeen_negater.runtime.batch_halving import OOMBatchHalver
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.loading import Texts
 from pykeen_negater.triples.graphs import Graph
@@ -33,11 +33,11 @@ def test_memory_of_the_processor_is_halved_too(error: Exception):
             raise error
         return inputs["a"] * 2
 
-    halving = Halving("things")
-    assert torch.equal(halving.compute(double, {"a": torch.arange(10.0)}), torch.arange(10.0) * 2)
-    assert halving.count == 3
+    halver = OOMBatchHalver("things")
+    assert torch.equal(halver.compute(double, {"a": torch.arange(10.0)}), torch.arange(10.0) * 2)
+    assert halver.count == 3
     with pytest.raises(type(error)):
-        Halving("things").compute(lambda inputs: double({"a": torch.zeros(4)}), {"a": torch.zeros(1)})
+        OOMBatchHalver("things").compute(lambda inputs: double({"a": torch.zeros(4)}), {"a": torch.zeros(1)})
 
 
 def refuse_more_than(limit: int, function: Any, size: Any) -> Any:
@@ -60,19 +60,19 @@ def test_halves_make_the_whole(caplog: pytest.LogCaptureFixture):
             raise torch.OutOfMemoryError(OUT_OF_MEMORY)
         return inputs["a"] * 2 + inputs["b"]
 
-    halving = Halving("things")
+    halver = OOMBatchHalver("things")
     inputs = {"a": torch.arange(10.0), "b": torch.ones(10)}
-    assert torch.equal(halving.compute(double, inputs), inputs["a"] * 2 + 1)
+    assert torch.equal(halver.compute(double, inputs), inputs["a"] * 2 + 1)
     assert sizes == [10, 5, 2, 3, 5, 2, 3]
-    assert halving.count == 3
+    assert halver.count == 3
     (record,) = caplog.records
     assert "Memory does not suffice for 10 things at once" in record.message
     sizes.clear()
-    assert halving.compute_all(
-        lambda size: sizes.append(size) or double({"a": torch.zeros(size), "b": 1}), 8
-    ).shape == (2,)
+    assert halver.compute_all(lambda size: sizes.append(size) or double({"a": torch.zeros(size), "b": 1}), 8).shape == (
+        2,
+    )
     assert sizes[::2] == [8, 4, 2]
-    assert halving.count == 5
+    assert halver.count == 5
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError(OUT_OF_MEMORY), RuntimeError("something else")])
@@ -82,8 +82,8 @@ def test_what_cannot_be_halved_is_raised(error: RuntimeError):
 
     size = 1 if isinstance(error, torch.OutOfMemoryError) else 4
     for call in (
-        lambda: Halving("a").compute(fail, {"a": torch.zeros(size)}),
-        lambda: Halving("a").compute_all(fail, size),
+        lambda: OOMBatchHalver("a").compute(fail, {"a": torch.zeros(size)}),
+        lambda: OOMBatchHalver("a").compute_all(fail, size),
     ):
         with pytest.raises(RuntimeError) as raised:
             call()
@@ -108,10 +108,10 @@ def test_relation_encoder(tiny_bert: str, monkeypatch: pytest.MonkeyPatch):
     encoder = RelationEncoder(tiny_bert, template="<subj> <mask> <obj>")
     pairs = [(f"a{i}", f"b{i}") for i in range(20)]
     expected = encoder.get_embedding(pairs)
-    assert encoder.halving.count == 0
+    assert encoder.halver.count == 0
     monkeypatch.setattr(encoder, "embed", refuse_more_than(5, encoder.embed, lambda inputs: len(inputs["input_ids"])))
     np.testing.assert_allclose(encoder.get_embedding(pairs), expected, atol=1e-5)
-    assert encoder.halving.count == 3
+    assert encoder.halver.count == 3
 
 
 @pytest.mark.parametrize(

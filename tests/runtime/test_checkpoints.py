@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater.cli.main import main
-from pykeen_negater.fine_tuning.cached_classifier import FineTuningRun
+from pykeen_negater.fine_tuning.cached_classifier import CachedClassifier
 from pykeen_negater.fine_tuning.settings import FineTuningSettings
 from pykeen_negater.fine_tuning.trainer import _ThresholdsInCheckpoints
 from pykeen_negater.relations.encoder import RelationEncoder
@@ -63,7 +63,7 @@ ODDITIES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def _interrupt(run: FineTuningRun, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+def _interrupt(run: CachedClassifier, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Interrupt fine-tuning after two epochs, and list their checkpoints."""
     save, saved = _ThresholdsInCheckpoints.on_save, []
 
@@ -83,7 +83,7 @@ def _interrupt(run: FineTuningRun, cache: Cache, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture(scope="module")
 def expected(tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Fine-tune a model without an interruption."""
-    run = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS)
+    run = CachedClassifier(tiny_bert, small_graph, small_texts, SETTINGS)
     path, _ = run.find_or_train(Cache(tmp_path_factory.mktemp("expected") / "cache"))
     return path.joinpath("model.safetensors").read_bytes()
 
@@ -100,7 +100,7 @@ def test_training_goes_on_without_a_checkpoint_that_cannot_be_loaded(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ):
-    run, cache = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS), Cache(tmp_path)
+    run, cache = CachedClassifier(tiny_bert, small_graph, small_texts, SETTINGS), Cache(tmp_path)
     checkpoints = _interrupt(run, cache, monkeypatch)
     assert len(checkpoints) == 2
     for path in checkpoints[0 if every else 1 :]:
@@ -126,7 +126,7 @@ def test_a_best_checkpoint_that_cannot_be_loaded_in_the_end_is_dropped(
     expected: bytes,
     caplog: pytest.LogCaptureFixture,
 ):
-    run, cache = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS), Cache(tmp_path)
+    run, cache = CachedClassifier(tiny_bert, small_graph, small_texts, SETTINGS), Cache(tmp_path)
     first, second = _interrupt(run, cache, monkeypatch)
     first.joinpath("model.safetensors").write_bytes(b"odd")
     seal_checkpoint(first)
@@ -148,7 +148,7 @@ def test_a_checkpoint_of_this_run_that_cannot_be_loaded_is_an_error(
         save(self, args, state, *others, **kwargs)
 
     monkeypatch.setattr(_ThresholdsInCheckpoints, "on_save", save_odd)
-    run = FineTuningRun(tiny_bert, small_graph, small_texts, replace(SETTINGS, epochs=1))
+    run = CachedClassifier(tiny_bert, small_graph, small_texts, replace(SETTINGS, epochs=1))
     with pytest.raises(
         UnreadableCheckpointError, match=r"found the checkpoint .*, which cannot be loaded .* Remove it"
     ):
@@ -163,7 +163,7 @@ def test_a_model_in_the_cache_that_cannot_be_loaded_is_made_again(
 ):
     from pykeen_negater.storage.checksums import write_checksums
 
-    run, cache = FineTuningRun(tiny_bert, small_graph, small_texts, replace(SETTINGS, epochs=1)), Cache(tmp_path)
+    run, cache = CachedClassifier(tiny_bert, small_graph, small_texts, replace(SETTINGS, epochs=1)), Cache(tmp_path)
     path, _ = run.find_or_train(cache)
     good = path.joinpath(name).read_bytes()
     for borrow in (False, True):
@@ -225,7 +225,7 @@ def test_whatever_else_is_among_checkpoints_is_removed(tmp_path: Path):
 @pytest.mark.parametrize("room", ["64k", "128k", "192k", "256k"])
 def test_full_disk_in_a_checkpoint(room: str, tiny_bert: str, small_graph: Graph, small_texts: Texts, tmp_path: Path):
     """Wherever in a checkpoint the disk is full: in the weights, in the optimizer, in its state."""
-    run = FineTuningRun(tiny_bert, small_graph, small_texts, SETTINGS)
+    run = CachedClassifier(tiny_bert, small_graph, small_texts, SETTINGS)
     with small_disk(tmp_path / "disk", room) as disk:
         with pytest.raises(FullDiskError, match=r"^found no space left \(.*\)\. Free some") as error:
             run.find_or_train(Cache(disk))

@@ -107,7 +107,7 @@ def test_every_step_of_mining_has_a_bar(
         Step.ENCODE_VISIBLE,
         Step.PROBE,
         Step.FACTORIZATION,
-        Step.EVIDENCE,
+        Step.FEATURES,
         Step.GUARD,
         Step.MINE,
     }

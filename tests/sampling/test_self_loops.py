@@ -1,10 +1,10 @@
-"""Loops: which triples can become some, and what comes out."""
+"""Self-loops: which triples can become some, and what comes out."""
 
 import numpy as np
 import pytest
 import torch
 
-from pykeen_negater.sampling.self_loops import Loops, default_loop_fraction
+from pykeen_negater.sampling.self_loops import SelfLoops, default_loop_fraction
 
 #: Relation 0 has no loop, relation 1 has one in 200 triples, relation 2 has one in two, relation 3 no triple
 TRIPLES = np.array(
@@ -13,7 +13,7 @@ TRIPLES = np.array(
 
 
 def test_loops_are_possible_where_a_relation_has_hardly_any():
-    loops = Loops(torch.from_numpy(TRIPLES), 4, ["head", "tail"])
+    loops = SelfLoops(torch.from_numpy(TRIPLES), 4, ["head", "tail"])
     asked = np.array([[0, 0, 1], [5, 0, 5], [0, 1, 1], [7, 1, 7], [3, 2, 4], [1, 3, 2]])
     # what is a loop itself cannot become one
     assert loops.possible(asked).tolist() == [True, False, True, False, False, True]
@@ -27,20 +27,20 @@ def test_symmetric_relations_get_none(num_reversed: int, expected: bool, dtype: 
     triples = torch.tensor([[h, r, h + 300] for h in range(300) for r in range(2)], dtype=dtype)
     # a triple that also holds the other way round makes two of them
     reverse = triples[triples[:, 1] == 0][:num_reversed, [2, 1, 0]]
-    loops = Loops(torch.cat([triples, reverse]), 2, ["head", "tail"])
+    loops = SelfLoops(torch.cat([triples, reverse]), 2, ["head", "tail"])
     assert loops.possible(np.array([[0, 0, 1], [0, 1, 1]])).tolist() == [expected, True]
 
 
 def test_inverse_relations_are_symmetric_if_their_relations_are():
     symmetric = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 2, 1], [2, 2, 3]])
     inverse = symmetric[:, [2, 1, 0]] + torch.tensor([0, 1, 0])
-    loops = Loops(torch.cat([symmetric, inverse]), 4, ["head", "tail"])
+    loops = SelfLoops(torch.cat([symmetric, inverse]), 4, ["head", "tail"])
     assert loops.possible(np.array([[5, relation, 6] for relation in range(4)])).tolist() == [False, False, True, True]
 
 
 def test_a_loop_is_not_the_other_way_round():
     """A relation with a loop among many triples keeps its loops."""
-    loops = Loops(torch.tensor([[3, 0, 3], *([h, 0, h + 1] for h in range(150))]), 1, ["head", "tail"])
+    loops = SelfLoops(torch.tensor([[3, 0, 3], *([h, 0, h + 1] for h in range(150))]), 1, ["head", "tail"])
     assert loops.possible(np.array([[4, 0, 9]])).all()
 
 
@@ -54,7 +54,7 @@ def test_a_loop_is_not_the_other_way_round():
     ],
 )
 def test_one_end_becomes_the_other(scheme: list[str], expected: set[tuple[int, ...]]):
-    loops = Loops(torch.from_numpy(TRIPLES), 4, scheme)
+    loops = SelfLoops(torch.from_numpy(TRIPLES), 4, scheme)
     drawn = loops.draw(np.array([[4, 0, 9]]).repeat(40, axis=0))
     assert drawn.shape == (40, 3)
     assert set(map(tuple, drawn.tolist())) == expected
@@ -62,12 +62,12 @@ def test_one_end_becomes_the_other(scheme: list[str], expected: set[tuple[int, .
 
 def test_both_ends_alike():
     torch.manual_seed(0)
-    drawn = Loops(torch.from_numpy(TRIPLES), 4, ["head", "tail"]).draw(np.array([[4, 0, 9]]).repeat(4_000, axis=0))
+    drawn = SelfLoops(torch.from_numpy(TRIPLES), 4, ["head", "tail"]).draw(np.array([[4, 0, 9]]).repeat(4_000, axis=0))
     assert float(np.mean(drawn[..., 0] == 4)) == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_relation_does_not_make_a_loop():
-    assert not Loops(torch.from_numpy(TRIPLES), 4, ["relation"]).possible(TRIPLES).any()
+    assert not SelfLoops(torch.from_numpy(TRIPLES), 4, ["relation"]).possible(TRIPLES).any()
 
 
 @pytest.mark.parametrize(

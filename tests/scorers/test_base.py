@@ -1,4 +1,4 @@
-"""Witnesses in general: training with any number of threads, and what a context trains."""
+"""Scorers in general: training with any number of threads, and what a context trains."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.scorers import factorization
-from pykeen_negater.scorers.base import Training, train_witness
+from pykeen_negater.scorers.base import Training, train_scorer
 from pykeen_negater.scorers.factorization import Factorization
 from pykeen_negater.scorers.probe import Probe
 from pykeen_negater.storage.cache import Cache
@@ -28,9 +28,9 @@ def test_threads_do_not_change_what_is_learned(name: str, monkeypatch: pytest.Mo
     try:
         for count in (1, 2, 2, 1):
             torch.set_num_threads(count)
-            witness = Probe(graph, vectors) if name == "probe" else Factorization(graph)
-            train_witness(witness, graph.triples, training)
-            states.append(torch.cat([parameter.detach().flatten() for parameter in witness.parameters()]))
+            scorer = Probe(graph, vectors) if name == "probe" else Factorization(graph)
+            train_scorer(scorer, graph.triples, training)
+            states.append(torch.cat([parameter.detach().flatten() for parameter in scorer.parameters()]))
     finally:
         torch.set_num_threads(threads)
     assert all(torch.equal(states[0], state) for state in states)

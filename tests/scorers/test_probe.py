@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from pykeen_negater.scorers.base import Training, Witness, train_witness
+from pykeen_negater.scorers.base import DotProductScorer, Training, train_scorer
 from pykeen_negater.scorers.probe import Probe
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL
 
-from ..cases import NUM_ENTITIES, NUM_RELATIONS, WitnessTestCase, random_vectors, randomize
+from ..cases import NUM_ENTITIES, NUM_RELATIONS, DotProductScorerTestCase, random_vectors, randomize
 
 
-class TestProbe(WitnessTestCase):
+class TestProbe(DotProductScorerTestCase):
     """Tests of the probe."""
 
     training: ClassVar[Training] = Training(epochs=20, learning_rate=0.1, weight_decay=0.0, batch_size=32, seed=3)
@@ -24,12 +24,12 @@ class TestProbe(WitnessTestCase):
     def make(self, graph: Graph) -> Probe:
         return Probe(graph, random_vectors(0, graph.num_entities, 7), dim=5, dropout=0.1, corruptions=3)
 
-    def slow_score(self, witness: Witness, triple: list[int], side: int) -> float:
-        assert isinstance(witness, Probe)
+    def slow_score(self, scorer: DotProductScorer, triple: list[int], side: int) -> float:
+        assert isinstance(scorer, Probe)
         relation, number, other = triple[RELATION], side // 2, 1 - side // 2
         vectors = random_vectors(0, NUM_ENTITIES, 7).astype(np.float64)
         vectors *= math.sqrt(7) / np.linalg.norm(vectors, axis=1, keepdims=True)
-        parameters = {name: value.detach().double().numpy() for name, value in witness.named_parameters()}
+        parameters = {name: value.detach().double().numpy() for name, value in scorer.named_parameters()}
         given, asked = (
             np.maximum(parameters[f"projections.{i}.weight"] @ vectors[entity] + parameters[f"projections.{i}.bias"], 0)
             for i, entity in ((other, triple[2 - side]), (number, triple[side]))
@@ -59,7 +59,7 @@ class TestProbe(WitnessTestCase):
     def test_only_projections_are_learned(self, graph: Graph):
         probe = self.make(graph)
         before = probe.vectors.clone()
-        train_witness(probe, graph.triples, Training(1, 0.1, 0.0, 64))
+        train_scorer(probe, graph.triples, Training(1, 0.1, 0.0, 64))
         assert torch.equal(probe.vectors, before)
         assert "vectors" not in probe.state_dict()
         np.testing.assert_allclose(probe.vectors.norm(dim=1), math.sqrt(7), rtol=1e-5)

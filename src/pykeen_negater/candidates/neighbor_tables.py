@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..storage.checksummed_folders import find_sealed, sealed_folder
+from ..storage.checksummed_folders import checksummed_folder, find_checksummed
 from ..storage.disk_space import reserve
 
 __all__ = [
@@ -51,8 +51,8 @@ def keep_table(
     :return: a pair (the table, mapped into memory, of shape (size, width) and dtype :data:`NEIGHBOR`; the recall)
     :raises OSError: if there is no room for the file
     """
-    if not find_sealed(path):
-        with sealed_folder(path) as folder:
+    if not find_checksummed(path):
+        with checksummed_folder(path) as folder:
             if size:
                 mapped = np.lib.format.open_memmap(folder / _TABLE, "w+", NEIGHBOR, (size, width))
                 # a full disk is noticed here, and not when a page of the mapped file is written

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from class_resolver import ClassResolver
 
-from ..runtime.batch_halving import Halving
+from ..runtime.batch_halving import OOMBatchHalver
 from ..runtime.progress import Step, step
 from ..storage.cache import file_digest
 from ..storage.regular_files import check_regular
@@ -139,14 +139,14 @@ class SentenceTransformerEncoder(Encoder):
         model = self._load()
         # equal texts are encoded once and so get equal vectors, whatever their batch
         unique, inverse = np.unique(np.array(texts.entities, dtype=object), return_inverse=True)
-        halving = Halving("texts")
+        halver = OOMBatchHalver("texts")
         with step(Step.ENCODE, len(unique), "text") as advance:
             # the first part of the model gets one batch after the other
             model[0].register_forward_hook(lambda *passed: advance(len(passed[-1]["input_ids"])))
-            vectors = halving.compute_all(
+            vectors = halver.compute_all(
                 lambda size: model.encode(unique.tolist(), batch_size=size, show_progress_bar=False), self.batch_size
             )
-        self.batches_halved += halving.count
+        self.batches_halved += halver.count
         return np.asarray(vectors, dtype=np.float32)[inverse]
 
 

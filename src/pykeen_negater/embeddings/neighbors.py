@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 
 from ..storage.atomic_writing import restore_folder
-from ..storage.checksummed_folders import CHECKSUMS, sealed_folder
+from ..storage.checksummed_folders import CHECKSUMS, checksummed_folder
 from ..storage.checksums import find_damage
 from ..typing import Metric
 from ..utils.spelling import check_choice
@@ -106,7 +106,7 @@ class NeighborIndex:
         path = Path(path)
         if path.exists() and not path.joinpath(_VECTORS_FILE).is_file():
             raise FileExistsError(f"found {path}, which holds no neighbour index. Choose another path, or remove it.")
-        with sealed_folder(path) as folder:
+        with checksummed_folder(path) as folder:
             np.save(folder / _VECTORS_FILE, self.vectors, allow_pickle=False)
             if self.approximation is not None:
                 self.approximation.write(folder)

@@ -18,7 +18,7 @@ from .settings import FineTuningSettings
 __all__ = [
     "KIND",
     "REPORT",
-    "FineTuningRun",
+    "CachedClassifier",
 ]
 
 #: What fine-tuned models are called in the cache, and the file beside a model that says how fine-tuning went
@@ -26,7 +26,7 @@ KIND, REPORT = "models", "fine_tuning.json"
 
 
 @dataclass(frozen=True, eq=False)
-class FineTuningRun:
+class CachedClassifier:
     """All that a fine-tuned model depends on, see :func:`pykeen_negater.fine_tuning.trainer.fine_tune`."""
 
     #: The folder of a language model, or its name on the Hugging Face hub

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from ..runtime.batch_halving import Halving
+from ..runtime.batch_halving import OOMBatchHalver
 from ..texts.language_models import loading
 from ..texts.loading import Texts
 from ..utils.spelling import check_choice
@@ -78,7 +78,7 @@ class TripleClassifier(PreTrainedModel):
         self.encoder = AutoModel.from_config(AutoConfig.for_model(encoder_config.pop("model_type"), **encoder_config))
         self.head = nn.Linear(self.encoder.config.hidden_size, 1)
         #: Halves batches for want of memory, and counts them
-        self.halving = Halving("triples")
+        self.halver = OOMBatchHalver("triples")
         self.post_init()
 
     @classmethod
@@ -222,7 +222,7 @@ def map_triples(
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
             inputs = tokenizer.pad([tokenizer.encode(triples[i]) for i in batch])
-            result = model.halving.compute(
+            result = model.halver.compute(
                 lambda part: function({name: tensor.to(model.device) for name, tensor in part.items()}), inputs
             )
             if values.shape[1:] != result.shape[1:]:

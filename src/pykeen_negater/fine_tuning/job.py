@@ -19,7 +19,7 @@ from ..texts.loading import Texts, TextSource, extend_texts
 from ..triples.graphs import Graph
 from ..triples.held_out import read_held_out
 from ..triples.indexing import RELATION
-from .cached_classifier import REPORT, FineTuningRun
+from .cached_classifier import REPORT, CachedClassifier
 from .settings import FineTuningSettings
 from .throughput import measure_throughput
 
@@ -138,7 +138,7 @@ class FineTuningJob:
         :param language_model: a folder, or a name on the Hugging Face hub
         :param keep_epochs: whether to keep the model of each epoch
         """
-        run = FineTuningRun(
+        run = CachedClassifier(
             language_model,
             self.graph,
             self.texts,

@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from ..runtime.progress import Step, step
 from ..triples.queries import ENTITY_SIDES, Queries
-from .features import Answers, Evidence
+from .features import Answers, FeatureExtractor
 from .risk_model import RiskModel
 
 __all__ = [
@@ -32,7 +32,7 @@ ENOUGH_HIDDEN = 20
 #: The most queries that the guard is fitted to
 MAX_QUERIES = 4_000
 
-#: The number of random answers per query, which represent all that are not among a witness's likeliest
+#: The number of random answers per query, which represent all that are not among a scorer's likeliest
 RANDOM_ANSWERS = 16
 
 #: The number of folds of the queries, each of which is judged by a guard that was fitted to the others
@@ -50,7 +50,7 @@ class GuardError(ValueError):
 class Guard:
     """Computes risks: how much likelier negatives are true than a uniform corruption of a training triple."""
 
-    evidence: Evidence
+    extractor: FeatureExtractor
     model: RiskModel
 
     #: The probability that a uniform corruption of a training triple is one of the hidden triples
@@ -73,18 +73,20 @@ class Guard:
         return float(self.report["proposed"].get("brier_skill", 0.0))
 
     @classmethod
-    def fit(cls, evidence: Evidence, hidden: np.ndarray, propose: Callable[[Queries], Answers], seed: int) -> "Guard":
+    def fit(
+        cls, extractor: FeatureExtractor, hidden: np.ndarray, propose: Callable[[Queries], Answers], seed: int
+    ) -> "Guard":
         """Learn from where the hidden triples lie among all answers to the queries of the others.
 
-        :param evidence: the graph without the hidden triples, and what was trained on it
+        :param extractor: the graph without the hidden triples, and what was trained on it
         :param hidden: shape: (n, 3), n > 0
         :param propose: proposes unknown answers to queries, as mining does; the report is about these
         :param seed: the seed of what is drawn
         :return: the guard
         :raises GuardError: if too few queries of the visible triples are answered by hidden ones
         """
-        graph, generator = evidence.graph, np.random.default_rng(seed)
-        everything = evidence.queries
+        graph, generator = extractor.graph, np.random.default_rng(seed)
+        everything = extractor.queries
         chosen = np.sort(generator.permutation(len(everything))[:MAX_QUERIES])
         queries = everything.select(chosen)
         true = np.unique(_find(queries, hidden))
@@ -96,12 +98,12 @@ class Guard:
             )
         proposed = propose(queries).keys(graph.num_entities)
         drawn = _draw_unknown(queries, generator)
-        answers, features = evidence.gather(
-            queries, Answers.from_keys(np.concatenate([true, proposed, drawn]), graph.num_entities), bring_up=True
+        answers, features = extractor.extract(
+            queries, Answers.from_keys(np.concatenate([true, proposed, drawn]), graph.num_entities), include_top_k=True
         )
         keys = answers.keys(graph.num_entities)
         labels, is_proposed = np.isin(keys, true), np.isin(keys, proposed)
-        plausible = evidence.brought_up(features) | is_proposed
+        plausible = extractor.in_top_k(features) | is_proposed
         weights = _weights(queries, answers, plausible | labels)
         slots = _slots(queries)[answers.queries]
         with step(Step.GUARD, FOLDS + 1, "model") as advance:
@@ -117,18 +119,18 @@ class Guard:
             "queries": len(queries),
             "all": _assess(labels, unseen, slots, weights),
             "proposed": _assess(labels[is_proposed], unseen[is_proposed], slots[is_proposed]),
-            "auc_of_features": _auc_of_features(evidence, features[is_proposed], labels[is_proposed]),
+            "auc_of_features": _auc_of_features(extractor, features[is_proposed], labels[is_proposed]),
         }
         uniform = _uniform_risk(everything, _find(everything, hidden))
         hidden_share = len(hidden) / (len(hidden) + len(graph))
-        return cls(evidence, model, uniform, TOO_MANY_FACTS * hidden_share / uniform, report)
+        return cls(extractor, model, uniform, TOO_MANY_FACTS * hidden_share / uniform, report)
 
     def risk(self, queries: Queries, answers: Answers, features: np.ndarray) -> np.ndarray:
         """Compute the risk of answers.
 
         :param queries: the queries
         :param answers: n answers to them
-        :param features: shape: (n, num_features), from the evidence
+        :param features: shape: (n, num_features), from the extractor
         :return: shape: (n,), >= 0, in multiples of the risk of a uniform corruption of a training triple
         """
         if not len(features):
@@ -221,7 +223,7 @@ def _assess(
     }
 
 
-def _auc_of_features(evidence: Evidence, features: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+def _auc_of_features(extractor: FeatureExtractor, features: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     if labels.all() or not labels.any():
         return {}
-    return {name: roc_auc_score(labels, features[:, i]) for i, name in enumerate(evidence.names)}
+    return {name: roc_auc_score(labels, features[:, i]) for i, name in enumerate(extractor.names)}

@@ -11,19 +11,19 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ..runtime.progress import Step, step
-from ..scorers.base import Witness
+from ..scorers.base import DotProductScorer
 from ..triples.graphs import Graph
 from ..triples.indexing import HEAD, TAIL
 from ..triples.queries import ENTITY_SIDES, Queries
 
 __all__ = [
-    "TOP",
+    "TOP_K",
     "Answers",
-    "Evidence",
+    "FeatureExtractor",
 ]
 
-#: How many of its likeliest answers to each query a witness adds; ranks beyond count as this one
-TOP = 64
+#: How many of its likeliest answers to each query a scorer adds; ranks beyond count as this one
+TOP_K = 64
 
 #: The most scores that are held at once
 MAX_SCORES = 2**24
@@ -61,25 +61,25 @@ class Answers:
         return cls(*np.divmod(keys, num_entities))
 
 
-class Evidence:
+class FeatureExtractor:
     """Turns answers to queries into features.
 
-    Everything comes from the graph that the witnesses were trained on, so that triples hidden from it stay hidden.
+    Everything comes from the graph that the scorers were trained on, so that triples hidden from it stay hidden.
     """
 
     def __init__(
-        self, graph: Graph, vectors: np.ndarray, witnesses: Mapping[str, Witness], types: csr_array | None = None
+        self, graph: Graph, vectors: np.ndarray, scorers: Mapping[str, DotProductScorer], types: csr_array | None = None
     ) -> None:
         """Collect what is known.
 
         :param graph: the graph, without what is hidden
         :param vectors: shape: (num_entities, dim), in which near means similar
-        :param witnesses: what was trained on that graph, by name
+        :param scorers: what was trained on that graph, by name
         :param types: shape: (num_entities, num_types), ones where an entity has a type
         """
         self.graph = graph
         self.vectors = normalize(torch.as_tensor(vectors, dtype=torch.float32))
-        self.witnesses = dict(witnesses)
+        self.scorers = dict(scorers)
         self.types = types
         self._type_shares = {} if types is None else self._slot_types(types)
 
@@ -87,20 +87,20 @@ class Evidence:
     def names(self) -> list[str]:
         """The names of the features, in order."""
         parts = ("score", "log-probability", "log-rank")
-        names = [f"{part} of the {name}" for name in self.witnesses for part in parts]
+        names = [f"{part} of the {name}" for name in self.scorers for part in parts]
         names += ["similarity to a known answer", "in the slot", "log-number of known answers"]
         names += ["mean log-number of answers of such queries", "log-size of the slot"]
         names += ["log-degree of the answer", "log-degree of the entity"]
         return names if self.types is None else [*names, "share of the slot with a type of the answer's"]
 
-    def brought_up(self, features: np.ndarray) -> np.ndarray:
-        """Tell which answers are among the likeliest of a witness, see :data:`TOP`.
+    def in_top_k(self, features: np.ndarray) -> np.ndarray:
+        """Tell which answers are among the likeliest of a scorer, see :data:`TOP_K`.
 
         :param features: shape: (n, num_features)
         :return: shape: (n,), dtype: bool
         """
         ranks = [i for i, name in enumerate(self.names) if name.startswith("log-rank")]
-        last = np.float32(np.log1p(min(TOP, self.graph.num_entities)))
+        last = np.float32(np.log1p(min(TOP_K, self.graph.num_entities)))
         return np.any(features[:, ranks] < last, axis=1)
 
     @cached_property
@@ -119,11 +119,11 @@ class Evidence:
 
     @cached_property
     def _encoded_answers(self) -> dict[tuple[str, int], Tensor]:
-        """All entities as answers, by witness and side."""
+        """All entities as answers, by scorer and side."""
         with torch.no_grad():
             return {
-                (name, side): witness.encode_answers(side)
-                for name, witness in self.witnesses.items()
+                (name, side): scorer.encode_answers(side)
+                for name, scorer in self.scorers.items()
                 for side in ENTITY_SIDES
             }
 
@@ -151,37 +151,39 @@ class Evidence:
             shares[side] = np.stack([slot.sum(axis=0) / max(slot.shape[0], 1) for slot in slots])
         return shares
 
-    def gather(self, queries: Queries, requested: Answers, bring_up: bool) -> tuple[Answers, np.ndarray]:
+    def extract(self, queries: Queries, requested: Answers, include_top_k: bool) -> tuple[Answers, np.ndarray]:
         """Compute the features of answers.
 
         :param queries: the queries, whose known answers compete with none
         :param requested: answers to them that are not known
-        :param bring_up: whether the likeliest answers of each witness are wanted as well
+        :param include_top_k: whether the likeliest answers of each scorer are wanted as well
         :return: a pair (answers sorted by query and entity, their features of shape (n, num_features), float32)
         """
         size = max(1, MAX_SCORES // self.graph.num_entities)
         wanted = np.unique(requested.keys(self.graph.num_entities))
         keys, features = [np.zeros(0, dtype=np.int64)], [np.zeros((0, len(self.names)), dtype=np.float32)]
-        with step(Step.EVIDENCE, len(queries), "query") as advance:
+        with step(Step.FEATURES, len(queries), "query") as advance:
             for first, chunk in queries.chunks(size):
                 low, high = np.searchsorted(wanted, np.array([first, first + len(chunk)]) * self.graph.num_entities)
-                answers, values = self._gather(chunk, wanted[low:high] - first * self.graph.num_entities, bring_up)
+                answers, values = self._extract(
+                    chunk, wanted[low:high] - first * self.graph.num_entities, include_top_k
+                )
                 keys.append(answers + first * self.graph.num_entities)
                 features.append(values)
                 advance(len(chunk))
         return Answers.from_keys(np.concatenate(keys), self.graph.num_entities), np.concatenate(features)
 
-    def _gather(self, queries: Queries, wanted: np.ndarray, bring_up: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _extract(self, queries: Queries, wanted: np.ndarray, include_top_k: bool) -> tuple[np.ndarray, np.ndarray]:
         num_entities = self.graph.num_entities
         known = np.repeat(np.arange(len(queries)), queries.num_answers), queries.answers
         scores, tops = [], []
         side = int(queries.sides[0])
-        for name, witness in self.witnesses.items():
-            score = witness.score(queries, self._encoded_answers[name, side])
+        for name, scorer in self.scorers.items():
+            score = scorer.score(queries, self._encoded_answers[name, side])
             score[known] = -torch.inf
             scores.append(score)
-            tops.append(score.topk(min(TOP, num_entities), dim=1))
-        if bring_up:
+            tops.append(score.topk(min(TOP_K, num_entities), dim=1))
+        if include_top_k:
             firsts = torch.arange(len(queries)).unsqueeze(dim=1) * num_entities
             likely = [(firsts + top.indices)[top.values > -torch.inf].numpy() for top in tops]
             wanted = np.unique(np.concatenate([wanted, *likely]))
@@ -219,7 +221,7 @@ class Evidence:
 
 
 def _describe(scores: Tensor, top: Tensor, rows: Tensor, entities: Tensor) -> list[np.ndarray]:
-    """Compute score, log-probability and log-rank of answers according to one witness."""
+    """Compute score, log-probability and log-rank of answers according to one scorer."""
     score = scores[rows, entities]
     probability = score - scores.logsumexp(dim=1)[rows]
     # values descend, so that their negatives are sorted

@@ -6,14 +6,14 @@ from ..triples.graphs import Graph
 
 __all__ = [
     "HIDDEN_SHARE",
-    "hide_triples",
+    "hold_out_triples",
 ]
 
 #: The share of the training triples that is hidden
 HIDDEN_SHARE = 0.1
 
 
-def hide_triples(graph: Graph, share: float = HIDDEN_SHARE, seed: int = 0) -> tuple[Graph, np.ndarray]:
+def hold_out_triples(graph: Graph, share: float = HIDDEN_SHARE, seed: int = 0) -> tuple[Graph, np.ndarray]:
     """Hide some of a graph's triples.
 
     :param graph: the graph

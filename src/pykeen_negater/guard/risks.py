@@ -20,7 +20,7 @@ __all__ = [
 #: Suspects are kept from this share of the guard's limit on, so that a stricter limit can be set later
 LEAST_SUSPECT = 0.1
 
-#: About how the time goes to evidence, and to what the guard makes of it
+#: About how the time is shared between extracting features and predicting risks from them
 SHARES = (1, 2)
 
 
@@ -88,7 +88,7 @@ def assess_risks(
         requested = Answers(np.searchsorted(wanted, requested.queries), requested.entities)
     with step(Step.RISKS, sum(SHARES), "part") as bar:
         with bar.piece(SHARES[0]):
-            answers, features = guard.evidence.gather(queries, requested, bring_up=True)
+            answers, features = guard.extractor.extract(queries, requested, include_top_k=True)
         with bar.piece(SHARES[1]):
             values = guard.risk(queries, answers, features)
     risks = np.ones(len(candidates), dtype=np.float32)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..guard.calibrated import FOLDS, MAX_QUERIES, RANDOM_ANSWERS
-from ..guard.features import TOP, Answers, Evidence
+from ..guard.features import TOP_K, Answers, FeatureExtractor
 from ..guard.risk_model import RiskModelCost
 from ..runtime.progress import Progress, Step
-from ..scorers.base import Witness
+from ..scorers.base import DotProductScorer
 from ..triples.graphs import Graph
 from ..triples.indexing import HEAD, TAIL
 from ..triples.queries import Queries
@@ -22,12 +22,12 @@ __all__ = [
 #: The number of queries that are timed, and about how many answers the risk model is timed with
 TIMED_QUERIES, TIMED_ANSWERS = 100, 40_000
 
-#: About how many answers the witnesses bring up together, in multiples of what one does
+#: About how many answers are among the likeliest of any scorer, in multiples of one scorer's :data:`TOP_K`
 TOGETHER = 1.4
 
 
 def estimate_guard(
-    graph: Graph, part: Graph, settings: MiningSettings, vectors: np.ndarray, witnesses: Mapping[str, Witness]
+    graph: Graph, part: Graph, settings: MiningSettings, vectors: np.ndarray, scorers: Mapping[str, DotProductScorer]
 ) -> dict[Step, float]:
     """Estimate how long it takes to fit the guard, and to compute the risks of all that may be mined.
 
@@ -35,12 +35,12 @@ def estimate_guard(
     :param part: the graph or, if it is large, a part of it
     :param settings: how it is mined
     :param vectors: shape: (number of entities of the part, dim)
-    :param witnesses: models of the part, trained or not
+    :param scorers: models of the part, trained or not
     :return: the seconds by step
     """
     queries, timed = Queries.from_graph(graph), Queries.from_graph(part)
-    evidence = Evidence(part, vectors, witnesses)
-    seconds, features = _time_queries(evidence, timed)
+    extractor = FeatureExtractor(part, vectors, scorers)
+    seconds, features = _time_queries(extractor, timed)
     # all entities are scored for each query
     seconds *= graph.num_entities / part.num_entities
     sample = np.resize(features, (max(min(TIMED_ANSWERS, 2 * len(features)), 10), features.shape[1]))
@@ -50,13 +50,13 @@ def estimate_guard(
     # each fold is left out of a model once
     models = 1 + (FOLDS - 1)
     return {
-        Step.EVIDENCE: num_fitted * seconds,
+        Step.FEATURES: num_fitted * seconds,
         Step.GUARD: fitted * (models * cost.fit + cost.predict),
         Step.MINE: len(queries) * seconds + float(mined.sum()) * cost.predict,
     }
 
 
-def _time_queries(evidence: Evidence, queries: Queries) -> tuple[float, np.ndarray]:
+def _time_queries(extractor: FeatureExtractor, queries: Queries) -> tuple[float, np.ndarray]:
     """Measure the seconds per query, and take along what is found."""
     # the same number of each side, and another time, since the first one is slower
     sizes = [int(np.sum(queries.sides == side)) for side in (HEAD, TAIL)]
@@ -68,14 +68,14 @@ def _time_queries(evidence: Evidence, queries: Queries) -> tuple[float, np.ndarr
     sample = queries.select(np.concatenate(chosen))
     none = np.zeros(0, dtype=np.int64)
     with Progress(show=False).running():
-        evidence.gather(sample.select(np.arange(0, len(sample), 10)), Answers(none, none), bring_up=True)
+        extractor.extract(sample.select(np.arange(0, len(sample), 10)), Answers(none, none), include_top_k=True)
         start = time.perf_counter()
-        _, features = evidence.gather(sample, Answers(none, none), bring_up=True)
+        _, features = extractor.extract(sample, Answers(none, none), include_top_k=True)
     return (time.perf_counter() - start) / len(sample), features
 
 
 def _answers(queries: Queries, settings: MiningSettings) -> np.ndarray:
-    """Estimate how many answers to each query are proposed or brought up by a witness; shape: (n,)."""
+    """Estimate how many answers to each query are proposed, or among the likeliest of a scorer; shape: (n,)."""
     graph, known = queries.graph, queries.num_answers
     sizes = {side: np.diff(graph.slots[side][0]) for side in (HEAD, TAIL)}
     slot = np.where(queries.sides == HEAD, sizes[HEAD][queries.relations], sizes[TAIL][queries.relations])
@@ -85,7 +85,7 @@ def _answers(queries: Queries, settings: MiningSettings) -> np.ndarray:
     share = 1 - (1 - np.minimum(settings.k / slot, 1)) ** known
     proposed = np.maximum(slot - known, 0) * share
     unknown = graph.num_entities - known
-    brought_up = np.minimum(TOGETHER * TOP, unknown)
+    in_top_k = np.minimum(TOGETHER * TOP_K, unknown)
     # what fits best is in the slot, as far as there is enough
-    both = share * np.minimum(brought_up, np.maximum(slot - known, 0))
-    return np.minimum(proposed + brought_up - both, unknown)
+    both = share * np.minimum(in_top_k, np.maximum(slot - known, 0))
+    return np.minimum(proposed + in_top_k - both, unknown)

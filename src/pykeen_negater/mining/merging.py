@@ -12,10 +12,10 @@ from ..pools.rejections import REJECTED, choose_rejected
 from ..storage.cache import remove_path
 from ..storage.tensor_files import TensorFile
 from ..triples.graphs import Graph
-from .shard_pools import PartialPools
+from .shard_pools import ShardPools
 
 __all__ = [
-    "Assembly",
+    "PoolMerger",
 ]
 
 #: About how many suspects are sorted at once
@@ -24,15 +24,15 @@ SUSPECTS_AT_ONCE = 2**22
 _SUSPECT = np.dtype([("key", np.int64), ("risk", np.uint8)])
 
 
-class Assembly:
-    """Puts partial pools together."""
+class PoolMerger:
+    """Merges the pools of the shards."""
 
     def __init__(self, graph: Graph, num_sides: int, shards: Sequence[Path], scratch: Path) -> None:
         """Look through the shards.
 
         :param graph: the graph
         :param num_sides: the number of sides that have pools
-        :param shards: the folders of the partial pools
+        :param shards: the folders of the shards' pools
         :param scratch: a folder for intermediate results
         """
         self.graph, self.num_sides, self.shards = graph, num_sides, shards
@@ -47,7 +47,7 @@ class Assembly:
         low, high, num_suspects = np.inf, -np.inf, 0
         samples = []
         for path in shards:
-            shard = PartialPools.load(path)
+            shard = ShardPools.load(path)
             self.offsets[shard.rows + 1] = shard.sizes
             self.outcomes += shard.outcomes
             self.rejected = choose_rejected([self.rejected, shard.rejected])
@@ -93,7 +93,7 @@ class Assembly:
         file.array("keys")[:] = self.graph.index.keys.numpy()
         file.array("offsets")[:] = self.offsets
         for shard in self.shards:
-            self._write_shard(file, PartialPools.load(shard))
+            self._write_shard(file, ShardPools.load(shard))
         start = 0
         for bucket in buckets:
             merged = np.load(bucket, allow_pickle=False)
@@ -102,7 +102,7 @@ class Assembly:
             start += len(merged)
         return num_suspects
 
-    def _write_shard(self, file: TensorFile, shard: PartialPools) -> None:
+    def _write_shard(self, file: TensorFile, shard: ShardPools) -> None:
         starts = np.cumsum(shard.sizes) - shard.sizes
         places = np.repeat(self.offsets[shard.rows] - starts, shard.sizes) + np.arange(len(shard.scores))
         file.array("replacements")[places] = shard.replacements
@@ -115,7 +115,7 @@ class Assembly:
         self._scratch.mkdir()
         buckets = [self._scratch / f"{i}.npy" for i in range(len(self._bounds) + 1)]
         for path in self.shards:
-            shard = PartialPools.load(path)
+            shard = ShardPools.load(path)
             parts = np.searchsorted(shard.suspects, self._bounds)
             suspects = np.empty(len(shard.suspects), dtype=_SUSPECT)
             suspects["key"], suspects["risk"] = shard.suspects, shard.suspect_risk

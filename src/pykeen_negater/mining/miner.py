@@ -18,7 +18,7 @@ from ..pools.files import PoolsError
 from ..pools.negative_pools import NegativePools
 from ..rankers.base import Ranker
 from ..rankers.resolver import ranker_resolver
-from ..runtime.processes import Processes, apart
+from ..runtime.processes import Processes, single_process
 from ..runtime.progress import Progress
 from ..runtime.random_state import pinned_defaults, preserved_random_state
 from ..storage.cache import Cache, array_digest, fingerprint
@@ -263,14 +263,14 @@ class Miner:
         index_missing = self.settings.index is not None and not Path(self.settings.index).exists()
         with (
             tell_shortage(),
-            apart(),
+            single_process(),
             preserved_random_state(),
             torch.inference_mode(mode=False),
             torch.enable_grad(),
         ):
             if index_missing and pools is not None and processes.is_main:
                 self.vectors.neighbor_index({})
-            if processes.tell("" if pools is None else "cached") == "cached":
+            if processes.broadcast("" if pools is None else "cached") == "cached":
                 return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
             warn_of_little_memory()
             run = MiningRun(self.task, processes)
@@ -280,17 +280,17 @@ class Miner:
 
                 def build(folder: Path) -> None:
                     """Mine with the help of the others, now that nobody else is mining the same."""
-                    processes.tell("mine")
+                    processes.broadcast("mine")
                     with Progress(plan.steps).running():
                         run.build(folder)
 
                 pools, is_new = self.cache.read_or_build("pools", self.key, build, NegativePools.load, self._leftovers)
                 if not is_new:
-                    processes.tell("mined meanwhile")
-            elif processes.tell("") == "mine":
+                    processes.broadcast("mined meanwhile")
+            elif processes.broadcast("") == "mine":
                 with Progress(show=False).running():
                     run.mine_shards()
-            processes.meet()
+            processes.barrier()
         return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
 
 

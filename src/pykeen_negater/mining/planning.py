@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from ..embeddings.encoders import Encoder, encoder_resolver
-from ..guard.features import TOP
+from ..guard.features import TOP_K
 from ..rankers.base import Ranker
 from ..rankers.resolver import ranker_resolver
 from ..runtime.progress import Step
 from ..runtime.random_state import preserved_random_state
-from ..scorers.base import Training, Witness, estimate_training
+from ..scorers.base import DotProductScorer, Training, estimate_training
 from ..scorers.factorization import Factorization
 from ..scorers.factorization import training_of as factorization_training_of
 from ..scorers.probe import TRAINING as PROBE_TRAINING
@@ -163,7 +163,7 @@ def make_plan(
     if settings.guard == "calibrated":
         # a query for one side has an entity of the other side's slot
         given = [ENTITY_SIDES[SIDES[name]] for name in settings.corruption_scheme if SIDES[name] != RELATION]
-        num_suspects = min(2 * TOP, graph.num_entities) * sum(len(graph.slots[side][1]) for side in given)
+        num_suspects = min(2 * TOP_K, graph.num_entities) * sum(len(graph.slots[side][1]) for side in given)
     return Plan(
         num_triples=len(graph),
         num_entities=graph.num_entities,
@@ -195,7 +195,7 @@ def _estimate_steps(
     if guarded or ranker.uses_scorers:
         part = _part(graph) if graph.num_entities > MAX_TIMED_ENTITIES else graph
         with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad():
-            more = _estimate_witnesses(graph, part, settings, ranker, num_scored)
+            more = _estimate_scorers(graph, part, settings, ranker, num_scored)
         steps |= {step: seconds + steps.get(step, 0.0) for step, seconds in more.items()}
     for step in SHARED:
         if step in steps:
@@ -203,19 +203,19 @@ def _estimate_steps(
     return {step: steps[step] for step in Step if step in steps}
 
 
-def _estimate_witnesses(
+def _estimate_scorers(
     graph: Graph, part: Graph, settings: MiningSettings, ranker: Ranker, num_scored: int
 ) -> dict[Step, float]:
-    """Estimate how long witnesses are trained, and what is done with them."""
+    """Estimate how long scorers are trained, and what is done with them."""
     vectors = np.random.default_rng(0).normal(size=(part.num_entities, TYPICAL_DIM)).astype(np.float32)
-    witnesses: dict[Step, tuple[Witness, Training]] = {
+    scorers: dict[Step, tuple[DotProductScorer, Training]] = {
         Step.PROBE: (Probe(part, vectors), PROBE_TRAINING),
         Step.FACTORIZATION: (Factorization(part), factorization_training_of(graph)),
     }
-    steps = {step: _estimate(witness, part, graph, training) for step, (witness, training) in witnesses.items()}
-    for witness, _ in witnesses.values():
-        witness.reset_parameters()
-    named = {step.name: witness.eval() for step, (witness, _) in witnesses.items()}
+    steps = {step: _estimate(scorer, part, graph, training) for step, (scorer, training) in scorers.items()}
+    for scorer, _ in scorers.values():
+        scorer.reset_parameters()
+    named = {step.name: scorer.eval() for step, (scorer, _) in scorers.items()}
     if settings.guard == "calibrated":
         steps |= estimate_guard(graph, part, settings, vectors, named)
     if ranker.uses_scorers:
@@ -223,13 +223,13 @@ def _estimate_witnesses(
     return steps
 
 
-def _time_scoring(part: Graph, witnesses: list[Witness]) -> float:
+def _time_scoring(part: Graph, scorers: list[DotProductScorer]) -> float:
     """Measure the seconds per triple of scoring."""
     triples = np.resize(part.triples, (TIMED_TRIPLES, 3))
     start = time.perf_counter()
-    for witness in witnesses:
+    for scorer in scorers:
         for side in ENTITY_SIDES:
-            witness.score_triples(triples, side)
+            scorer.score_triples(triples, side)
     return (time.perf_counter() - start) / TIMED_TRIPLES
 
 
@@ -241,16 +241,16 @@ def _part(graph: Graph) -> Graph:
     return Graph.from_triples(triples, MAX_TIMED_ENTITIES, graph.num_relations)
 
 
-def _estimate(witness: Witness, part: Graph, graph: Graph, training: Training) -> float:
+def _estimate(scorer: DotProductScorer, part: Graph, graph: Graph, training: Training) -> float:
     """Estimate how long training with a graph takes, from a few steps with a part of it."""
     if part is graph:
-        return estimate_training(witness, graph.triples, training)
+        return estimate_training(scorer, graph.triples, training)
     # the same number of steps as with the graph
     num_steps = training.epochs * math.ceil(len(graph) / training.batch_size)
     once = replace(training, epochs=num_steps, batch_size=min(training.batch_size, len(part)))
-    whole = estimate_training(witness, part.triples[: once.batch_size], once)
+    whole = estimate_training(scorer, part.triples[: once.batch_size], once)
     # of a step of one triple, nearly all goes into the parameters of entities, as far as there are some
-    bare = estimate_training(witness, part.triples[:1], replace(once, batch_size=1))
-    has_entities = any(len(parameter) == part.num_entities for parameter in witness.parameters())
+    bare = estimate_training(scorer, part.triples[:1], replace(once, batch_size=1))
+    has_entities = any(len(parameter) == part.num_entities for parameter in scorer.parameters())
     others = graph.num_entities / part.num_entities - 1 if has_entities else 0.0
     return whole + bare * others

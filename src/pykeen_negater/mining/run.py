@@ -15,24 +15,24 @@ from ..candidates.budgets import Budget
 from ..candidates.generators import Proposals
 from ..embeddings.neighbors import NeighborIndex
 from ..guard.calibrated import Guard, GuardError
-from ..guard.features import Answers, Evidence
-from ..guard.hold_out import hide_triples
+from ..guard.features import Answers, FeatureExtractor
+from ..guard.hold_out import hold_out_triples
 from ..guard.risks import to_answers
 from ..pools.files import Vocabulary, write_pools
 from ..pools.outcomes import OUTCOMES, explain_none
 from ..pools.rejections import list_rejected
 from ..rankers.context import RankingContext
 from ..rankers.measurements import Measurements
-from ..runtime.processes import Processes, main_first
+from ..runtime.processes import Processes, main_process_first
 from ..runtime.progress import Step, step
 from ..storage.cache import fingerprint, make_folder, timed
-from ..storage.checksummed_folders import find_sealed, sealed_folder
+from ..storage.checksummed_folders import checksummed_folder, find_checksummed
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION, SIDES, keys_to_triples
 from ..triples.queries import Queries
-from .merging import Assembly
+from .merging import PoolMerger
 from .shard_miner import ShardMiner
-from .shard_pools import PartialPools
+from .shard_pools import ShardPools
 from .shards import Shards
 from .task import MiningTask
 
@@ -86,18 +86,18 @@ class MiningRun:
         self._put_together(self.mine_shards(), folder)
 
     def mine_shards(self) -> _Mined:
-        """Mine the shards that are dealt to this process, and wait for the others.
+        """Mine the shards of this process, and wait for the others.
 
         :return: what is needed to put their pools together
         """
         make_folder(self.folder)
         miner = self._prepare()
-        missing = [i for i in self.processes.deal(len(self.shards)) if not find_sealed(self._path(i))]
+        missing = [i for i in self.processes.split(len(self.shards)) if not find_checksummed(self._path(i))]
         for i in self._bar(missing, Step.MINE):
             miner.mine(i).save(self._path(i))
         mined = _Mined(miner.context.measured, miner.guard, miner.proposals.recall)
         del miner  # whose files can only be removed when no process has them open
-        self.processes.meet()
+        self.processes.barrier()
         return mined
 
     def _path(self, shard: int) -> Path:
@@ -118,8 +118,8 @@ class MiningRun:
         durations = measured.durations
         guarded = self.settings.guard == "calibrated"
         # what learns for the guard must not have seen what the guard is tested with
-        visible, hidden = hide_triples(self.graph, seed=seed) if guarded else (self.graph, self.graph.triples[:0])
-        with main_first(self.processes):
+        visible, hidden = hold_out_triples(self.graph, seed=seed) if guarded else (self.graph, self.graph.triples[:0])
+        with main_process_first(self.processes):
             index = task.vectors.neighbor_index(durations)
             vectors, halved = task.vectors.encode(visible, durations)
             with timed("candidates", durations):
@@ -139,7 +139,7 @@ class MiningRun:
         )
         measured.note_halved("encoder_batches_halved", halved)
         # a ranker with a budget lets the processes share the work
-        with nullcontext() if task.ranker.expensive else main_first(self.processes):
+        with nullcontext() if task.ranker.expensive else main_process_first(self.processes):
             task.ranker.prepare(context)
         guard = self._fit_guard(context, hidden) if guarded else None
         return ShardMiner(task, self.shards, proposals, context, guard)
@@ -154,23 +154,23 @@ class MiningRun:
         if not self.task.ranker.expensive:
             return None
         path = self.folder / "chosen"
-        if not find_sealed(path):
+        if not find_checksummed(path):
             budget = Budget(self.settings.max_candidates)
             with timed("candidates", durations):
                 for i in self._bar(range(len(self.shards)), Step.CHOOSE):
                     budget.add(*proposals.candidates(self.shards.rows(i)).best_ranks())
-            with sealed_folder(path) as folder:
+            with checksummed_folder(path) as folder:
                 np.save(folder / _KEYS, budget.keys, allow_pickle=False)
         keys = np.load(path / _KEYS, allow_pickle=False)
         return keys_to_triples(keys, self.graph.num_entities, self.graph.num_relations)
 
     def _fit_guard(self, context: RankingContext, hidden: np.ndarray) -> Guard | None:
         durations = context.measured.durations
-        with main_first(self.processes):
-            witnesses = {"probe": context.probe, "factorization": context.factorization}
+        with main_process_first(self.processes):
+            scorers = {"probe": context.probe, "factorization": context.factorization}
             index = self.task.vectors.index_of(context.graph, durations)
             proposals = self._propose(context.graph, index, "visible")
-        evidence = Evidence(context.graph, context.vectors, witnesses, self.task.types)
+        extractor = FeatureExtractor(context.graph, context.vectors, scorers, self.task.types)
 
         def propose(queries: Queries) -> Answers:
             """Propose what mining the visible triples would."""
@@ -185,7 +185,7 @@ class MiningRun:
 
         with timed("guard", durations):
             try:
-                guard = Guard.fit(evidence, hidden, propose, self.settings.seed)
+                guard = Guard.fit(extractor, hidden, propose, self.settings.seed)
             except GuardError as error:
                 if self.processes.is_main:
                     logger.warning("Mining goes on without a guard. %s", error)
@@ -200,25 +200,25 @@ class MiningRun:
         paths = [self._path(i) for i in range(len(self.shards))]
         counts: dict[str, int] = {}
         for path in paths:
-            report = PartialPools.load_report(path)
+            report = ShardPools.load_report(path)
             for total, part in ((counts, report["counts"]), (durations, report["durations"])):
                 for name, value in part.items():
                     total[name] = total.get(name, 0) + value
         sides = [SIDES[name] for name in self.settings.corruption_scheme]
         with timed("assemble", durations):
-            assembly = Assembly(self.graph, len(sides), paths, self.folder / ".scratch")
+            merger = PoolMerger(self.graph, len(sides), paths, self.folder / ".scratch")
         num_triples = np.bincount(self.graph.triples[:, RELATION], minlength=self.graph.num_relations)
         names = self.graph.relation_names or tuple(map(str, range(self.graph.num_relations)))
-        none = explain_none(assembly.outcomes, num_triples, names)
+        none = explain_none(merger.outcomes, num_triples, names)
         if none is not None:
             logger.warning("%s", none)
         statistics = {
             "num_triples": len(self.graph),
             **counts,
-            "negatives": assembly.num_negatives,
-            "coverage": assembly.coverage,
-            "outcomes": dict(zip(OUTCOMES, assembly.outcomes.T.tolist(), strict=True)),
-            "rejected": list_rejected(assembly.rejected),
+            "negatives": merger.num_negatives,
+            "coverage": merger.coverage,
+            "outcomes": dict(zip(OUTCOMES, merger.outcomes.T.tolist(), strict=True)),
+            "rejected": list_rejected(merger.rejected),
             **({} if mined.recall is None else {"index_recall": round(mined.recall, 4)}),
             **mined.measured.statistics,
         }
@@ -236,7 +236,7 @@ class MiningRun:
             "num_relations": self.graph.num_relations,
             "sides": sides,
             "vocabulary": self.graph.vocabulary,
-            "score_range": list(assembly.score_range),
+            "score_range": list(merger.score_range),
             **guarded,
             "labelled": self.graph.entity_labels is not None,
             "fingerprint": task.key,
@@ -257,7 +257,7 @@ class MiningRun:
         def write(path: Path) -> None:
             """Write the arrays."""
             with timed("assemble", durations):
-                assembly.write(path)
+                merger.write(path)
 
         write_pools(folder, write, metadata, vocabulary, durations)
 

@@ -8,12 +8,12 @@ import numpy as np
 from ..candidates.generators import Proposals
 from ..guard.calibrated import Guard
 from ..guard.risks import Risks, assess_risks
-from ..rankers.base import Ranking
+from ..rankers.base import Scores
 from ..rankers.context import RankingContext
 from ..storage.cache import timed
 from ..triples.indexing import RELATION
 from ..triples.queries import ENTITY_SIDES, Queries
-from .shard_pools import PartialPools, assemble_shard
+from .shard_pools import ShardPools, assemble_shard
 from .shards import Shards
 from .task import MiningTask
 
@@ -45,7 +45,7 @@ class ShardMiner:
     def _queries(self) -> Queries:
         return Queries.from_graph(self.task.graph)
 
-    def mine(self, shard: int) -> PartialPools:
+    def mine(self, shard: int) -> ShardPools:
         """Make the pools of a shard.
 
         :param shard: its number
@@ -59,9 +59,9 @@ class ShardMiner:
             proposed = self.proposals.candidates(rows)
             chosen = np.ones(len(proposed), bool) if context.chosen is None else self._is_chosen(proposed.keys)
             candidates = proposed.select(chosen)
-        ranking = self.task.ranker.rank(candidates, context)
+        scores = self.task.ranker.score(candidates, context)
         if settings.guard is None:
-            ranking = Ranking(ranking.scores, np.ones(len(candidates), dtype=bool))
+            scores = Scores(scores.values, np.ones(len(candidates), dtype=bool))
         if self.guard is None:
             risks = Risks.unknown(len(candidates))
         else:
@@ -71,7 +71,7 @@ class ShardMiner:
         with timed("assemble", durations):
             pools = assemble_shard(
                 candidates,
-                ranking,
+                scores,
                 settings.corruption_scheme,
                 settings.pool_size,
                 risks,

@@ -13,12 +13,12 @@ from ..guard.risks import Risks
 from ..pools.codec import encode_risk
 from ..pools.outcomes import count_outcomes
 from ..pools.rejections import note_rejected
-from ..rankers.base import Ranking
-from ..storage.checksummed_folders import sealed_folder
+from ..rankers.base import Scores
+from ..storage.checksummed_folders import checksummed_folder
 from ..triples.indexing import RELATION, SIDES
 
 __all__ = [
-    "PartialPools",
+    "ShardPools",
     "assemble_shard",
 ]
 
@@ -27,7 +27,7 @@ _FILE = "pools.npz"
 
 
 @dataclass(frozen=True, eq=False)
-class PartialPools:
+class ShardPools:
     """The pools of some triples and sides."""
 
     #: The number of each pool: the triple's times the number of sides, plus the side's; shape: (num_pools,), increasing
@@ -66,14 +66,14 @@ class PartialPools:
     def save(self, path: Path) -> None:
         """Write the pools to a folder, whole or not at all.
 
-        :param path: the folder, see :func:`~pykeen_negater.storage.checksummed_folders.sealed_folder`
+        :param path: the folder, see :func:`~pykeen_negater.storage.checksummed_folders.checksummed_folder`
         """
         report = json.dumps({"counts": dict(self.counts), "durations": dict(self.durations)})
-        with sealed_folder(path) as folder:
+        with checksummed_folder(path) as folder:
             np.savez(folder / _FILE, **{name: getattr(self, name) for name in _ARRAYS}, report=np.array(report))
 
     @classmethod
-    def load(cls, path: Path) -> "PartialPools":
+    def load(cls, path: Path) -> "ShardPools":
         """Read pools.
 
         :param path: a folder that they were saved to
@@ -93,12 +93,12 @@ class PartialPools:
             return json.loads(str(file["report"]))
 
 
-_ARRAYS = [field.name for field in fields(PartialPools) if field.name not in ("counts", "durations")]
+_ARRAYS = [field.name for field in fields(ShardPools) if field.name not in ("counts", "durations")]
 
 
 def assemble_shard(
     candidates: Candidates,
-    ranking: Ranking,
+    scores: Scores,
     corruption_scheme: tuple[str, ...],
     pool_size: int,
     risks: Risks,
@@ -106,13 +106,13 @@ def assemble_shard(
     unscored: Mapping[str, np.ndarray] | None = None,
     counts: Mapping[str, int] | None = None,
     durations: Mapping[str, float] | None = None,
-) -> PartialPools:
+) -> ShardPools:
     """Keep the hardest accepted candidates of each triple and side.
 
     Equal scores are ordered by distance, so that the result is unique.
 
     :param candidates: n candidates
-    :param ranking: their scores, and which are accepted
+    :param scores: their scores, and which are accepted
     :param corruption_scheme: the sides that have pools, in the order of a triple's columns
     :param pool_size: >= 1, how many to keep
     :param risks: the risk of the candidates
@@ -125,9 +125,9 @@ def assemble_shard(
     """
     sides = tuple(SIDES[name] for name in corruption_scheme)
     safe = risks.candidates <= (np.inf if max_risk is None else max_risk)
-    accepted = np.flatnonzero(ranking.accepted & safe)
+    accepted = np.flatnonzero(scores.accepted & safe)
     order = accepted[
-        np.lexsort((accepted, -ranking.scores[accepted], candidates.sides[accepted], candidates.positives[accepted]))
+        np.lexsort((accepted, -scores.values[accepted], candidates.sides[accepted], candidates.positives[accepted]))
     ]
     rows = candidates.positives[order] * len(sides) + np.searchsorted(sides, candidates.sides[order])
     starts = np.searchsorted(rows, rows)
@@ -138,29 +138,29 @@ def assemble_shard(
     is_kept[order] = True
     outcomes = count_outcomes(
         candidates.triples[:, RELATION],
-        ranking.accepted,
+        scores.accepted,
         safe,
         is_kept,
         unscored or {},
         candidates.graph.num_relations,
     )
-    return PartialPools(
+    return ShardPools(
         rows=unique,
         sizes=sizes.astype(np.int32),
         replacements=candidates.replacements[order],
-        scores=ranking.scores[order].astype(np.float32),
+        scores=scores.values[order].astype(np.float32),
         risk=encode_risk(risks.candidates[order]).numpy(),
         suspects=risks.suspects,
         suspect_risk=encode_risk(risks.suspect_risks).numpy(),
         outcomes=outcomes,
         rejected=note_rejected(
-            ranking.accepted,
+            scores.accepted,
             safe,
             positive=candidates.positives,
             side=candidates.sides,
             replacement=candidates.replacements,
             relation=candidates.triples[:, RELATION],
-            score=ranking.scores,
+            score=scores.values,
             risk=risks.candidates,
         ),
         counts=counts or {},

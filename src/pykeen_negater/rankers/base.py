@@ -14,16 +14,16 @@ from .context import RankingContext
 __all__ = [
     "BudgetedRanker",
     "Ranker",
-    "Ranking",
+    "Scores",
 ]
 
 
 @dataclass(frozen=True, eq=False)
-class Ranking:
-    """The ranker's verdict on candidates."""
+class Scores:
+    """The scores that a ranker gives to candidates."""
 
     #: How hard each candidate is, the higher, the harder; shape: (n,), dtype: float32, finite
-    scores: np.ndarray
+    values: np.ndarray
 
     #: Whether each candidate may be used as a negative; shape: (n,), dtype: bool
     accepted: np.ndarray
@@ -52,13 +52,13 @@ class Ranker(ABC):
 
     @abstractmethod
     def identify(self) -> dict[str, Any]:
-        """Describe everything that the ranking depends on apart from graph, texts and candidates.
+        """Describe everything that the scores depend on apart from graph, texts and candidates.
 
         :return: a JSON-native description
         """
 
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> dict[str, float]:
-        """Estimate how long ranking takes here.
+        """Estimate how long scoring takes here.
 
         :param graph: the graph
         :param texts: its texts
@@ -74,8 +74,8 @@ class Ranker(ABC):
         """
 
     @abstractmethod
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:
-        """Rank candidates; the verdict on one does not depend on the others.
+    def score(self, candidates: Candidates, context: RankingContext) -> Scores:
+        """Score candidates; the score of one does not depend on the others.
 
         :param candidates: n candidates, some or all of those of the graph
         :param context: graph, texts and cache
@@ -92,8 +92,8 @@ class BudgetedRanker(Ranker):
     expensive = True
 
     @abstractmethod
-    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:
-        """Judge corrupted triples, or take the verdict from the cache.
+    def score_triples(self, triples: np.ndarray, context: RankingContext) -> Scores:
+        """Score corrupted triples, or take their scores from the cache.
 
         :param triples: shape: (n, 3), sorted by key
         :param context: graph, texts and cache
@@ -103,16 +103,16 @@ class BudgetedRanker(Ranker):
     # docstr-coverage: inherited
     def prepare(self, context: RankingContext) -> None:  # noqa: D102
         if context.chosen is not None:
-            self._judge_chosen(context.chosen, context)
+            self._score_chosen(context.chosen, context)
 
-    def _judge_chosen(self, chosen: np.ndarray, context: RankingContext) -> Ranking:
-        return context.once((self, "verdict"), lambda: self.judge(chosen, context))
+    def _score_chosen(self, chosen: np.ndarray, context: RankingContext) -> Scores:
+        return context.once((self, "scores"), lambda: self.score_triples(chosen, context))
 
     # docstr-coverage: inherited
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+    def score(self, candidates: Candidates, context: RankingContext) -> Scores:  # noqa: D102
         if context.chosen is None:
-            verdict, positions = self.judge(candidates.unique_triples, context), candidates.unique_positions
+            scores, positions = self.score_triples(candidates.unique_triples, context), candidates.unique_positions
         else:
-            verdict = self._judge_chosen(context.chosen, context)
+            scores = self._score_chosen(context.chosen, context)
             positions = np.searchsorted(context.chosen_keys, candidates.keys)
-        return Ranking(verdict.scores[positions], verdict.accepted[positions])
+        return Scores(scores.values[positions], scores.accepted[positions])

@@ -10,7 +10,7 @@ from safetensors.torch import load_model, save_model
 
 from ..runtime.processes import Processes
 from ..runtime.progress import Step
-from ..scorers.base import Training, Witness, train_witness
+from ..scorers.base import DotProductScorer, Training, train_scorer
 from ..scorers.factorization import Factorization
 from ..scorers.factorization import training_of as factorization_training_of
 from ..scorers.probe import TRAINING as PROBE_TRAINING
@@ -126,19 +126,19 @@ class RankingContext:
         self._train("factorization", factorization, factorization_training_of(self.graph), None)
         return factorization
 
-    def _train(self, name: str, witness: Witness, training: Training, inputs: str | None) -> None:
+    def _train(self, name: str, scorer: DotProductScorer, training: Training, inputs: str | None) -> None:
         training = replace(training, seed=self.seed)
 
         def build(folder: Path) -> None:
-            """Fill a folder of the cache with the witness's parameters."""
+            """Fill a folder of the cache with the scorer's parameters."""
             with timed(f"train the {name}", self.measured.durations):
-                train_witness(witness, self.graph.triples, training, Step[name.upper()])
-            save_model(witness, str(folder / "witness.safetensors"))
+                train_scorer(scorer, self.graph.triples, training, Step[name.upper()])
+            save_model(scorer, str(folder / "scorer.safetensors"))
 
         key = fingerprint(
             {"graph": self.graph.fingerprint, "name": name, "training": asdict(training), "inputs": inputs}
         )
         self.cache.read_or_build(
-            "witnesses", key, build, lambda folder: load_model(witness, str(folder / "witness.safetensors"))
+            "scorers", key, build, lambda folder: load_model(scorer, str(folder / "scorer.safetensors"))
         )
-        witness.eval()
+        scorer.eval()

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import numpy as np
 
-from ..fine_tuning.cached_classifier import REPORT, FineTuningRun
+from ..fine_tuning.cached_classifier import REPORT, CachedClassifier
 from ..fine_tuning.settings import FineTuningSettings, Precision
 from ..fine_tuning.thresholds import Thresholds
 from ..fine_tuning.throughput import measure_throughput
-from ..runtime.processes import main_first
+from ..runtime.processes import main_process_first
 from ..runtime.progress import Step
 from ..storage.cache import timed
 from ..texts.language_models import identify_language_model, require_language_model
@@ -20,10 +20,10 @@ from ..texts.loading import Texts
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION
 from ..utils.spelling import check_choice, did_you_mean
-from .base import BudgetedRanker, Ranking
+from .base import BudgetedRanker, Scores
 from .context import RankingContext
 from .fine_tuned_scoring import FineTunedScoring
-from .threshold_verdict import check_recall, judge_by_thresholds
+from .threshold_acceptance import accept_below_thresholds, check_recall
 
 if TYPE_CHECKING:
     from ..fine_tuning.classifier import TripleClassifier
@@ -127,7 +127,7 @@ class FineTunedRanker(BudgetedRanker):
     def _find_fine_tuned(self, context: RankingContext) -> Path:
         if self.model is not None:
             return Path(self.model)
-        run = FineTuningRun(
+        run = CachedClassifier(
             self.language_model,
             context.graph,
             context.required_texts,
@@ -135,7 +135,7 @@ class FineTunedRanker(BudgetedRanker):
             context.validation,
             context.validation_negatives,
         )
-        with main_first(context.processes):
+        with main_process_first(context.processes):
             path, _ = run.find_or_train(context.cache, context.measured.durations)
         context.measured.statistics["fine_tuning"] = json.loads(path.joinpath(REPORT).read_text(encoding="utf-8"))
         return path
@@ -197,11 +197,11 @@ class ThresholdsRanker(FineTunedRanker):
         return score_triples(model, tokenizer, triples, precision=self.precision)
 
     # docstr-coverage: inherited
-    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
+    def score_triples(self, triples: np.ndarray, context: RankingContext) -> Scores:  # noqa: D102
         graph = context.graph
         model = self._fine_tuned(context)
         thresholds = Thresholds.load(model, graph.num_relations, graph.relation_names)
-        scores = self._scores(model, triples, context)
-        ranking, counted = judge_by_thresholds(scores, triples[:, RELATION], thresholds, self.recall)
+        values = self._scores(model, triples, context)
+        scores, counted = accept_below_thresholds(values, triples[:, RELATION], thresholds, self.recall)
         context.measured.statistics.update(counted)
-        return ranking
+        return scores

@@ -13,7 +13,7 @@ from ..storage.cache import array_digest, fingerprint
 from ..texts.language_models import identify_language_model
 from ..texts.loading import texts_digest
 from .context import RankingContext
-from .resumable_scoring import PartwiseScoring, Scorer
+from .resumable_scoring import ResumableScoring, TripleScorer
 
 if TYPE_CHECKING:
     from ..fine_tuning.classifier import TripleClassifier
@@ -58,14 +58,14 @@ class FineTunedScoring:
                 "triples": array_digest(triples),
             }
         )
-        values, num_halved = PartwiseScoring(
+        values, num_halved = ResumableScoring(
             lambda: _FineTunedScorer(self.model, compute, self.context), triples, self.context
         ).find_or_compute(key)
         self.context.measured.note_halved("batches_halved", num_halved)
         return values
 
 
-class _FineTunedScorer(Scorer):
+class _FineTunedScorer(TripleScorer):
     doing = Step.SCORE
 
     def __init__(self, model: Path, compute: Compute, context: RankingContext) -> None:
@@ -81,7 +81,7 @@ class _FineTunedScorer(Scorer):
     # docstr-coverage: inherited
     @property
     def batches_halved(self) -> int:
-        return self._classifier.halving.count
+        return self._classifier.halver.count
 
     # docstr-coverage: inherited
     def order(self, triples: np.ndarray) -> np.ndarray:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..fine_tuning.gradient_proxy import MIN_EXAMPLES, ProxySettings
-from ..runtime.processes import main_first
+from ..runtime.processes import main_process_first
 from ..runtime.progress import Step
 from ..storage.cache import array_digest, fingerprint, timed
 from ..texts.loading import Texts
 from ..triples.graphs import Graph
 from ..utils.spelling import check_choice
-from .base import Ranking
+from .base import Scores
 from .context import RankingContext
 from .fine_tuned import FineTunedRanker
 
@@ -72,9 +72,9 @@ class FullGradientsRanker(FineTunedRanker):
         return gradient_magnitudes(model, tokenizer, triples, self.norm, precision=self.precision)
 
     # docstr-coverage: inherited
-    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
+    def score_triples(self, triples: np.ndarray, context: RankingContext) -> Scores:  # noqa: D102
         scores = self._scores(self._fine_tuned(context), triples, context)
-        return Ranking(scores, np.ones(len(triples), dtype=bool))
+        return Scores(scores, np.ones(len(triples), dtype=bool))
 
 
 class ProxyGradientsRanker(FullGradientsRanker):
@@ -186,7 +186,7 @@ class ProxyGradientsRanker(FullGradientsRanker):
             report: dict[str, Any] = json.loads(folder.joinpath("statistics.json").read_text(encoding="utf-8"))
             return report
 
-        with main_first(context.processes):
+        with main_process_first(context.processes):
             context.measured.statistics["proxy"], _ = context.cache.read_or_build("proxies", key, build, read)
         proxy.eval()
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..candidates.generators import Candidates
-from ..runtime.batch_halving import Halving
+from ..runtime.batch_halving import OOMBatchHalver
 from ..scorers.kge_models import KGETraining, score_triples
 from ..storage.cache import timed
 from ..texts.loading import Texts
 from ..triples.graphs import Graph
-from .base import Ranker, Ranking
+from .base import Ranker, Scores
 from .context import RankingContext
 from .kge_sources import GivenModel, ModelSource, NamedModel, PickledModel, SavedModel, TrainedModel
 
@@ -36,7 +36,7 @@ class KGERanker(Ranker):
     for the guard to say.
 
     A model that is trained on the spot does not see the triples that are hidden for the guard. A given model may have
-    seen them, as a given fine-tuned language model may. That does not mislead the guard: it learns from witnesses of
+    seen them, as a given fine-tuned language model may. That does not mislead the guard: it learns from scorers of
     its own, never from the ranker's scores, and the hidden triples are known in the end, so that none is a candidate.
 
     .. [sun2019] Sun, Deng, Nie and Tang (2019) RotatE: Knowledge Graph Embedding by Relational Rotation in Complex
@@ -128,17 +128,17 @@ class KGERanker(Ranker):
         self._model(context)
 
     # docstr-coverage: inherited
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+    def score(self, candidates: Candidates, context: RankingContext) -> Scores:  # noqa: D102
         model = self._model(context)  # trained before the clock runs
         triples = candidates.unique_triples
         with timed("score", context.measured.durations):
-            halving = Halving("triples")
-            scores = score_triples(model, triples, halving=halving)
-        if halving.count:
-            context.measured.counts["batches_halved"] = halving.count
+            halver = OOMBatchHalver("triples")
+            scores = score_triples(model, triples, halver=halver)
+        if halver.count:
+            context.measured.counts["batches_halved"] = halver.count
         if not np.isfinite(scores).all():
             raise ValueError(
                 f"{type(model).__name__} gave {np.sum(~np.isfinite(scores)):,} scores that are not finite. Check the "
                 f"model."
             )
-        return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
+        return Scores(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))

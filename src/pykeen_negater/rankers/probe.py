@@ -10,7 +10,7 @@ from ..candidates.generators import Candidates
 from ..scorers.probe import TRAINING as PROBE_TRAINING
 from ..storage.cache import timed
 from ..triples.queries import ENTITY_SIDES
-from .base import Ranker, Ranking
+from .base import Ranker, Scores
 from .context import RankingContext
 
 __all__ = [
@@ -37,7 +37,7 @@ class ProbeRanker(Ranker):
     def identify(self) -> dict[str, Any]:  # noqa: D102
         return {"training": asdict(PROBE_TRAINING), "factorization_weight": FACTORIZATION_WEIGHT}
 
-    def score(self, triples: np.ndarray, context: RankingContext) -> np.ndarray:
+    def score_triples(self, triples: np.ndarray, context: RankingContext) -> np.ndarray:
         """Score triples.
 
         :param triples: shape: (n, 3)
@@ -58,9 +58,9 @@ class ProbeRanker(Ranker):
         _ = context.probe, context.factorization
 
     # docstr-coverage: inherited
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
+    def score(self, candidates: Candidates, context: RankingContext) -> Scores:  # noqa: D102
         triples = candidates.unique_triples
         self.prepare(context)  # before the clock runs
         with timed("score", context.measured.durations):
-            scores = self.score(triples, context)
-        return Ranking(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
+            scores = self.score_triples(triples, context)
+        return Scores(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))

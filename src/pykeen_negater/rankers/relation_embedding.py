@@ -14,7 +14,7 @@ from ..fine_tuning.thresholds import Thresholds
 from ..fine_tuning.throughput import measure_throughput
 from ..relations.templates import find_template
 from ..relations.training.settings import RelationTrainingSettings
-from ..runtime.processes import main_first
+from ..runtime.processes import main_process_first
 from ..runtime.progress import Step
 from ..storage.cache import array_digest, fingerprint, timed
 from ..texts.language_models import identify_language_model, require_language_model
@@ -24,10 +24,10 @@ from ..triples.graphs import Graph
 from ..triples.indexing import RELATION
 from ..triples.queries import ENTITY_SIDES
 from ..utils.spelling import check_choice
-from .base import BudgetedRanker, Ranking
+from .base import BudgetedRanker, Scores
 from .context import RankingContext
-from .resumable_scoring import PartwiseScoring
-from .threshold_verdict import check_recall, judge_by_thresholds
+from .resumable_scoring import ResumableScoring
+from .threshold_acceptance import accept_below_thresholds, check_recall
 
 if TYPE_CHECKING:
     from ..relations.scorer import RelationScorer
@@ -145,35 +145,35 @@ class RelationEmbeddingRanker(BudgetedRanker):
         from ..relations.scorer import PairEncoding, RelationScorer, choose_positives
 
         graph, texts = context.graph, context.required_texts
-        with main_first(context.processes):
+        with main_process_first(context.processes):
             encoder = RelationEncoder(self._trained(context), template=self.template)
         positives = choose_positives(graph, self.max_positives, self.seed)
         key = fingerprint(
             {"encoder": encoder.identify(), "texts": texts_digest(texts), "positives": array_digest(positives)}
         )
-        scoring = PartwiseScoring(lambda: PairEncoding(encoder, texts), positives, context)
+        scoring = ResumableScoring(lambda: PairEncoding(encoder, texts), positives, context)
         vectors, num_halved = scoring.find_or_compute(key)
         context.measured.note_halved("batches_halved", num_halved)
         prototypes = Prototypes(vectors, positives[:, RELATION], graph.num_relations, PROTOTYPES[self.prototype])
         return RelationScorer(encoder, texts, positives, prototypes)
 
     # docstr-coverage: inherited
-    def judge(self, triples: np.ndarray, context: RankingContext) -> Ranking:  # noqa: D102
-        scores = self._scores(triples, context)
+    def score_triples(self, triples: np.ndarray, context: RankingContext) -> Scores:  # noqa: D102
+        values = self._scores(triples, context)
         thresholds, _ = self._fitted(context)
-        ranking, counted = judge_by_thresholds(scores, triples[:, RELATION], thresholds, self.recall)
+        scores, counted = accept_below_thresholds(values, triples[:, RELATION], thresholds, self.recall)
         context.measured.statistics["scored"] = len(triples)
         context.measured.statistics.update(counted)
-        return ranking
+        return scores
 
     # docstr-coverage: inherited
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
-        ranking = super().rank(candidates, context)
+    def score(self, candidates: Candidates, context: RankingContext) -> Scores:  # noqa: D102
+        scores = super().score(candidates, context)
         _, between = context.once((self, "fitted"), lambda: self._fitted(context))
         rows = np.flatnonzero(candidates.sides == RELATION)
         corrupted = candidates.graph.triples[candidates.positives[rows], RELATION]
-        ranking.scores[rows] = between[corrupted, candidates.replacements[rows]]
-        return ranking
+        scores.values[rows] = between[corrupted, candidates.replacements[rows]]
+        return scores
 
     def _scorer(self, context: RankingContext) -> "RelationScorer":
         return context.once((self, "scorer"), lambda: self.make_scorer(context))
@@ -211,9 +211,9 @@ class RelationEmbeddingRanker(BudgetedRanker):
         key = fingerprint({**self._inputs(context), **self._identify_scores(), "triples": array_digest(triples)})
         with timed("score", context.measured.durations):
             scorer = self._scorer(context)
-            with main_first(context.processes):
+            with main_process_first(context.processes):
                 self._fitted(context)
-            scores, num_halved = PartwiseScoring(lambda: scorer, triples, context).find_or_compute(key)
+            scores, num_halved = ResumableScoring(lambda: scorer, triples, context).find_or_compute(key)
         context.measured.note_halved("batches_halved", num_halved)
         return scores
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from ..runtime.progress import step
 from ..storage.cache import make_folder
-from ..storage.checksummed_folders import find_sealed, sealed_folder
+from ..storage.checksummed_folders import checksummed_folder, find_checksummed
 from .context import RankingContext
 
 __all__ = [
-    "PartwiseScoring",
-    "Scorer",
+    "ResumableScoring",
+    "TripleScorer",
 ]
 
 #: The number of triples of a part: a multiple of all batch sizes, so that batches are the same as in a single part
@@ -24,7 +24,7 @@ PART_SIZE = 2_048
 _SCORES, _STATISTICS, _PART = "scores.npy", "statistics.json", "part.npz"
 
 
-class Scorer(Protocol):
+class TripleScorer(Protocol):
     """Computes a number or a vector of each triple, with a model that has been loaded."""
 
     @property
@@ -50,10 +50,10 @@ class Scorer(Protocol):
         """
 
 
-class PartwiseScoring:
+class ResumableScoring:
     """Scores triples; several processes share the parts."""
 
-    def __init__(self, load: Callable[[], Scorer], triples: np.ndarray, context: RankingContext) -> None:
+    def __init__(self, load: Callable[[], TripleScorer], triples: np.ndarray, context: RankingContext) -> None:
         """Say what is to be done.
 
         :param load: loads what scores, if there is something to score
@@ -77,13 +77,13 @@ class PartwiseScoring:
             if processes.is_main and cache.find_damage("scores", key) is None:
                 cache.discard_unreadable("scores", key, _read)
             is_missing = processes.is_main and cache.find_damage("scores", key) is not None
-            if processes.tell(json.dumps(is_missing)) == "true":
+            if processes.broadcast(json.dumps(is_missing)) == "true":
                 self._compute_parts(parts)
-                processes.meet()
+                processes.barrier()
             if processes.is_main:
                 leftovers = f"scores/{parts.name}"
                 cache.get_or_build("scores", key, lambda folder: self._put_together(parts, folder), leftovers)
-            processes.meet()
+            processes.barrier()
         return _read(path)
 
     def _folders(self, parts: Path) -> list[Path]:
@@ -92,7 +92,7 @@ class PartwiseScoring:
 
     def _compute_parts(self, parts: Path) -> None:
         processes, folders = self.context.processes, self._folders(parts)
-        missing = [i for i in processes.deal(len(folders)) if not find_sealed(folders[i])]
+        missing = [i for i in processes.split(len(folders)) if not find_checksummed(folders[i])]
         if not missing:
             return
         make_folder(parts)
@@ -106,7 +106,7 @@ class PartwiseScoring:
                 if not np.isfinite(values).all():
                     count = np.sum(~np.isfinite(values))
                     raise ValueError(f"{scorer} gave {count:,} scores that are not finite. Check the model.")
-                with sealed_folder(folders[i]) as folder:
+                with checksummed_folder(folders[i]) as folder:
                     num_halved = scorer.batches_halved - before
                     np.savez(folder / _PART, rows=rows, values=values, batches_halved=num_halved)
                 advance(len(rows))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..candidates.generators import Candidates
-from .base import Ranker, Ranking
+from .base import Ranker, Scores
 from .context import RankingContext
 
 __all__ = [
@@ -24,5 +24,5 @@ class SimilarityRanker(Ranker):
         return {}
 
     # docstr-coverage: inherited
-    def rank(self, candidates: Candidates, context: RankingContext) -> Ranking:  # noqa: D102
-        return Ranking(scores=-candidates.distances, accepted=np.ones(len(candidates), dtype=bool))
+    def score(self, candidates: Candidates, context: RankingContext) -> Scores:  # noqa: D102
+        return Scores(values=-candidates.distances, accepted=np.ones(len(candidates), dtype=bool))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import AutoModel, AutoTokenizer
 
-from ..runtime.batch_halving import Halving
+from ..runtime.batch_halving import OOMBatchHalver
 from ..runtime.random_state import pinned_defaults
 from ..storage.cache import Cache, fingerprint
 from ..texts.labels import well_formed
@@ -91,7 +91,7 @@ class RelationEncoder:
         self.max_length = max_length
         self.cache = cache
         #: Halves batches for want of memory, and counts them
-        self.halving = Halving("pairs")
+        self.halver = OOMBatchHalver("pairs")
         check_choice("aggregation", self.aggregation, get_args(Aggregation))
         if self.tokenizer.mask_token is None:
             raise ValueError(f"{name} has no mask token, expected an encoder such as BERT or RoBERTa.")
@@ -161,7 +161,7 @@ class RelationEncoder:
             for start in range(0, len(order), BATCH_SIZE):
                 rows = order[start : start + BATCH_SIZE]
                 inputs = self.pad([sequences[row] for row in rows])
-                vectors[rows] = self.halving.compute(self.embed, inputs).numpy()
+                vectors[rows] = self.halver.compute(self.embed, inputs).numpy()
                 bar.update(len(rows))
         return vectors[[unique[pair] for pair in pairs]]
 

@@ -53,7 +53,7 @@ class PairEncoding:
     @property
     def batches_halved(self) -> int:
         """How many batches were halved for want of memory, up to now."""
-        return self.encoder.halving.count
+        return self.encoder.halver.count
 
     def order(self, triples: np.ndarray) -> np.ndarray:
         """Let triples with the same pair follow each other, since a pair is encoded once in a part.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
-    "Halving",
+    "OOMBatchHalver",
 ]
 
 logger = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Halving:
+class OOMBatchHalver:
     """Computes something of batches, as large as memory allows."""
 
     def __init__(self, what: str) -> None:

@@ -1,7 +1,7 @@
 """Several processes that share the work of mining, as ``torchrun`` and ``accelerate launch`` start them.
 
-They meet at a store [paszke2019]_, and exchange results through files in the cache. There is no process group, so that
-whatever one of them trains alone is trained as in a single process.
+They find each other through a store [paszke2019]_, and exchange results through files in the cache. There is no process
+group, so that whatever one of them trains alone is trained as in a single process.
 
 .. [paszke2019] Paszke et al. (2019) PyTorch: An imperative style, high-performance deep learning library. NeurIPS.
 """
@@ -19,8 +19,8 @@ import torch
 
 __all__ = [
     "Processes",
-    "apart",
-    "main_first",
+    "main_process_first",
+    "single_process",
 ]
 
 #: What launchers tell a process about the others
@@ -51,10 +51,10 @@ class Processes:
     #: > 0, how many there are
     count: int = 1
 
-    #: Where they meet; None if this one is alone
+    #: The store through which they find each other; None if this one is alone
     store: Any = None
 
-    _meetings: int = field(default=0, init=False)
+    _exchanges: int = field(default=0, init=False)
 
     @classmethod
     def launched(cls) -> "Processes":
@@ -76,24 +76,24 @@ class Processes:
         """Whether this process does what is done once."""
         return self.rank == 0
 
-    def deal(self, size: int) -> range:
-        """Deal out pieces of work.
+    def split(self, size: int) -> range:
+        """Split pieces of work between the processes.
 
         :param size: the number of pieces
-        :return: those of this process
+        :return: the pieces of this process
         """
         return range(self.rank, size, self.count)
 
-    def tell(self, message: str) -> str:
-        """Let all know what the main process says; all of them have to call it.
+    def broadcast(self, message: str) -> str:
+        """Send a message of the main process to all processes, each of which has to call this.
 
-        :param message: what it says, of no matter from others
-        :return: what the main process said
+        :param message: the message; what other processes pass does not count
+        :return: the message of the main process
         """
         if self.store is None:
             return message
-        self._meetings += 1
-        key = f"message {self._meetings}"
+        self._exchanges += 1
+        key = f"message {self._exchanges}"
         if self.is_main:
             self.store.set(key, message)
         return self.store.get(key).decode()
@@ -111,12 +111,12 @@ class Processes:
             with suppress(OSError):
                 folder.mkdir(parents=True, exist_ok=True)
                 token.touch()
-        name = self.tell(token.name if token.is_file() else "")
+        name = self.broadcast(token.name if token.is_file() else "")
         if name and not folder.joinpath(name).is_file():
             self.store.add("apart", 1)
-        self.meet()
+        self.barrier()
         num_apart = self.store.add("apart", 0)
-        self.meet()
+        self.barrier()
         if self.is_main:
             with suppress(OSError):
                 token.unlink()
@@ -126,19 +126,19 @@ class Processes:
                 f"expected one that all share. Set PYSTOW_HOME to the same shared folder for all of them."
             )
 
-    def meet(self) -> None:
-        """Wait until all of them are here."""
+    def barrier(self) -> None:
+        """Wait until all processes have called this."""
         if self.store is None:
             return
-        self._meetings += 1
-        key = f"meeting {self._meetings}"
+        self._exchanges += 1
+        key = f"barrier {self._exchanges}"
         if self.store.add(f"{key}, present", 1) == self.count:
             self.store.set(key, "")
         self.store.wait([key])
 
 
 @contextmanager
-def apart() -> Iterator[None]:
+def single_process() -> Iterator[None]:
     """Let libraries believe that this process is the only one, so that they train here, and wait for nobody."""
     hidden = {name: os.environ.pop(name) for name in _VARIABLES if name in os.environ}
     if not hidden:
@@ -158,13 +158,13 @@ def apart() -> Iterator[None]:
 
 
 @contextmanager
-def main_first(processes: Processes) -> Iterator[None]:
+def main_process_first(processes: Processes) -> Iterator[None]:
     """Let the main process run a block before the others do, which then find what it has left in the cache.
 
     :param processes: all of which have to come here
     """
     if not processes.is_main:
-        processes.meet()
+        processes.barrier()
     yield
     if processes.is_main:
-        processes.meet()
+        processes.barrier()

@@ -48,7 +48,7 @@ class Step(StrEnum):
     ENCODE_PAIRS = "Encoding true pairs"
     SCORE = "Scoring candidates"
     PROXY = "Training the proxy"
-    EVIDENCE = "Gathering evidence for the guard"
+    FEATURES = "Extracting the guard's features"
     GUARD = "Fitting the guard"
     MINE = "Mining"
     RISKS = "Computing risks"

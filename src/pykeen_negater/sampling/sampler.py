@@ -34,7 +34,7 @@ from .mined import HardNegatives, Strategy, check_strategy, without_inverse
 from .pool_source import MiningMode, find_pools
 from .positives import Positives
 from .redrawn import RandomNegatives
-from .self_loops import Loops, default_loop_fraction
+from .self_loops import SelfLoops, default_loop_fraction
 from .training_context import Purpose, current_purpose
 
 __all__ = [
@@ -174,7 +174,7 @@ class NegatERNegativeSampler(NegativeSampler):
         )
         self.corruption_scheme = check_corruption_scheme(corruption_scheme)
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs or {}, mapped_triples)
-        self.loops = Loops(mapped_triples, self.num_relations, self.corruption_scheme)
+        self.loops = SelfLoops(mapped_triples, self.num_relations, self.corruption_scheme)
         positives = Positives(mapped_triples, self.num_entities, self.num_relations)
         settings = MiningSettings(corruption_scheme=self.corruption_scheme, **mining)
         found = find_pools(pools, positives, mine, settings)

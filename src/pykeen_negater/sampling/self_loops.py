@@ -1,4 +1,4 @@
-"""Loops: corruptions that replace one end of a triple by the other.
+"""Self-loops: corruptions that replace one end of a triple by the other.
 
 No text and no graph has to be read to know that hardly anything is its own capital, sibling or part. Yet models believe
 it: translations and rotations by little leave an entity where it is, so that the entity itself is ranked first among
@@ -19,7 +19,7 @@ from pykeen.typing import MappedTriples
 from ..triples.indexing import HEAD, RELATION, SIDES, TAIL, TripleIndex
 
 __all__ = [
-    "Loops",
+    "SelfLoops",
     "default_loop_fraction",
 ]
 
@@ -52,7 +52,7 @@ def default_loop_fraction(num_entities: int, num_negs_per_pos: int) -> float:
     return min(SMALL / many, max(LARGE, ODDS / (num_entities * many)))
 
 
-class Loops:
+class SelfLoops:
     """Turns triples into loops, where loops are not to be expected."""
 
     def __init__(self, mapped_triples: MappedTriples, num_relations: int, corruption_scheme: Collection[str]) -> None:

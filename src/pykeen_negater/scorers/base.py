@@ -1,4 +1,4 @@
-"""Witnesses: small models that say how plausible a triple is, for all entities at once."""
+"""Scorers: small models that say how plausible a triple is, for all entities at once."""
 
 import math
 import time
@@ -18,14 +18,14 @@ from ..triples.indexing import TAIL
 from ..triples.queries import Queries
 
 __all__ = [
+    "DotProductScorer",
     "Training",
-    "Witness",
     "estimate_training",
-    "train_witness",
+    "train_scorer",
 ]
 
 
-#: For so many seconds, a witness is trained for an estimate
+#: For so many seconds, a scorer is trained for an estimate
 TIMED_SECONDS = 0.5
 
 #: The number of triples that are scored at once
@@ -34,7 +34,7 @@ BATCH_SIZE = 65_536
 
 @dataclass(frozen=True)
 class Training:
-    """How a witness is trained."""
+    """How a scorer is trained."""
 
     #: > 0, the number of passes over the triples
     epochs: int
@@ -52,7 +52,7 @@ class Training:
     seed: int = 0
 
 
-class Witness(nn.Module, ABC):
+class DotProductScorer(nn.Module, ABC):
     """Scores triples by the product of a query's vector and an answer's, so that all answers cost one multiplication.
 
     ``forward`` takes triples of shape (n, 3) and returns their loss, drawing the corruptions it needs by itself.
@@ -142,10 +142,10 @@ class _Triples(torch.utils.data.Dataset[Tensor]):
         return self.triples[indices]
 
 
-def estimate_training(witness: Witness, triples: np.ndarray, training: Training) -> float:
+def estimate_training(scorer: DotProductScorer, triples: np.ndarray, training: Training) -> float:
     """Estimate how long training takes here, from a few steps.
 
-    :param witness: its parameters are drawn anew
+    :param scorer: its parameters are drawn anew
     :param triples: shape: (n, 3), n > 0
     :param training: how
     :return: seconds
@@ -156,29 +156,31 @@ def estimate_training(witness: Witness, triples: np.ndarray, training: Training)
     timer, start = StepTimer(TIMED_SECONDS), time.perf_counter()
     # without a bar of its own
     with Progress(show=False).running():
-        _train(witness, triples, replace(training, epochs=training.epochs + 1), "Timing", [timer])
+        _train(scorer, triples, replace(training, epochs=training.epochs + 1), "Timing", [timer])
     num_steps = training.epochs * math.ceil(len(triples) / training.batch_size)
     beside = time.perf_counter() - start - timer.seconds
     return beside + num_steps * timer.seconds_per_step
 
 
-def train_witness(witness: Witness, triples: np.ndarray, training: Training, name: str = "Training") -> None:
-    """Train a witness from scratch, in one thread; afterwards, it is on the CPU and in evaluation mode.
+def train_scorer(scorer: DotProductScorer, triples: np.ndarray, training: Training, name: str = "Training") -> None:
+    """Train a scorer from scratch, in one thread; afterwards, it is on the CPU and in evaluation mode.
 
-    :param witness: changed in place
+    :param scorer: changed in place
     :param triples: shape: (n, 3), n > 0
     :param training: how
     :param name: what the progress bar says
     """
-    _train(witness, triples, training, name)
+    _train(scorer, triples, training, name)
 
 
-def _train(witness: Witness, triples: np.ndarray, training: Training, name: str, callbacks: Sequence[Any] = ()) -> None:
+def _train(
+    scorer: DotProductScorer, triples: np.ndarray, training: Training, name: str, callbacks: Sequence[Any] = ()
+) -> None:
     torch.manual_seed(training.seed)
-    witness.reset_parameters()
+    scorer.reset_parameters()
     with one_thread():
         train_quietly(
-            witness,
+            scorer,
             name,
             {
                 "num_train_epochs": training.epochs,

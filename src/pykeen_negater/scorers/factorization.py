@@ -6,7 +6,7 @@ from torch.nn.functional import cross_entropy, embedding
 
 from ..triples.graphs import Graph
 from ..triples.indexing import HEAD, RELATION, TAIL
-from .base import Training, Witness
+from .base import DotProductScorer, Training
 
 __all__ = [
     "Factorization",
@@ -17,7 +17,7 @@ __all__ = [
 MAX_ANSWERS = 2_048
 
 
-class Factorization(Witness):
+class Factorization(DotProductScorer):
     """ComplEx [trouillon2016]_ with reciprocal relations and the nuclear 3-norm [lacroix2018]_.
 
     It is trained to choose each answer among all entities, and so ranks answers far better than a model of its size

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..runtime.batch_halving import Halving
+from ..runtime.batch_halving import OOMBatchHalver
 from ..runtime.progress import Advance, Step, step
 from ..runtime.random_state import preserved_random_state
 from ..storage.cache import array_digest, fingerprint
@@ -315,17 +315,17 @@ def check_size(model: "Model", graph: Graph) -> None:
 
 
 def score_triples(
-    model: "Model", triples: np.ndarray, progress: str | None = None, halving: Halving | None = None
+    model: "Model", triples: np.ndarray, progress: str | None = None, halver: OOMBatchHalver | None = None
 ) -> np.ndarray:
     """Score triples on the model's device; the model is in the same mode afterwards.
 
     :param model: the model
     :param triples: shape: (n, 3), without ids of inverse relations
     :param progress: what the progress bar says; None for no bar
-    :param halving: counts the batches that are halved for want of memory
+    :param halver: counts the batches that are halved for want of memory
     :return: shape: (n,), dtype: float32, higher is more plausible
     """
-    halving = halving or Halving("triples")
+    halver = halver or OOMBatchHalver("triples")
     scores = np.empty(len(triples), dtype=np.float32)
     modes = {module: module.training for module in model.modules()}
     with ExitStack() as stack:
@@ -337,7 +337,7 @@ def score_triples(
         )
         for start in range(0, len(triples), BATCH_SIZE):
             batch = torch.from_numpy(triples[start : start + BATCH_SIZE])
-            scores[start : start + len(batch)] = halving.compute(
+            scores[start : start + len(batch)] = halver.compute(
                 lambda part: model.predict_hrt(part["triples"]).squeeze(dim=1), {"triples": batch}
             ).numpy()
             bar.update(len(batch))

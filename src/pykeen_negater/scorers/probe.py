@@ -1,4 +1,4 @@
-"""A small scorer on frozen vectors of entities: the fast ranker, and the guard's best witness."""
+"""A small scorer on frozen vectors of entities: the fast ranker, and the guard's best scorer."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from torch.nn.functional import embedding, normalize, softplus
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION
 from ..triples.queries import ENTITY_SIDES
-from .base import Training, Witness
+from .base import DotProductScorer, Training
 from .torch_corruption import TorchCorruptor
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
 TRAINING = Training(epochs=30, learning_rate=4e-3, weight_decay=0.05, batch_size=1_024)
 
 
-class Probe(Witness):
+class Probe(DotProductScorer):
     """Scores a triple by its entities' vectors alone, so that it can score entities that it has never seen.
 
     Of the vectors e of entities, only projections x = relu(A e + a) are learned, one for heads and one for tails. As an

@@ -11,8 +11,8 @@ from .checksums import find_damage, write_checksums
 
 __all__ = [
     "CHECKSUMS",
-    "find_sealed",
-    "sealed_folder",
+    "checksummed_folder",
+    "find_checksummed",
 ]
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ CHECKSUMS = "checksums.sha256"
 
 
 @contextmanager
-def sealed_folder(path: Path) -> Iterator[Path]:
+def checksummed_folder(path: Path) -> Iterator[Path]:
     """Fill a folder that appears under its name whole, with checksums, or not at all.
 
     :param path: the folder's final path. Another folder there is replaced.
@@ -33,11 +33,11 @@ def sealed_folder(path: Path) -> Iterator[Path]:
         write_checksums(folder, folder / CHECKSUMS)
 
 
-def find_sealed(path: Path) -> bool:
-    """Tell whether a sealed folder is there; a damaged one is removed, with a line in the log.
+def find_checksummed(path: Path) -> bool:
+    """Tell whether such a folder is there; a damaged one is removed, with a line in the log.
 
     :param path: the folder
-    :return: whether it is there, and as it was sealed
+    :return: whether it is there, and undamaged
     """
     if not path.is_dir():
         return False

@@ -10,7 +10,7 @@ from pykeen_negater.cli.main import main
 from pykeen_negater.pools.negative_pools import NegativePools
 from pykeen_negater.pools.verification import verify_cache
 from pykeen_negater.storage.cache import Cache
-from pykeen_negater.storage.checksummed_folders import sealed_folder
+from pykeen_negater.storage.checksummed_folders import checksummed_folder
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_the_command_checks_what_waits_in_the_cache(empty_cache: Path):
         for name in ("shards/k-1/0", "shards/k-1/all/head", "scores/k-parts/0", "checkpoints/k/checkpoint-5")
     ]
     for path in pieces:
-        with sealed_folder(path) as folder:
+        with checksummed_folder(path) as folder:
             folder.joinpath("a").write_text("1")
     unfinished = [empty_cache / name for name in ("checkpoints/k/checkpoint-10", "unknown/k")]
     for path in (*unfinished, empty_cache / "shards" / "k-1" / ".scratch", empty_cache / "vectors" / ".k-abcdefgh"):

@@ -96,7 +96,7 @@ def mine(
     from ...mining.miner import Miner
     from ...mining.settings import MiningSettings
     from ...pools.files import check_replaceable
-    from ...runtime.processes import Processes, main_first
+    from ...runtime.processes import Processes, main_process_first
     from ...storage.regular_files import check_writable
     from ...texts import naming
     from ...texts.loading import extend_texts, load_texts
@@ -110,7 +110,7 @@ def mine(
     processes = Processes.launched()
     if not processes.is_main:
         logging.getLogger("pykeen_negater").setLevel(logging.ERROR)
-    with main_first(processes):  # which caches the dataset
+    with main_process_first(processes):  # which caches the dataset
         graph = Graph.from_factory(load_training(dataset, training, load_triples_kwargs))
     files = {"validation": validation, "validation_negatives": validation_negatives}
     held_out = read_held_out(

@@ -1,6 +1,6 @@
 """How well probe and guard tell true triples from false ones, beside a KGE and the fine-tuned language model; CoDEx-S.
 
-Run: NEGATER_DATA=... python benchmarks/witnesses.py [--seeds 3] [--language-model]
+Run: NEGATER_DATA=... python benchmarks/scorers.py [--seeds 3] [--language-model]
 
 All are trained on nine tenths of the training triples, the language model on at most 2,000 of them. `hidden` is the AUC
 of the others against random corruptions in their slot, `verified` that of CoDEx's test triples against its verified
@@ -22,7 +22,7 @@ from pykeen_negater import mine
 from pykeen_negater.candidates.generators import SlotCandidateGenerator
 from pykeen_negater.corruption.corruptions import corrupt_at_random
 from pykeen_negater.evaluation.samplers import train_reference
-from pykeen_negater.guard.hold_out import hide_triples
+from pykeen_negater.guard.hold_out import hold_out_triples
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.rankers.context import RankingContext
@@ -41,7 +41,7 @@ def write(what: str, seed: int, positives: dict[str, np.ndarray], negatives: dic
     for name in positives:
         scores = [score(triples[name]) for triples in (positives, negatives)]
         row[f"auc_{name}"] = roc_auc_score(np.repeat([1, 0], list(map(len, scores))), np.concatenate(scores))
-    append("witnesses", ["what", "seed"], {**row, **more})
+    append("scorers", ["what", "seed"], {**row, **more})
     print(row, more, flush=True)
 
 
@@ -63,7 +63,7 @@ def main(seeds: int, language_model: bool) -> None:
     miner = Miner(graph, MiningSettings(**texts, candidates="slot", k=K))
     vectors = miner.encoder.encode(graph, miner.texts)
     for seed in range(seeds):
-        visible, hidden = hide_triples(graph, seed=seed)
+        visible, hidden = hold_out_triples(graph, seed=seed)
         generator = np.random.default_rng(seed)
         corruptions = [corrupt_at_random(graph, hidden, side, 1.0, generator) for side in ENTITY_SIDES]
         positives = {"hidden": hidden, "verified": data.testing.mapped_triples.numpy()}
@@ -73,7 +73,7 @@ def main(seeds: int, language_model: bool) -> None:
             start = time.perf_counter()
             candidates = SlotCandidateGenerator(k=K).generate(graph, miner.vectors.neighbor_index({}))
             ranker = ProbeRanker()
-            ranker.rank(candidates, context)
+            ranker.score(candidates, context)
             seconds = time.perf_counter() - start
 
             def ranker_score(triples: np.ndarray, ranker=ranker, context=context) -> np.ndarray:
@@ -82,15 +82,15 @@ def main(seeds: int, language_model: bool) -> None:
 
             write("probe ranker", seed, positives, negatives, ranker_score, seconds=seconds, candidates=len(candidates))
 
-            def probe(triples: np.ndarray, witness=context.probe) -> np.ndarray:
+            def probe(triples: np.ndarray, scorer=context.probe) -> np.ndarray:
                 """Score triples with the probe."""
-                return np.mean([witness.score_triples(triples, side) for side in ENTITY_SIDES], axis=0)
+                return np.mean([scorer.score_triples(triples, side) for side in ENTITY_SIDES], axis=0)
 
             write("probe", seed, positives, negatives, probe)
 
-            def factorization(triples: np.ndarray, witness=context.factorization) -> np.ndarray:
+            def factorization(triples: np.ndarray, scorer=context.factorization) -> np.ndarray:
                 """Score triples with the factorisation."""
-                return np.mean([witness.score_triples(triples, side) for side in ENTITY_SIDES], axis=0)
+                return np.mean([scorer.score_triples(triples, side) for side in ENTITY_SIDES], axis=0)
 
             write("factorization", seed, positives, negatives, factorization)
             factory = data.training.clone_and_exchange_triples(torch.from_numpy(visible.triples))
@@ -114,7 +114,7 @@ def main(seeds: int, language_model: bool) -> None:
     report = pools.metadata["statistics"]["guard"]["proposed"]
     tenth = report["riskiest_tenth"]
     append(
-        "witnesses",
+        "scorers",
         ["what", "seed"],
         {
             "what": "guard",

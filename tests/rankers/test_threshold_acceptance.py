@@ -4,22 +4,22 @@ import numpy as np
 import pytest
 
 from pykeen_negater.fine_tuning.thresholds import Thresholds
-from pykeen_negater.rankers.threshold_verdict import check_recall, judge_by_thresholds
+from pykeen_negater.rankers.threshold_acceptance import accept_below_thresholds, check_recall
 
 
 @pytest.mark.parametrize("recall", [None, 0.5, 0.9])
-def test_verdict_is_that_of_a_loop(recall: float | None):
+def test_acceptance_is_that_of_a_loop(recall: float | None):
     generator = np.random.default_rng(0)
     relations = generator.integers(3, size=60)
     labels = generator.random(60) < 0.5
     thresholds = Thresholds.fit(generator.normal(size=60) + labels, labels, relations, 3)
     scores, asked = generator.normal(size=40).astype(np.float32), generator.integers(3, size=40)
     levels = thresholds.by_relation if recall is None else thresholds.reached_by(recall)
-    ranking, counted = judge_by_thresholds(scores, asked, thresholds, recall)
+    found, counted = accept_below_thresholds(scores, asked, thresholds, recall)
     expected = [score < levels[relation] for score, relation in zip(scores, asked, strict=True)]
     assert 0 < sum(expected) < 40
-    assert ranking.accepted.tolist() == expected
-    assert np.array_equal(ranking.scores, scores)
+    assert found.accepted.tolist() == expected
+    assert np.array_equal(found.values, scores)
     assert counted["taken_for_true"] == 40 - sum(expected)
 
 

@@ -1,15 +1,15 @@
-"""A verdict by thresholds: what reaches the level of its relation is taken for true, and is no negative."""
+"""Acceptance by thresholds: what reaches the level of its relation is taken for true, and is no negative."""
 
 from typing import Any
 
 import numpy as np
 
 from ..fine_tuning.thresholds import Thresholds, describe_levels
-from .base import Ranking
+from .base import Scores
 
 __all__ = [
+    "accept_below_thresholds",
     "check_recall",
-    "judge_by_thresholds",
 ]
 
 
@@ -25,9 +25,9 @@ def check_recall(recall: float | None) -> float | None:
     return recall
 
 
-def judge_by_thresholds(
+def accept_below_thresholds(
     scores: np.ndarray, relations: np.ndarray, thresholds: Thresholds, recall: float | None
-) -> tuple[Ranking, dict[str, Any]]:
+) -> tuple[Scores, dict[str, Any]]:
     """Accept what lies below the threshold of its relation.
 
     :param scores: shape: (n,), finite, the scores of corrupted triples
@@ -35,7 +35,8 @@ def judge_by_thresholds(
     :param thresholds: where true triples lie
     :param recall: in (0, 1), the share of the true validation triples that reach a threshold; None for the thresholds
         that classify best
-    :return: a pair (the verdict; what was counted, see :func:`~pykeen_negater.fine_tuning.thresholds.describe_levels`)
+    :return: a pair (the scores, and which are accepted; what was counted, see
+        :func:`~pykeen_negater.fine_tuning.thresholds.describe_levels`)
     """
     levels = thresholds.by_relation if recall is None else thresholds.reached_by(recall)
-    return Ranking(scores, scores < levels[relations]), describe_levels(scores, relations, levels)
+    return Scores(scores, scores < levels[relations]), describe_levels(scores, relations, levels)
