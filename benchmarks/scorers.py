@@ -89,7 +89,7 @@ def main(seeds: int, language_model: bool) -> None:
             write("probe", seed, positives, negatives, probe)
 
             def factorization(triples: np.ndarray, scorer=context.factorization) -> np.ndarray:
-                """Score triples with the factorisation."""
+                """Score triples with the factorization."""
                 return np.mean([scorer.score_triples(triples, side) for side in ENTITY_SIDES], axis=0)
 
             write("factorization", seed, positives, negatives, factorization)

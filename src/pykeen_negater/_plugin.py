@@ -1,9 +1,10 @@
-"""PyKEEN's way in: loading this module registers the sampler and the filterer.
+"""Registers the sampler and the filterer with PyKEEN when this module is loaded.
 
 PyKEEN has no entry points for these, but loads those for datasets whenever :mod:`pykeen.datasets` is imported, as
-the pipeline, the hyperparameter optimization and the command line do. Ours are NegatER's datasets, which are imported
-when PyKEEN asks for them, since by then its own are there. This module must not fail, and nothing that it imports may
-import a language model's libraries, or :mod:`pykeen.datasets`: whichever is imported first, that would be a cycle.
+the pipeline, the hyperparameter optimization and the command line do. This module is such an entry point. The datasets
+of this package are imported only when PyKEEN asks for them, after it has loaded its own. This module must not fail, and
+nothing that it imports may import a language model's libraries, or :mod:`pykeen.datasets`, which would make an import
+cycle.
 """
 
 from typing import Any
@@ -21,7 +22,7 @@ __all__ = [
 
 
 def register() -> None:
-    """Register what PyKEEN looks up, and make it note the triples it builds samplers for; twice is as good as once."""
+    """Register sampler and filterer, and let PyKEEN note the triples it builds samplers for; safe to call again."""
     key = negative_sampler_resolver.normalize_cls(NegatERNegativeSampler)
     known = negative_sampler_resolver.lookup_dict.get(key)
     if known is None:

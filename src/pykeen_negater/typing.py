@@ -1,4 +1,4 @@
-"""Names that settings take, for who needs them without loading what they stand for: ``--help`` and completion."""
+"""The names that settings accept, without the classes behind them, so that ``--help`` and completion load fast."""
 
 from typing import Literal, TypeAlias
 
@@ -16,13 +16,14 @@ __all__ = [
 #: PyKEEN's names of the parts of a triple, in their order
 SIDE_NAMES = ("head", "relation", "tail")
 
-#: What turns entities into vectors, see :data:`~pykeen_negater.embeddings.encoders.encoder_resolver`
+#: Encoders, which turn entities into vectors, see :data:`~pykeen_negater.embeddings.encoders.encoder_resolver`
 ENCODERS = ("sentence-transformer", "structural", "precomputed")
 
-#: How neighbours become candidates, see :data:`~pykeen_negater.candidates.generators.candidate_generator_resolver`
+#: Candidate generators, which propose replacements, see
+#: :data:`~pykeen_negater.candidates.generators.candidate_generator_resolver`
 CANDIDATE_GENERATORS = ("random", "slot", "intersect", "anywhere")
 
-#: What decides how hard a negative is, see :data:`~pykeen_negater.rankers.resolver.ranker_resolver`
+#: Rankers, which decide how hard a negative is, see :data:`~pykeen_negater.rankers.resolver.ranker_resolver`
 RANKERS = (
     "probe",
     "similarity",
@@ -33,18 +34,18 @@ RANKERS = (
     "relation-embedding",
 )
 
-#: What a language model is fine-tuned to tell true triples from, see
+#: Sources of the negatives that a language model is fine-tuned to tell from true triples, see
 #: :data:`~pykeen_negater.corruption.sources.negative_source_resolver`
 NEGATIVE_SOURCES = ("antonyms", "negation", "precomputed", "pykeen", "random", "sans", "slots", "uniform")
 
-#: How near two vectors are: Euclidean distance, or the cosine of their angle
+#: How the nearness of two vectors is measured: Euclidean distance, or the cosine of their angle
 Metric: TypeAlias = Literal["l2", "cosine"]
 
-#: What keeps candidates out that may be true
+#: Guards, which keep out candidates that may be true
 GuardName: TypeAlias = Literal["calibrated", "thresholds"]
 
-#: ``tsv``: head, relation, tail and score, without a header, each negative once, by relation. ``negater``: the same as
-#: NegatER writes and reads it, with a header, the hardest first. ``triples``: without scores, as PyKEEN reads triples.
-#: ``parquet``: one row per positive and negative, with both.
-#: ``triplets``: a Parquet file of texts to train encoders with, see :func:`pykeen_negater.pools.exports.to_triplets`.
+#: Formats of exported negatives. ``tsv``: head, relation, tail and score, without a header, each negative once, by
+#: relation. ``negater``: the same as NegatER writes and reads it, with a header, the hardest first. ``triples``:
+#: without scores, as PyKEEN reads triples. ``parquet``: one row per positive and negative, with both. ``triplets``: a
+#: Parquet file of texts to train encoders with, see :func:`pykeen_negater.pools.exports.to_triplets`.
 ExportFormat: TypeAlias = Literal["tsv", "negater", "triples", "parquet", "triplets"]

@@ -109,9 +109,9 @@ def test_everything_odd_is_said_once(small_graph: Graph, tmp_path: Path, caplog:
         "2 of 13 entities have no list, and no neighbours.",
         "1 phrases have several lists, the last of which counts.",
         "1 neighbours are not in the graph, and are left out.",
-        "3 lists hold their own phrase, which is no neighbour.",
-        "1 neighbours are listed again, which is once too often.",
-        "2 lists hold more than 2 neighbours, the nearest of which are taken.",
+        "3 lists hold their own phrase, which is left out.",
+        "1 neighbours are listed repeatedly, and count once.",
+        "2 lists hold more than 2 neighbours, of which the nearest are taken.",
     ]
     labels = small_graph.entity_labels
     found = [[labels[i] for i in row if i >= 0] for row in listed.table[[labels.index("dog"), labels.index("cat")]]]
@@ -135,9 +135,9 @@ def test_texts_name_entities_too(tmp_path: Path):
     [
         ("{", "x.json is not valid JSON"),
         ("[]", "x.json: found a JSON value of type list, expected one object that maps phrases to lists"),
-        ('{"dog": "cat"}', "x.json: found something else than a list of phrases for 'dog', expected one"),
-        ('{"dog": [1]}', "x.json: found something else than a list of phrases for 'dog', expected one"),
-        ('{"dog": [{"cat": 1}]}', "x.json: found something else than a list of phrases for 'dog', expected one"),
+        ('{"dog": "cat"}', "x.json: found no list of phrases for 'dog', expected one"),
+        ('{"dog": [1]}', "x.json: found no list of phrases for 'dog', expected one"),
+        ('{"dog": [{"cat": 1}]}', "x.json: found no list of phrases for 'dog', expected one"),
         ("{}", "x.json: found neighbours of nothing, expected labels or texts of the graph's entities, such as"),
         ('{"wolf": ["fox"]}', "x.json: found neighbours of 'wolf', expected labels or texts"),
     ],

@@ -23,7 +23,7 @@ NUM_ENTITIES = 20
 
 
 def make_scorers(graph: Graph, vectors: np.ndarray, seed: int = 0) -> dict[str, DotProductScorer]:
-    """Make a probe and a factorisation with random parameters, so that there are no ties."""
+    """Make a probe and a factorization with random parameters, so that there are no ties."""
     scorers: dict[str, DotProductScorer] = {
         "probe": Probe(graph, vectors, dim=32),
         "factors": Factorization(graph, dim=6),

@@ -45,7 +45,7 @@ def test_plan_is_made_from_a_part_of_a_large_graph(monkeypatch: pytest.MonkeyPat
     timed: list[int] = []
 
     def estimate(scorer: DotProductScorer, triples: np.ndarray, training: Training) -> float:
-        """Let a step take a second, and as much for each 1,000 entities of a factorisation."""
+        """Let a step take a second, and as much for each 1,000 entities of a factorization."""
         size = max(len(parameter) for parameter in scorer.parameters())
         timed.append(size)
         steps = training.epochs * -(-len(triples) // training.batch_size)

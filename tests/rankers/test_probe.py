@@ -1,4 +1,4 @@
-"""The ranker that asks the probe and the factorisation."""
+"""The ranker that asks the probe and the factorization."""
 
 import numpy as np
 import pytest

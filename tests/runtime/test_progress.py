@@ -1,4 +1,4 @@
-"""Bars of a long run, and what is left over all."""
+"""Bars of a long run, and what is left in total."""
 
 import re
 from collections.abc import Callable
@@ -112,4 +112,4 @@ def test_every_step_of_mining_has_a_bar(
         Step.MINE,
     }
     assert "1592/1592" in shown
-    assert "left over all" in shown
+    assert "left in total" in shown

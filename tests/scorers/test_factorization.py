@@ -1,4 +1,4 @@
-"""The factorisation: its scores and its loss, against plain definitions."""
+"""The factorization: its scores and its loss, against plain definitions."""
 
 import math
 from typing import ClassVar
@@ -18,7 +18,7 @@ from ..cases import NUM_ENTITIES, DotProductScorerTestCase, randomize
 
 
 class TestFactorization(DotProductScorerTestCase):
-    """Tests of the factorisation."""
+    """Tests of the factorization."""
 
     # a product starts slowly when all of its factors are small
     training: ClassVar[Training] = Training(epochs=12, learning_rate=0.1, weight_decay=0.0, batch_size=32, seed=3)

@@ -52,7 +52,7 @@ def test_what_a_killed_run_took_away_is_put_back(tmp_path: Path, caplog: pytest.
     assert not path.exists()
     restore_folder(path)
     assert _content(tmp_path) == {f"{name}/a": "old"}
-    assert f"{path} is what it was before a run that was killed" in caplog.text
+    assert f"{path} was put back: a run was killed" in caplog.text
     caplog.clear()
     restore_folder(path)
     assert _content(tmp_path) == {f"{name}/a": "old"}

@@ -1,4 +1,4 @@
-"""Candidate generators: they replace a part of a known triple by something near it, or seen in the same slot."""
+"""Candidate generators, which replace a part of a known triple by something near it, or from the same slot."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
@@ -46,14 +46,14 @@ class Candidates:
     #: The column that is replaced: 0 head, 1 relation, 2 tail; shape: (n,), dtype: int8
     sides: np.ndarray
 
-    #: What stands there instead; shape: (n,), dtype: int32
+    #: The id that replaces it; shape: (n,), dtype: int32
     replacements: np.ndarray
 
-    #: The distance between the two; shape: (n,), dtype: float32
+    #: The distance between the original and the replacement; shape: (n,), dtype: float32
     distances: np.ndarray
 
-    #: The relations of the corruptions that are none of the candidates, since they read like a known triple, or like
-    #: one of an entity with itself; shape: (m,), dtype: int64
+    #: The relations of the corruptions that were left out because they read like a known triple, or like a triple of an
+    #: entity with itself; shape: (m,), dtype: int64
     alike: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
@@ -93,7 +93,7 @@ class Candidates:
         """Keep some candidates.
 
         :param mask: shape: (n,), dtype: bool
-        :return: the others are gone
+        :return: these candidates
         """
         columns = {name: getattr(self, name)[mask] for name in ("positives", "sides", "replacements", "distances")}
         return replace(self, **columns)
@@ -104,7 +104,7 @@ class Candidates:
         return self._unique[0][self._unique[1]]
 
     def best_ranks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Find the best rank that each corrupted triple has as a candidate.
+        """Find the best rank of each corrupted triple among its candidates.
 
         :return: a pair (the keys of the corrupted triples, each once, sorted; their ranks), each of shape (m,)
         """
@@ -118,8 +118,9 @@ class CandidateGenerator(ABC):
     """Proposes corruptions of every triple of a graph.
 
     A corruption replaces the head or the tail by one of its nearest entities, or the relation by one of its nearest
-    relations, where relations are as near as the mean vectors of their heads and of their tails. Known triples are
-    never proposed, nor is the triple's own head or tail. Where there are texts, neither is what reads like them.
+    relations, where the distance of relations is that between the mean vectors of their heads and of their tails. Known
+    triples are never proposed, nor are loops, in which head and tail are the same. Where there are texts, neither are
+    corruptions that read like either.
     """
 
     #: Whether neighbours are searched, and not drawn
@@ -134,7 +135,7 @@ class CandidateGenerator(ABC):
         k: int = 32,
         corruption_scheme: Collection[str] = ("head", "tail"),
     ) -> None:
-        """Choose how many and which.
+        """Choose the number of neighbours and the sides.
 
         :param k: >= 1, the number of neighbours for each triple and side; clamped to as many as there are
         :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``
@@ -147,10 +148,10 @@ class CandidateGenerator(ABC):
 
     @abstractmethod
     def neighbors_in_slot(self, index: NeighborIndex, slot: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Find replacements for the entities of a slot, some ten thousand of them at a time.
+        """Find replacements for the entities of a slot, tens of thousands of entities at a time.
 
         :param index: the index of all entities
-        :param slot: shape: (n,), sorted, the entities that were seen in the slot
+        :param slot: shape: (n,), sorted, the entities that occur in the slot
         :yields: pairs (neighbors, distances), each of shape (m, k') with k' <= k, nearest first; −1 where there is none
         """
 
@@ -172,10 +173,11 @@ class CandidateGenerator(ABC):
 
         :param graph: the graph
         :param index: the index of its entities
-        :param folder: where the neighbours are kept, and taken from if they are there. If None, in memory.
-        :param texts: the graph's texts, by which entities of one name are left out of each other's candidates. If None,
+        :param folder: the folder in which neighbours are kept, and from which they are read if they are there. If None,
+            they are kept in memory.
+        :param texts: the graph's texts; entities with the same name are left out of each other's candidates. If None,
             all names differ.
-        :return: what candidates are made from
+        :return: the proposals, from which candidates are made
         :raises ValueError: if the index is one of another number of entities
         """
         if len(index) != graph.num_entities:
@@ -207,7 +209,7 @@ class CandidateGenerator(ABC):
 
 
 class Proposals:
-    """Replacements for each entity in each slot, and for each relation: candidates of any triples, on request."""
+    """Replacements for each entity in each slot, and for each relation, which give the candidates of any triples."""
 
     def __init__(
         self,
@@ -216,7 +218,7 @@ class Proposals:
         recall: float | None = None,
         readings: Readings | None = None,
     ) -> None:
-        """Take what was found.
+        """Wrap the tables of neighbours.
 
         :param graph: the graph
         :param tables: by side, for each entity in each slot, in the order of
@@ -238,7 +240,8 @@ class Proposals:
     def candidates(self, rows: Mapping[int, np.ndarray]) -> Candidates:
         """Propose corruptions.
 
-        :param rows: by side, the triples to corrupt there, of any number; sides without neighbours are left alone
+        :param rows: by side, the triples to corrupt there, of any number; sides without a table of neighbours are
+            skipped
         :return: the candidates
         """
         graph = self.graph
@@ -248,12 +251,12 @@ class Proposals:
         corrupted = original.copy()
         corrupted[np.arange(len(positives)), sides] = replacements
         is_entity = sides != RELATION
-        # a head that is replaced by its own tail, or the other way round, says little
+        # loops are left out: a head replaced by its own tail, or the other way round
         valid = ~is_entity | ((replacements != original[:, HEAD]) & (replacements != original[:, TAIL]))
         valid &= ~graph.index.contains(torch.from_numpy(corrupted)).numpy()
         alike = valid & self._reads_alike(corrupted, is_entity)
         valid &= ~alike
-        # distances are rounded for the order, so that noise in the last digit does not decide between equals
+        # sort by rounded distances, so that noise in the last digit does not order equals
         order = np.lexsort((replacements, distances.round(6), sides, positives))
         order = order[valid[order]]
         return Candidates(
@@ -277,7 +280,7 @@ class Proposals:
         position = triples[:, RELATION]
         if side != RELATION:
             position = np.searchsorted(self._members[side], position * self.graph.num_entities + triples[:, side])
-        # many triples share a member of a slot, which is read once
+        # many triples share an entity in a slot, whose row is read once
         unique, inverse = np.unique(position, return_inverse=True)
         found = self.tables[side][unique][inverse]
         neighbors = found["neighbor"]
@@ -291,7 +294,7 @@ class Proposals:
 
 
 def relation_signatures(graph: Graph, vectors: np.ndarray) -> np.ndarray:
-    """Describe relations by what they connect.
+    """Describe relations by the vectors of the entities that they connect.
 
     :param graph: the graph
     :param vectors: shape: (num_entities, dim)
@@ -310,9 +313,9 @@ def _blocks(slot: np.ndarray) -> Iterator[np.ndarray]:
 
 
 class SlotCandidateGenerator(CandidateGenerator):
-    """Searches only the entities that were seen in the same slot of the relation.
+    """Searches only the entities that occur in the same slot of the relation.
 
-    The restriction comes *before* the search, so that every triple gets k neighbours where the slot has as many.
+    The restriction comes *before* the search, so that every triple gets k neighbours if the slot has that many.
     """
 
     # docstr-coverage: inherited
@@ -323,10 +326,10 @@ class SlotCandidateGenerator(CandidateGenerator):
 
 
 class RandomCandidateGenerator(CandidateGenerator):
-    """Takes any entities that were seen in the same slot of the relation, near or not.
+    """Draws entities that occur in the same slot of the relation, near or not.
 
-    Their text does not choose them, only the ranker and the guard do: the nearest of a slot are the hardest, but also
-    those that are true most often.
+    Distances do not matter, so that the choice is left to the ranker and the guard: the nearest of a slot are the
+    hardest, but also true most often.
     """
 
     searches = False
@@ -339,14 +342,14 @@ class RandomCandidateGenerator(CandidateGenerator):
         if size == 1:
             yield np.full((1, 1), -1), np.zeros((1, 1), dtype=np.float32)
             return
-        # the same for the same slot, whatever else is mined
+        # seeded by the slot, so that its draws do not depend on the others
         generator = np.random.default_rng(slot)
         for start in range(0, size, BLOCK_SIZE):
             block = np.arange(start, min(start + BLOCK_SIZE, size))[:, None]
             if size <= self.k + 1:
                 positions = block + np.arange(1, size)
             else:
-                # a step from the entity itself, never back to it; what is drawn twice counts once
+                # steps from the entity itself, never back to it; repeated draws count once
                 positions = block + generator.integers(1, size, size=(len(block), self.k))
             neighbors = np.sort(slot[positions % size], axis=1)
             neighbors[:, 1:][neighbors[:, 1:] == neighbors[:, :-1]] = -1
@@ -354,7 +357,7 @@ class RandomCandidateGenerator(CandidateGenerator):
 
 
 class IntersectCandidateGenerator(CandidateGenerator):
-    """Searches all entities, then keeps those that were seen in the slot, as NegatER does [safavi2021]_.
+    """Searches all entities, then keeps those that occur in the slot, as NegatER does [safavi2021]_.
 
     A triple gets at most k neighbours, and often none.
     """
@@ -371,7 +374,7 @@ class IntersectCandidateGenerator(CandidateGenerator):
 
 
 class AnywhereCandidateGenerator(CandidateGenerator):
-    """Searches all entities, whatever slot they were seen in."""
+    """Searches all entities, whatever slots they occur in."""
 
     searches_all = True
 

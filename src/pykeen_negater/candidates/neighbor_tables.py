@@ -1,4 +1,4 @@
-"""Neighbours of everything that may be replaced, one row each; they may lie on disk, where only what is read costs."""
+"""Tables of neighbours, one row for everything that may be replaced, in memory or mapped from disk."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ __all__ = [
     "keep_table",
 ]
 
-#: An entry of a table: a neighbour, −1 where there is none, and how far away it is
+#: An entry of a table: a neighbour, or −1 where there is none, and its distance
 NEIGHBOR = np.dtype([("neighbor", np.int32), ("distance", np.float32)])
 
 _TABLE, _RECALL = "neighbors.npy", "recall.json"
@@ -41,13 +41,13 @@ def keep_table(
     blocks: Iterable[tuple[np.ndarray, np.ndarray]],
     recall: Callable[[], float | None],
 ) -> tuple[np.ndarray, float | None]:
-    """Collect neighbours on disk, or take those that were collected before and are undamaged.
+    """Collect neighbours on disk, or load those that were collected before, if they are undamaged.
 
     :param path: the folder to keep them in
     :param size: the number of rows
     :param width: the most neighbours of a row
     :param blocks: pairs (neighbors, distances), each of shape (m, k) with k <= width, of one row after the other
-    :param recall: tells the recall of the search when all blocks are there; None if it was exact
+    :param recall: returns the recall of the search after all blocks, or None if it was exact
     :return: a pair (the table, mapped into memory, of shape (size, width) and dtype :data:`NEIGHBOR`; the recall)
     :raises OSError: if there is no room for the file
     """
@@ -55,7 +55,7 @@ def keep_table(
         with checksummed_folder(path) as folder:
             if size:
                 mapped = np.lib.format.open_memmap(folder / _TABLE, "w+", NEIGHBOR, (size, width))
-                # a full disk is noticed here, and not when a page of the mapped file is written
+                # notice a full disk here, and not when a page of the mapped file is written
                 with folder.joinpath(_TABLE).open("r+b") as file:
                     reserve(file.fileno(), 0, mapped.offset + mapped.nbytes)
                 _fill(mapped, blocks)

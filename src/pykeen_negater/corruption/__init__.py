@@ -1,4 +1,4 @@
-"""False triples to train a language model with, one kind per module.
+"""False triples for the training of a language model, one kind per module.
 
 A *corruptor* (:mod:`~pykeen_negater.corruption.corruptions`) draws a negative for each true triple, anew in each epoch:
 from the slot, at random, from a few hops away, among given phrases, or with one of PyKEEN's samplers. A *negative

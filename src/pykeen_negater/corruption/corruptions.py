@@ -1,4 +1,4 @@
-"""Corruptions of triples: what draws them, and those that are drawn at random."""
+"""Corruptors, which draw corruptions of triples, and random corruptions."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ __all__ = [
     "refuses_known",
 ]
 
-#: How often a corruption that turns out to be a known triple is drawn again
+#: The number of times that a corruption that is a known triple is drawn again
 ATTEMPTS = 5
 
 
@@ -31,21 +31,21 @@ def corrupt_at_random(
     generator: np.random.Generator,
     readings: Readings | None = None,
 ) -> np.ndarray:
-    """Corrupt triples at random, in their slot or anywhere, and never into a known triple.
+    """Corrupt triples at random, within their slot or anywhere, and never into a known triple.
 
     :param graph: the graph, whose triples are the known ones
     :param triples: shape: (n, 3), the triples to corrupt
     :param side: the column to replace: 0 head, 1 relation, 2 tail
-    :param in_slot_share: in [0, 1], the probability that the replacement is one of the entities seen in the relation's
-        slot, rather than any entity. Relations are always replaced by any relation.
+    :param in_slot_share: in [0, 1], the probability that the replacement is drawn from the entities that occur in the
+        relation's slot, rather than from all. Relations are always replaced by any relation.
     :param generator: the source of randomness
-    :param readings: how triples read, where the corruptions are for a model that reads them; what reads like a known
-        triple is one
-    :return: shape: (m, 3) with m ≤ n, the corruptions; what still was a known triple after some attempts is left out
+    :param readings: how triples read, for a language model: corruptions that read like a known triple count as known
+    :return: shape: (m, 3) with m ≤ n, the corruptions, without those that are still known triples after several
+        attempts
     """
 
     def propose(rows: np.ndarray) -> np.ndarray:
-        """Draw anything."""
+        """Draw random replacements."""
         return _replacements(graph, rows, side, in_slot_share, generator)
 
     def refuses(corrupted: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -58,13 +58,13 @@ def corrupt_at_random(
 def refuses_known(
     graph: Graph, corrupted: np.ndarray, triples: np.ndarray, readings: Readings | None = None
 ) -> np.ndarray:
-    """Tell which corruptions are no negatives.
+    """Tell which corruptions cannot be negatives.
 
     :param graph: the graph, whose triples are the known ones
     :param corrupted: shape: (n, 3)
-    :param triples: shape: (n, 3), what was corrupted
+    :param triples: shape: (n, 3), the triples that were corrupted
     :param readings: how triples read; if None, all names differ
-    :return: shape: (n,), dtype: bool, whether a corruption is a known triple, or what was to be corrupted
+    :return: shape: (n,), dtype: bool, whether a corruption is a known triple, or equal to the triple that was corrupted
     """
     if readings is not None:
         return readings.are_known(corrupted) | readings.are_alike(corrupted, triples)
@@ -77,7 +77,7 @@ def _redraw(
     proposals: list[Callable[[np.ndarray], np.ndarray]],
     refuses: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Replace a side until nothing is refused, with one way to propose after the other, each tried a few times."""
+    """Replace a side until nothing is refused; each way to propose is tried a few times, one after the other."""
     corrupted = triples.copy()
     pending = np.arange(len(triples))
     for propose in proposals:
@@ -103,9 +103,9 @@ def _replacements(
 
 
 class Corruptor(ABC):
-    """Draws the negatives that a language model learns from."""
+    """Draws the negatives that a language model is trained with."""
 
-    #: Texts that are no entity's: the first stands for the id ``num_entities``, and so on
+    #: Texts that are not those of entities: the first belongs to the id ``num_entities``, and so on
     extra_texts: tuple[str, ...] = ()
 
     def __init__(self, graph: Graph, readings: Readings | None = None) -> None:
@@ -134,7 +134,7 @@ class Corruptor(ABC):
         """Draw the negatives of an epoch.
 
         :param triples: shape: (n, 3), triples of the graph
-        :param corruptions: how many corruptions of each side (``head``, ``relation``, ``tail``) a triple gets
+        :param corruptions: the number of corruptions of each side (``head``, ``relation``, ``tail``) per triple
         :param epoch: >= 0, the number of the epoch
         :param generator: the source of randomness
         :return: shape: (m, 3), m ≤ n · number of corruptions, see
@@ -165,7 +165,7 @@ class RandomCorruptor(Corruptor):
 
 
 class InSlotFallbackCorruptor(Corruptor):
-    """Proposes replacements for entities, and draws from their slot where it has none that makes a negative."""
+    """Proposes replacements for entities, and falls back to their slot where no proposal makes a negative."""
 
     @abstractmethod
     def propose(self, triples: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:
@@ -174,17 +174,17 @@ class InSlotFallbackCorruptor(Corruptor):
         :param triples: shape: (n, 3)
         :param side: the column to replace: 0 head, 2 tail
         :param generator: the source of randomness
-        :return: shape: (n,), the entities; the present one where there is none to propose
+        :return: shape: (n,), the replacements; the present entity where there is none
         """
 
     # docstr-coverage: inherited
     def corrupt(self, triples: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:  # noqa: D102
         def propose(rows: np.ndarray) -> np.ndarray:
-            """Propose what this corruptor is for."""
+            """Propose this corruptor's own replacements."""
             return self.propose(rows, side, generator)
 
         def fall_back(rows: np.ndarray) -> np.ndarray:
-            """Propose what was seen in the slot, or any relation."""
+            """Propose entities that occur in the slot, or any relation."""
             return _replacements(self.graph, rows, side, 1.0, generator)
 
         def refuses(corrupted: np.ndarray, rows: np.ndarray) -> np.ndarray:

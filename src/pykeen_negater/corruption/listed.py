@@ -1,4 +1,4 @@
-"""Negatives from a file, as examples for a language model."""
+"""Negatives from a file, for the training of a language model."""
 
 import logging
 import math
@@ -29,7 +29,7 @@ _HEADER = ["head", "relation", "tail"]
 
 
 def other_phrases(path: Path, graph: Graph, texts: Texts) -> tuple[str, ...]:
-    """Find the phrases in a file of negatives that are no entities of the graph, e.g. those of test triples.
+    """Find the phrases in a file of negatives that are not entities of the graph, e.g. those of test triples.
 
     :param path: as for :func:`read_negatives`
     :param graph: the graph
@@ -48,15 +48,16 @@ def other_phrases(path: Path, graph: Graph, texts: Texts) -> tuple[str, ...]:
 def read_negatives(path: Path, graph: Graph, texts: Texts, others: Sequence[str] = ()) -> np.ndarray:
     """Read negatives in NegatER's format.
 
-    :param path: a tab-separated file with the columns head, relation, tail and, if wanted, score, with or without a
-        header; some lines may have a score, and others none. Entities and relations are named by their labels or
-        texts, which may be quoted.
+    :param path: a tab-separated file with the columns head, relation, tail and optionally score, with or without a
+        header; some lines may have a score, and others none. Entities and relations are named by their labels or texts,
+        which may be quoted.
     :param graph: the graph
     :param texts: its texts
     :param others: phrases that the graph lacks, and that the file may hold; their ids are after the graph's
     :return: shape: (n, 3), n > 0, the negatives in the order of the file, without duplicates and known triples
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if the file does not have that form, names something else, or holds no triple that is not known
+    :raises ValueError: if the file does not have that form, names unknown entities or relations, or holds only known
+        triples
     """
     names = _names(graph, texts)
     rows = [_unquoted(fields, names) for _, fields in _read(path)]
@@ -89,14 +90,14 @@ def read_negatives(path: Path, graph: Graph, texts: Texts, others: Sequence[str]
 
 
 def read_scores(path: Path, graph: Graph, texts: Texts, negatives: np.ndarray) -> np.ndarray:
-    """Read how hard negatives are.
+    """Read the scores of negatives: how hard they are.
 
     :param path: a file that :func:`read_negatives` has read
     :param graph: the graph
     :param texts: its texts
-    :param negatives: shape: (n, 3), what it has read there
-    :return: shape: (n,), finite: the score of each negative, the highest one where a triple has several. One without a
-        score is as hard as the hardest with one.
+    :param negatives: shape: (n, 3), the negatives that it read
+    :return: shape: (n,), finite: the score of each negative, the highest one where a triple has several. A negative
+        without a score gets the highest score of all.
     :raises ValueError: if a score is not a finite number
     """
     names = _names(graph, texts)
@@ -112,7 +113,7 @@ def read_scores(path: Path, graph: Graph, texts: Texts, negatives: np.ndarray) -
 
 
 def _read(path: Path) -> list[tuple[int, list[str]]]:
-    """Read numbered lines, without a header."""
+    """Read the lines with their numbers, without a header."""
     lines = list(read_rows(path, columns=[3, 4], mixed=True))
     if lines and [field.lower() for field in lines[0][1][:3]] == _HEADER:
         lines = lines[1:]
@@ -147,9 +148,9 @@ def _parse(score: str, path: Path, number: int) -> float:
 
 
 class ListedNegatives(RandomCorruptor):
-    """Hands out given negatives, to every epoch its own, and corrupts triples in their slots where they are too few.
+    """Distributes given negatives over the epochs, and corrupts triples within their slots where they are too few.
 
-    Every epoch gets the same share of the negatives, so that the last one is as hard as the first.
+    Every epoch gets an equal share of the negatives, so that the last epoch is as hard as the first.
     """
 
     def __init__(
@@ -161,7 +162,7 @@ class ListedNegatives(RandomCorruptor):
         readings: Readings | None = None,
         others: Sequence[str] = (),
     ) -> None:
-        """Share out the negatives.
+        """Distribute the negatives over the epochs.
 
         :param graph: the graph
         :param negatives: shape: (n, 3), none of which is known

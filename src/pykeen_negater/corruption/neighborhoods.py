@@ -1,4 +1,4 @@
-"""Entities within a few hops of each other, as corruptions."""
+"""Corruptions with entities that are a few hops away in the graph."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -39,7 +39,7 @@ def draw_within_hops(
 
     :param neighbors: shape: (num_entities, num_entities), see :func:`adjacency`
     :param anchors: shape: (n,), the entities to start from
-    :param excluded: shape: (n,), an entity for each that is not drawn, and neither is the anchor
+    :param excluded: shape: (n,), for each anchor an entity that is not drawn; neither is the anchor itself
     :param k: >= 1, the most hops
     :param generator: the source of randomness
     :return: shape: (n,), the drawn entities; the excluded one where there is no other
@@ -49,7 +49,7 @@ def draw_within_hops(
     drawn = excluded.copy()
     unique, groups = np.unique(anchors, return_inverse=True)
     order = np.argsort(groups, kind="stable")
-    # the rows of a chunk would fit if they were full
+    # chunks are small enough that even full rows fit
     size = max(1, MAX_PAIRS // num_entities)
     for start in range(0, len(unique), size):
         chunk = unique[start : start + size]
@@ -59,7 +59,7 @@ def draw_within_hops(
             reached = reached @ neighbors
         rows = np.repeat(np.arange(len(chunk)), np.diff(reached.indptr))
         others = reached.indices != chunk[rows]
-        # the pairs of an anchor and what it reaches, sorted
+        # the pairs of an anchor and an entity that it reaches, sorted
         pairs = np.sort(rows[others] * num_entities + reached.indices[others])
         if not len(pairs):
             continue
@@ -79,7 +79,7 @@ class NeighborhoodCorruptor(InSlotFallbackCorruptor):
     """Replaces a head by an entity that is near the tail in the graph, and a tail by one that is near the head."""
 
     def __init__(self, graph: Graph, k: int, readings: Readings | None = None) -> None:
-        """Connect the entities.
+        """Build the adjacency matrix.
 
         :param graph: the graph
         :param k: >= 1, the most hops

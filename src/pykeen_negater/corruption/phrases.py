@@ -1,4 +1,4 @@
-"""Phrases that say something else than an entity's text, as corruptions."""
+"""Corruptions with phrases that contradict an entity's text: negations and antonyms."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,13 +21,13 @@ __all__ = [
 
 
 class PhraseCorruptor(InSlotFallbackCorruptor):
-    """Replaces an entity by a phrase that need not be an entity's.
+    """Replaces an entity by a phrase, which need not be the text of an entity.
 
-    A phrase that reads like an entity is that entity, and a triple that reads like a known one is known.
+    A phrase that reads like an entity counts as that entity, and a triple that reads like a known one counts as known.
     """
 
     def __init__(self, graph: Graph, texts: Texts, phrases: Sequence[Sequence[str]]) -> None:
-        """Give every phrase an id.
+        """Assign an id to every phrase.
 
         :param graph: the graph
         :param texts: its texts
@@ -75,7 +75,7 @@ class Antonyms:
         :param mapping_file: a JSON object that maps tokens to lists of antonyms
         :param tag_file: a JSON object that maps phrases to the position of the token to replace; −1 for none
         :param token_file: a JSON object that maps phrases to their lists of tokens
-        :raises ValueError: if a file does not have that form, or the position of a token is none of its phrase's
+        :raises ValueError: if a file does not have that form, or a position is not one of a token of its phrase
         """
         self.antonyms = _read_object(mapping_file, "tokens to lists of antonyms", _is_list_of_strings)
         self.tags = _read_object(tag_file, "phrases to positions of tokens", lambda value: type(value) is int)
@@ -106,8 +106,7 @@ class Antonyms:
 
         :param graph: the graph
         :param texts: its texts
-        :return: for each entity, what stands for the opposite of its label, or of its text where the files lack its
-            label
+        :return: for each entity, the opposites of its label, or of its text where the files lack its label
         :raises ValueError: if the files have neither label nor text of any entity
         """
         known = self.tags.keys() & self.tokens.keys()

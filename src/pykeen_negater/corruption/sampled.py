@@ -1,4 +1,4 @@
-"""Negatives from PyKEEN's samplers, as examples for a language model."""
+"""Negatives from PyKEEN's samplers, for the training of a language model."""
 
 import inspect
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ __all__ = [
     "SamplerCorruptor",
 ]
 
-#: The parameters of a sampler that are not for the user to choose
+#: The parameters of a sampler that users cannot choose
 RESERVED = ("corruption_scheme", "mapped_triples", "num_entities", "num_negs_per_pos", "num_relations")
 
 _MAX_SEED = 2**32 - 1
 
 
 class SamplerCorruptor(Corruptor):
-    """Corrupts triples with a negative sampler, which chooses the side where it takes no ``corruption_scheme``."""
+    """Corrupts triples with a negative sampler, which chooses the side itself if it takes no ``corruption_scheme``."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class SamplerCorruptor(Corruptor):
         :param graph: the graph
         :param cls: the class of the sampler
         :param kwargs: its parameters
-        :param generator: the source of the randomness that making them needs
+        :param generator: the source of randomness for making them
         :param readings: how triples read; if None, all names differ
         :raises ValueError: if the sampler takes no such parameters
         """

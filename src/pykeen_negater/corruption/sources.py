@@ -1,4 +1,4 @@
-"""Negative sources: the false triples that a language model learns to tell from true ones, by name."""
+"""Negative sources, by name: they provide the false triples that a language model learns to tell from true ones."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -39,11 +39,11 @@ logger = logging.getLogger(__name__)
 
 
 class NegativeSource(ABC):
-    """A source of negatives: its parameters, checked, before there is a graph.
+    """A source of negatives, whose parameters are checked before there is a graph.
 
-    No source yields a triple of the graph, nor, except from a file, what reads like one. All corrupt heads, relations
-    and tails. Unless said otherwise, a relation is replaced by any other relation, and what a source has no negative
-    for is replaced by an entity seen in the same slot of the relation.
+    No source yields a triple of the graph, nor, except from a file, one that reads like it. All corrupt heads,
+    relations and tails. Unless said otherwise, a relation is replaced by any other relation, and an entity for which a
+    source has no replacement by one that occurs in the same slot.
     """
 
     def identify(self) -> dict[str, Any]:
@@ -67,12 +67,12 @@ class NegativeSource(ABC):
 
 
 class RandomNegativeSource(NegativeSource):
-    """Entities at random, some of them from those seen in the same slot of the relation."""
+    """Random entities, a share of them from those that occur in the same slot of the relation."""
 
     def __init__(self, *, in_slot_share: float = 0.5) -> None:
         """Choose the share.
 
-        :param in_slot_share: in [0, 1], the share of the corruptions whose replacement was seen in the same slot
+        :param in_slot_share: in [0, 1], the share of the corruptions whose replacement occurs in the same slot
         :raises ValueError: if the share is out of range
         """
         if not isinstance(in_slot_share, int | float) or not 0 <= in_slot_share <= 1:
@@ -101,7 +101,7 @@ class UniformNegativeSource(NegativeSource):
 
 
 class SlotsNegativeSource(NegativeSource):
-    """Entities that were seen in the same slot of the relation."""
+    """Entities that occur in the same slot of the relation."""
 
     # docstr-coverage: inherited
     def prepare(  # noqa: D102
@@ -151,7 +151,7 @@ class AntonymsNegativeSource(NegativeSource):
 
 
 class SANSNegativeSource(NegativeSource):
-    """Entities near the other end of the triple in the graph [ahrabian2020]_.
+    """Entities near the other entity of the triple in the graph [ahrabian2020]_.
 
     .. [ahrabian2020] Ahrabian et al. (2020) Structure Aware Negative Sampling in Knowledge Graphs. EMNLP.
     """
@@ -159,7 +159,7 @@ class SANSNegativeSource(NegativeSource):
     def __init__(self, *, k: int = 2) -> None:
         """Choose the distance.
 
-        :param k: >= 1, the most hops between the entity that stays and the one that is drawn, whatever the relations
+        :param k: >= 1, the most hops between the entity that stays and the replacement, over any relations
         :raises ValueError: if it is out of range
         """
         if not isinstance(k, int) or k < 1:
@@ -180,14 +180,14 @@ class SANSNegativeSource(NegativeSource):
 class PrecomputedNegativeSource(NegativeSource):
     """Negatives from a file, e.g. one that was mined before.
 
-    They need not be corruptions of anything, and may hold phrases that are no entities. Every epoch has its own, and as
-    many as there would be corruptions; what is missing is drawn from the slots.
+    They need not be corruptions of a triple, and may hold phrases that are not entities. Every epoch has its own, as
+    many as there would be corruptions; where the file has too few, the rest is drawn from the slots.
     """
 
     def __init__(self, *, path: str) -> None:
         """Choose the file.
 
-        :param path: a tab-separated file with the columns head, relation, tail and, if wanted, score, with or without a
+        :param path: a tab-separated file with the columns head, relation, tail and optionally score, with or without a
             header
         :raises FileNotFoundError: if there is no such file
         """
@@ -210,16 +210,16 @@ class PrecomputedNegativeSource(NegativeSource):
                 ", ".join(map(repr, others[:3])),
             )
         negatives = read_negatives(self.path, graph, texts, others)
-        # an id is named by a text where labels say nothing
+        # where labels are opaque ids, files name entities by their texts
         is_text = graph.entity_names is None or looks_opaque(graph.entity_names)
         phrases = others if is_text else tuple(map(humanize, others))
         return ListedNegatives(graph, negatives, epochs, generator, find_readings(graph, texts), phrases)
 
 
 class PyKEENNegativeSource(NegativeSource):
-    """Negatives of a PyKEEN sampler, which chooses the side to corrupt where it takes no ``corruption_scheme``.
+    """Negatives of a PyKEEN sampler, which chooses the side to corrupt itself if it takes no ``corruption_scheme``.
 
-    What is a known triple in spite of several attempts is left out.
+    Corruptions that are still known triples after several attempts are left out.
     """
 
     def __init__(self, *, sampler: str = "basic", sampler_kwargs: Mapping[str, Any] | None = None) -> None:
@@ -227,8 +227,7 @@ class PyKEENNegativeSource(NegativeSource):
 
         :param sampler: its name, see PyKEEN's ``negative_sampler_resolver``
         :param sampler_kwargs: its parameters, apart from triples, sizes and the sides to corrupt
-        :raises ValueError: if there is no such sampler, it is the one of this package, or a parameter is not for the
-            user to choose
+        :raises ValueError: if there is no such sampler, it is that of this package, or a parameter cannot be chosen
         """
         self.sampler = find_class("sampler", negative_sampler_resolver, sampler)
         if getattr(self.sampler, "mines", False):

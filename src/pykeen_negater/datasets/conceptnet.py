@@ -1,8 +1,8 @@
-"""NegatER's two parts of ConceptNet as PyKEEN datasets, with the false triples that people have judged [safavi2021]_.
+"""NegatER's two parts of ConceptNet as PyKEEN datasets, with human-annotated false triples [safavi2021]_.
 
-The files come from NegatER's public repository, once, and stay in PyKEEN's data folder. They hold ids, whose phrases
-are the labels here. Validation and test triples with phrases that training lacks are left out, as in all PyKEEN
-datasets; ``negater fine-tune`` can use them.
+The files are downloaded once from NegatER's public repository to PyKEEN's data folder. They hold ids; the labels here
+are the phrases of these ids. Validation and test triples with phrases that training lacks are left out, as in all
+PyKEEN datasets; ``negater fine-tune`` can use them.
 """
 
 from functools import cached_property
@@ -23,7 +23,7 @@ __all__ = [
     "ConceptNetTrueNeg",
 ]
 
-#: Where the files are
+#: The URL of the files
 BASE_URL = "https://raw.githubusercontent.com/tsafavi/NegatER/master/data/conceptnet"
 
 
@@ -36,7 +36,7 @@ class _ConceptNet(LazyDataset):
     def __init__(
         self, create_inverse_triples: bool = False, cache_root: str | None = None, force: bool = False
     ) -> None:
-        """Choose where the files are kept; nothing is downloaded before it is needed.
+        """Set where the files are kept; nothing is downloaded before it is needed.
 
         :param create_inverse_triples: whether the training triples get inverse ones
         :param cache_root: the folder for the files, by default one in PyKEEN's data folder
@@ -84,7 +84,7 @@ class _ConceptNet(LazyDataset):
 
     @cached_property
     def validation_negatives(self) -> TriplesFactory:
-        """The false triples for validation, with the ids of training; those with other phrases are left out."""
+        """The false triples for validation, with the training triples' ids; those with other phrases are left out."""
         return self._read("valid_negatives", self.training)
 
     @cached_property
@@ -118,7 +118,7 @@ class ConceptNetFull(_ConceptNet):
 
 @parse_docdata
 class ConceptNetTrueNeg(_ConceptNet):
-    """Six of ConceptNet's relations, for which people have judged false triples.
+    """Six of ConceptNet's relations, with human-annotated false triples.
 
     ---
     name: ConceptNet (NegatER, true-neg)

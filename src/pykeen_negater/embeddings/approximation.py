@@ -1,8 +1,8 @@
-"""Approximate indices of FAISS: which one suits, its search parameters, and how many neighbours it finds [douze2024]_.
+"""Approximate indices of FAISS: their choice, their search parameters and their recall [douze2024]_.
 
 By default, vectors are put into cells, about as many as the square root of their number, and a search looks into some
-of them. There, it compares four bits for every few dimensions, and what looks near is compared exactly [andre2015]_.
-Training and adding are the same with any number of threads, unlike those of graphs such as HNSW.
+of them. There, it compares four bits for every few dimensions, and then compares the vectors that seem near exactly
+[andre2015]_. Unlike graphs such as HNSW, such an index is the same with any number of threads.
 
 .. [douze2024] Douze et al. (2024) The Faiss library. arXiv 2401.08281.
 .. [andre2015] André, Kermarrec and Le Scouarnec (2015) Cache locality is not enough: high-performance nearest neighbor
@@ -39,40 +39,40 @@ logger = logging.getLogger(__name__)
 #: The factory string of an exact index
 EXACT = "Flat"
 
-#: The most vectors all of whose neighbours are searched exactly by default: for half a minute on one core at 384
-#: dimensions, several times as long as an approximate index takes, see benchmarks/neighbors.py
+#: The most vectors for which the neighbours of all are searched exactly by default. At 384 dimensions, this takes half
+#: a minute on one core, several times as long as with an approximate index, see benchmarks/neighbors.py
 EXACT_UP_TO = 2**15
 
-#: The same where a GPU compares them
+#: The same where vectors are compared on a GPU
 EXACT_ON_GPU_UP_TO = 2**22
 
-#: The recall below which it is worth a warning
+#: The recall below which a warning is logged
 ACCEPTABLE = 0.95
 
 #: The number of vectors that parameters are chosen with, and of others that recall is measured with
 SAMPLE = 500
 
-#: How the cells are trained: on so many vectors of each, and for so many rounds
+#: The number of training vectors per cell, and the number of rounds of training
 _VECTORS_PER_CELL, _ROUNDS = 64, 5
 
-#: What FAISS raises for an index that it cannot make
+#: The errors that FAISS raises for an index that it cannot make
 _FAILURES = (RuntimeError, TypeError, MemoryError)
 
-#: What it crashes at, or finds out late
+#: Patterns of factory strings at which FAISS crashes or fails late, and what is wrong with them
 _CRASHING = {r"(?<!\d)0+(?!\d)": "a number is 0", r"(HNSW|NSG)0*1(?!\d)": "a graph needs at least 2 neighbours"}
 
-#: What is built differently by several threads
+#: The indices that several threads build differently each time
 _RACING = ("HNSW", "NSG")
 
 _INDEX_FILE, _REPORT_FILE = "index.faiss", "approximation.json"
 
 
 def default_factory(size: int, dim: int, num_queries: int | None = None) -> str:
-    """Choose an index, exact as long as that takes no longer than for all of ``EXACT_UP_TO`` vectors.
+    """Choose an index: an exact one as long as it takes no longer than searching all of ``EXACT_UP_TO`` vectors.
 
     :param size: >= 0, the number of vectors
     :param dim: > 0, their dimension
-    :param num_queries: >= 0, how often one is searched; by default, once for each vector
+    :param num_queries: >= 0, the number of queries; by default, one for each vector
     :return: FAISS's factory string
 
     >>> default_factory(2_000, 384)
@@ -99,12 +99,12 @@ def cells_factory(size: int, dim: int) -> str:
 
 
 def check_factory(factory: str, dim: int, metric: Metric) -> None:
-    """Check that FAISS knows an index.
+    """Check that FAISS can make an index.
 
     :param factory: the factory string
     :param dim: > 0, the dimension of the vectors
     :param metric: the metric
-    :raises ValueError: if it does not
+    :raises ValueError: if it cannot
     """
     _create(factory, dim, metric)
 
@@ -137,7 +137,7 @@ class Approximation:
         return self.index.ntotal, self.index.d
 
     def search(self, points: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """Search all vectors.
+        """Find the nearest of all vectors.
 
         :param points: shape: (n, dim), dtype: float32
         :param width: > 0, the number of vectors to find
@@ -148,16 +148,16 @@ class Approximation:
         return distances, neighbors
 
     def write(self, folder: Path) -> None:
-        """Write index and recall.
+        """Write the index and its recall.
 
-        :param folder: where to
+        :param folder: the folder to write to
         """
         load_faiss().write_index(self.index, str(folder / _INDEX_FILE))
         folder.joinpath(_REPORT_FILE).write_text(json.dumps({"recall": self.recall}), encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> "Approximation":
-        """Read what was written.
+        """Read an index that was written.
 
         :param folder: where it was written to; its files have to be undamaged, which FAISS relies on
         :return: the same
@@ -167,15 +167,16 @@ class Approximation:
 
 
 def approximate(vectors: np.ndarray, metric: Metric, factory: str) -> Approximation:
-    """Build an index, choose its search parameters, and measure its recall, the same with any number of threads.
+    """Build an index, choose its search parameters, and measure its recall; the number of threads makes no difference.
 
-    Parameters are chosen with a sample of the vectors, and recall is measured with another, as far as there are enough.
+    Parameters are chosen with a sample of the vectors, and recall is measured with another one if there are enough
+    vectors.
 
     :param vectors: shape: (n, dim), dtype: float32, of unit length if the metric is the cosine; n > 0
     :param metric: the metric
     :param factory: FAISS's factory string
     :return: the index and its recall
-    :raises ValueError: if FAISS does not know the factory string, or it takes more vectors
+    :raises ValueError: if FAISS does not know the factory string, or the index needs more vectors
     """
     faiss = load_faiss()
     index = _create(factory, vectors.shape[1], metric)
@@ -186,7 +187,7 @@ def approximate(vectors: np.ndarray, metric: Metric, factory: str) -> Approximat
         with _one_thread() if any(name in factory for name in _RACING) else nullcontext():
             index.train(vectors)
             index.add(vectors)
-        # some are found out when they are searched
+        # some unsuitable indices fail only when they are searched
         index.search(vectors[:1], 1)
     except _FAILURES as error:
         raise _unsuitable(factory, f"as many as {len(vectors):,}", _explain(error)) from error
@@ -206,7 +207,7 @@ def approximate(vectors: np.ndarray, metric: Metric, factory: str) -> Approximat
 
 
 def _explain(error: Exception) -> str:
-    """Take what FAISS says without the place in its source."""
+    """Get the message of an error of FAISS, without the place in its source."""
     return re.sub(r"^Error in .* at [^ ]*:\d+: (Error: '.*' failed: )?", "", str(error).partition("\n")[0])
 
 

@@ -1,4 +1,4 @@
-"""Entities as vectors, in which near means similar."""
+"""Encoders, which turn entities into vectors such that similar entities are near each other."""
 
 import time
 from abc import ABC, abstractmethod
@@ -29,10 +29,10 @@ __all__ = [
 ]
 
 
-#: How many texts are encoded to see how long that takes, and at once
+#: The number of texts that are encoded for an estimate of time, and their batch size
 TIMED_TEXTS, TIMED_BATCH = 48, 16
 
-#: How many triples the structural encoder is tried on
+#: The number of triples with which the time of the structural encoder is estimated
 TIMED_TRIPLES = 20_000
 
 
@@ -42,7 +42,7 @@ class Encoder(ABC):
     #: Whether the encoder reads texts
     needs_texts: ClassVar[bool] = False
 
-    #: How many batches were halved for want of memory, up to now
+    #: The number of batches halved for lack of memory so far
     batches_halved: int = 0
 
     def __str__(self) -> str:
@@ -109,14 +109,14 @@ class SentenceTransformerEncoder(Encoder):
     def estimate(self, graph: Graph, texts: Texts | None) -> float:  # noqa: D102
         if texts is None:
             return 0.0
-        import sentence_transformers  # noqa: F401  # which takes seconds, and is no part of loading
+        import sentence_transformers  # noqa: F401  # imported here, since that takes seconds and is not part of loading
 
         start = time.perf_counter()
         model = self._load()
         loading = time.perf_counter() - start
         unique = sorted(set(texts.entities), key=len)
         sample = [unique[i] for i in np.linspace(0, len(unique) - 1, min(len(unique), TIMED_TEXTS), dtype=np.int64)]
-        # in batches of similar length, as all are encoded; the first batch warms up
+        # in batches of texts of similar length, as for all texts; the first batch warms up
         batches = [sample[i : i + TIMED_BATCH] for i in range(0, len(sample), TIMED_BATCH)]
         model.encode(batches[0], show_progress_bar=False)
         start = time.perf_counter()
@@ -141,7 +141,7 @@ class SentenceTransformerEncoder(Encoder):
         unique, inverse = np.unique(np.array(texts.entities, dtype=object), return_inverse=True)
         halver = OOMBatchHalver("texts")
         with step(Step.ENCODE, len(unique), "text") as advance:
-            # the first part of the model gets one batch after the other
+            # the first module of the model gets every batch
             model[0].register_forward_hook(lambda *passed: advance(len(passed[-1]["input_ids"])))
             vectors = halver.compute_all(
                 lambda size: model.encode(unique.tolist(), batch_size=size, show_progress_bar=False), self.batch_size
@@ -151,7 +151,7 @@ class SentenceTransformerEncoder(Encoder):
 
 
 class PrecomputedEncoder(Encoder):
-    """Takes vectors that were computed elsewhere."""
+    """Reads vectors from a file."""
 
     def __init__(self, *, path: str | Path, tensor: str | None = None) -> None:
         """Choose the file.
@@ -199,9 +199,9 @@ class PrecomputedEncoder(Encoder):
 
 
 class StructuralEncoder(Encoder):
-    """Encodes entities by the company they keep, for graphs without text.
+    """Encodes entities by the relations and entities that they are connected with, for graphs without text.
 
-    Each entity is the bag of the slots it fills (relation and direction) and of its neighbours in them. Rare
+    Each entity is a bag of the slots it occurs in (relation and direction) and of its neighbours there. Rare
     features count more (inverse document frequency), and a truncated singular value decomposition [deerwester1990]_
     makes the bags dense. Time and memory are linear in the triples.
 
@@ -212,7 +212,7 @@ class StructuralEncoder(Encoder):
         """Choose the size.
 
         :param dim: > 0, the dimension of the vectors (less in a small graph)
-        :param seed: the seed of the randomised decomposition
+        :param seed: the seed of the randomized decomposition
         :raises ValueError: if the dimension is not positive
         """
         if dim < 1:
@@ -228,7 +228,7 @@ class StructuralEncoder(Encoder):
     def estimate(self, graph: Graph, texts: Texts | None) -> float:  # noqa: D102
         count = min(len(graph), TIMED_TRIPLES)
         triples = graph.triples[np.linspace(0, len(graph) - 1, count, dtype=np.int64)].copy()
-        # of a part of the triples, a part of the entities
+        # a part of the triples has only a part of the entities
         num_entities = max(1, graph.num_entities * count // len(graph))
         triples[:, [HEAD, TAIL]] %= num_entities
         start = time.perf_counter()
@@ -262,7 +262,7 @@ class StructuralEncoder(Encoder):
         if dim < 1:
             return weighted.toarray().astype(np.float32)
         svd = TruncatedSVD(n_components=dim, random_state=self.seed)
-        # several threads add in another order, and nearest neighbours are as near as those next to them
+        # several threads sum in another order, and such rounding errors would reorder neighbours
         with threadpool_limits(limits=1):
             return svd.fit_transform(weighted).astype(np.float32)
 

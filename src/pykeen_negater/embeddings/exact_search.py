@@ -1,4 +1,4 @@
-"""Nearest neighbours without approximation, on a GPU where FAISS can use one [johnson2019]_.
+"""Exact nearest neighbours, on a GPU where FAISS can use one [johnson2019]_.
 
 .. [johnson2019] Johnson, Douze and Jégou (2019) Billion-scale similarity search with GPUs. IEEE Big Data 7(3).
 """
@@ -23,15 +23,15 @@ MAX_ON_GPU = 2048
 
 
 def load_faiss() -> Any:
-    """Import FAISS when it is needed.
+    """Import FAISS, only when it is needed.
 
-    :return: the module, untyped, since its types lack what its C++ classes take
+    :return: the module, untyped, since its type hints lack parameters of its C++ classes
     """
     return importlib.import_module("faiss")
 
 
 def faiss_metric(metric: Metric) -> int:
-    """Find FAISS's name of a metric.
+    """Get FAISS's constant for a metric.
 
     :param metric: the metric; for the cosine, vectors are of unit length
     :return: one of FAISS's constants
@@ -41,7 +41,7 @@ def faiss_metric(metric: Metric) -> int:
 
 
 def has_gpu() -> bool:
-    """Tell whether vectors are compared on a GPU: FAISS has been installed with support of GPUs, and there is one.
+    """Tell whether vectors are compared on a GPU: FAISS has been installed with GPU support, and there is a GPU.
 
     :return: whether they are
     """

@@ -1,4 +1,4 @@
-"""Measures the recall of a FAISS index, and chooses the search parameters with which it finds enough neighbours."""
+"""Measures the recall of a FAISS index, and chooses the search parameters with which its recall suffices."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,25 +14,25 @@ __all__ = [
     "choose_parameters",
 ]
 
-#: Recall is the share of this many nearest neighbours that are found; one that is as near as the last counts, too
+#: Recall is the share of this many nearest neighbours that are found; others as near as the last of them count, too
 RECALL_AT = 10
 
 #: The recall that search parameters are chosen for
 TARGET = 0.96
 
-#: How much more than that is found before it is chosen how many are compared exactly, which loses some
+#: How much the recall has to exceed the target before the number of exact comparisons is reduced, which loses some
 SLACK = 0.005
 
-#: The most neighbours of a query that a graph visits
+#: The most vectors that the search in a graph index visits per query
 MAX_VISITED = 2**10
 
-#: FAISS's names of how much is searched: cells, or neighbours in a graph
+#: FAISS's names for the extent of a search: the number of cells, or of vectors visited in a graph index
 _CELLS, _VISITED = "nprobe", "efSearch"
 
-#: FAISS's name of how many times as many as are asked for are compared exactly, and what is tried
+#: FAISS's name for the number of exact comparisons per requested neighbour, and the values that are tried
 _REFINEMENT, _REFINEMENTS = "k_factor_rf", (1, 2, 4, 8, 16, 32, 64)
 
-#: Distances that differ by less than this share are the same but for rounding
+#: Distances that differ by less than this share are taken for equal
 _ROUNDING = 1e-5
 
 
@@ -40,7 +40,7 @@ class Sample:
     """Vectors whose nearest neighbours are known."""
 
     def __init__(self, vectors: np.ndarray, metric: Metric, queries: np.ndarray) -> None:
-        """Find their neighbours exactly.
+        """Find the neighbours of the queries exactly.
 
         :param vectors: shape: (n, dim), dtype: float32, of unit length if the metric is the cosine; n > 0
         :param metric: the metric
@@ -57,7 +57,7 @@ class Sample:
         self._last += _ROUNDING * (self._last + true.mean(where=is_there) if self._count else 0)
 
     def recall(self, index: Any) -> float:
-        """Measure an index.
+        """Measure the recall of an index.
 
         :param index: FAISS's index of all vectors
         :return: the share of the nearest neighbours that it finds, from 0 to 1
@@ -67,14 +67,14 @@ class Sample:
         return float(found.sum() / self._count) if self._count else 1.0
 
     def _sorted_distances(self, neighbors: np.ndarray) -> np.ndarray:
-        """Compute the distances of the nearest, without the queries themselves."""
+        """Compute the sorted distances of the nearest neighbours, without the queries themselves."""
         distances = pair_distances(self.vectors, self.queries, neighbors, self.metric)
         distances[neighbors == self.queries[:, None]] = np.inf
         return np.sort(distances, axis=1)[:, :RECALL_AT]
 
 
 def choose_parameters(index: Any, sample: Sample) -> dict[str, int]:
-    """Set an index's search parameters to the cheapest with which it finds enough.
+    """Set an index's search parameters to the cheapest with which its recall suffices.
 
     :param index: FAISS's index, whose parameters are set to what is chosen; if no value suffices, to the best
     :param sample: what it is measured with
@@ -86,7 +86,7 @@ def choose_parameters(index: Any, sample: Sample) -> dict[str, int]:
     names = {space.parameter_ranges.at(i).name for i in range(space.parameter_ranges.size())}
 
     def first_sufficient(name: str, values: Iterable[int], target: float) -> int:
-        """Set a parameter to the first value that suffices."""
+        """Set a parameter to the first value with which the recall suffices."""
         best, best_recall = 0, -1.0
         for value in values:
             space.set_index_parameter(index, name, value)

@@ -1,4 +1,4 @@
-"""Neighbours from a file instead of a search, and the other way round, in NegatER's format [safavi2021]_.
+"""Reads neighbours from a file in NegatER's format instead of searching them, and writes such files [safavi2021]_.
 
 A JSON object maps every phrase to the list of its nearest phrases, the nearest first.
 """
@@ -33,10 +33,10 @@ BLOCK_SIZE = 2**14
 
 
 class ListedNeighbors(NeighborIndex):
-    """Neighbours that were found elsewhere; how far away one is, is its place in the list, from 1."""
+    """Neighbours from given lists; the distance of a neighbour is its place in the list, from 1."""
 
     def __init__(self, table: np.ndarray) -> None:
-        """Take the lists.
+        """Wrap the lists.
 
         :param table: shape: (num_entities, width), dtype: int32, the neighbours of each entity, the nearest first; −1
             where there is none, after all others
@@ -64,7 +64,7 @@ class ListedNeighbors(NeighborIndex):
 
 
 class UnusedEncoder(Encoder):
-    """Gives vectors of no dimension, where neighbours are listed and nothing else asks for vectors."""
+    """Returns vectors without dimensions, where neighbours are listed and nothing else needs vectors."""
 
     # docstr-coverage: inherited
     def identify(self) -> dict[str, Any]:  # noqa: D102
@@ -91,7 +91,7 @@ def _read(path: Path) -> list[tuple[str, list[str]]]:
         )
     for phrase, neighbors in pairs:
         if not isinstance(neighbors, list) or not all(isinstance(neighbor, str) for neighbor in neighbors):
-            raise ValueError(f"{path}: found something else than a list of phrases for {phrase!r}, expected one.")
+            raise ValueError(f"{path}: found no list of phrases for {phrase!r}, expected one.")
     return list(pairs)
 
 
@@ -115,12 +115,13 @@ def _longest_list(path: Path, size: int, modified: int) -> int:
 def read_neighbors(path: Path, graph: Graph, texts: Texts | None, k: int) -> ListedNeighbors:
     """Read the nearest neighbours of entities.
 
-    What the graph lacks is left out, as are an entity itself and what its list repeats; the log says how often.
+    Phrases that the graph lacks are left out, as are an entity itself and repetitions in its list; the log says how
+    many.
 
     :param path: a JSON object that maps phrases to lists of phrases, the nearest first: labels or texts of entities
     :param graph: the graph, with labels
     :param texts: its texts, if there are any
-    :param k: >= 1, how many neighbours of each entity to take
+    :param k: >= 1, the number of neighbours of each entity
     :return: the neighbours; those that a list holds beyond the k nearest are left out
     :raises FileNotFoundError: if there is no such file
     :raises ValueError: if the file does not have that form, or names no entity of the graph
@@ -154,10 +155,10 @@ def read_neighbors(path: Path, graph: Graph, texts: Texts | None, k: int) -> Lis
         ),
         f"{repeated:,} phrases have several lists, the last of which counts": repeated,
         f"{num_unknown:,} neighbours are not in the graph, and are left out": num_unknown,
-        f"{num_self:,} lists hold their own phrase, which is no neighbour": num_self,
-        f"{num_twice:,} neighbours are listed again, which is once too often": num_twice,
-        f"{num_more:,} lists hold more than {k} neighbours, the nearest of which are taken": num_more,
-        f"no list holds {k} neighbours, but {table.shape[1]} at most": table.shape[1] < k,
+        f"{num_self:,} lists hold their own phrase, which is left out": num_self,
+        f"{num_twice:,} neighbours are listed repeatedly, and count once": num_twice,
+        f"{num_more:,} lists hold more than {k} neighbours, of which the nearest are taken": num_more,
+        f"no list holds {k} neighbours, but only up to {table.shape[1]}": table.shape[1] < k,
     }
     for sentence, occurs in said.items():
         if occurs:
@@ -171,7 +172,7 @@ def write_neighbors(path: Path, index: NeighborIndex, k: int, names: tuple[str, 
     :param path: the file; one that is there is replaced
     :param index: the index of the entities
     :param k: >= 1, the number of neighbours of each
-    :param names: what to call each entity
+    :param names: the name of each entity in the file
     """
     with atomic_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="\n") as file:
         file.write("{")

@@ -57,13 +57,13 @@ class NeighborIndex:
         factory: str | None = None,
         source: str | None = None,
     ) -> "NeighborIndex":
-        """Make an index that searches all vectors exactly, where only neighbours among some entities are asked for.
+        """Make an index without building an approximate one, for when only neighbours among some entities are searched.
 
         :param vectors: shape: (num_entities, dim)
         :param metric: the metric
         :param factory: as for :meth:`build`. If it is exact, neighbours among some entities are, too.
         :param source: the fingerprint of what the vectors were made from, so that it is used for nothing else
-        :return: the vectors; a search of all of them is exact, and slow if there are many
+        :return: the index; a search of all vectors is exact, and slow if there are many
         :raises ValueError: if there is no such metric, or FAISS does not know the factory string
         """
         check_choice("metric", metric, get_args(Metric))
@@ -124,7 +124,7 @@ class NeighborIndex:
         folder = Path(path)
         restore_folder(folder)
         try:
-            # FAISS crashes at some damage
+            # FAISS crashes on some damaged files
             damage = find_damage(folder, folder / CHECKSUMS)
             if damage is not None:
                 raise ValueError(damage)
@@ -145,14 +145,15 @@ class NeighborIndex:
         return len(self.vectors)
 
     def search(self, queries: np.ndarray, k: int, among: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Find the nearest neighbours of entities.
+        """Find nearest neighbours of entities.
 
-        Among some entities, the kind of index is the default for as many entities and queries, unless that of all
-        entities is exact. If it is approximate, it is built of these entities alone, and kept until the next one.
+        For a search among some entities, the kind of index is the default for their number and that of the queries,
+        unless the index of all entities is exact. An approximate one is built from these entities alone, and kept until
+        the next search among others.
 
         :param queries: shape: (n,), the entities whose neighbours are asked for
         :param k: >= 1, the number of neighbours; clamped to the number of entities that are searched
-        :param among: shape: (m,), sorted: only these can be neighbours, and they are restricted *before* the search.
+        :param among: shape: (m,), sorted: only these can be neighbours; the restriction comes *before* the search.
             If None, all entities.
         :return: a pair (neighbors, distances), each of shape (n, k), nearest first. Distances are squared Euclidean, or
             one minus the cosine. Where fewer than k others are found, the rest of a row is −1 and infinite.
@@ -166,7 +167,7 @@ class NeighborIndex:
         if self.metric == "cosine":
             distances = np.maximum(1 - distances, 0)
         neighbors = np.where(neighbors == queries[:, None], -1, neighbors)
-        # a stable sort moves what is no neighbour to the end of its row, and keeps the order of the rest
+        # a stable sort moves those that are no neighbours to the end of their row, and keeps the order of the rest
         order = np.argsort(neighbors < 0, axis=1, kind="stable")[:, :k]
         neighbors, distances = (
             np.take_along_axis(neighbors, order, axis=1),
@@ -202,6 +203,6 @@ class NeighborIndex:
         if factory == EXACT:
             return None
         if self._part is None or not np.array_equal(self._part[0], among):
-            self._part = None  # so that there are never two at once
+            self._part = None  # free the old one first, so that there are never two in memory
             self._part = among, approximate(self.vectors[among], self.metric, factory)
         return self._part[1]

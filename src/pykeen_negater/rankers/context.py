@@ -118,7 +118,7 @@ class RankingContext:
 
     @property
     def factorization(self) -> Factorization:
-        """The factorisation of the graph, trained or taken from the cache."""
+        """The factorization of the graph, trained or taken from the cache."""
         return self.once("factorization", self._find_factorization)
 
     def _find_factorization(self) -> Factorization:

@@ -17,7 +17,7 @@ __all__ = [
     "ProbeRanker",
 ]
 
-#: How much the factorisation counts beside the probe; found on hidden triples and validation triples of CoDEx-S
+#: How much the factorization counts beside the probe; found on hidden triples and validation triples of CoDEx-S
 FACTORIZATION_WEIGHT = 0.3
 
 

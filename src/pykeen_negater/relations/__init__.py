@@ -1,9 +1,9 @@
-"""RelBERT: what relates two words, as a vector [ushio2021]_.
+"""RelBERT: vectors of the relation between two words [ushio2021]_.
 
-:mod:`~pykeen_negater.relations.encoder` turns a pair of texts into the vector of their relation, with the help of a
+:mod:`~pykeen_negater.relations.encoder` turns a pair of texts into the vector of their relation, by means of a
 :mod:`template <pykeen_negater.relations.templates>`; :mod:`~pykeen_negater.relations.training` trains encoders, and
-:mod:`~pykeen_negater.relations.tasks` evaluates them. A ranker asks whether a candidate's pair is like those of the
-relation's true triples (:mod:`~pykeen_negater.relations.prototypes`).
+:mod:`~pykeen_negater.relations.tasks` evaluates them. The ranker ``relation-embedding`` measures how similar a
+candidate's pair is to those of the relation's true triples (:mod:`~pykeen_negater.relations.prototypes`).
 
 .. [ushio2021] Ushio, Camacho-Collados and Schockaert (2021) Distilling Relation Embeddings from Pretrained Language
    Models. EMNLP.

@@ -1,4 +1,4 @@
-"""Pairs of words as vectors of what relates them."""
+"""Encodes pairs of words as vectors of their relation."""
 
 import bisect
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ __all__ = [
 #: Which tokens' hidden states are added up: all, all but the mask, or the mask alone
 Aggregation = Literal["average", "average_no_mask", "mask"]
 
-#: The number of pairs encoded at once. It is no setting, so that the composition of a batch follows from the data.
+#: The number of pairs encoded at once; not a setting, so that the composition of a batch follows from the data
 BATCH_SIZE = 64
 
 
 class RelationEncoder:
-    """Encodes what relates two words, with a language model that reads them in a sentence: RelBERT [ushio2021]_.
+    """Encodes the relation of two words, with a language model that reads them in a sentence: RelBERT [ushio2021]_.
 
     The vector is the sum of the hidden states of the sentence's tokens, start and end included. Pairs whose vectors
     have a high cosine are related in a similar way. RelBERT's checkpoints are loaded with the template and the
@@ -66,11 +66,11 @@ class RelationEncoder:
             what the model was trained with, else ``d``.
         :param aggregation: which tokens' hidden states are added up. If None, what the model was trained with, else
             ``average_no_mask``.
-        :param normalized: whether sums are divided by the number of their tokens, which RelBERT does not do in spite of
-            the names. If None, what the model was trained with, else False.
-        :param max_length: the most tokens of a sentence, special ones included. In a longer one, the longer word loses
-            its end.
-        :param cache: where the vectors of lists of pairs are kept, by content. If None, they are not.
+        :param normalized: whether sums are divided by their number of tokens, which RelBERT does not do, despite the
+            names of its aggregations. If None, what the model was trained with, else False.
+        :param max_length: the most tokens of a sentence, special ones included. In a longer sentence, the longer word
+            is cut off.
+        :param cache: the cache for the vectors of lists of pairs. If None, they are not cached.
         :raises FileNotFoundError: if no model is given and the default cannot be had
         :raises ValueError: if there is no such template or aggregation, the language model has no mask token, or the
             template leaves no room for words
@@ -90,7 +90,7 @@ class RelationEncoder:
         self.normalized = trained_with.get("normalized", False) if normalized is None else normalized
         self.max_length = max_length
         self.cache = cache
-        #: Halves batches for want of memory, and counts them
+        #: Halves batches for lack of memory, and counts them
         self.halver = OOMBatchHalver("pairs")
         check_choice("aggregation", self.aggregation, get_args(Aggregation))
         if self.tokenizer.mask_token is None:
@@ -125,12 +125,12 @@ class RelationEncoder:
 
     @pinned_defaults()
     def get_embedding(self, pairs: Sequence[str] | Sequence[Sequence[str]], progress: str | None = None) -> np.ndarray:
-        """Encode one pair, or several.
+        """Encode one pair or several pairs.
 
         Each distinct pair is encoded once, in batches of similar length.
 
         :param pairs: head and tail, or n of these
-        :param progress: what the progress bar says; None for no bar
+        :param progress: the label of the progress bar; None for no bar
         :return: shape: (dim,) for one pair, (n, dim) for several, dtype: float32
         :raises ValueError: if something is not a pair
         """
@@ -166,10 +166,10 @@ class RelationEncoder:
         return vectors[[unique[pair] for pair in pairs]]
 
     def tokenize(self, pairs: Sequence[tuple[str, str]]) -> list[list[int]]:
-        """Write pairs as sentences, and these as tokens.
+        """Turn pairs into sentences, and these into tokens.
 
         :param pairs: heads and tails
-        :return: for each its token ids, max_length at most, special ones included
+        :return: the token ids of each pair, at most max_length, special ones included
         """
         pairs = [(well_formed(head), well_formed(tail)) for head, tail in pairs]
         sequences = self._encode(pairs)
@@ -184,13 +184,13 @@ class RelationEncoder:
         return self.tokenizer(sentences)["input_ids"] if sentences else []
 
     def _plain(self, word: str) -> str:
-        """Take special tokens for what they are in a word: text."""
+        """Strip the brackets of special tokens in a word, so that they are read as plain text."""
         for token in self.tokenizer.all_special_tokens:
             word = word.replace(token, token[1:-1])
         return word
 
     def _encode_shortened(self, pair: tuple[str, str]) -> list[int]:
-        """Keep as many tokens of each word as fit; one of each does."""
+        """Keep as many tokens of each word as fit; one of each always fits."""
         ends = [
             [
                 end
@@ -200,7 +200,7 @@ class RelationEncoder:
         ]
 
         def encode(limit: int) -> list[int]:
-            """Encode the pair with so many tokens of each word."""
+            """Encode the pair with at most this many tokens of each word."""
             cut = [word[: stops[:limit][-1]] for word, stops in zip(pair, ends, strict=True)]
             return self._encode([(cut[0], cut[1])])[0]
 
@@ -209,10 +209,10 @@ class RelationEncoder:
         return encode(limits[max(too_many - 1, 0)])[: self.max_length]
 
     def pad(self, sequences: list[list[int]]) -> dict[str, Tensor]:
-        """Make a batch, as long as its longest sequence.
+        """Pad sequences to a batch as long as the longest of them.
 
         :param sequences: token ids
-        :return: ``input_ids`` and ``attention_mask``, each of shape (batch_size, length), where the model is
+        :return: ``input_ids`` and ``attention_mask``, each of shape (batch_size, length), on the model's device
         """
         batch = self.tokenizer.pad({"input_ids": sequences}, return_tensors="pt")
         return {name: batch[name].to(self.language_model.device) for name in ("input_ids", "attention_mask")}
@@ -220,7 +220,7 @@ class RelationEncoder:
     def embed(self, inputs: dict[str, Tensor]) -> Tensor:
         """Compute the vectors of a batch, with gradients.
 
-        :param inputs: what :meth:`pad` returns
+        :param inputs: the result of :meth:`pad`
         :return: shape: (batch_size, dim)
         """
         return self.aggregate(self.language_model(**inputs).last_hidden_state, **inputs)
@@ -245,9 +245,9 @@ class RelationEncoder:
         return total / weights.sum(dim=1, keepdim=True) if self.normalized else total
 
     def save(self, folder: str | Path) -> None:
-        """Write the model in RelBERT's layout, so that either can load it.
+        """Write the model in RelBERT's layout, so that RelBERT's library can load it, too.
 
-        :param folder: where to write language model and tokenizer
+        :param folder: the folder to write language model and tokenizer to
         """
         config = {"aggregation_mode": self.aggregation, "template": self.template}
         if self.normalized:

@@ -1,4 +1,4 @@
-"""Anything that turns pairs of words into vectors."""
+"""The interface of everything that turns pairs of words into vectors."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -28,7 +28,7 @@ def embed(encoder: PairEncoder, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
     :param encoder: the encoder
     :param pairs: n > 0 heads and tails
     :return: shape: (n, dim)
-    :raises ValueError: if the encoder returns something else than one finite vector per pair
+    :raises ValueError: if the encoder does not return one finite vector per pair
     """
     rows = {pair: row for row, pair in enumerate(dict.fromkeys(pairs))}
     vectors = np.asarray(encoder.get_embedding([list(pair) for pair in rows]))

@@ -1,4 +1,4 @@
-"""Prototypes of relations: what their pairs have in common, and how much another pair is like them."""
+"""Prototypes of relations, which measure how similar a pair is to the relation's positive pairs."""
 
 import numpy as np
 
@@ -11,19 +11,19 @@ BLOCK = 2**22
 
 
 class Prototypes:
-    """The pairs of each relation, as directions from the middle of all of them.
+    """The positive pairs of each relation, as directions from the mean of all positive pairs.
 
     The vectors of a language model share one large component, so that any two of them have a high cosine; the mean of
-    all positive pairs is therefore taken away first.
+    all positive pairs is therefore subtracted first.
     """
 
     def __init__(self, vectors: np.ndarray, relations: np.ndarray, num_relations: int, nearest: int | None) -> None:
-        """Compute the middle, and the directions of all pairs from it.
+        """Compute the mean, and the directions of all pairs from it.
 
         :param vectors: shape: (n, dim), n > 0, the vectors of positive pairs
         :param relations: shape: (n,), their relations
         :param num_relations: the number of relations
-        :param nearest: >= 1, with how many positive pairs of a relation a pair is compared, the nearest ones; None for
+        :param nearest: >= 1, the number of a relation's nearest positive pairs that a pair is compared with; None for
             the centroid of all
         """
         self.mean = vectors.mean(axis=0)

@@ -1,4 +1,4 @@
-"""Scores of triples: how much head and tail relate as the relation's true pairs do."""
+"""Scores triples by how similarly their head and tail are related to the true pairs of their relation."""
 
 import numpy as np
 
@@ -17,10 +17,10 @@ __all__ = [
 
 
 def choose_positives(graph: Graph, max_triples: int | None, seed: int) -> np.ndarray:
-    """Choose triples to compare others with, so that no relation gets fewer than another one if it has more.
+    """Choose triples to compare others with, as many of each relation as possible: only relations with few get fewer.
 
     :param graph: the graph
-    :param max_triples: > 0, how many; None for all
+    :param max_triples: > 0, the number of triples; None for all
     :param seed: the seed of the choice
     :return: shape: (n, 3), in the order of the graph
     """
@@ -36,7 +36,7 @@ def choose_positives(graph: Graph, max_triples: int | None, seed: int) -> np.nda
 class PairEncoding:
     """Encodes the pairs of triples."""
 
-    #: What the progress bar says
+    #: The label of the progress bar
     doing = Step.ENCODE_PAIRS
 
     def __init__(self, encoder: RelationEncoder, texts: Texts) -> None:
@@ -52,11 +52,11 @@ class PairEncoding:
 
     @property
     def batches_halved(self) -> int:
-        """How many batches were halved for want of memory, up to now."""
+        """The number of batches halved for lack of memory so far."""
         return self.encoder.halver.count
 
     def order(self, triples: np.ndarray) -> np.ndarray:
-        """Let triples with the same pair follow each other, since a pair is encoded once in a part.
+        """Order triples such that those with the same pair follow each other, since each part encodes a pair once.
 
         :param triples: shape: (n, 3)
         :return: shape: (n,), a permutation
@@ -64,7 +64,7 @@ class PairEncoding:
         return np.lexsort((triples[:, TAIL], triples[:, HEAD]))
 
     def compute(self, triples: np.ndarray) -> np.ndarray:
-        """Encode.
+        """Encode the pairs of triples.
 
         :param triples: shape: (n, 3)
         :return: shape: (n, dim), dtype: float32
@@ -79,18 +79,18 @@ class RelationScorer(PairEncoding):
     doing = Step.SCORE
 
     def __init__(self, encoder: RelationEncoder, texts: Texts, positives: np.ndarray, prototypes: Prototypes) -> None:
-        """Choose what to compare with.
+        """Choose the true pairs to compare with.
 
         :param encoder: encodes pairs
         :param texts: the texts of entities
         :param positives: shape: (n, 3), the true triples
-        :param prototypes: their pairs
+        :param prototypes: the prototypes made from their pairs
         """
         super().__init__(encoder, texts)
         self.positives, self.prototypes = positives, prototypes
 
     def compute(self, triples: np.ndarray) -> np.ndarray:
-        """Score.
+        """Score triples.
 
         :param triples: shape: (n, 3)
         :return: shape: (n,), dtype: float32, in [−1, 1], see

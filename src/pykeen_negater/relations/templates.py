@@ -1,4 +1,4 @@
-"""Sentences that put two words together and leave open what relates them."""
+"""Templates: sentences with two words, and a mask in the place of their relation."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _HEAD, _TAIL, _MASK = "<subj>", "<obj>", "<mask>"
 _DISCOVERED = f"Today, I finally discovered the relation between {_HEAD} and {_TAIL} : "
 _READ = "I wasn’t aware of this relationship, but I just read in the encyclopedia that "
 
-#: The templates of RelBERT [ushio2021]_, by their letter. The original has the two spaces in b and e, too.
+#: The templates of RelBERT [ushio2021]_, by their letter. The two spaces in b and e are in the original, too.
 TEMPLATES = {
     "a": f"{_DISCOVERED}{_HEAD} is the {_MASK} of {_TAIL}",
     "b": f"{_DISCOVERED}{_TAIL}  is {_HEAD}'s {_MASK}",
@@ -64,8 +64,8 @@ def fill_template(template: str, head: str, tail: str, mask: str) -> str:
     """Put a pair into a template.
 
     :param template: the text of the template
-    :param head: what takes the place of ``<subj>``, as it is
-    :param tail: what takes the place of ``<obj>``, as it is
+    :param head: the text that replaces ``<subj>``, unchanged
+    :param tail: the text that replaces ``<obj>``, unchanged
     :param mask: the mask token of a language model
     :return: the sentence
 
@@ -73,5 +73,5 @@ def fill_template(template: str, head: str, tail: str, mask: str) -> str:
     'Tokyo is the [MASK] of Japan'
     """
     words = {_HEAD: head, _TAIL: tail, _MASK: mask}
-    # in one go, so that a word that looks like a slot stays a word
+    # all at once, so that a word that looks like a placeholder is left alone
     return re.sub("|".join(words), lambda match: words[match.group()], template)

@@ -1,4 +1,4 @@
-"""Batches that are halved where memory does not suffice, and counted, since results then differ in the last digits."""
+"""Halves batches where memory does not suffice, and counts how often, since results then differ in the last digits."""
 
 import logging
 from collections.abc import Callable
@@ -17,15 +17,15 @@ T = TypeVar("T")
 
 
 class OOMBatchHalver:
-    """Computes something of batches, as large as memory allows."""
+    """Computes results batch by batch, in batches as large as memory allows."""
 
     def __init__(self, what: str) -> None:
-        """Count from zero.
+        """Start with no halved batch.
 
-        :param what: what batches are made of, in the plural
+        :param what: the items of a batch, in the plural, for the log
         """
         self.what = what
-        #: How many batches were halved for want of memory
+        #: The number of batches that were halved for lack of memory
         self.count = 0
 
     def compute(self, function: Callable[[dict[str, Tensor]], Tensor], inputs: dict[str, Tensor]) -> Tensor:
@@ -40,17 +40,17 @@ class OOMBatchHalver:
             return function(inputs).float().cpu()
         except (RuntimeError, MemoryError) as error:
             self._check(error, size)
-        # after the exception is gone, which holds what was computed
+        # outside of the handler, since the exception keeps tensors in memory
         self._halve(size)
         rows = (slice(None, size // 2), slice(size // 2, None))
         return torch.cat([self.compute(function, {name: x[half] for name, x in inputs.items()}) for half in rows])
 
     def compute_all(self, function: Callable[[int], T], batch_size: int) -> T:
-        """Let a function make batches itself, and let it start again with half as large ones if need be.
+        """Call a function that makes batches itself, and call it again with half the batch size if necessary.
 
         :param function: computes everything in batches of a size
         :param batch_size: > 0, the size to begin with
-        :return: what it returns
+        :return: the function's result
         """
         try:
             return function(batch_size)

@@ -1,4 +1,4 @@
-"""The checkpoints that an interrupted training goes on from, as far as they are whole and can be loaded."""
+"""Checkpoints from which an interrupted training run goes on, if they are complete and can be loaded."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -31,21 +31,21 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=Trainer)
 
-#: The number of checkpoints that the Trainer keeps: the best, the new one, and the one before, since others are removed
-#: before the new one is sealed
+#: The number of checkpoints that the Trainer keeps: the best, the new one, and the one before, since the Trainer
+#: removes others before the new one is sealed
 KEPT = 3
 
 _PATTERN = "checkpoint-*"
 
 
 class UnreadableCheckpointError(ValueError):
-    """A checkpoint that cannot be loaded, although its files are what was written."""
+    """Raised if a checkpoint cannot be loaded although its files are intact."""
 
     def __init__(self, path: Path, error: Exception) -> None:
-        """Say which one.
+        """Write the message.
 
         :param path: the checkpoint
-        :param error: why
+        :param error: the reason
         """
         super().__init__(
             f"found the checkpoint {path}, which cannot be loaded ({type(error).__name__}: {error}), expected one that "
@@ -56,7 +56,7 @@ class UnreadableCheckpointError(ValueError):
 
 @contextmanager
 def _loading(path: str | Path | None) -> Iterator[None]:
-    """Say which checkpoint cannot be loaded, if that is not for want of something that the process may not have."""
+    """Turn errors into one that names the checkpoint, unless they come from a limit of the process."""
     try:
         yield
     except Exception as error:
@@ -66,9 +66,9 @@ def _loading(path: str | Path | None) -> Iterator[None]:
 
 
 class ResumableTrainer(Trainer):
-    """Says which checkpoint it cannot load.
+    """A Trainer whose errors name the checkpoint that cannot be loaded.
 
-    :raises UnreadableCheckpointError: if it cannot load one that it goes on from, or the best one in the end
+    :raises UnreadableCheckpointError: if it cannot load the one that it goes on from, or in the end the best one
     """
 
     # docstr-coverage: inherited
@@ -93,14 +93,14 @@ class ResumableTrainer(Trainer):
 
 
 def train_resumably(make_trainer: Callable[[], T], folder: Path, what: str, bar: str, every_epoch: bool = False) -> T:
-    """Train, or go on from the last checkpoint that can be loaded; one that cannot is removed.
+    """Train, or go on from the last checkpoint that can be loaded; those that cannot are removed.
 
-    :param make_trainer: makes a trainer that has learned nothing yet
+    :param make_trainer: makes an untrained trainer
     :param folder: where it saves its checkpoints
-    :param what: the name of what it does, which a line in the log begins with
-    :param bar: what its progress bar says
+    :param what: the name of the task, with which lines of the log begin
+    :param bar: the label of its progress bar
     :param every_epoch: whether the checkpoints of all epochs before are needed, too
-    :return: the trainer, which has trained
+    :return: the trainer, after training
     :raises pykeen_negater.storage.disk_space.FullDiskError: if there is no room for a checkpoint
     """
     processes = PartialState()
@@ -121,7 +121,7 @@ def train_resumably(make_trainer: Callable[[], T], folder: Path, what: str, bar:
             drop_incomplete(folder, every_epoch)
             raise
         except UnreadableCheckpointError as error:
-            # what this very process has written would be written again as it is
+            # a checkpoint that this very process wrote would only be written again the same
             if error.path not in found:
                 raise
             unreadable = error.path
@@ -138,9 +138,9 @@ def train_resumably(make_trainer: Callable[[], T], folder: Path, what: str, bar:
 
 
 def seal_checkpoint(path: Path) -> None:
-    """Mark a checkpoint as complete, when all processes have written their part.
+    """Mark a checkpoint as complete, once all processes have written their part.
 
-    Until then, an earlier one has to stay: the Trainer removes others before that.
+    Until then, an earlier one has to stay, since the Trainer removes old checkpoints before this.
 
     :param path: the checkpoint
     """
@@ -151,7 +151,7 @@ def seal_checkpoint(path: Path) -> None:
 
 
 def complete_checkpoints(folder: Path) -> list[Path]:
-    """List the Trainer's checkpoints that are complete, and as they were written.
+    """List the Trainer's checkpoints that are complete and undamaged.
 
     :param folder: where the Trainer saves them
     :return: the checkpoints, the oldest first
@@ -163,7 +163,7 @@ def complete_checkpoints(folder: Path) -> list[Path]:
 def drop_incomplete(folder: Path, every_epoch: bool = False) -> Path | None:
     """Remove the Trainer's checkpoints that training cannot go on from.
 
-    These are incomplete or damaged, or need one that is: the Trainer loads the best one in the end.
+    These are incomplete or damaged, or need one that is: in the end, the Trainer loads the best one.
 
     :param folder: where the Trainer saves them
     :param every_epoch: whether the checkpoints of all epochs before are needed, too
@@ -173,7 +173,7 @@ def drop_incomplete(folder: Path, every_epoch: bool = False) -> Path | None:
     complete = [path for path, state in states.items() if state is not None]
 
     def is_usable(last: int) -> bool:
-        """Tell whether what a checkpoint needs is there."""
+        """Tell whether a checkpoint and those that it needs are usable."""
         state = states[complete[last]]
         assert state is not None  # noqa: S101
         best = state.best_model_checkpoint
@@ -193,7 +193,7 @@ def _step(checkpoint: Path) -> int | None:
 
 
 def _read_state(checkpoint: Path) -> TrainerState | None:
-    """Read where training was; None if that cannot be read, e.g. since another version has written it."""
+    """Read the state of training; None if it cannot be read, e.g. since another version has written it."""
     try:
         state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
         if not isinstance(state.best_model_checkpoint, (str, type(None))) or state.epoch < 0:

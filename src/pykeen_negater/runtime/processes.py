@@ -1,7 +1,7 @@
 """Several processes that share the work of mining, as ``torchrun`` and ``accelerate launch`` start them.
 
 They find each other through a store [paszke2019]_, and exchange results through files in the cache. There is no process
-group, so that whatever one of them trains alone is trained as in a single process.
+group, so that a model that one of them trains alone is trained as in a single process.
 
 .. [paszke2019] Paszke et al. (2019) PyTorch: An imperative style, high-performance deep learning library. NeurIPS.
 """
@@ -23,7 +23,7 @@ __all__ = [
     "single_process",
 ]
 
-#: What launchers tell a process about the others
+#: The environment variables in which launchers describe the processes
 _VARIABLES = (
     "RANK",
     "WORLD_SIZE",
@@ -37,7 +37,8 @@ _VARIABLES = (
     "MASTER_PORT",
 )
 
-#: One process may fine-tune a model, or wait for another run, while the others wait for it
+#: The time to wait for other processes: one may fine-tune a model, or wait for another run, while the others wait for
+#: it
 _PATIENCE = timedelta(days=365)
 
 
@@ -48,7 +49,7 @@ class Processes:
     #: >= 0, the number of this process
     rank: int = 0
 
-    #: > 0, how many there are
+    #: > 0, the number of processes
     count: int = 1
 
     #: The store through which they find each other; None if this one is alone
@@ -58,9 +59,9 @@ class Processes:
 
     @classmethod
     def launched(cls) -> "Processes":
-        """Find the processes that were launched with this one. All of them have to do so, once.
+        """Find the processes that were launched with this one. All of them have to call this, once.
 
-        Each takes a GPU of its own, if there are some.
+        Each takes a GPU of its own, if there are any.
 
         :return: the processes
         """
@@ -73,7 +74,7 @@ class Processes:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process does what is done once."""
+        """Whether this is the main process, which does what is done only once."""
         return self.rank == 0
 
     def split(self, size: int) -> range:
@@ -85,9 +86,9 @@ class Processes:
         return range(self.rank, size, self.count)
 
     def broadcast(self, message: str) -> str:
-        """Send a message of the main process to all processes, each of which has to call this.
+        """Send a message from the main process to all processes, each of which has to call this.
 
-        :param message: the message; what other processes pass does not count
+        :param message: the message; that of other processes is ignored
         :return: the message of the main process
         """
         if self.store is None:
@@ -99,10 +100,10 @@ class Processes:
         return self.store.get(key).decode()
 
     def check_shared(self, folder: Path) -> None:
-        """Check that all see the same folder; all of them have to call it.
+        """Check that all processes see the same folder; all of them have to call this.
 
         :param folder: where results are exchanged. If the main process cannot write to it, nothing is checked.
-        :raises ValueError: in all of them, if one does not see what the main process wrote there
+        :raises ValueError: in all processes, if one does not see the file that the main process wrote there
         """
         if self.store is None:
             return
@@ -139,7 +140,7 @@ class Processes:
 
 @contextmanager
 def single_process() -> Iterator[None]:
-    """Let libraries believe that this process is the only one, so that they train here, and wait for nobody."""
+    """Hide the other processes from libraries in the block, so that they train here without waiting for them."""
     hidden = {name: os.environ.pop(name) for name in _VARIABLES if name in os.environ}
     if not hidden:
         yield
@@ -159,9 +160,9 @@ def single_process() -> Iterator[None]:
 
 @contextmanager
 def main_process_first(processes: Processes) -> Iterator[None]:
-    """Let the main process run a block before the others do, which then find what it has left in the cache.
+    """Let the main process run a block before the others, which then find its results in the cache.
 
-    :param processes: all of which have to come here
+    :param processes: the processes, all of which have to enter the block
     """
     if not processes.is_main:
         processes.barrier()

@@ -1,7 +1,6 @@
-"""Progress of a long run: a bar for each of its steps, and how much time is left over all.
+"""Shows the progress of a long run: a bar for each of its steps, and the time left for the whole run.
 
-Bars are those of tqdm on the standard error, as PyKEEN's are: widgets in notebooks, and nothing if ``TQDM_DISABLE`` is
-set.
+Bars are tqdm's, on standard error, as PyKEEN's are: widgets in notebooks, and none if ``TQDM_DISABLE`` is set.
 """
 
 import logging
@@ -24,18 +23,18 @@ __all__ = [
     "step",
 ]
 
-#: Says that so many more units of a step are done
+#: A function that is told the number of further units of a step that are done
 Advance: TypeAlias = Callable[[float], None]
 
-#: This share of the whole estimate counts as measured and right, so that the first small step does not decide it all
+#: This share of the whole estimate counts as confirmed, so that the first small step does not rescale all of it
 TRUST = 0.15
 
-#: From this share of a step on, its own pace says when it ends
+#: From this share of a step on, the time that it still takes is estimated from its own pace
 ENOUGH = 0.1
 
 
 class Step(StrEnum):
-    """The steps of mining, by what their bars say, in their order."""
+    """The steps of mining in their order, with the labels of their bars."""
 
     ENCODE = "Encoding entities"
     ENCODE_VISIBLE = "Encoding entities without what is hidden"
@@ -55,26 +54,26 @@ class Step(StrEnum):
 
 
 class Progress:
-    """Tracks how far a run is, from the estimates of its steps and the time that they have taken."""
+    """Tracks the progress of a run, from the estimates of its steps and the time that they have taken."""
 
     def __init__(self, estimates: Mapping[Step, float] | None = None, show: bool = True) -> None:
-        """Take the estimates.
+        """Start with no step done.
 
-        :param estimates: the estimated seconds of the steps by name, in their order; without them, what is left over
-            all is not shown
-        :param show: whether there are bars
+        :param estimates: the estimated seconds of the steps by name, in their order; without them, the time left is not
+            shown
+        :param show: whether bars are shown
         """
         self.show = show
         self._waiting: dict[str, float] = {str(name): seconds for name, seconds in (estimates or {}).items()}
         self._is_planned = bool(estimates)
         self._trust = max(TRUST * sum(self._waiting.values()), 1.0)
-        #: The seconds that the steps that are done were estimated at, and those they took
+        #: The seconds estimated for the finished steps, and the seconds that they took
         self._estimated = self._taken = 0.0
         self._open: _Bar | None = None
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Let the steps of a block be those of this run, and lines of the log stand above the bars."""
+        """Count the steps of a block to this run, and write lines of the log above the bars."""
         token = _CURRENT.set(self)
         try:
             with _redirected_log():
@@ -84,12 +83,12 @@ class Progress:
 
     @contextmanager
     def step(self, name: str, total: float, unit: str) -> Iterator["_Bar"]:
-        """Show a step; within another step, its share of the piece at hand.
+        """Show a bar for a step; a step within another one advances the outer bar instead.
 
-        :param name: what the bar says
+        :param name: the label of the bar
         :param total: >= 0, the number of units of the step
         :param unit: what it is counted in, in the singular
-        :yields: what is called with the number of units that were done
+        :yields: a function that is called with the number of units that were done
         """
         outer = self._open
         if outer is not None:
@@ -112,7 +111,7 @@ class Progress:
                 self._open = None
 
     def _begin(self, name: str) -> float:
-        """Remove a step from what is left, and those before it, which had nothing to do; get its estimate."""
+        """Remove a step, and skipped steps before it, from those that are left; get its estimate."""
         if name not in self._waiting:
             return 0.0
         while True:
@@ -122,9 +121,9 @@ class Progress:
                 return estimate
 
     def left(self, bar: "_Bar") -> float | None:
-        """Estimate what is left over all.
+        """Estimate the time left for the whole run.
 
-        :param bar: the step that is open
+        :param bar: the current step
         :return: seconds; None if there was no estimate of the whole
         """
         if not self._is_planned:
@@ -137,12 +136,12 @@ class Progress:
 
 
 class _Bar:
-    """A step that is open; called with a number of units, it is that much further."""
+    """A step in progress; called with a number of units, it advances by that number."""
 
     def __init__(
         self, progress: Progress, name: str, total: float, estimate: float, shown: tqdm | None, outer: "_Bar | None"
     ) -> None:
-        """Wait for the first step."""
+        """Start with no unit done."""
         self.name, self.total, self.estimate = name, total, estimate
         self._progress, self._shown, self._outer = progress, shown, outer
         self._start = time.monotonic()
@@ -168,7 +167,7 @@ class _Bar:
 
     @contextmanager
     def piece(self, count: float) -> Iterator[None]:
-        """Do a number of units, of which a step within this one does some.
+        """Advance by a number of units in the course of the block, in which inner steps do parts of them.
 
         :param count: the number of units
         """
@@ -184,8 +183,8 @@ class _Bar:
         elif self._shown is not None and not self._shown.disable:
             left = self._progress.left(self)
             if left is not None:
-                self._shown.set_postfix_str(f"{duration(left)} left over all", refresh=False)
-            # whole units, and the last one only when all is done
+                self._shown.set_postfix_str(f"{duration(left)} left in total", refresh=False)
+            # show whole units, and the last one only when all is done
             self._shown.update(int(self._done + 1e-6) - self._shown.n)
 
 
@@ -195,13 +194,13 @@ _CURRENT: ContextVar[Progress | None] = ContextVar("progress", default=None)
 
 @contextmanager
 def step(name: str, total: float, unit: str) -> Iterator[_Bar]:
-    """Show a bar for a step of the run that goes on, if one does, and else for itself.
+    """Show a bar for a step of the current run, or a bar on its own if there is none.
 
-    :param name: what the bar says
+    :param name: the label of the bar
     :param total: >= 0, the number of units of the step
     :param unit: what it is counted in, in the singular
-    :yields: a function that is called with the number of units that were done; its method ``piece`` leaves these to
-        steps within this one
+    :yields: a function that is called with the number of units that were done; its method ``piece`` lets steps within
+        this one advance it
     """
     progress = _CURRENT.get() or Progress()
     token = _CURRENT.set(progress)
@@ -214,12 +213,12 @@ def step(name: str, total: float, unit: str) -> Iterator[_Bar]:
 
 @contextmanager
 def _redirected_log() -> Iterator[None]:
-    """Write lines of the log above bars, those alone that would be written anyway."""
+    """Write lines of the log above bars, and only those that would go to the terminal anyway."""
     before = list(logging.root.handlers)
     with logging_redirect_tqdm():
         replaced = [handler for handler in before if handler not in logging.root.handlers]
         added = [handler for handler in logging.root.handlers if handler not in before]
-        if before and not replaced:  # which write to no terminal
+        if before and not replaced:  # none of them writes to a terminal
             logging.root.handlers = before
         for handler in added:
             handler.setLevel(min((handler.level for handler in replaced), default=logging.WARNING))

@@ -1,4 +1,4 @@
-"""Training small models with the Trainer of transformers, without a word but a progress bar."""
+"""Trains small models with the Trainer of transformers, with no output but a progress bar."""
 
 import tempfile
 from typing import Any
@@ -13,8 +13,8 @@ __all__ = [
 def train_quietly(model: nn.Module, name: str, arguments: dict[str, Any], **kwargs: Any) -> float:
     """Train a model, without clipping gradients; afterwards, it is on the CPU and in evaluation mode.
 
-    :param model: returns a dictionary with its ``loss``; changed in place
-    :param name: what the progress bar says
+    :param model: a model that returns a dictionary with its ``loss``; changed in place
+    :param name: the label of the progress bar
     :param arguments: further parameters of :class:`transformers.TrainingArguments`
     :param kwargs: further parameters of :class:`transformers.Trainer`
     :return: the number of epochs

@@ -1,4 +1,4 @@
-"""Randomness that leaves no trace, and results that do not depend on what the process has set globally."""
+"""Restores random states, and keeps results independent of what the process has set globally."""
 
 import random
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ __all__ = [
     "preserved_random_state",
 ]
 
-#: How NumPy handles floating-point errors if nobody wants otherwise
+#: How NumPy handles floating-point errors by default
 _ERRORS: dict[str, Any] = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 
 
@@ -22,8 +22,8 @@ _ERRORS: dict[str, Any] = {"divide": "warn", "over": "warn", "under": "ignore", 
 def pinned_defaults() -> Iterator[None]:
     """Compute with PyTorch's and NumPy's own defaults in the block, whatever the process has set.
 
-    These are: tensors of single precision on the CPU, no autocast, and warnings for floating-point errors. It costs
-    nothing to speak of where nothing else was set, so that each batch can be drawn in it.
+    These are: tensors of single precision on the CPU, no autocast, and warnings for floating-point errors. Where
+    nothing else was set, the cost is negligible, so that each batch can be drawn in it.
     """
     dtype, is_on_cpu = torch.get_default_dtype(), torch.get_default_device().type == "cpu"
     autocast = [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]
@@ -43,7 +43,7 @@ def pinned_defaults() -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute in one thread in the block: PyTorch splits long sums by the number of its threads, and so rounds."""
+    """Compute in one thread in the block: PyTorch splits long sums by its number of threads, which changes rounding."""
     count = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,4 +1,4 @@
-"""Measures how long a step of the Trainer of transformers takes, on a few of them."""
+"""Measures how long a step of the Trainer of transformers takes, on a few steps."""
 
 import time
 from typing import Any
@@ -9,17 +9,17 @@ __all__ = [
     "StepTimer",
 ]
 
-#: The first steps, which warm up, and are not measured
+#: The number of first steps, which warm up and are not measured
 WARM_UP = 2
 
 
 class StepTimer(TrainerCallback):
-    """Measures steps, and ends the training when it has seen enough."""
+    """Measures steps, and ends the training when it has measured enough of them."""
 
     def __init__(self, enough: float) -> None:
-        """Say how long to measure.
+        """Choose how long to measure.
 
-        :param enough: > 0, after how many seconds the training ends
+        :param enough: > 0, the seconds after which training ends
         """
         self.enough = enough
         self._ends: list[float] = []
@@ -43,6 +43,6 @@ class StepTimer(TrainerCallback):
 
     @property
     def seconds_per_step(self) -> float:
-        """The mean seconds of a step, and of what lies between steps."""
+        """The mean seconds of a step, including the time between steps."""
         first = min(WARM_UP, len(self._ends) - 2)
         return (self._ends[-1] - self._ends[first]) / (len(self._ends) - 1 - first)

@@ -1,4 +1,4 @@
-"""Progress of the Trainer of transformers: how far training is, and nothing on the standard output."""
+"""Shows the progress of the Trainer of transformers, with nothing on standard output."""
 
 import math
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ __all__ = [
 
 
 class _Bar(TrainerCallback):
-    """Shows how many steps are done, of training and of the evaluations in between."""
+    """Shows how many steps of training, and of the evaluations in between, are done."""
 
     def __init__(self, name: str, stack: ExitStack, steps_per_evaluation: int) -> None:
         """Wait for the training to begin."""
@@ -31,7 +31,7 @@ class _Bar(TrainerCallback):
         per_epoch = self.steps_per_evaluation if args.eval_strategy == IntervalStrategy.EPOCH else 0
         total = state.max_steps + per_epoch * math.ceil(state.num_train_epochs)
         self.advance = self.stack.enter_context(step(self.name, total, "step"))
-        # which an earlier run has done
+        # steps that an earlier run has done
         self.advance(state.global_step + per_epoch * math.floor(state.epoch or 0))
 
     # docstr-coverage: inherited
@@ -45,12 +45,12 @@ class _Bar(TrainerCallback):
 
 @contextmanager
 def training_bar(trainer: Trainer, name: str) -> Iterator[None]:
-    """Let a trainer show a progress bar on the standard error while a block runs, and print nothing.
+    """Let a trainer show a progress bar on standard error while a block runs, and print nothing.
 
     Losses and metrics, which the Trainer would print, are in its history.
 
     :param trainer: the trainer; changed in place
-    :param name: what the bar says
+    :param name: the label of the bar
     """
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)

@@ -1,4 +1,4 @@
-"""Scorers: small models that say how plausible a triple is, for all entities at once."""
+"""Scorers: small models of how plausible a triple is, which score all answers to a query at once."""
 
 import math
 import time
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-#: For so many seconds, a scorer is trained for an estimate
+#: The seconds that a scorer is trained for to estimate the time of training
 TIMED_SECONDS = 0.5
 
 #: The number of triples that are scored at once
@@ -34,18 +34,18 @@ BATCH_SIZE = 65_536
 
 @dataclass(frozen=True)
 class Training:
-    """How a scorer is trained."""
+    """Settings for the training of a scorer."""
 
     #: > 0, the number of passes over the triples
     epochs: int
 
-    #: > 0, at the start; it falls to zero linearly
+    #: > 0, the learning rate at the start; it falls to zero linearly
     learning_rate: float
 
-    #: >= 0, of AdamW
+    #: >= 0, the weight decay of AdamW
     weight_decay: float
 
-    #: > 0, the number of triples of a batch
+    #: > 0, the number of triples in a batch
     batch_size: int
 
     #: The seed
@@ -53,14 +53,14 @@ class Training:
 
 
 class DotProductScorer(nn.Module, ABC):
-    """Scores triples by the product of a query's vector and an answer's, so that all answers cost one multiplication.
+    """Scores triples by the dot product of a query's vector and an answer's: one matrix product scores all answers.
 
-    ``forward`` takes triples of shape (n, 3) and returns their loss, drawing the corruptions it needs by itself.
+    ``forward`` takes triples of shape (n, 3) and returns their loss; it draws the corruptions that it needs itself.
     """
 
     @abstractmethod
     def reset_parameters(self) -> None:
-        """Draw the parameters at random."""
+        """Initialize the parameters at random."""
 
     @abstractmethod
     def encode_queries(self, entities: Tensor, relations: Tensor, side: int) -> Tensor:
@@ -94,7 +94,7 @@ class DotProductScorer(nn.Module, ABC):
 
     @torch.no_grad()
     def encode_all_answers(self, side: int) -> Tensor:
-        """Encode all entities as answers, to score with.
+        """Encode all entities as answers, for scoring.
 
         :param side: the side that is asked for: 0 head, 2 tail
         :return: shape: (num_entities, dim)
@@ -126,10 +126,10 @@ class DotProductScorer(nn.Module, ABC):
 
 
 class _Triples(torch.utils.data.Dataset[Tensor]):
-    """Triples that come as one tensor per batch."""
+    """Triples that are loaded as one tensor per batch."""
 
     def __init__(self, triples: np.ndarray) -> None:
-        """Take triples of shape (n, 3)."""
+        """Wrap triples of shape (n, 3)."""
         self.triples = torch.from_numpy(triples)
 
     def __len__(self) -> int:
@@ -145,16 +145,17 @@ class _Triples(torch.utils.data.Dataset[Tensor]):
 def estimate_training(scorer: DotProductScorer, triples: np.ndarray, training: Training) -> float:
     """Estimate how long training takes here, from a few steps.
 
-    :param scorer: its parameters are drawn anew
+    :param scorer: the scorer, whose parameters are initialized anew
     :param triples: shape: (n, 3), n > 0
     :param training: how
     :return: seconds
     """
-    from ..runtime import training_progress  # noqa: F401  # which takes seconds, and is no part of the training
+    # imported first, since that takes seconds and is not part of the training
+    from ..runtime import training_progress  # noqa: F401
     from ..runtime.step_timing import StepTimer
 
     timer, start = StepTimer(TIMED_SECONDS), time.perf_counter()
-    # without a bar of its own
+    # no bar of its own
     with Progress(show=False).running():
         _train(scorer, triples, replace(training, epochs=training.epochs + 1), "Timing", [timer])
     num_steps = training.epochs * math.ceil(len(triples) / training.batch_size)

@@ -1,4 +1,4 @@
-"""A factorisation of the graph itself: what the other triples say about one, without any text."""
+"""A factorization of the graph, which scores triples by the other triples alone, without any text."""
 
 import torch
 from torch import Tensor, nn
@@ -21,14 +21,14 @@ class Factorization(DotProductScorer):
     """ComplEx [trouillon2016]_ with reciprocal relations and the nuclear 3-norm [lacroix2018]_.
 
     It is trained to choose each answer among all entities, and so ranks answers far better than a model of its size
-    that has seen a few corruptions only.
+    that is trained with few corruptions.
 
     .. [trouillon2016] Trouillon et al. (2016) Complex Embeddings for Simple Link Prediction. ICML.
     .. [lacroix2018] Lacroix et al. (2018) Canonical Tensor Decomposition for Knowledge Base Completion. ICML.
     """
 
     def __init__(self, graph: Graph, *, dim: int = 200, regularization: float = 0.02) -> None:
-        """Make an untrained factorisation.
+        """Make an untrained factorization.
 
         :param graph: the graph
         :param dim: > 0, even, the number of real parameters per entity
@@ -36,7 +36,7 @@ class Factorization(DotProductScorer):
         """
         super().__init__()
         self.entities = nn.Parameter(torch.empty(graph.num_entities, dim))
-        #: of queries for heads, and for tails
+        #: The relations' parameters for queries for heads, and for tails
         self.relations = nn.Parameter(torch.empty(2, graph.num_relations, dim))
         self.regularization = regularization
 
@@ -59,7 +59,7 @@ class Factorization(DotProductScorer):
                 drawn = torch.randint(len(self.entities), (MAX_ANSWERS,), device=triples.device)
                 chosen, target = torch.unique(torch.cat([target, drawn]), return_inverse=True)
                 answers, target = embedding(chosen, self.entities), target[: len(triples)]
-            # an embedding's gradients are added in the same order each time, which those of an indexed tensor are not
+            # gradients of an embedding are always added in the same order, unlike those of an indexed tensor
             relation = embedding(triples[:, RELATION], self.relations[asked // 2])
             entity, answer = embedding(triples[:, given], self.entities), embedding(target, answers)
             norms = sum(_modulus(x).pow(3).sum() for x in (entity, relation, answer)) / len(triples)
@@ -76,11 +76,11 @@ class Factorization(DotProductScorer):
 
 
 def training_of(graph: Graph) -> Training:
-    """Choose how to train a factorisation.
+    """Choose how to train a factorization.
 
     :param graph: the graph
-    :return: what was found best on hidden training triples of CoDEx-S; in larger graphs, batches are larger, since each
-        costs a step of all entities
+    :return: the settings that did best on hidden training triples of CoDEx-S; in larger graphs, batches are larger,
+        since each costs a step over all entities
     """
     batch_size = 512 if graph.num_entities <= MAX_ANSWERS else 2_048
     return Training(epochs=10, learning_rate=0.01, weight_decay=0.0, batch_size=batch_size)
@@ -93,5 +93,5 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 
 def _modulus(x: Tensor) -> Tensor:
     real, imag = x.chunk(2, dim=-1)
-    # the root of zero has no gradient
+    # the square root has no gradient at zero
     return (real.square() + imag.square() + 1e-8).sqrt()

@@ -1,4 +1,4 @@
-"""PyKEEN models that score triples: made, trained, loaded, checked and identified."""
+"""Builds, trains, loads, checks and identifies PyKEEN models that score triples."""
 
 import math
 import pickle
@@ -50,10 +50,10 @@ PIPELINE_MODEL, PIPELINE_TRIPLES = "trained_model.pkl", "training_triples"
 #: The number of triples that are scored at once
 BATCH_SIZE = 8_192
 
-#: The number of triples whose scores identify what a model does with its state
+#: The number of triples whose scores help to identify a model
 NUM_PROBED = 1_024
 
-#: How often something is measured for an estimate, of which the fastest counts
+#: The number of measurements for an estimate, of which the fastest counts
 NUM_TIMED = 2
 
 #: The number of steps that are measured together
@@ -65,7 +65,7 @@ NUM_NAMED = 3
 
 @dataclass(frozen=True)
 class KGETraining:
-    """How a model is trained, with the self-adversarial loss and uniform negatives."""
+    """Settings for the training of a model with the self-adversarial loss and uniform negatives."""
 
     #: > 0, the number of passes over the triples
     epochs: int = 30
@@ -73,10 +73,10 @@ class KGETraining:
     #: > 0, the number of negatives per positive
     num_negs_per_pos: int = 16
 
-    #: > 0, of Adam
+    #: > 0, the learning rate of Adam
     learning_rate: float = 0.01
 
-    #: > 0, the number of positives of a batch
+    #: > 0, the number of positives in a batch
     batch_size: int = 512
 
     def __post_init__(self) -> None:
@@ -112,7 +112,7 @@ def _factory(graph: Graph, create_inverse_triples: bool) -> CoreTriplesFactory:
 def build_model(
     name: str, kwargs: Mapping[str, Any], graph: Graph, create_inverse_triples: bool = False, seed: int = 0
 ) -> "Model":
-    """Make a model with random weights for a graph.
+    """Build a model with random weights for a graph.
 
     :param name: its name
     :param kwargs: its parameters
@@ -135,13 +135,13 @@ def build_model(
 
 
 def train_model(model: "Model", graph: Graph, training: KGETraining, seed: int) -> None:
-    """Train a model from scratch, on its device; random states are as before afterwards.
+    """Train a model from scratch, on its device; random states are restored afterwards.
 
     :param model: changed in place
     :param graph: the triples to train on
     :param training: how
     :param seed: the seed of the weights, the batches and the negatives
-    :raises ValueError: if the loss gets out of hand
+    :raises ValueError: if the loss is not finite
     """
     from pykeen.training.training_loop import NonFiniteLossError
     from pykeen.utils import set_random_seed
@@ -161,7 +161,7 @@ def train_model(model: "Model", graph: Graph, training: KGETraining, seed: int) 
 def estimate_training(model: "Model", graph: Graph, training: KGETraining) -> float:
     """Estimate how long training takes here, from a few steps.
 
-    :param model: its weights are drawn anew, and changed
+    :param model: the model, whose weights are initialized anew and trained
     :param graph: the triples to train on
     :param training: how
     :return: seconds
@@ -170,13 +170,13 @@ def estimate_training(model: "Model", graph: Graph, training: KGETraining) -> fl
     num_steps = math.ceil(factor * len(graph) / training.batch_size)
 
     def time_epoch(steps: int) -> float:
-        """Measure an epoch of a few steps, of which the fastest of several counts."""
+        """Measure an epoch of a few steps, and take the fastest of several."""
         triples = graph.triples[: math.ceil(steps * training.batch_size / factor)]
         part = Graph(triples, graph.num_entities, graph.num_relations)
         return min(_train(model, part, training, range(1, NUM_TIMED + 1), lambda count: None))
 
     with preserved_random_state():
-        # an epoch costs something apart from its steps
+        # an epoch takes time apart from its steps
         first, more = time_epoch(1), min(TIMED_STEPS, num_steps - 1)
         step = max(time_epoch(1 + more) - first, 0.0) / more if more else 0.0
     return training.epochs * (first + (num_steps - 1) * step)
@@ -185,15 +185,15 @@ def estimate_training(model: "Model", graph: Graph, training: KGETraining) -> fl
 def _train(
     model: "Model", graph: Graph, training: KGETraining, epochs: "list[int] | range", advance: Advance
 ) -> list[float]:
-    """Train a model up to one epoch after the other, and tell how many seconds each stretch took."""
+    """Train a model up to each of the given epochs, and get the seconds that each stretch took."""
     from pykeen.training import SLCWATrainingLoop
     from pykeen.training.callbacks import TrainingCallback
 
     class Epochs(TrainingCallback):
-        """Says that an epoch is over."""
+        """Advances the progress bar after each epoch."""
 
         def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
-            """Go on."""
+            """Advance the bar."""
             advance(1)
 
     factory = _factory(graph, model.use_inverse_triples)
@@ -206,7 +206,7 @@ def _train(
             optimizer_kwargs={"lr": training.learning_rate},
             negative_sampler="basic",
             negative_sampler_kwargs={"num_negs_per_pos": training.num_negs_per_pos},
-            # a batch of another size would be another model
+            # a batch of another size would give another model
             automatic_memory_optimization=False,
         )
         for epoch in epochs:
@@ -262,7 +262,7 @@ def _shape(state: Mapping[str, Tensor], name: str) -> str:
 
 
 def load_pickled_model(folder: Path) -> "Model":
-    """Unpickle the model of a result of PyKEEN's pipeline, which runs whatever code its maker put there.
+    """Unpickle the model of a result of PyKEEN's pipeline, which runs any code that its author put there.
 
     :param folder: the result's folder
     :return: the model, on the CPU
@@ -277,7 +277,7 @@ def load_pickled_model(folder: Path) -> "Model":
 
 
 def check_labels(folder: Path, graph: Graph) -> None:
-    """Check that the ids of a result of PyKEEN's pipeline mean the same as those of a graph.
+    """Check that the ids of a result of PyKEEN's pipeline stand for the same labels as those of a graph.
 
     Nothing is checked where one of them has no labels.
 
@@ -301,7 +301,7 @@ def check_labels(folder: Path, graph: Graph) -> None:
 
 
 def check_size(model: "Model", graph: Graph) -> None:
-    """Check that a model is one of as many entities and relations as a graph.
+    """Check that a model has as many entities and relations as a graph.
 
     :param model: the model
     :param graph: the graph
@@ -317,12 +317,12 @@ def check_size(model: "Model", graph: Graph) -> None:
 def score_triples(
     model: "Model", triples: np.ndarray, progress: str | None = None, halver: OOMBatchHalver | None = None
 ) -> np.ndarray:
-    """Score triples on the model's device; the model is in the same mode afterwards.
+    """Score triples on the model's device; the model's mode is restored afterwards.
 
     :param model: the model
     :param triples: shape: (n, 3), without ids of inverse relations
-    :param progress: what the progress bar says; None for no bar
-    :param halver: counts the batches that are halved for want of memory
+    :param progress: the label of the progress bar; None for no bar
+    :param halver: halves batches for lack of memory, and counts them
     :return: shape: (n,), dtype: float32, higher is more plausible
     """
     halver = halver or OOMBatchHalver("triples")
@@ -362,9 +362,9 @@ def estimate_scoring(model: "Model", graph: Graph, num_triples: int) -> float:
 
 
 def identify_model(model: "Model") -> dict[str, Any]:
-    """Identify a model by its class, its weights, and the scores that it gives to some triples.
+    """Identify a model by its class, its weights, and its scores of some triples.
 
-    The scores tell models apart that differ in what is no weight, such as the norm of a distance.
+    The scores tell apart models that differ in something other than weights, such as the norm of a distance.
 
     :param model: the model
     :return: a JSON-native description

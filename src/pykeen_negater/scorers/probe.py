@@ -16,7 +16,7 @@ __all__ = [
     "Probe",
 ]
 
-#: What was found best on hidden training triples and on validation triples of CoDEx-S
+#: The settings that did best on hidden training triples and on validation triples of CoDEx-S
 TRAINING = Training(epochs=30, learning_rate=4e-3, weight_decay=0.05, batch_size=1_024)
 
 
@@ -29,8 +29,8 @@ class Probe(DotProductScorer):
         ⟨W (x_h ∘ (1 + m)), x_t⟩ / √dim + ⟨x_h, p⟩ + ⟨x_t, q⟩ + b
 
     for vectors m, p, q and a number b per relation: how the answer fits the query, and how each entity fits its slot.
-    As an answer to the query for its head, it has another score, made alike from other parameters, so
-    that all corruptions of a query share its vector.
+    As an answer to the query for its head, it has another score of the same form with other parameters, so that all
+    corruptions of a query share its vector.
     """
 
     vectors: Tensor
@@ -44,15 +44,16 @@ class Probe(DotProductScorer):
         :param vectors: shape: (num_entities, n), finite
         :param dim: > 0, the dimension of the projections
         :param dropout: in [0, 1), of the projected vectors
-        :param corruptions: > 0, the number of corruptions of each triple and side, half of them in their slot
+        :param corruptions: > 0, the number of corruptions of each triple and side, half of them from the relation's
+            slot
         """
         super().__init__()
         size = vectors.shape[1]
-        # as long as if its parts were standard normal
+        # scaled to the length of a standard normal vector
         self.register_buffer(
             "vectors", normalize(torch.as_tensor(vectors, dtype=torch.float32)) * size**0.5, persistent=False
         )
-        # by side: of heads, and of tails
+        # by side: for heads, and for tails
         self.projections = nn.ModuleList(nn.Linear(size, dim) for _ in ENTITY_SIDES)
         # by the side that is asked for
         self.fits = nn.ModuleList(nn.Linear(dim, dim, bias=False) for _ in ENTITY_SIDES)
@@ -87,7 +88,7 @@ class Probe(DotProductScorer):
         return {"loss": total / 2}
 
     def _project(self, entities: Tensor, side: int) -> Tensor:
-        # each entity once; an embedding's gradients are added in the same order each time
+        # each entity once; gradients of an embedding are always added in the same order
         unique, inverse = torch.unique(entities, return_inverse=True)
         return self.dropout(embedding(inverse, self.projections[side // 2](self.vectors[unique]).relu()))
 

@@ -1,4 +1,4 @@
-"""Corruptions of batches while a scorer is trained."""
+"""Corrupts batches while a scorer is trained."""
 
 import torch
 
@@ -12,10 +12,10 @@ __all__ = [
 
 
 class TorchCorruptor:
-    """Corrupts one side of batches at random, half of the times by what was seen in the relation's slot."""
+    """Corrupts one side of batches at random, half of the time with entities that occur in the relation's slot."""
 
     def __init__(self, graph: Graph, count: int) -> None:
-        """Prepare.
+        """Prepare to corrupt a graph's triples.
 
         :param graph: the graph, whose triples are the known ones
         :param count: > 0, the number of corruptions of each triple
@@ -30,7 +30,7 @@ class TorchCorruptor:
 
         :param triples: shape: (n, 3)
         :param side: the column to replace: 0 head, 2 tail
-        :return: a pair (the entities that stand there instead, whether these make no known triple), each of shape
+        :return: a pair (the replacements, whether they make no known triple), each of shape
             (n, count)
         """
         device, triples = triples.device, triples.cpu()

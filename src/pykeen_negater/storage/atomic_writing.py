@@ -24,10 +24,10 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: How often a folder is replaced that other runs put there at the same time
+#: The most attempts to replace a folder that other runs keep replacing
 _ATTEMPTS = 100
 
-#: What is in a temporary folder: what is being written, what it replaces, and what is locked as long as a run is at it
+#: The names in a temporary folder: of the new content, of the old content, and of the file that is locked meanwhile
 _NEW, _OLD, _LOCK = "new", "old", "lock"
 
 
@@ -35,9 +35,8 @@ _NEW, _OLD, _LOCK = "new", "old", "lock"
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Fill a folder that appears under its name whole, or not at all.
 
-    Of several runs that write the same folder at the same time, the last one's remains. What a run has left that was
-    killed is put back or removed, see
-    :func:`~pykeen_negater.storage.atomic_writing.restore_folder`.
+    Of several runs that write the same folder at the same time, the last one's remains. What a killed run has left is
+    put back or removed, see :func:`~pykeen_negater.storage.atomic_writing.restore_folder`.
 
     :param path: the folder's final path. Another folder there is replaced.
     :yields: a temporary folder beside it, to be filled
@@ -56,30 +55,30 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _scratch_folder(path: Path) -> Iterator[Path]:
-    """Make a folder of this run alone beside a path, and remove what killed runs have left of theirs.
+    """Make a temporary folder of this run beside a path, and remove those that killed runs have left.
 
-    Its name cannot be guessed, nobody else may look into it, and it is locked as long as this run is at it.
+    Its name cannot be guessed, nobody else may look into it, and it is locked while this run uses it.
     """
     restore_folder(path)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     lock = FileLock(scratch / _LOCK)
-    # where there are no locks, nothing that was left is ever removed
+    # on file systems without locks, temporary folders of killed runs are never removed
     with suppress(OSError):
         lock.acquire()
     try:
         yield scratch
     finally:
-        # what could not be put back is all there is
+        # what could not be put back is the only copy
         disposable = path.exists() or not scratch.joinpath(_OLD).exists()
         if disposable:
             shutil.rmtree(scratch, ignore_errors=True)
         lock.release()
-        if disposable:  # where a file that is locked cannot be removed
+        if disposable:  # some systems cannot remove a locked file
             shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _share(folder: Path) -> None:
-    """Let those read the files who may read a new folder: some writers keep files to their owner."""
+    """Make files readable to whoever may read a new folder: some writers restrict them to their owner."""
     mode = folder.stat().st_mode & 0o666
     for file in folder.rglob("*"):
         if file.is_file():
@@ -87,7 +86,7 @@ def _share(folder: Path) -> None:
 
 
 def _replace(path: Path, new: Path, old: Path) -> None:
-    """Put a folder in the place of another one, which other runs may replace at the same time."""
+    """Replace a folder by another one, while other runs may do the same."""
     for _ in range(_ATTEMPTS):
         shutil.rmtree(old, ignore_errors=True)
         try:
@@ -114,7 +113,7 @@ def _replace(path: Path, new: Path, old: Path) -> None:
 
 
 def _explain(error: PermissionError, path: Path) -> PermissionError:
-    """Say what to do where the system does not move what is open, as Windows does not."""
+    """Say what to do where the system does not move open files, such as Windows."""
     return PermissionError(
         f"found {path} protected, or open in a program ({error.strerror}), expected what can be replaced. Close the "
         f"programs that use it, and try again; it is as it was."
@@ -122,28 +121,28 @@ def _explain(error: PermissionError, path: Path) -> PermissionError:
 
 
 def restore_folder(path: Path) -> None:
-    """Put back what a run has taken away that was killed while it replaced a folder, and remove what else it left.
+    """Put back what a run had moved away when it was killed while replacing a folder, and remove its other remains.
 
-    :param path: the path of a folder, or of a file. What other runs are writing beside it is left alone.
+    :param path: the path of a folder, or of a file. Temporary folders of running processes beside it are left alone.
     """
     name = re.compile(rf"\.{re.escape(path.name)}-[a-z0-9_]{{8}}")
     for scratch in [other for other in path.parent.glob(".*-*") if name.fullmatch(other.name)]:
         new, old, lock = (scratch / part for part in (_NEW, _OLD, _LOCK))
-        # a run locks its folder before it writes anything into it
+        # a run locks its temporary folder before it writes anything into it
         if not _is_ours(scratch) or not lock.is_file() or not (new.exists() or old.exists()):
             continue
         with suppress(OSError), FileLock(lock, timeout=0):
             if old.exists() and not path.exists():
                 os.replace(old, path)
-                logger.warning("%s is what it was before a run that was killed while it replaced it.", path)
+                logger.warning("%s was put back: a run was killed while replacing it.", path)
             shutil.rmtree(scratch)
 
 
 def _is_ours(scratch: Path) -> bool:
-    """Tell whether this user has made a folder: where all may write, others could plant one to be put in place."""
+    """Tell whether this user made a folder: where everybody may write, others could plant one."""
     try:
         found = scratch.lstat()
-    except FileNotFoundError:  # its run is done
+    except FileNotFoundError:  # its run has ended
         return False
     return stat.S_ISDIR(found.st_mode) and (not hasattr(os, "getuid") or found.st_uid == os.getuid())
 
@@ -154,10 +153,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
     Of several runs that write the same file at the same time, the last one's remains.
 
-    :param path: the file, which is replaced if it exists, and so is a link, but not what it points to; its folder must
-        exist
-    :yield: the path of another file, to be written instead: an empty one of this run alone, in a folder beside it whose
-        name cannot be guessed
+    :param path: the file, which is replaced if it exists; a link is replaced itself, not what it points to. Its folder
+        must exist
+    :yield: the path of an empty temporary file, to be written instead, in a folder beside it whose name cannot be
+        guessed
     :raises IsADirectoryError: if a folder is there
     :raises FileExistsError: if a pipe, a socket or a device is there
     :raises OSError: if it cannot be written

@@ -1,4 +1,4 @@
-"""The cache: keeps what was computed, by content, under PyKEEN's data folder."""
+"""The cache, which keeps results under PyKEEN's data folder, by a fingerprint of what they were computed from."""
 
 import errno
 import hashlib
@@ -39,21 +39,21 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: What a file system says that has no locks, and one that cannot be written to
+#: The error numbers of a file system without locks, and of one that cannot be written to
 _WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 _FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 
-#: What it says where a folder is expected, and something else is there
+#: The error numbers of a path that should be a folder, and is something else
 _NO_FOLDER = (errno.EEXIST, errno.ENOTDIR, errno.ELOOP)
 
-#: How many seconds another run is waited for before that is said
+#: The seconds of waiting for another run after which the log says so
 _SILENCE = 5.0
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
     """Identify settings and inputs.
 
-    :param content: anything JSON can hold
+    :param content: anything that JSON can hold
     :return: 32 hexadecimal digits, independent of the order of keys
     """
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False)
@@ -61,7 +61,7 @@ def fingerprint(content: Mapping[str, Any]) -> str:
 
 
 def file_stamps(path: Path) -> dict[str, list[int]]:
-    """Tell versions of files apart without reading them.
+    """Get the stamps that tell versions of files apart without reading them.
 
     :param path: a file, or a folder, all of whose files count
     :return: time of modification, size and inode of each file by its path relative to the folder
@@ -81,7 +81,7 @@ def array_digest(array: np.ndarray) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder of the cache, in the place of whatever else is there.
+    """Make an empty folder in the cache, and remove whatever is there before.
 
     :param path: the folder
     """
@@ -93,7 +93,7 @@ def make_folder(path: Path) -> None:
 def remove_path(path: Path) -> None:
     """Remove a file, a link or a folder, as far as that is possible.
 
-    :param path: what to remove, if it is there
+    :param path: the path, which need not exist
     """
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
@@ -104,10 +104,10 @@ def remove_path(path: Path) -> None:
 
 @contextmanager
 def timed(step: str, durations: dict[str, float]) -> Iterator[None]:
-    """Note how long a block takes.
+    """Add the time that a block takes to the durations of its step.
 
     :param step: its name
-    :param durations: the seconds by step, which it is added to
+    :param durations: the seconds by step; changed in place
     """
     start = time.perf_counter()
     yield
@@ -115,7 +115,7 @@ def timed(step: str, durations: dict[str, float]) -> Iterator[None]:
 
 
 class Cache:
-    """Folders by kind and fingerprint, each built at most once, also by several processes."""
+    """Folders by kind and fingerprint, each built only once, even by several processes."""
 
     def __init__(self, root: Path | str | None = None) -> None:
         """Open the cache.
@@ -123,7 +123,7 @@ class Cache:
         :param root: its folder, by default ``negater`` and the version of this package in PyKEEN's data folder, which
             ``PYSTOW_HOME`` moves
         """
-        # only what is built there makes the folder
+        # the folder is made when something is built there
         default = pystow.join("pykeen", "negater", version("pykeen-negater"), ensure_exists=False)
         self.root = default if root is None else Path(root)
         self._lacks_locks = False
@@ -150,16 +150,14 @@ class Cache:
     def get_or_build(
         self, kind: str, key: str, build: Callable[[Path], None], leftovers: str | None = None
     ) -> tuple[Path, bool]:
-        """Get an entry, and build it first if need be, under a lock.
+        """Get an entry, and build it first if necessary, under a lock.
 
-        What an earlier build has left that was killed is removed, and an entry whose files are no longer what was
-        built is built anew.
+        What killed builds have left is removed, and an entry whose files have changed since it was built is built anew.
 
         :param kind: what the entry is, e.g. ``pools``
         :param key: its fingerprint
         :param build: fills an empty folder. If it fails, nothing is left behind.
-        :param leftovers: a pattern of folders in the cache that are of no use once the entry is there, and are removed
-            then
+        :param leftovers: a pattern of folders in the cache that the entry makes useless, and that are removed then
         :return: a pair (the entry's folder, whether it was built now)
         """
         path = self.path(kind, key)
@@ -171,7 +169,7 @@ class Cache:
             if is_new := damage is not None:
                 if path.is_dir():
                     logger.warning("%s is damaged: %s. It is made again.", path, damage)
-                # under the lock, nobody else fills this entry
+                # under the lock, no other run fills this entry
                 self._remove_all(self._stale(kind, key))
                 checksums = path.with_name(f"{key}.sha256")
                 if checksums.is_dir():
@@ -180,7 +178,7 @@ class Cache:
                     build(folder)
                     write_checksums(folder, checksums)
                 logger.debug("cached %s", path)
-            # only now, so that whenever a run is killed, there is the entry or what it is made from
+            # last, so that a killed run leaves either the entry or what it is made from
             self._remove_all(self._stale(kind, key, leftovers))
         return path, is_new
 
@@ -192,10 +190,10 @@ class Cache:
         read: Callable[[Path], T],
         leftovers: str | None = None,
     ) -> tuple[T, bool]:
-        """Read an entry, and build it first if need be.
+        """Read an entry, and build it first if necessary.
 
-        An entry that was built before and cannot be read, although its files are what was built, e.g. since another
-        version of a library has built it, is built anew, once.
+        An earlier entry that cannot be read although its files are intact, e.g. since another version of a library has
+        built it, is built anew, once.
 
         :param kind: as for :meth:`get_or_build`
         :param key: as for :meth:`get_or_build`
@@ -214,19 +212,19 @@ class Cache:
         return read(path), is_new
 
     def discard_unreadable(self, kind: str, key: str, read: Callable[[Path], Any]) -> None:
-        """Remove an entry that cannot be read, although its files are what was built.
+        """Remove an entry that cannot be read although its files are intact.
 
         :param kind: what the entry is
         :param key: its fingerprint
         :param read: reads the entry's folder
         """
         with self.lock(kind, key):
-            # another run may have built it anew meanwhile, or be about to
+            # another run may have built it anew meanwhile, or may be doing so
             if self.find_damage(kind, key) is None:
                 self._discard_unreadable(kind, key, read)
 
     def _discard_unreadable(self, kind: str, key: str, read: Callable[[Path], Any]) -> bool:
-        """Remove an entry that cannot be read, under its lock, and tell whether that was so."""
+        """Remove an entry if it cannot be read, under its lock, and tell whether it was removed."""
         try:
             _try_to_read(self.path(kind, key), read)
         except _UnreadableError as error:
@@ -244,12 +242,12 @@ class Cache:
         read: Callable[[Path], Any],
         leftovers: str | None = None,
     ) -> Iterator[Path]:
-        """Get an entry, or build what it would be without keeping it; others that ask for it wait.
+        """Get an entry, or build its content without keeping it; other runs that need it wait.
 
         :param kind: what the entry is
         :param key: its fingerprint
         :param build: fills an empty folder
-        :param read: reads an entry's folder. One that it cannot read is not used, and removed.
+        :param read: reads an entry's folder. An entry that it cannot read is removed.
         :param leftovers: as for :meth:`get_or_build`; removed after the block, unless it fails
         :yields: the folder of the entry, or another one, which is removed after the block
         """
@@ -269,9 +267,9 @@ class Cache:
             self._remove_all(self._stale(kind, key, leftovers))
 
     def remove_leftovers(self, kind: str, key: str, leftovers: str | None = None) -> None:
-        """Remove what killed runs have left of an entry that is there, and what it was made from.
+        """Remove what killed runs have left of an existing entry, and what it was made from.
 
-        What cannot be removed now, e.g. since somebody has it open, is left for the next time.
+        What cannot be removed now, e.g. since another program has it open, is left for the next time.
 
         :param kind: what the entry is
         :param key: its fingerprint
@@ -295,12 +293,12 @@ class Cache:
 
     @contextmanager
     def lock(self, kind: str, key: str) -> Iterator[None]:
-        """Keep others from what this process builds, or wait until they have built it.
+        """Lock an entry while this process builds it, or wait until another one has built it.
 
         :param kind: what the entry is
         :param key: its fingerprint
         :raises PermissionError: if nothing can be written to the cache
-        :raises NotADirectoryError: if the cache is no folder
+        :raises NotADirectoryError: if the cache is not a folder
         :raises pykeen_negater.storage.disk_space.FullDiskError: if no space is left for what is built
         """
         path = self.path(kind, f"{key}.lock")
@@ -328,7 +326,7 @@ class Cache:
             lock.release()
 
     def _acquire(self, path: Path) -> BaseFileLock:
-        """Lock a file, or rely on the existence of another where the file system has no locks."""
+        """Lock a file, or rely on the existence of another file where the file system has no locks."""
         lock = FileLock(path)
         try:
             _wait_for(lock, "It goes on when that one has finished or is killed.")
@@ -347,7 +345,7 @@ class Cache:
         return lock
 
     def discard(self, kind: str, key: str) -> None:
-        """Remove an entry whose files turned out to be damaged; under its lock, so that nobody's new one is removed.
+        """Remove an entry whose files are damaged, under its lock, so that no new one of another run is removed.
 
         :param kind: what the entry is
         :param key: its fingerprint
@@ -357,11 +355,11 @@ class Cache:
 
 
 class _UnreadableError(Exception):
-    """An entry that cannot be read."""
+    """Raised if an entry cannot be read."""
 
 
 def _try_to_read(path: Path, read: Callable[[Path], T]) -> T:
-    """Read an entry; that something else is used up is not its fault."""
+    """Read an entry; an error that comes from a limit of the process is not put down to the entry."""
     try:
         return read(path)
     except Exception as error:
@@ -371,7 +369,7 @@ def _try_to_read(path: Path, read: Callable[[Path], T]) -> T:
 
 
 def _wait_for(lock: BaseFileLock, advice: str) -> None:
-    """Lock a file, and say so where that takes long."""
+    """Lock a file, and log that this run waits if it takes long."""
     try:
         lock.acquire(timeout=_SILENCE)
     except Timeout:

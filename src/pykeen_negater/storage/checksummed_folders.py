@@ -1,4 +1,4 @@
-"""Folders with their checksums inside, such as the pieces of work that wait in the cache for the others."""
+"""Folders with their checksums inside, such as finished pieces of work that wait in the cache for the others."""
 
 import logging
 import shutil
@@ -23,7 +23,7 @@ CHECKSUMS = "checksums.sha256"
 
 @contextmanager
 def checksummed_folder(path: Path) -> Iterator[Path]:
-    """Fill a folder that appears under its name whole, with checksums, or not at all.
+    """Fill a folder that appears under its name whole and with checksums, or not at all.
 
     :param path: the folder's final path. Another folder there is replaced.
     :yields: a temporary folder beside it, to be filled

@@ -1,6 +1,6 @@
-"""Checksums, which tell whether the files of a folder are still what was written.
+"""Checksums, which tell whether the files of a folder are still as they were written.
 
-The checksums are kept in the form of ``sha256sum``, so that ``sha256sum -c`` in the folder checks them, too.
+They are kept in the format of ``sha256sum``, so that ``sha256sum -c`` in the folder checks them, too.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ def write_checksums(folder: Path, path: Path) -> None:
     :param folder: the folder, of which at least one file has to be there
     :param path: the file to write them to. It may be in the folder.
     """
-    restore_folder(path)  # what a killed run has left is none of the folder's files
+    restore_folder(path)  # what a killed run has left is not one of the folder's files
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file != path)
     lines = [f"{file_digest(file)}  {file.relative_to(folder).as_posix()}\n" for file in files]
     with atomic_file(path) as unfinished:
@@ -44,9 +44,9 @@ def find_damage(folder: Path, path: Path) -> str | None:
 
     :param folder: the folder
     :param path: a file written by :func:`write_checksums`
-    :return: what is wrong, be it that checksums are missing, or that a file has none, unless it is hidden; None if
-        nothing is
-    :raises OSError: if no more files can be opened, which says nothing about these
+    :return: what is wrong: a checksum that differs, missing checksums, or a file without one, unless it is hidden; None
+        if nothing is
+    :raises OSError: if no more files can be opened, which is not damage
     """
     if not path.is_file():
         return f"{path.name} is missing"

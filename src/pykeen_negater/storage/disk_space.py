@@ -1,4 +1,4 @@
-"""Disks that are full: noticed before a mapped file is written, and said in one way, whoever wrote."""
+"""Full disks, noticed before a mapped file is written, and reported by one error, whichever library wrote."""
 
 import errno
 import os
@@ -15,18 +15,18 @@ __all__ = [
     "tell_full_disk",
 ]
 
-#: What a file system says that is full, and one whose files may not grow any more
+#: The error numbers of a full file system, and of a file that may not grow any more
 _FULL, _TOO_LARGE = (errno.ENOSPC, errno.EDQUOT), errno.EFBIG
 
-#: How many bytes are written to find out whether a disk is full
+#: The number of bytes that are written to find out whether a disk is full
 _PROBE = 2**20
 
-#: What a file system says that cannot reserve room; None where the system has no such call
+#: The error numbers of a file system that cannot reserve room; None where the system has no such call
 _WITHOUT_RESERVATION = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, None)
 
 
 class FullDiskError(OSError):
-    """No space is left for what is written, or its file may not grow any more."""
+    """Raised if a disk has no space left, or a file may not grow any more."""
 
     def __str__(self) -> str:
         return f"{self.strerror}."
@@ -34,12 +34,12 @@ class FullDiskError(OSError):
 
 @contextmanager
 def tell_full_disk(path: Path, area: Path | None = None) -> Iterator[None]:
-    """Turn what writers raise on a full disk into one clear error.
+    """Turn whatever libraries raise on a full disk into one clear error.
 
-    Many writers hide what the file system said. Where an error may be one of theirs, the disk is asked.
+    Many of them hide the error of the file system. Where the cause is unclear, a test file is written.
 
-    :param path: what a block writes
-    :param area: the file or folder that it writes to meanwhile, if that is another one
+    :param path: the file or folder that a block writes
+    :param area: the temporary file or folder that it writes to, if that is another one
     :raises FullDiskError: if no space is left there
     """
     try:
@@ -63,22 +63,22 @@ def tell_full_disk(path: Path, area: Path | None = None) -> Iterator[None]:
 
 
 def _find_code(error: Exception, area: Path) -> int | None:
-    """Find what the file system said that an error came from; None if it came from something else."""
+    """Find the error number of a full file system that an error came from; None if it came from something else."""
     for cause in causes(error):
         number = error_number(cause)
         if number in (*_FULL, _TOO_LARGE):
             return number
     if isinstance(error, (ValueError, MemoryError)) or error_number(error) is not None:
-        return None  # which say themselves what they are
+        return None  # these already say what they are
     return _TOO_LARGE if _has_reached_limit(area) else _ask_disk(area)
 
 
 def _ask_disk(area: Path) -> int | None:
-    """Write to a disk, and get what the file system says if it is full."""
+    """Write to a disk, and get the error number if it is full."""
     folder = next((folder for folder in (area, *area.parents) if folder.is_dir()), None)
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(os.urandom(_PROBE))  # which no file system compresses
+            file.write(os.urandom(_PROBE))  # random, since some file systems compress
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -87,7 +87,7 @@ def _ask_disk(area: Path) -> int | None:
 
 
 def _has_reached_limit(area: Path) -> bool:
-    """Tell whether a file is as large as this process may make one."""
+    """Tell whether a file has reached the size limit of this process."""
     limit = find_limit("RLIMIT_FSIZE")
     if limit is None:
         return False
@@ -96,12 +96,12 @@ def _has_reached_limit(area: Path) -> bool:
 
 
 def reserve(file: int, start: int, size: int) -> None:
-    """Take the room that a part of a file needs, so that writing to a map of it cannot fail.
+    """Reserve disk space for a part of a file, so that writing to it through a memory map cannot fail.
 
     :param file: the descriptor of a file that is open for writing
     :param start: >= 0, where the part starts
-    :param size: >= 0, its bytes; what was not there yet is zeros
-    :raises OSError: if there is no such room
+    :param size: >= 0, its bytes; new ones are zeros
+    :raises OSError: if there is not enough space
     """
     if not size:
         return

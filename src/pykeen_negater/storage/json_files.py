@@ -1,4 +1,4 @@
-"""Reading JSON files that people write."""
+"""Reads JSON files that people have written."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,10 @@ def read_json_object(path: Path, what: str) -> dict[str, Any]:
     """Read a file with one JSON object.
 
     :param path: the file, in UTF-8, with or without a byte-order mark
-    :param what: what the object maps, for errors, e.g. ``labels to texts``
+    :param what: what the object maps to what, for errors, e.g. ``labels to texts``
     :return: the object
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if it holds something else
+    :raises ValueError: if it is not valid JSON, or holds another value
     """
     if not path.is_file():
         raise FileNotFoundError(f"found no file {path}, expected a JSON object that maps {what}.")

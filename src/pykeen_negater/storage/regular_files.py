@@ -1,4 +1,4 @@
-"""Files that people name, told apart from what would never end or never come: pipes, sockets and devices."""
+"""Tells regular files from pipes, sockets and devices, whose reading might never end."""
 
 import stat
 from pathlib import Path
@@ -24,13 +24,13 @@ def _kind(path: Path) -> str | None:
 
 
 def check_regular(path: Path, expected: str = "a file") -> None:
-    """Check that there is a regular file, before it is opened: what waits for a writer cannot be interrupted.
+    """Check that a path is a regular file, before it is opened: opening a pipe may wait forever, without interruption.
 
-    Pipes are refused as well where they could be read to an end, as ``<(...)`` and ``/dev/stdin`` of a shell: what is
-    read is read several times, by this package and by PyKEEN.
+    Pipes that end, such as ``<(...)`` and ``/dev/stdin`` of a shell, are refused as well, since files are read several
+    times, by this package and by PyKEEN.
 
     :param path: the path, whose links are followed
-    :param expected: what should be there, with its article
+    :param expected: what the file should be, with its article
     :raises FileNotFoundError: if nothing is there
     :raises ValueError: if it is a folder, a pipe, a socket or a device
     """
@@ -44,12 +44,12 @@ def check_regular(path: Path, expected: str = "a file") -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Check that a file can be put where it shall be, before any work is done.
+    """Check that a file can be written to a path, before any work is done.
 
     :param path: the file
     :raises FileNotFoundError: if its folder does not exist
     :raises IsADirectoryError: if it is a folder
-    :raises FileExistsError: if it is a pipe, a socket or a device, which would be lost
+    :raises FileExistsError: if it is a pipe, a socket or a device, which would be replaced
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"found no folder {path.parent}, expected one to write {path.name} to.")

@@ -1,4 +1,4 @@
-"""Files of safetensors that are written piece by piece, where their content does not fit into memory."""
+"""Writes safetensors files piece by piece, for content that does not fit into memory."""
 
 import json
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ __all__ = [
     "TensorFile",
 ]
 
-#: The names that the format has for types, in the order of their tensors in a file
+#: The format's names of types, in the order of their tensors in a file
 _NAMES = {"int64": "I64", "int32": "I32", "uint8": "U8"}
 
 
 class TensorFile:
-    """A file of one-dimensional arrays, the same as safetensors would write."""
+    """A file of one-dimensional arrays, byte by byte as safetensors would write it."""
 
     def __init__(self, path: Path, sizes: Mapping[str, tuple[np.dtype, int]]) -> None:
         """Create the file, all zeros.
@@ -41,7 +41,7 @@ class TensorFile:
         with path.open("wb") as file:
             file.write(len(encoded).to_bytes(8, "little"))
             file.write(encoded)
-            # a full disk is noticed here, and not when a page of the mapped file is written
+            # notice a full disk here, and not when a page of the mapped file is written
             reserve(file.fileno(), file.tell(), end)
         self._first = 8 + len(encoded)
 
@@ -49,7 +49,7 @@ class TensorFile:
         """Map an array into memory; what is written to it goes to the file.
 
         :param name: its name
-        :return: shape: (size,); as long as it is used, its pages count as this process's memory
+        :return: shape: (size,); while it is used, its pages count as memory of this process
         """
         dtype, size = self._sizes[name]
         if not size:

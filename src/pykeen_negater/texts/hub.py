@@ -1,4 +1,4 @@
-"""Checks that a language model can be loaded, at once instead of after minutes of further tries."""
+"""Checks early that a language model can be loaded, without the minutes of retries of the hub's client."""
 
 import os
 import re
@@ -8,13 +8,13 @@ __all__ = [
     "check_language_model",
 ]
 
-#: How names on the Hugging Face hub look
+#: The pattern of names on the Hugging Face hub
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
-#: For so many seconds, the hub may be silent
+#: The seconds to wait for an answer from the hub
 PATIENCE = 5.0
 
-#: What every language model has
+#: The file that every language model has
 _CONFIG = "config.json"
 
 
@@ -39,10 +39,10 @@ def check_language_model(name: str) -> None:
     try:
         HfApi().model_info(name, timeout=PATIENCE)
     except GatedRepoError:
-        return  # loading it says how to get access
+        return  # the error when loading it says how to get access
     except RepositoryNotFoundError as error:
         raise FileNotFoundError(f"found no folder {name}, and no model of that name on the hub. Correct it.") from error
-    except Exception as error:  # the hub's client raises a dozen types, from OSError to its own
+    except Exception as error:  # the hub's client raises a dozen types, such as OSError and its own
         raise FileNotFoundError(
             f"{nowhere}; the hub cannot be reached ({type(error).__name__}). Pass a folder, or connect to the network."
         ) from error

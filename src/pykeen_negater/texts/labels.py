@@ -1,4 +1,4 @@
-"""Labels as words: what of a label says something, what is an identifier, and which ones read the same."""
+"""Turns labels into words, and finds opaque identifiers and labels that read the same."""
 
 import re
 import unicodedata
@@ -23,7 +23,7 @@ _LITERAL = re.compile(
 _ESCAPE = re.compile(r"""\\(?:u([0-9A-Fa-f]{4})|U(000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})|([tbnrf"'\\]))""")
 _ESCAPED = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f"}
 
-#: A term in angle brackets, and what a URI begins with
+#: A term in angle brackets, and the beginning of a URI
 _BRACKETS = re.compile(r"<([^<>]+)>")
 _HIERARCHICAL, _URN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://"), re.compile(r"urn:", flags=re.IGNORECASE)
 
@@ -51,9 +51,9 @@ _OPAQUE = re.compile(
 def humanize(label: str) -> str:
     """Turn a label into words.
 
-    Underscores, slashes and camel case become spaces, and the suffix of a synset is dropped. Of a URI the last part is
-    taken, and of a literal of RDF its value, as it is. Per-cent escapes are decoded. A label with spaces is a text
-    already and only loses its underscores.
+    Underscores, slashes and camel case become spaces, and the suffix of a synset is dropped. Of a URI, the last part is
+    taken, and of an RDF literal, its value as it is. Percent escapes are decoded. A label with spaces is a text already
+    and only loses its underscores.
 
     :param label: any label
     :return: the words; the label itself if nothing would be left of it
@@ -74,16 +74,16 @@ def humanize(label: str) -> str:
     if not any(character.isspace() for character in text):
         parts = _CAMEL.split(text if is_uri else text.replace("/", " "))
         if len(parts) > 1:
-            # keep acronyms, lower the capital that camel case put there
+            # keep acronyms, but lower capitals from camel case
             parts = [part if part.isupper() and len(part) > 1 else part.lower() for part in parts]
         text = " ".join(parts)
     return " ".join(text.replace("_", " ").split()) or label
 
 
 def looks_opaque(labels: Sequence[str]) -> bool:
-    """Tell whether most labels are identifiers that say nothing to a language model.
+    """Tell whether most labels are identifiers that mean nothing to a language model.
 
-    What counts is the local name, without URI and namespace. Literals of RDF say what they say, and do not count.
+    Only the local name counts, without URI and namespace. RDF literals are readable, and are not counted.
 
     :param labels: the labels, e.g. Wikidata's ``Q42``, Freebase's ``/m/027rn``, or plain numbers
     :return: whether more than half of them look like identifiers
@@ -103,7 +103,7 @@ def _is_opaque(label: str) -> bool:
 
 
 def _literal_value(label: str) -> str | None:
-    """Get the value of a literal of RDF; None if the label is none."""
+    """Get the value of an RDF literal; None if the label is not one."""
     match = _LITERAL.fullmatch(label) if label.startswith('"') else None
     return None if match is None else _unescape(match["value"])
 
@@ -125,7 +125,7 @@ def _local_name(label: str) -> tuple[str, bool]:
     is_uri = True
     if _HIERARCHICAL.match(term):
         term = re.split(r"[/#]", term.rstrip("/#"))[-1]
-        # the last value of a query is what it is about
+        # the last value of a URI's query names the entity
         query = term.partition("?")[2]
         term = (query.rpartition("=")[2] if "=" in query else "") or term
     elif _URN.match(term):
@@ -136,7 +136,7 @@ def _local_name(label: str) -> tuple[str, bool]:
 
 
 def _decode(text: str) -> str:
-    """Decode per-cent escapes, unless that gives no text."""
+    """Decode percent escapes, unless the result is no text."""
     if "%" not in text or any(character.isspace() for character in text):
         return text
     try:
@@ -147,7 +147,7 @@ def _decode(text: str) -> str:
 
 
 def well_formed(text: str) -> str:
-    r"""Replace halves of characters, which no encoding can hold and no tokenizer reads.
+    r"""Replace lone surrogates, which no encoding can hold and no tokenizer reads.
 
     :param text: any text
     :return: the text, with U+FFFD in the place of lone surrogates
@@ -163,12 +163,12 @@ def well_formed(text: str) -> str:
 
 
 def reading(text: str) -> str:
-    r"""Get what texts that read the same have in common.
+    r"""Normalize a text, so that texts that read the same become equal.
 
     Case, white space, Unicode's compatible forms and invisible characters make no difference.
 
     :param text: any text
-    :return: the same for all texts that read the same
+    :return: the normalized text
 
     >>> reading("New\u00a0York ") == reading("new york"), reading("caf\u00e9") == reading("cafe\u0301")
     (True, True)

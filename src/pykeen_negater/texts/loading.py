@@ -1,4 +1,4 @@
-"""Texts of entities and relations: what a language model reads instead of ids."""
+"""Loads the texts of entities and relations that a language model reads instead of ids."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: A mapping or a series of labels to texts, the path of a file with one, or ``wikidata``, whose ids the labels are then
+#: A mapping or a series of labels to texts, the path of a file with one, or ``wikidata`` if labels are Wikidata's ids
 TextSource: TypeAlias = Mapping[str, Any] | pd.Series | str | Path
 
 
@@ -40,7 +40,7 @@ def check_texts(name: str, source: Any) -> dict[str, str] | str | None:
 
     :param name: the parameter that it was passed as, for errors
     :param source: a mapping or a series of pandas, of labels to texts; a path; or ``wikidata``. Numbers become strings,
-        and what is missing becomes an empty text.
+        and missing values become empty texts.
     :return: the texts by label, the path as a string, or ``wikidata``; None if there is no source
     :raises ValueError: if it is something else, or holds anything but texts
     """
@@ -67,7 +67,7 @@ def read_texts(path: str | Path) -> dict[str, str]:
 
     :param path: a file with the columns label, text or label, name, description: tab-separated (KG-BERT's
         ``entity2text.txt``) or Parquet (``.parquet``); or a JSON object (``.json``)
-    :return: the texts; a description is appended to its name. What is missing has an empty text.
+    :return: the texts; a description is appended to its name. Missing values become empty texts.
     :raises FileNotFoundError: if there is no such file
     :raises ValueError: if the file does not have that form
     """
@@ -102,7 +102,7 @@ class Texts:
     relations: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Replace halves of characters, which tokenizers and files refuse."""
+        """Replace lone surrogates, which tokenizers and files refuse."""
         for name in ("entities", "relations"):
             object.__setattr__(self, name, tuple(map(well_formed, getattr(self, name))))
 
@@ -118,7 +118,7 @@ class Texts:
         return 4 + int(np.ceil(characters / 4).mean())
 
     def sentence(self, triple: Sequence[int], width: int = 48) -> str:
-        """Write a triple as a line for people.
+        """Write a triple as a line of text.
 
         :param triple: head, relation and tail id
         :param width: the most characters of each part
@@ -137,11 +137,11 @@ def load_texts(
 ) -> Texts | None:
     """Find a text for every entity and relation of a graph.
 
-    What a source does not hold falls back to the words of its label, and one line in the log tells how much that was.
+    Where a source has no text, the words of the label are used instead, and one line in the log tells how often.
 
     :param graph: the graph
-    :param entity_text: the entities' texts. If None, their labels serve, unless those are opaque ids.
-    :param relation_text: the relations' texts. If None, their labels serve, opaque or not.
+    :param entity_text: the entities' texts. If None, their labels are used, unless these are opaque ids.
+    :param relation_text: the relations' texts. If None, their labels are used, opaque or not.
     :return: the texts, or None if the entities have neither texts nor readable labels. The log then says which
         parameter would help.
     :raises FileNotFoundError: if a source is a path without a file
@@ -158,7 +158,7 @@ def load_texts(
         warn_once(
             logger,
             graph.fingerprint,
-            "The triples have no labels, so that they are mined by their structure alone.",
+            "The triples have no labels, so that mining uses their structure alone.",
         )
         return None
     found = _look_up("entity", entity_names, entity_text)
@@ -166,7 +166,7 @@ def load_texts(
         warn_once(
             logger,
             graph.fingerprint,
-            "The entities' labels (e.g. %s) are opaque ids, so that the graph's structure is mined instead of its "
+            "The entities' labels (e.g. %s) are opaque ids, so that mining uses the graph's structure instead of "
             "texts. Pass entity_text=..., a mapping or file of label and text%s, to mine with a language model.",
             ", ".join(entity_names[:3]),
             f", or '{WIKIDATA}'" if any(map(wikidata_id, entity_names[:3])) else "",
@@ -188,7 +188,7 @@ def extend_texts(texts: Texts, entity_labels: Sequence[str], entity_text: TextSo
 
     :param texts: the graph's texts
     :param entity_labels: the labels of the other entities
-    :param entity_text: their texts, see :func:`load_texts`. What it does not hold falls back to the words of its label.
+    :param entity_text: their texts, see :func:`load_texts`. Without a text, the words of the label are used.
     :return: the same texts, and those of the other entities after the graph's
     """
     source = _read(check_texts("entity_text", entity_text), entity_labels)
@@ -212,7 +212,7 @@ def _read(source: dict[str, str] | str | None, labels: Sequence[str]) -> dict[st
 
 
 def _look_up(kind: str, labels: tuple[str, ...], source: dict[str, str] | str | None) -> list[str]:
-    """Find the texts of labels; what has none has an empty one."""
+    """Find the texts of labels; a label without one gets an empty text."""
     texts = _read(source, labels)
     if source is not None and texts.keys().isdisjoint(labels):
         raise ValueError(
@@ -223,7 +223,7 @@ def _look_up(kind: str, labels: tuple[str, ...], source: dict[str, str] | str | 
 
 
 def _fill(kind: str, labels: tuple[str, ...], found: list[str], is_given: bool) -> tuple[str, ...]:
-    """Use the words of labels where there is no text, and log how many, if texts were given."""
+    """Use the words of labels where there is no text; log how often, if texts were given."""
     missing = [label for label, text in zip(labels, found, strict=True) if not text]
     if missing and is_given:
         warn_once(

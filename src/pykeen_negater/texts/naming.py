@@ -1,4 +1,4 @@
-"""Entities and relations called by their texts, where files of triples hold ids, as NegatER's do."""
+"""Names entities and relations by their texts, where files of triples hold ids, as NegatER's do."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ __all__ = [
 
 
 def entity_ids(graph: Graph, texts: Texts | None) -> dict[str, int]:
-    """Find the entities by what a file may call them.
+    """Map the names that a file may use for entities to their ids.
 
     :param graph: the graph
     :param texts: its texts, if there are any
@@ -28,7 +28,7 @@ def entity_ids(graph: Graph, texts: Texts | None) -> dict[str, int]:
 
 
 def relation_ids(graph: Graph, texts: Texts | None) -> dict[str, int]:
-    """Find the relations by what a file may call them.
+    """Map the names that a file may use for relations to their ids.
 
     :param graph: the graph
     :param texts: its texts, if there are any
@@ -38,7 +38,7 @@ def relation_ids(graph: Graph, texts: Texts | None) -> dict[str, int]:
 
 
 def _ids(labels: Labels | None, texts: tuple[str, ...]) -> dict[str, int]:
-    # what has no label has no name; of several that read the same, the first
+    # ids without a label have no name; a name that several share is the first one's
     by_label = list(label_to_id(labels or ()).items())
     by_text = [(text, i) for i, text in enumerate(texts) if labels is None or labels[i] is not None]
     # a label comes before a text, unless labels are numbers or the like
@@ -47,7 +47,7 @@ def _ids(labels: Labels | None, texts: tuple[str, ...]) -> dict[str, int]:
 
 
 def name_by_text(graph: Graph, held_out: HeldOut, texts: Texts) -> tuple[Graph, HeldOut, Texts]:
-    """Use texts as labels, as if the triples had been written with them; what reads the same becomes the same.
+    """Use texts as labels, as if the triples had been written with them; ids whose texts are equal are merged.
 
     :param graph: the training triples
     :param held_out: other triples, with entities that the graph lacks
@@ -65,7 +65,7 @@ def name_by_text(graph: Graph, held_out: HeldOut, texts: Texts) -> tuple[Graph, 
     new_relations = np.array([relation_to_id[text] for text in texts.relations])
 
     def rename(triples: np.ndarray) -> np.ndarray:
-        """Give triples their new ids."""
+        """Replace the ids of triples by the new ones."""
         columns = (new_entities[triples[:, HEAD]], new_relations[triples[:, RELATION]], new_entities[triples[:, TAIL]])
         return np.stack(columns, axis=1)
 

@@ -1,4 +1,4 @@
-"""Triples as they read: entities of one name are one for a language model, and so are relations."""
+"""Compares triples by their texts: to a language model, entities or relations with the same name are the same."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ class Readings:
     """Finds the triples that read like those of a graph, see :func:`~pykeen_negater.texts.labels.reading`."""
 
     def __init__(self, graph: Graph, texts: Texts, phrases: Sequence[str] = ()) -> None:
-        """Find what reads the same.
+        """Find the entities and relations that read the same.
 
         :param graph: the graph, whose triples are the known ones
         :param texts: its texts, and maybe those of other entities after them
@@ -36,7 +36,7 @@ class Readings:
         return any(np.any(first != np.arange(len(first))) for first in (self._entities, self._relations))
 
     def _read(self, triples: np.ndarray) -> np.ndarray:
-        """Give what reads the same the same id."""
+        """Map ids that read the same to one id."""
         return np.stack(
             [self._entities[triples[:, HEAD]], self._relations[triples[:, RELATION]], self._entities[triples[:, TAIL]]],
             axis=1,
@@ -73,11 +73,11 @@ class Readings:
 
 
 def find_readings(graph: Graph, texts: Texts | None) -> Readings | None:
-    """Find what reads the same in a graph.
+    """Find the entities and relations of a graph that read the same.
 
     :param graph: the graph
     :param texts: its texts, and maybe those of other entities after them
-    :return: how its triples read; None if no two entities or relations read the same, or there are no texts
+    :return: the readings; None if no two entities or relations read the same, or there are no texts
     """
     readings = None if texts is None else Readings(graph, texts)
     return readings if readings is not None and readings.some_are_alike else None

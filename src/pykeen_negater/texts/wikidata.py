@@ -9,7 +9,7 @@ __all__ = [
     "wikidata_texts",
 ]
 
-#: The source of texts that stands for Wikidata
+#: The name of Wikidata as a source of texts
 WIKIDATA = "wikidata"
 
 _ID = re.compile(
@@ -41,7 +41,7 @@ def wikidata_id(label: str) -> str | None:
 
 
 def wikidata_texts(labels: Sequence[str]) -> dict[str, str]:
-    """Fetch label and description of items and properties; PyKEEN keeps them in its data folder.
+    """Fetch labels and descriptions of items and properties; PyKEEN caches them in its data folder.
 
     :param labels: ids such as ``Q42``, ``wd:Q42`` or ``http://www.wikidata.org/entity/Q42``; others are left out
     :return: the texts by label
@@ -56,8 +56,8 @@ def wikidata_texts(labels: Sequence[str]) -> dict[str, str]:
         texts = WikidataTextCache().get_texts(ids) if ids else []
     except RequestException as error:
         raise ConnectionError(
-            f"found no answer from Wikidata ({error}), expected the texts of {len(ids):,} ids. Try again later, when "
-            f"those that have come are not asked for again, or pass a file of id and text."
+            f"found no answer from Wikidata ({error}), expected the texts of {len(ids):,} ids. Try again later "
+            f"(answers so far are kept), or pass a file of id and text."
         ) from error
     by_id = {one: text.removesuffix(": ") for one, text in zip(ids, texts, strict=True)}
     return {label: by_id[one] for label, one in found.items()}

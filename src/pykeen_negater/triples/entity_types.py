@@ -1,4 +1,4 @@
-"""The types of entities, where somebody knows them."""
+"""Types of entities, if they are given."""
 
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 #: A mapping or a series of labels to a type or several, or the path of a file with one type per line
 TypeSource: TypeAlias = Mapping[str, Any] | pd.Series | str | Path
 
-#: Types that fewer entities have say little
+#: The least number of entities that a type needs to be used
 MIN_ENTITIES = 2
 
 
@@ -34,7 +34,7 @@ def check_types(name: str, source: Any) -> dict[str, list[str]] | str | None:
 
     :param name: the parameter that it was passed as, for errors
     :param source: a mapping or a series of pandas, of labels to a type or several; or a path. Numbers become strings,
-        and what is missing is no type. A series may have a label several times.
+        and missing values are left out. A series may have a label several times.
     :return: the types by label, or the path as a string; None if there is no source
     :raises ValueError: if it is something else, or holds anything but types
     """
@@ -89,7 +89,7 @@ def load_types(graph: Graph, source: TypeSource | None) -> csr_array | None:
     types.data[:] = 1
     types = types[:, types.sum(axis=0) >= MIN_ENTITIES]
     if not types.shape[1]:
-        warn_once(logger, graph.fingerprint, "No two entities share a type, so that entity_types is of no use.")
+        warn_once(logger, graph.fingerprint, "No two entities share a type, so that entity_types is not used.")
         return None
     return types
 

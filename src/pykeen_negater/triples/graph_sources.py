@@ -1,4 +1,4 @@
-"""Finds the graph that is meant: a dataset by name, or training triples."""
+"""Finds the graph to mine: that of a dataset, or of given training triples."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ __all__ = [
 def find_graph(dataset: "str | Dataset | None" = None, triples_factory: CoreTriplesFactory | None = None) -> Graph:
     """Find the training triples.
 
-    :param dataset: a PyKEEN dataset or its name, of which the training triples are taken
+    :param dataset: a PyKEEN dataset or its name, whose training triples are taken
     :param triples_factory: the training triples
     :return: the graph
     :raises ValueError: if not exactly one of them is given, or the graph is empty

@@ -70,11 +70,11 @@ def label_to_id(labels: Labels) -> dict[str, int]:
 
 
 def names_of(labels: Labels, kind: str) -> tuple[str, ...]:
-    """Name each id, for people and for language models; nothing is looked up by these names.
+    """Name each id, for people and language models to read; nothing is looked up by these names.
 
     :param labels: the labels by id
     :param kind: ``entity`` or ``relation``
-    :return: the labels, and something else where there is none
+    :return: the labels, and a substitute where there is none
 
     >>> names_of(("a", None), "entity")
     ('a', 'entity 1 (no label)')
@@ -85,8 +85,8 @@ def names_of(labels: Labels, kind: str) -> tuple[str, ...]:
 def labels_by_id(ids: Mapping[Any, int], size: int) -> Labels:
     """Arrange labels by id.
 
-    :param ids: the ids by label. A label that is not a number is none: PyKEEN's cached datasets have it in the place of
-        labels such as ``NA`` and ``null``.
+    :param ids: the ids by label. A label that is NaN counts as missing: PyKEEN's cached datasets have it in the place
+        of labels such as ``NA`` and ``null``.
     :param size: the number of ids
     :return: the label of each id
 
@@ -95,7 +95,7 @@ def labels_by_id(ids: Mapping[Any, int], size: int) -> Labels:
     """
     labels: list[str | None] = [None] * size
     for label, i in ids.items():
-        # what is not a number does not equal itself
+        # NaN does not equal itself
         labels[i] = None if label != label else str(label)
     return tuple(labels)
 
@@ -140,7 +140,7 @@ class Graph:
         """
         if not len(triples):
             raise ValueError("found an empty graph, but mining needs at least one training triple.")
-        # not as_tensor, which moves what is there to the default device
+        # not as_tensor, which would move existing tensors to the default device
         triples = (torch.from_numpy(triples) if isinstance(triples, np.ndarray) else triples).long()
         limits = torch.tensor([num_entities, num_relations, num_entities], device=triples.device)
         if (triples < 0).any() or (triples >= limits).any():
@@ -161,7 +161,7 @@ class Graph:
     def from_factory(cls, factory: CoreTriplesFactory) -> "Graph":
         """Create a graph from PyKEEN's triples, leaving out inverse ones.
 
-        :param factory: the training triples; labels are taken where the factory has them
+        :param factory: the training triples, with or without labels
         :return: the graph
         :raises ValueError: if there is no triple, or the vocabulary is too large for 64-bit keys
         """
@@ -177,7 +177,7 @@ class Graph:
         return graph
 
     def _warn_of_unlabelled(self) -> None:
-        """Tell which parts of the triples have no label, although others have."""
+        """Warn of entities and relations without a label, where others have one."""
         for kind, labels, columns in (
             ("entities", self.entity_labels, (HEAD, TAIL)),
             ("relations", self.relation_labels, (RELATION,)),
@@ -188,7 +188,7 @@ class Graph:
                 warn_once(
                     logger,
                     self.fingerprint,
-                    "%d %s of the triples have no label (e.g. the id %d), so that nothing can be said of them by "
+                    "%d %s of the triples have no label (e.g. the id %d), so that they cannot be named by "
                     "label. PyKEEN's cached datasets lose labels such as NA, nan and null.",
                     len(seen),
                     kind,
@@ -226,7 +226,7 @@ class Graph:
         return digest.hexdigest()
 
     def slot(self, relation: int, side: int) -> np.ndarray:
-        """Get the entities that were seen in a slot of a relation.
+        """Get the entities that occur in a slot of a relation.
 
         :param relation: the relation
         :param side: 0 for heads, 2 for tails
@@ -237,7 +237,7 @@ class Graph:
 
     @cached_property
     def slots(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-        """The entities seen in each slot, as compressed rows by side: 0 for heads, 2 for tails.
+        """The entities that occur in each slot, as compressed rows by side: 0 for heads, 2 for tails.
 
         A pair (offsets, entities) of shapes (num_relations + 1,) and (n,): ``entities[offsets[r] : offsets[r + 1]]``
         are the sorted entities of relation r.

@@ -1,4 +1,4 @@
-"""Validation and test triples, which may hold entities that the training triples lack: a language model reads any."""
+"""Validation and test triples, which may hold entities that the training triples lack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Triples beside a graph, whose entities have ids after the graph's where it lacks them."""
+    """Held-out triples of a graph; entities that the graph lacks have ids after the graph's."""
 
     #: The triples by name; shape: (n, 3)
     triples: Mapping[str, np.ndarray]
@@ -42,7 +42,7 @@ def read_held_out(
     if graph.entity_labels is None or graph.relation_labels is None:
         raise ValueError("found training triples without labels, expected some for triples from a file.")
     entity_to_id, relation_to_id = label_to_id(graph.entity_labels), label_to_id(graph.relation_labels)
-    # ids between those of labels are the graph's, too
+    # ids without a label belong to the graph, too
     num_unlabelled = graph.num_entities - len(entity_to_id)
     triples = {}
     for name, path in paths.items():

@@ -2,7 +2,7 @@
 
 A triple ``(h, r, t)`` over ``E`` entities and ``R`` relations is one integer, ``(h * R + r) * E + t``. Sorted keys make
 a set of triples that is exact, needs eight bytes per triple, and is looked up for a whole batch by one binary search.
-The arithmetic is the same for NumPy arrays and PyTorch tensors, so both halves of the project share it.
+The arithmetic is the same for NumPy arrays, as mining uses them, and PyTorch tensors, as sampling does.
 """
 
 from collections.abc import Collection
@@ -111,7 +111,7 @@ def keys_to_triples(keys: np.ndarray, num_entities: int, num_relations: int) -> 
 
 
 def hash_keys(keys: ArrayT, num_bits: int) -> ArrayT:
-    """Scatter keys over the places of a table.
+    """Hash keys to the places of a table.
 
     :param keys: shape: (...), dtype: int64, any number
     :param num_bits: 0 < num_bits < 64, the binary logarithm of the number of places
@@ -125,7 +125,7 @@ def hash_keys(keys: ArrayT, num_bits: int) -> ArrayT:
 
 
 def bit_of(places: ArrayT) -> tuple[ArrayT, ArrayT]:
-    """Find the places of a table that holds a bit for each, eight to a byte.
+    """Find the bytes and bits of places in a table that packs a bit per place, eight to a byte.
 
     :param places: shape: (...), dtype: int64, >= 0
     :return: a pair (the byte, which of its bits), each of shape (...), dtype: int64
@@ -137,10 +137,10 @@ def bit_of(places: ArrayT) -> tuple[ArrayT, ArrayT]:
 
 
 class TripleIndex:
-    """An exact, sorted set of triples with a vectorised look-up."""
+    """An exact, sorted set of triples with a vectorized look-up."""
 
     def __init__(self, keys: Tensor, num_entities: int, num_relations: int) -> None:
-        """Use sorted keys as they are.
+        """Wrap sorted keys.
 
         :param keys: shape: (n,), dtype: int64, strictly increasing
         :param num_entities: the number of entities
@@ -162,7 +162,7 @@ class TripleIndex:
         :return: the index of the unique triples
         """
         check_key_space(num_entities, num_relations)
-        # not as_tensor, which moves what is there to the default device
+        # not as_tensor, which would move existing tensors to the default device
         triples = torch.from_numpy(triples) if isinstance(triples, np.ndarray) else triples
         keys = triples_to_keys(triples, num_entities, num_relations)
         return cls(torch.unique(keys), num_entities, num_relations)
@@ -171,7 +171,7 @@ class TripleIndex:
         return self.keys.shape[0]
 
     def lookup(self, triples: ArrayT) -> tuple[ArrayT, ArrayT]:
-        """Find triples: tensors on any device, or NumPy arrays, which take half of the time for a batch.
+        """Find triples, given as tensors on any device or as NumPy arrays, which take half the time for a batch.
 
         :param triples: shape: (..., 3), dtype: int64. Ids out of range are never found.
         :return: a pair (position, found), each of shape (...): the position among the sorted keys, which is valid (but
@@ -203,7 +203,7 @@ class TripleIndex:
 
 
 def _are_in_range(triples: Tensor, limits: tuple[int, ...]) -> bool:
-    """Tell whether all ids are in range, which is several times faster than to tell which are."""
+    """Tell whether all ids are in range, which is several times faster than telling which are."""
     if not triples.numel():
         return True
     low, high = (bound.tolist() for bound in torch.aminmax(triples.reshape(-1, 3), dim=0))

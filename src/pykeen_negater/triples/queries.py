@@ -1,4 +1,4 @@
-"""The questions that triples answer: which tails does a head have, and which heads a tail."""
+"""Queries that triples answer: which tails a head has, and which heads a tail has."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ class Queries:
         """Keep some queries.
 
         :param positions: shape: (m,), increasing
-        :return: the others are gone
+        :return: these queries
         """
         counts = self.num_answers[positions]
         offsets = np.append(0, np.cumsum(counts))
@@ -100,9 +100,9 @@ class Queries:
         return Queries(self.graph, *columns, offsets, self.answers[rows])
 
     def chunks(self, size: int) -> Iterator[tuple[int, "Queries"]]:
-        """Cut into pieces of one side each.
+        """Cut the queries into pieces of one side each.
 
-        :param size: > 0, the most queries of a piece
+        :param size: > 0, the most queries in a piece
         :yields: pairs (where the piece starts, the piece)
         """
         for side in (HEAD, TAIL):
@@ -112,5 +112,5 @@ class Queries:
 
 
 def _keys(graph: Graph, sides: np.ndarray | int, relations: np.ndarray, entities: np.ndarray) -> np.ndarray:
-    # candidates hold their sides in a byte, which would overflow
+    # candidates store sides in a byte, which would overflow
     return (np.asarray(sides, dtype=np.int64) * graph.num_relations + relations) * graph.num_entities + entities

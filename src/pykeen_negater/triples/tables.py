@@ -1,12 +1,11 @@
-"""Reading tab-separated files.
+"""Reads tab-separated files.
 
 Triples are read by PyKEEN itself, so that a file has the same triples, labels and ids on the command line, in
 ``known_triples`` and in ``pipeline(training=...)``: a field may be quoted, compressed files are read, further columns
-and blank lines are passed over, and triples of relations whose names end in ``_inverse`` are left out. Phrases such as
+and blank lines are skipped, and triples of relations whose names end in ``_inverse`` are left out. Words such as
 ``none``, ``nan`` or ``NA`` are labels like any other.
 
-Other tables, such as texts by label, are read exactly as they stand there: nothing is quoted, stripped or taken for a
-missing value.
+Other tables, such as texts by label, are read literally: nothing is unquoted, stripped or taken for a missing value.
 """
 
 import bz2
@@ -39,10 +38,10 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: What opens a compressed file, by the end of its name
+#: The functions that open compressed files, by suffix
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
-#: What a file begins with that gzip has written
+#: The first bytes of a gzip file
 _GZIP = b"\x1f\x8b"
 
 #: Part of a triple by column
@@ -54,7 +53,7 @@ def read_rows(path: str | Path, columns: Collection[int], mixed: bool = False) -
 
     :param path: the UTF-8 file; compressed if its name ends in ``.gz``, ``.bz2`` or ``.xz``
     :param columns: the allowed numbers of columns
-    :param mixed: whether lines may have different ones of these numbers. By default, all lines need the same one.
+    :param mixed: whether lines may differ in their number of columns. By default, all lines need the same number.
     :return: an iterator of (line number from 1, fields)
     :raises FileNotFoundError: if there is no such file
     :raises ValueError: if a line has another number of columns, or the file is no text in UTF-8
@@ -143,7 +142,7 @@ def read_triples(
         triples,
         entity_to_id=None if like is None else like.entity_to_id,
         relation_to_id=None if like is None else like.relation_to_id,
-        # else ids after one that nothing has would be others than those of the training triples
+        # otherwise, ids after an unused one would differ from those of the training triples
         compact_id=like is None,
         metadata={"path": Path(path).resolve()},
     )
@@ -170,11 +169,11 @@ def _known_to(factory: TriplesFactory, path: str | Path, triples: np.ndarray) ->
 def without_inverse_relations(
     path: str | Path, triples: np.ndarray, relations: Collection[str] = frozenset()
 ) -> np.ndarray:
-    """Leave out what PyKEEN takes for inverse triples, with a line in the log.
+    """Leave out triples that PyKEEN takes for inverse ones, with a line in the log.
 
     :param path: where they are from
     :param triples: shape: (n, 3), dtype: object, labels
-    :param relations: relations that stay, whatever they are called
+    :param relations: relations that are kept whatever their names
     :return: shape: (m, 3), m > 0, the others
     :raises ValueError: if there are no others
     """
@@ -216,7 +215,7 @@ def _one_sentence(path: Path, advice: str = "") -> Iterator[None]:
     """Explain in one sentence why a file cannot be read.
 
     :param path: the file
-    :param advice: what else helps if it has another encoding
+    :param advice: further advice for a file in another encoding
     """
     try:
         yield
@@ -239,6 +238,6 @@ def _one_sentence(path: Path, advice: str = "") -> Iterator[None]:
     except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError) as error:
         raise ValueError(f"{path} is no whole {path.suffix} file: {error}.") from error
     except OSError as error:
-        if error.errno is None:  # it was read, and is not what its name says
+        if error.errno is None:  # the file was read, but does not have the format of its suffix
             raise ValueError(f"{path} is no whole {path.suffix} file: {error}.") from error
         raise

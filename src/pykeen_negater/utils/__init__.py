@@ -1,7 +1,7 @@
-"""Small helpers without any knowledge of graphs: look-ups, values, durations and errors, said clearly.
+"""Small helpers that know nothing of graphs: look-ups by name, checks of values, durations, clear errors.
 
-Names are looked up and nearest names suggested in :mod:`~pykeen_negater.utils.resolving` and
-:mod:`~pykeen_negater.utils.spelling`. What people pass or a file holds is checked in
-:mod:`~pykeen_negater.utils.plain_values` and :mod:`~pykeen_negater.utils.json_kinds`. Text that terminals and pages may
-show safely comes from :mod:`~pykeen_negater.utils.printable`.
+Names are looked up, and similar names suggested, in :mod:`~pykeen_negater.utils.resolving` and
+:mod:`~pykeen_negater.utils.spelling`. Arguments and the contents of files are checked in
+:mod:`~pykeen_negater.utils.plain_values` and :mod:`~pykeen_negater.utils.json_kinds`. Text is made safe for terminals
+and pages in :mod:`~pykeen_negater.utils.printable`.
 """

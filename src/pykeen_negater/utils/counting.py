@@ -1,4 +1,4 @@
-"""Counts as people say them, with a singular and a plural."""
+"""Writes counts with their noun in the singular or plural."""
 
 __all__ = [
     "counted",
@@ -6,7 +6,7 @@ __all__ = [
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """Write how many there are of something.
+    """Write a count with its noun.
 
     :param count: ≥ 0
     :param one: what one of them is called

@@ -1,6 +1,6 @@
-"""Dataclasses whose fields say what they are: signatures, docstrings and options are made from them, not written again.
+"""Dataclass fields with descriptions, from which signatures, docstrings and command-line options are made.
 
-It loads nothing heavy, since the command line needs it for ``--help``.
+This module imports nothing heavy, since the command line needs it for ``--help``.
 """
 
 import dataclasses
@@ -24,10 +24,10 @@ _WIDTH = 120
 
 
 def described(default: Any, text: str, none: str | None = None) -> Any:
-    """Make a field of a dataclass.
+    """Make a dataclass field with a description.
 
     :param default: its default
-    :param text: what it is, in plain sentences that suit a docstring and the help of an option
+    :param text: its description, in sentences that suit both a docstring and the help of an option
     :param none: what None stands for, in a few words, where it is allowed and not the default
     :return: the field
     """
@@ -35,11 +35,11 @@ def described(default: Any, text: str, none: str | None = None) -> Any:
 
 
 def help_of(field: "dataclasses.Field[Any]", none: str = "None") -> str:
-    """Say what a field is.
+    """Get the description of a field.
 
-    :param field: a field that says it
+    :param field: a field made by :func:`described`
     :param none: how None is written
-    :return: its sentences
+    :return: the description
     """
     text, meaning = field.metadata["help"], field.metadata["none"]
     return text if meaning is None else f"{text.removesuffix('.')}; {none} for {meaning}."
@@ -56,19 +56,19 @@ def document_fields(cls: type[Any]) -> type[Any]:
 
 
 def takes_fields(cls: type[Any], types: Mapping[str, Any], without: Collection[str] = ()) -> Callable[[F], F]:
-    """Let a function that passes further keywords on to a dataclass name each of them.
+    """Name each field of a dataclass in the signature of a function that passes its keywords on to it.
 
-    They become part of its signature, where PyKEEN and class-resolver look for parameters, and of its docstring, in the
-    place of the parameter that collects them.
+    The fields become part of the signature, where PyKEEN and class-resolver look for parameters, and of the docstring,
+    where they replace the parameter that collects the keywords.
 
-    :param cls: the dataclass, whose fields say what they are
-    :param types: the types that its annotations name, and that its module does not load
+    :param cls: the dataclass, whose fields have descriptions
+    :param types: types that its annotations name, but that its module does not import
     :param without: the fields that the function does not take
     :return: the decorator
     """
 
     def decorate(function: F) -> F:
-        """Replace the collected keywords by the fields."""
+        """Replace the parameter that collects keywords by the fields."""
         signature = inspect.signature(function)
         *own, rest = signature.parameters.values()
         fields = [x for x in dataclasses.fields(cls) if x.name not in {*signature.parameters, *without}]
@@ -79,10 +79,10 @@ def takes_fields(cls: type[Any], types: Mapping[str, Any], without: Collection[s
 
         @functools.wraps(function)
         def passing_on(*args: Any, **kwargs: Any) -> Any:
-            """Do the same."""
+            """Call the function."""
             return function(*args, **kwargs)
 
-        # Sphinx reads defaults in the source, where there are none of the fields
+        # Sphinx reads defaults in the source, which lacks those of the fields
         del passing_on.__wrapped__
         passing_on.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
         lines = inspect.cleandoc(function.__doc__ or "").splitlines()
@@ -94,7 +94,7 @@ def takes_fields(cls: type[Any], types: Mapping[str, Any], without: Collection[s
 
 
 def _lines(fields: Iterable["dataclasses.Field[Any]"]) -> list[str]:
-    """Write what a docstring says about fields."""
+    """Write the ``:param`` lines of fields."""
     return [
         line
         for field in fields

@@ -1,11 +1,11 @@
-"""Durations, written for people."""
+"""Writes durations for people to read."""
 
 __all__ = [
     "duration",
     "duration_range",
 ]
 
-#: From so many seconds on, a duration is written in minutes, and from so many on in hours
+#: The seconds from which on a duration is written in minutes, and in hours
 MINUTES_FROM, HOURS_FROM = 90.0, 5_400.0
 
 
@@ -21,10 +21,10 @@ def _number(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration for people.
+    """Write a duration in the unit that suits it.
 
     :param seconds: >= 0
-    :return: the duration, in the unit that suits it
+    :return: the duration with its unit
 
     >>> duration(0.26), duration(45), duration(2172), duration(9000)
     ('0.3 s', '45 s', '36 min', '2.5 h')
@@ -34,11 +34,11 @@ def duration(seconds: float) -> str:
 
 
 def duration_range(low: float, high: float) -> str:
-    """Write a range of durations for people, in whole seconds or in two digits.
+    """Write a range of durations, in whole seconds or with two digits.
 
     :param low: >= 0, in seconds
     :param high: >= low, in seconds
-    :return: the range, in the unit that suits its end
+    :return: the range, in the unit that suits its upper end
 
     >>> duration_range(0, 0.4), duration_range(21, 48), duration_range(70, 150)
     ('a second', '21 to 48 s', '1.2 to 2.5 min')

@@ -1,4 +1,4 @@
-"""Kinds of JSON values, to tell what a file holds instead of what it should hold."""
+"""Kinds of JSON values, to check the contents of a file and name the first value that is wrong."""
 
 import math
 import reprlib
@@ -21,12 +21,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Fault:
-    """A value that is not of its kind."""
+    """A value that is not of the expected kind."""
 
-    #: Where it is in the whole, such as ``.statistics.outcomes[0]``; empty for the whole
+    #: Its place in the file, such as ``.statistics.outcomes[0]``; empty for the file's whole value
     place: str
 
-    #: The value; what is missing is None
+    #: The value; None if it is missing
     found: Any
 
     #: What should be there
@@ -40,17 +40,17 @@ class Fault:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of values."""
+    """A kind of JSON value."""
 
-    #: What such a value is called, with its article
+    #: The name of such a value, with its article
     name: str
 
-    #: Finds the first value that is wrong in a value of this kind; None if all is right
+    #: Finds the first wrong value in a value that should be of this kind; returns None if all is right
     find_fault: Callable[[Any], Fault | None]
 
 
 def leaf(name: str, fits: Callable[[Any], bool]) -> Kind:
-    """Describe values by a test.
+    """Make a kind of values that pass a test.
 
     :param name: what such a value is called
     :param fits: the test
@@ -63,7 +63,7 @@ def leaf(name: str, fits: Callable[[Any], bool]) -> Kind:
 
 
 def number(low: float = -math.inf, high: float = math.inf) -> Kind:
-    """Describe finite numbers.
+    """Make a kind of finite numbers.
 
     :param low: the least one
     :param high: the greatest one
@@ -83,7 +83,7 @@ def number(low: float = -math.inf, high: float = math.inf) -> Kind:
 
 
 def whole(low: int = 0, high: float = 2**63 - 1) -> Kind:
-    """Describe whole numbers.
+    """Make a kind of whole numbers.
 
     :param low: the least one
     :param high: the greatest one
@@ -102,15 +102,15 @@ def _in_range(name: str, low: float, high: float) -> str:
 
 
 def optional(kind: Kind) -> Kind:
-    """Describe values that may be null.
+    """Make a kind of values that may be null.
 
-    :param kind: what else they may be
+    :param kind: the kind of those that are not null
     :return: the kind
     """
     name = f"{kind.name} or null"
 
     def find_fault(value: Any) -> Fault | None:
-        """Look at what is not null."""
+        """Check a value that is not null."""
         fault = None if value is None else kind.find_fault(value)
         return fault if fault is None or fault.place else replace(fault, expected=name)
 
@@ -118,7 +118,7 @@ def optional(kind: Kind) -> Kind:
 
 
 def list_of(kind: Kind, length: int | None = None, at_least: int = 0) -> Kind:
-    """Describe lists.
+    """Make a kind of lists.
 
     :param kind: that of their items
     :param length: their length; any if None
@@ -132,7 +132,7 @@ def list_of(kind: Kind, length: int | None = None, at_least: int = 0) -> Kind:
     name = f"a list{size}"
 
     def find_fault(value: Any) -> Fault | None:
-        """Look at the list, then at its items."""
+        """Check the list, then its items."""
         if not isinstance(value, list) or len(value) < at_least or length not in (None, len(value)):
             return Fault("", value, name)
         return next(
@@ -143,14 +143,14 @@ def list_of(kind: Kind, length: int | None = None, at_least: int = 0) -> Kind:
 
 
 def mapping_of(kind: Kind) -> Kind:
-    """Describe objects with any names.
+    """Make a kind of objects with any field names.
 
     :param kind: that of their values
     :return: the kind
     """
 
     def find_fault(value: Any) -> Fault | None:
-        """Look at the object, then at its values."""
+        """Check the object, then its values."""
         if not isinstance(value, dict):
             return Fault("", value, "an object")
         return next(
@@ -161,7 +161,7 @@ def mapping_of(kind: Kind) -> Kind:
 
 
 def record(fields: Mapping[str, Kind], required: tuple[str, ...] = ()) -> Kind:
-    """Describe objects by their fields; others are allowed, whatever they hold.
+    """Make a kind of objects with given fields; other fields are allowed, with any value.
 
     :param fields: the kinds of fields by name
     :param required: the names of those that must be there
@@ -172,7 +172,7 @@ def record(fields: Mapping[str, Kind], required: tuple[str, ...] = ()) -> Kind:
     """
 
     def find_fault(value: Any) -> Fault | None:
-        """Look at the object, then at its fields."""
+        """Check the object, then its fields."""
         if not isinstance(value, dict):
             return Fault("", value, "an object")
         for name, kind in fields.items():

@@ -1,7 +1,7 @@
-"""Limits of a process: memory, open files, threads. Whoever reaches one, the error is the same.
+"""Limits of a process (memory, open files, threads), reported by the same error whichever library reaches them.
 
-Where the kind of an error does not tell, the system is asked, not the error's words: they change with the versions of
-other libraries.
+Where the type of an error does not tell which limit it was, the system is asked. The error's message is not parsed,
+since it changes with the versions of other libraries.
 """
 
 import errno
@@ -26,19 +26,20 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: What the system says where no more files can be opened, no more memory is there, no more processes can be started
+#: The error numbers of too many open files, of too little memory, and of too many processes
 _NO_FILES, _NO_MEMORY, _NO_PROCESSES = (errno.EMFILE, errno.ENFILE), (errno.ENOMEM,), (errno.EAGAIN,)
 
-#: How the standard library of Rust writes the number of an error
+#: Matches the error number in messages of Rust's standard library
 _RUST = re.compile(r"\(os error (\d+)\)$")
 
-#: How many files a process has to be able to open, for not to have failed since it could not
+#: If a process can still open this many files, its failure is not put down to the limit on open files
 _SPARE_FILES = 6
 
-#: How much address space mining a small graph takes that the libraries have not reserved before, in bytes
+#: The address space that mining a small graph takes beyond what the libraries have reserved before, in bytes
 _ROOM = 2**30
 
-#: The share of the limited address space from whose use on an error that says nothing is put down to the limit
+#: If at least this share of the limited address space is in use, an error without a clear cause is put down to the
+#: limit
 _NEARLY_ALL = 0.5
 
 
@@ -48,7 +49,7 @@ class ThreadsError(RuntimeError):
 
 @contextmanager
 def tell_shortage() -> Iterator[None]:
-    """Turn what libraries raise where something is used up into one clear error.
+    """Turn whatever libraries raise when a limit is reached into one clear error.
 
     :raises MemoryError: if memory does not suffice
     :raises OSError: if no more files can be opened
@@ -64,10 +65,11 @@ def tell_shortage() -> Iterator[None]:
 
 
 def explain_shortage(error: BaseException) -> Exception | None:
-    """Find out whether an error was caused by something being used up.
+    """Find out whether an error was caused by a limit of the process.
 
     :param error: the error
-    :return: another one, which says what is used up and what to do; the same if it does so already; None if nothing is
+    :return: another one, which says which limit was reached and what to do; the same if it does so already; None if no
+        limit was reached
     """
     chain = list(causes(error))
     for cause in chain:
@@ -100,7 +102,7 @@ _MORE_THREADS = (
 
 
 class _Explained(Exception):  # noqa: N818
-    """Says already what is used up."""
+    """An error that already says which limit was reached."""
 
 
 class _FilesError(_Explained, OSError):
@@ -119,10 +121,10 @@ class _OutOfThreadsError(_Explained, ThreadsError):
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Go through an error and what it was raised from or while handling.
+    """Go through an error and those that it was raised from, or while handling.
 
     :param error: the error
-    :yields: it, and those before it
+    :yields: the error, then those before it
     """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
@@ -134,7 +136,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 def error_number(error: BaseException) -> int | None:
     """Get the number of an error of the operating system.
 
-    :param error: an error, be it one that a library in Rust hides: these write the number behind their text
+    :param error: the error; libraries in Rust write the number behind the message, where it is found, too
     :return: the number, as in :mod:`errno`; None if it has none
     """
     if isinstance(error, OSError) and error.errno is not None:
@@ -144,7 +146,7 @@ def error_number(error: BaseException) -> int | None:
 
 
 def _is_vague(error: BaseException) -> bool:
-    """Tell whether the kind of an error leaves open what happened."""
+    """Tell whether the type of an error leaves open what happened."""
     return not isinstance(error, (ValueError, KeyboardInterrupt)) and error_number(error) is None
 
 
@@ -160,7 +162,7 @@ def _tells_memory(error: BaseException) -> bool:
 
 
 def _lacks_files() -> bool:
-    """Tell whether hardly any more files can be opened: what failed may have closed some."""
+    """Tell whether hardly any more files can be opened; not none, since what failed may have closed some."""
     opened: list[int] = []
     try:
         for _ in range(_SPARE_FILES):
@@ -211,7 +213,7 @@ def _address_space_in_use(name: str) -> int:
 
 
 def warn_of_little_memory() -> None:
-    """Warn that the memory of this process is limited to so little that libraries may crash: no error tells of that."""
+    """Warn if the memory limit of this process is so low that libraries may crash without an error."""
     limit = find_limit("RLIMIT_AS")
     room = None if limit is None else limit - _address_space_in_use("VmSize")
     if room is not None and room < _ROOM:

@@ -1,4 +1,4 @@
-"""Values that people pass, as pandas and JSON hold them, become plain strings."""
+"""Checks arguments, and turns values from pandas and JSON into plain strings."""
 
 import reprlib
 from collections.abc import Iterator, Mapping
@@ -21,10 +21,10 @@ __all__ = [
 
 
 def brief(value: Any) -> str:
-    """Write a value for an error's sentence.
+    """Write a value in short, for an error message.
 
     :param value: anything
-    :return: some of its representation, in one line
+    :return: its representation, shortened, in one line
 
     >>> brief(list(range(100)))
     '[0, 1, 2, 3, 4, 5, ...]'
@@ -33,7 +33,7 @@ def brief(value: Any) -> str:
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a value stands for none.
+    """Tell whether a value stands for a missing one.
 
     :param value: anything
     :return: whether it is None, NaN, ``pandas.NA`` or the like
@@ -48,8 +48,8 @@ def plain_text(value: Any) -> str | None:
     """Write a string or a number as a string.
 
     :param value: anything
-    :return: the string; whole numbers have no decimals, since pandas gives some to a column that lacks values. None for
-        anything else, also for what is missing.
+    :return: the string; whole numbers are written without decimals, which pandas adds to a column with missing values.
+        None for anything else, such as a missing value.
 
     >>> plain_text("dog"), plain_text(1999.0), plain_text(1.5), plain_text(["dog"])
     ('dog', '1999', '1.5', None)
@@ -64,9 +64,9 @@ def plain_text(value: Any) -> str | None:
 
 
 def check_parameters(name: str, source: Any) -> None:
-    """Check that somebody has passed parameters by name.
+    """Check that parameters were passed as a mapping of names to values.
 
-    :param name: what they were passed as, for errors
+    :param name: the argument that they were passed as, for errors
     :param source: a mapping of names to values, or None for none
     :raises ValueError: if it is something else
     """
@@ -78,7 +78,7 @@ def check_parameters(name: str, source: Any) -> None:
 
 
 def mapping_or_path(name: str, source: Any, expected: str) -> Mapping[Any, Any] | pd.Series | str | None:
-    """Check a source of values by label, which may be in a file.
+    """Check a source of values by label: a mapping, or a file.
 
     :param name: the parameter that it was passed as, for errors
     :param source: a mapping, a series of pandas, or a path
@@ -98,11 +98,11 @@ def mapping_or_path(name: str, source: Any, expected: str) -> Mapping[Any, Any] 
 
 
 def plain_items(name: str, source: Any) -> Iterator[tuple[str, Any]]:
-    """Go through a mapping.
+    """Go through the items of a mapping.
 
     :param name: what it is called, for errors
     :param source: a mapping, or a series of pandas
-    :yields: pairs (key, value); what has no key is left out
+    :yields: pairs (key, value); items whose key is missing are left out
     :raises ValueError: if it is something else, or a key is neither a string nor a number
     """
     if not isinstance(source, Mapping | pd.Series):

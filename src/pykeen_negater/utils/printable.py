@@ -1,4 +1,4 @@
-"""Text that moves no cursor and hides nothing, wherever it is shown."""
+"""Makes text safe to show: without characters that move the cursor or cannot be seen."""
 
 import re
 
@@ -6,8 +6,8 @@ __all__ = [
     "printable",
 ]
 
-#: Control characters but tabs and line feeds; what turns or marks the direction of writing, ends lines or paragraphs,
-#: or cannot be seen at all, but for joiners, which some scripts and emoji need; and halves of characters
+#: Control characters except tabs and line feeds; characters that set the direction of writing, end lines or paragraphs,
+#: or are invisible, except joiners, which some scripts and emoji need; and lone surrogates
 _UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
     r"\ufff9-\ufffb\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
@@ -15,7 +15,7 @@ _UNPRINTABLE = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""Write characters that act on a terminal, or on the text around them, or cannot be seen, by their codes.
+    r"""Replace characters that act on a terminal or on the text around them, or are invisible, by escapes.
 
     :param text: any text
     :return: the text with escapes

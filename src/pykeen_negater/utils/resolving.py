@@ -1,4 +1,4 @@
-"""Parts by name: one clear error if there is no such part, or it takes no such parameters."""
+"""Looks up classes by name and checks their parameters, with one clear error if either is unknown."""
 
 import functools
 import inspect
@@ -23,10 +23,10 @@ P = ParamSpec("P")
 def find_class(kind: str, resolver: ClassResolver[Any], hint: HintOrType[Any], names: Iterable[str] = ()) -> type[Any]:
     """Look up a class.
 
-    :param kind: what it is for, to be named in an error
-    :param resolver: knows the classes
+    :param kind: the name of the setting, for errors
+    :param resolver: the resolver that knows the classes
     :param hint: a name, a class, or None for the default
-    :param names: the names as people write them, which the resolver knows without hyphens
+    :param names: the names as they are documented, with hyphens; the resolver knows them without
     :return: the class
     :raises ValueError: if there is none of this name
     """
@@ -39,9 +39,9 @@ def find_class(kind: str, resolver: ClassResolver[Any], hint: HintOrType[Any], n
 
 
 def make(kind: str, cls: type[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Make an object, if these are its parameters.
+    """Make an object, and check its parameters first.
 
-    :param kind: what it is for, to be named in an error
+    :param kind: the name of the setting, for errors
     :param cls: its class
     :param kwargs: the parameters
     :return: the object
@@ -54,7 +54,7 @@ def make(kind: str, cls: type[Any], kwargs: Mapping[str, Any]) -> Any:
 def check_parameters(kind: str, cls: type[Any], kwargs: Mapping[str, Any], given: Collection[str] = ()) -> None:
     """Check that these are the parameters of a class.
 
-    :param kind: what it is for, to be named in an error
+    :param kind: the name of the setting, for errors
     :param cls: the class
     :param kwargs: the parameters
     :param given: the names of those that it gets anyway

@@ -1,4 +1,4 @@
-"""Suggests the names that may have been meant by one that does not exist."""
+"""Suggests similar names for one that does not exist."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,19 +11,19 @@ __all__ = [
     "nearest",
 ]
 
-#: The most names that an error lists if one of them is likely meant
+#: The most names that an error lists if one of them is similar
 _FEW = 12
 
-#: The fewest letters that are taken for the beginning of a name
+#: The fewest letters that count as the beginning of a name
 _ENOUGH = 3
 
 
 def nearest(word: str, names: Iterable[str]) -> list[str]:
-    """Find the names that somebody may have meant; case, hyphens, underscores and spaces don't count.
+    """Find similar names, ignoring case, hyphens, underscores and spaces.
 
     :param word: what was written
     :param names: the names that there are
-    :return: at most three of them, the nearest first, then those that it is the beginning of; none if none is near
+    :return: at most three names, the nearest first, then those that begin with the word; none if none is near
 
     >>> nearest("--datset", ["--batch-size", "--candidates", "--dataset"])
     ['--dataset']
@@ -38,7 +38,7 @@ def nearest(word: str, names: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(words: Iterable[str], names: Iterable[str]) -> str:
-    """Ask for what may have been meant: what may follow an error's sentence.
+    """Write a question that suggests similar names, to follow an error's sentence.
 
     :param words: what was written
     :param names: the names that there are
@@ -55,11 +55,12 @@ def did_you_mean(words: Iterable[str], names: Iterable[str]) -> str:
 
 
 def expected_names(word: str, names: Iterable[str]) -> str:
-    """List what was expected instead of a name that does not exist: the end of an error's sentence.
+    """List the names that were expected, to end an error's sentence.
 
     :param word: what was written
     :param names: the names that there are
-    :return: the names, unless they are many and some are near; and those that are near, the nearest first
+    :return: the names, or only how many there are if they are many and some are near; then those that are near, the
+        nearest first
 
     >>> expected_names("prob", ["similarity", "probe"])
     'expected one of probe, similarity. Did you mean probe?'
@@ -71,7 +72,7 @@ def expected_names(word: str, names: Iterable[str]) -> str:
 
 
 def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
-    """Check that a value is one of a few.
+    """Check that a value is one of some names.
 
     :param name: the parameter that it was passed as, for the error
     :param value: the value

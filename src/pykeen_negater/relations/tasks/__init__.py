@@ -1,1 +1,1 @@
-"""Tasks that relation encoders are evaluated with: analogies, lexical relations, relation mapping."""
+"""Tasks for the evaluation of relation encoders: analogies, lexical relations, relation mapping."""

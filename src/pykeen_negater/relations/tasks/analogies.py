@@ -1,7 +1,7 @@
-"""Analogy questions: find the pair of words that is related as the stem is.
+"""Analogy questions: find the pair of words that is related in the same way as the stem.
 
 A file of questions has JSON lines such as ``{"stem": ["word", "language"], "choice": [["paint", "portrait"], ["note",
-"music"]], "answer": 1, "prefix": "sat"}``; the prefix, which says what kind of question it is, may be left out.
+"music"]], "answer": 1, "prefix": "sat"}``; the prefix, which names the kind of question, may be left out.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,7 +25,7 @@ __all__ = [
     "read_analogies",
 ]
 
-#: Which way round pairs are read: as they are, swapped, or both, in which case the two cosines are multiplied
+#: The direction in which pairs are read: as they are, swapped, or both, in which case the two cosines are multiplied
 AnalogyMode = Literal["forward", "backward", "bidirectional"]
 
 MODES: tuple[AnalogyMode, ...] = get_args(AnalogyMode)
@@ -38,19 +38,19 @@ class AnalogyQuestion:
     #: A pair of words
     stem: tuple[str, str]
 
-    #: Pairs of words, one of which is related as the stem is
+    #: Pairs of words, one of which is related in the same way as the stem
     choices: tuple[tuple[str, str], ...]
 
-    #: Its position among the choices, from 0
+    #: The position of the right choice, from 0
     answer: int
 
-    #: What kind of question it is
+    #: The kind of question
     prefix: str | None = None
 
     def __post_init__(self) -> None:
         """Check the question.
 
-        :raises ValueError: if there is no choice, something is not a pair, or the answer is none of the choices
+        :raises ValueError: if there is no choice, an entry is not a pair, or the answer is not one of the choices
         """
         if not self.choices:
             raise ValueError("found a question without choices, expected at least one.")
@@ -63,7 +63,7 @@ class AnalogyQuestion:
 def read_analogies(path: str | Path) -> list[AnalogyQuestion]:
     """Read analogy questions.
 
-    :param path: a file of JSON lines with ``stem``, ``choice``, ``answer`` and, if need be, ``prefix``
+    :param path: a file of JSON lines with ``stem``, ``choice``, ``answer`` and optionally ``prefix``
     :return: the questions
     :raises FileNotFoundError: if there is no such file
     :raises ValueError: if a line is malformed, or there is none
@@ -89,15 +89,15 @@ def _pair(words: Any) -> tuple[str, str]:
 def answer_analogies(
     encoder: PairEncoder, questions: Sequence[AnalogyQuestion], modes: Collection[AnalogyMode] = MODES
 ) -> dict[AnalogyMode, np.ndarray]:
-    """Answer analogy questions by the choice whose vector has the largest cosine with the stem's, the first of equals.
+    """Answer analogy questions with the choice whose vector has the largest cosine with the stem's (first if equal).
 
-    Nothing is similar to a zero vector: such a cosine is 0. The product of two cosines, as RelBERT's authors use it for
-    both directions, is also large for a choice that is opposed to the stem in both. So it is of no use for differences
-    of word vectors, which change their sign with the direction.
+    The cosine with a zero vector is taken to be 0. The product of two cosines, which RelBERT's authors use for both
+    directions, is also large for a choice that is opposed to the stem in both. So it is of no use for differences of
+    word vectors, whose sign changes with the direction.
 
     :param encoder: the encoder
     :param questions: n > 0 questions
-    :param modes: which way round pairs are read
+    :param modes: the directions in which pairs are read
     :return: for each mode, shape: (n,), the positions of the chosen answers
     :raises ValueError: if there is no such mode, or no question
     """
@@ -108,7 +108,7 @@ def answer_analogies(
         raise ValueError("found no analogy questions, expected some.")
     pairs = [pair for question in questions for pair in (question.stem, *question.choices)]
     directions = [1] * (set(modes) != {"backward"}) + [-1] * (set(modes) != {"forward"})
-    # both directions in one go, as a pair may be the reverse of another
+    # both directions at once, since a pair may be the reverse of another
     vectors = embed(encoder, [pair[::direction] for direction in directions for pair in pairs])  # type: ignore[misc]
     units = np.split(normalize(vectors.astype(np.float64)), len(directions))
     ends = np.cumsum([1 + len(question.choices) for question in questions])[:-1]
@@ -125,7 +125,7 @@ def evaluate_analogies(
 
     :param encoder: the encoder
     :param questions: the questions
-    :param modes: which way round pairs are read
+    :param modes: the directions in which pairs are read
     :return: a JSON-native report: the number of ``questions``, the accuracy in [0, 1] by mode, and, where questions
         have prefixes, the same for each prefix (``by_prefix``)
     :raises ValueError: if there is no such mode, or no question

@@ -1,4 +1,4 @@
-"""Evaluates vectors of pairs: all three evaluations of RelBERT, for several encoders side by side."""
+"""Runs RelBERT's three evaluations for several encoders side by side."""
 
 import json
 import logging
@@ -29,10 +29,10 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: Where RelBERT's checkpoints say how they were trained
+#: The file in RelBERT's checkpoints with the settings of their training
 TRAINING_SETTINGS = "finetuning_config.json"
 
-#: The figures of each task that go into tables
+#: The figures of each task that tables show
 FIGURES = {
     "analogies": ("forward", "bidirectional"),
     "lexical relations": ("micro_f1", "macro_f1"),
@@ -44,7 +44,7 @@ FIGURES = {
 class Task:
     """An evaluation on some data."""
 
-    #: Which of the evaluations it is: analogies, lexical relations, relation mapping
+    #: The name of the evaluation: analogies, lexical relations or relation mapping
     name: str
 
     #: The file or folder with the data
@@ -55,7 +55,7 @@ class Task:
 
 
 def load_task(path: str | Path, **classification: Any) -> Task:
-    """Read the data of an evaluation, which is recognised by its content.
+    """Read the data of an evaluation, which is recognized by its content.
 
     :param path: a folder with ``test.tsv`` (lexical relations), or a file of JSON lines with ``stem`` (analogies) or
         with ``source`` (relation mapping)
@@ -115,16 +115,17 @@ def find_encoders(
     base: str | None = None,
     cache: Cache | None = None,
 ) -> dict[str, RelationEncoder | WordDifferenceEncoder]:
-    """Load an encoder, and what it is to be compared with.
+    """Load an encoder, and those that it is compared with.
 
     :param model: a folder or a name on the Hugging Face hub; by default the embedded MiniLM
     :param template: the template, see :class:`~pykeen_negater.relations.encoder.RelationEncoder`
     :param aggregation: which tokens' hidden states are added up, likewise
     :param base: the language model that it was trained from. If None, it is looked up in the checkpoint.
-    :param cache: where vectors are kept. If None, they are not.
-    :return: the ``trained`` encoder if it is one, its language model before the training (``untrained``) with the same
-        template and aggregation, and the ``word difference`` of that language model. If it is not known, there is no
-        untrained one, and the trained language model makes the difference.
+    :param cache: the cache for vectors. If None, they are not cached.
+    :return: encoders by name: the ``trained`` encoder if the model is one; its language model before training
+        (``untrained``) with the same template and aggregation; and the ``word difference`` of that language model. If
+        that model is unknown, there is no ``untrained`` encoder, and the word difference is that of the trained
+        language model.
     """
     given = RelationEncoder(model, template=template, aggregation=aggregation, cache=cache)
     if not given.is_trained:
@@ -163,7 +164,7 @@ def evaluate_encoders(tasks: Sequence[Task], encoders: Mapping[str, PairEncoder]
 def to_table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Make a table of results.
 
-    :param results: what :func:`evaluate_encoders` returns
+    :param results: the result of :func:`evaluate_encoders`
     :return: a row per evaluation and figure, with the columns ``data`` (the end of the path) and ``figure``, and a
         column per encoder
     """

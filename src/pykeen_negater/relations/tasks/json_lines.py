@@ -1,4 +1,4 @@
-"""Reading JSON lines: files with one JSON object per line."""
+"""Reads JSON lines: files with one JSON object per line."""
 
 import json
 from collections.abc import Callable
@@ -19,8 +19,8 @@ def read_json_lines(path: str | Path, parse: Callable[[dict[str, Any]], T]) -> l
     """Read a file of JSON lines; blank lines are skipped.
 
     :param path: the UTF-8 file
-    :param parse: makes something of the object in a line. A ValueError of it is raised with the place in the file.
-    :return: what it made of each line
+    :param parse: parses the object in a line. Its ValueErrors are raised again with the line number.
+    :return: the parsed lines
     :raises FileNotFoundError: if there is no such file
     :raises ValueError: if a line is not a JSON object or cannot be parsed, or there is none, or the file is not UTF-8,
         or no regular file
@@ -57,7 +57,7 @@ def _load(line: str) -> dict[str, Any]:
 
 
 def require_field(record: dict[str, Any], name: str, kind: type[T]) -> T:
-    """Take a field of an object.
+    """Get a field of an object.
 
     :param record: the object
     :param name: the field's name

@@ -32,7 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class LabelledPairs:
-    """Pairs of words with the relation that they have."""
+    """Pairs of words with their relations."""
 
     #: Heads and tails; n of them
     pairs: tuple[tuple[str, str], ...]
@@ -52,7 +52,7 @@ class LexicalRelations:
     def __post_init__(self) -> None:
         """Check the labels.
 
-        :raises ValueError: if only one label is there to learn, or there are others to predict
+        :raises ValueError: if there is only one training label, or other labels occur in validation or test
         """
         known = set(self.train.labels)
         if len(known) < 2:
@@ -71,8 +71,8 @@ def read_lexical_relations(folder: str | Path) -> LexicalRelations:
     :param folder: a folder with ``train.tsv``, ``test.tsv`` and perhaps ``val.tsv``
     :return: the data
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if a row does not have three columns that are not empty, there is none, or labels are missing in
-        ``train.tsv``
+    :raises ValueError: if a row does not have three columns, none of them empty, a file has no row, or ``train.tsv``
+        lacks labels of the others
     """
     folder = Path(folder)
     validation = folder / "val.tsv"
@@ -115,10 +115,10 @@ def evaluate_lexical_relations(
     seed: int = 0,
     n_jobs: int = 1,
 ) -> dict[str, Any]:
-    """Train a classifier on the vectors of pairs and of the same pairs swapped, and test it.
+    """Train a classifier on the vectors of pairs and of the swapped pairs, and test it.
 
     Of a grid of classifiers, the one with the best micro-F1 on the validation pairs is tested, the first of equals.
-    With no validation pairs, it is scikit-learn's default.
+    Without validation pairs, scikit-learn's default classifier is tested.
 
     :param encoder: the encoder
     :param data: the data
@@ -127,9 +127,9 @@ def evaluate_lexical_relations(
     :param seed: the seed of the classifiers
     :param n_jobs: the number of processes, each of which trains one classifier at a time; -1 for as many as there are
         processors
-    :return: a JSON-native report: ``accuracy``, precision, recall and F1 as ``micro_f1`` and so on and ``macro_f1`` and
-        so on, all in [0, 1]; the same for each label (``by_label``); the ``classifier`` and, where there are validation
-        pairs, its micro-F1 there (``validation_micro_f1``)
+    :return: a JSON-native report: ``accuracy``, micro- and macro-averaged precision, recall and F1 (``micro_f1``,
+        ``macro_f1`` and so on), all in [0, 1]; the same for each label (``by_label``); the ``classifier`` and, where
+        there are validation pairs, its micro-F1 there (``validation_micro_f1``)
     :raises ValueError: if the grid is empty
     """
     validation = data.validation

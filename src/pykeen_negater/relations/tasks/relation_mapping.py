@@ -1,7 +1,7 @@
-"""Relation mapping: find out which terms of two domains play the same part in them [turney2008]_.
+"""Relation mapping: find out which terms of two domains correspond to each other [turney2008]_.
 
 A file of problems has JSON lines such as ``{"source": ["sun", "planet", "gravity"], "target": ["nucleus", "electron",
-"electromagnetism"]}``, in which terms at the same position belong together.
+"electromagnetism"]}``, in which terms at the same position correspond.
 
 .. [turney2008] Turney (2008) The Latent Relation Mapping Engine: Algorithm and Experiments. JAIR 33.
 """
@@ -27,13 +27,13 @@ __all__ = [
     "score_mappings",
 ]
 
-#: The most terms of a problem: all orders are tried, 3.6 million of ten terms, 40 million of eleven
+#: The most terms of a problem, since all orders are tried: 3.6 million for ten terms, 40 million for eleven
 MAX_TERMS = 10
 
 #: The number of orders that are scored at once
 BLOCK = 2**15
 
-#: Scores that differ by less are equal
+#: Scores that differ by less count as equal
 TOLERANCE = 1e-9
 
 
@@ -44,13 +44,13 @@ class MappingProblem:
     #: The terms of one domain
     source: tuple[str, ...]
 
-    #: The terms of the other that play their parts, in the same order
+    #: The corresponding terms of the other domain, in the same order
     target: tuple[str, ...]
 
     def __post_init__(self) -> None:
         """Check the problem.
 
-        :raises ValueError: if the numbers of terms differ or are not from 2 to 10, or a term is no text or empty
+        :raises ValueError: if the numbers of terms differ or are not from 2 to 10, or a term is not a text or is empty
         """
         for term in (*self.source, *self.target):
             if not isinstance(term, str) or not term.strip():
@@ -84,7 +84,7 @@ def read_relation_mapping(path: str | Path) -> list[MappingProblem]:
 
 
 def score_mappings(similarities: np.ndarray, orders: np.ndarray) -> np.ndarray:
-    """Score how well orders of the target keep the relations of the source.
+    """Score how well orders of the target preserve the relations of the source.
 
     The score of an order P is the mean over the terms x of the largest similarity, over the other terms y, of the
     relation between x and y and that between P[x] and P[y].
@@ -121,15 +121,15 @@ def best_mappings(similarities: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def evaluate_relation_mapping(encoder: PairEncoder, problems: Sequence[MappingProblem]) -> dict[str, Any]:
-    """Measure the share of terms that are placed right.
+    """Measure the share of terms that are mapped correctly.
 
-    Where several orders are equally good, it is the mean of theirs, so that an encoder that knows nothing gains nothing
-    by the order in the file.
+    Where several orders are equally good, it is the mean of their shares, so that an uninformed encoder does not profit
+    from the order in the file.
 
     :param encoder: the encoder
     :param problems: the problems
-    :return: a JSON-native report: the mean ``accuracy`` in [0, 1], and all ``problems`` with the predicted target and
-        its own accuracy and score, beside the score of the right one
+    :return: a JSON-native report: the mean ``accuracy`` in [0, 1], and all ``problems``, each with the predicted
+        target, its accuracy and its score, and the score of the right target
     :raises ValueError: if there is no problem
     """
     if not problems:

@@ -1,4 +1,4 @@
-"""The baseline: what relates two words is the difference of their vectors."""
+"""The baseline, which encodes a pair of words as the difference of their vectors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ class WordDifferenceEncoder:
     """Encodes a pair as the vector of its tail minus that of its head, as is usual for analogies [mikolov2013]_.
 
     The language model reads each word alone. The word's vector is the mean of its tokens' last hidden states, without
-    those of special tokens, which are much the same for all words; a word without a token is a zero vector.
+    those of special tokens, which hardly differ between words; a word without tokens gets a zero vector.
 
     .. [mikolov2013] Mikolov, Yih and Zweig (2013) Linguistic Regularities in Continuous Space Word Representations.
        NAACL.
@@ -53,7 +53,7 @@ class WordDifferenceEncoder:
         return {"model": identify_language_model(self.model), "max_length": self.max_length}
 
     def get_embedding(self, pairs: Sequence[str] | Sequence[Sequence[str]]) -> np.ndarray:
-        """Encode one pair, or several.
+        """Encode one pair or several pairs.
 
         :param pairs: head and tail, or n of these
         :return: shape: (dim,) for one pair, (n, dim) for several, dtype: float32

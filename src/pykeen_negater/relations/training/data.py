@@ -1,4 +1,4 @@
-"""Pairs of words by relation type, to train a relation encoder on."""
+"""Pairs of words by relation type, for the training of a relation encoder."""
 
 import logging
 import re
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 #: Head and tail
 Pair: TypeAlias = tuple[str, str]
 
-#: The fields of a row
+#: The names of a row's fields
 _TYPE, _POSITIVES, _NEGATIVES = "relation_type", "positives", "negatives"
 
 #: Splits the code of a subcategory of SemEval-2012, e.g. ``10a``
@@ -37,7 +37,7 @@ _SUBCATEGORY = re.compile(r"(?P<parent>\d+)(?P<child>[a-z]+)")
 
 
 def _by_parent(types: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Group relation types by what stands before the slash, if there is a slash in any."""
+    """Group relation types by the part before the slash, if any has one."""
     types = list(types)
     children: dict[str, tuple[str, ...]] = {}
     if any("/" in name for name in types):
@@ -49,7 +49,7 @@ def _by_parent(types: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class RelationPairs:
-    """Pairs of words that are related in the same way, and pairs that look like it and are not."""
+    """Pairs of words by relation type: positives of the type, and negatives that look like it but are not."""
 
     #: The pairs of each relation type
     positives: Mapping[str, tuple[Pair, ...]]
@@ -61,7 +61,7 @@ class RelationPairs:
     #: in a similar way, too.
     parents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    #: Where the pairs are from
+    #: The name of the source, for errors
     name: str = "pairs"
 
     def __post_init__(self) -> None:
@@ -81,7 +81,7 @@ class RelationPairs:
 
     @classmethod
     def from_rows(cls, rows: Iterable[dict[str, Any]], name: str = "pairs") -> "RelationPairs":
-        """Make relation types of rows as RelBERT is trained on.
+        """Make relation types from rows in the form of RelBERT's training data.
 
         Types whose names have a slash form a hierarchy: ``1/a`` and ``1/b`` have the parent ``1``.
 
@@ -89,8 +89,8 @@ class RelationPairs:
             which the latter two are lists of pairs
         :param name: where the rows are from
         :return: the pairs
-        :raises ValueError: if a row lacks a field or positives, something is not a pair, or there is another row of the
-            same type
+        :raises ValueError: if a row lacks a field or positives, an entry is not a pair, or there are two rows of one
+            type
         """
         collector = _Collector()
         for number, row in enumerate(rows, start=1):
@@ -102,15 +102,15 @@ class RelationPairs:
 
     @classmethod
     def from_ratings(cls, path: str | Path, num_positives: int = 10, num_negatives: int = 10) -> "RelationPairs":
-        """Take the best and the worst examples of each relation, as rated by people in SemEval-2012 Task 2.
+        """Take the best and the worst examples of each relation, by the human ratings of SemEval-2012 Task 2.
 
         The subcategory ``10a`` becomes the relation type ``10/a``, with the parent ``10``, as in RelBERT's data, which
-        are made of the same ratings. The pairs of all subcategories are taken, whatever the split.
+        were made from the same ratings. The pairs of all subcategories are taken, whatever the split.
 
         :param path: a tab-separated file with the columns split, subcategory, word, word, rating
         :param num_positives: >= 1, how many of the best rated pairs are positives
         :param num_negatives: >= 0, how many of the worst rated pairs are negatives, as far as they are left
-        :return: the pairs, the best rated ones first, and among the negatives the worst rated one last
+        :return: the pairs, positives and negatives each sorted from the best to the worst rating
         :raises FileNotFoundError: if there is no such file
         :raises ValueError: if a number is out of range, or the file is malformed or empty
         """
@@ -144,14 +144,14 @@ class RelationPairs:
         seed: int = 0,
         name: str = "triples",
     ) -> "RelationPairs":
-        """Take the entities that a relation of a graph connects.
+        """Take the pairs of entities that each relation of a graph connects.
 
-        There are no negatives, so that those of a relation are the pairs of the others, if negatives are augmented by
-        positives. Relations with fewer than two pairs are left out.
+        There are no negatives of their own: if negatives are augmented by positives, those of a relation are the pairs
+        of the others. Relations with fewer than two pairs are left out.
 
         :param factory: the triples
         :param texts: their texts
-        :param max_pairs: >= 2, how many pairs of a relation are taken, at random
+        :param max_pairs: >= 2, the most pairs of a relation, chosen at random
         :param seed: the seed of the choice
         :param name: what the triples are called
         :return: the pairs
@@ -172,12 +172,12 @@ class RelationPairs:
         max_pairs: int | None = None,
         name: str = "triples",
     ) -> "RelationPairs":
-        """Take the entities that relations connect, see :meth:`from_factory`.
+        """Take the pairs of entities that relations connect, see :meth:`from_factory`.
 
         :param triples: shape: (n, 3)
         :param texts: their texts
         :param relation_labels: the names of the relation types; their ids if None
-        :param max_pairs: >= 2, how many pairs of a relation are taken, the first ones; None for all
+        :param max_pairs: >= 2, the most pairs of a relation, of which the first are taken; None for all
         :param name: what the triples are called
         :return: the pairs
         :raises ValueError: if no relation has two pairs
@@ -199,7 +199,7 @@ class RelationPairs:
         return cls(positives, name=name)
 
     def exclude(self, names: Collection[str]) -> "RelationPairs":
-        """Leave relation types out, e.g. to see what an encoder knows of relations it was not trained on.
+        """Leave out relation types, e.g. to evaluate an encoder on relations that it was not trained on.
 
         :param names: relation types, or parents, which stand for all their types
         :return: the other types
@@ -215,10 +215,10 @@ class RelationPairs:
     def hold_out(self, share: float, seed: int = 0) -> tuple["RelationPairs", "RelationPairs | None"]:
         """Split the pairs of each relation type.
 
-        :param share: in [0, 1), the share of the positives and of the negatives that is held out, at least two
-            positives of a type if it keeps as many, else none
+        :param share: in [0, 1), the share of the positives and of the negatives that is held out: at least two
+            positives of a type if it keeps at least two, else none
         :param seed: the seed of the choice
-        :return: the pairs that are left, and those held out; None if that is none
+        :return: a pair (the pairs that are left, the held-out pairs or None if there are none)
         :raises ValueError: if share is out of range
         """
         if not 0 <= share < 1:
@@ -275,7 +275,7 @@ def _parse_rating(rating: str) -> float:
 
 
 class _Collector:
-    """Takes rows one by one."""
+    """Collects rows one by one."""
 
     def __init__(self) -> None:
         """Start without rows."""
@@ -283,7 +283,7 @@ class _Collector:
         self.negatives: dict[str, tuple[Pair, ...]] = {}
 
     def add(self, row: dict[str, Any]) -> None:
-        """Take a row; a ValueError says what is wrong with it."""
+        """Add a row; a ValueError says what is wrong with it."""
         name = require_field(row, _TYPE, str)
         if name in self.positives:
             raise ValueError(f"found the relation type {name!r} a second time, expected all its pairs in one row.")
@@ -296,11 +296,11 @@ class _Collector:
     def _pairs(row: dict[str, Any], side: str) -> tuple[Pair, ...]:
         try:
             return tuple(check_pair(pair) for pair in require_field(row, side, list))
-        except TypeError as error:  # of what has no length
+        except TypeError as error:  # the value has no length
             raise ValueError(f"found {side}={row[side]!r}, expected a list of pairs.") from error
 
     def finish(self, name: str) -> RelationPairs:
-        """Make relation types of the rows."""
+        """Make relation types from the rows."""
         return RelationPairs(self.positives, self.negatives, _by_parent(self.positives), name)
 
 

@@ -1,4 +1,4 @@
-"""Training a language model to encode what relates two words, as RelBERT does [ushio2021]_."""
+"""Trains a language model to encode the relation between two words, as RelBERT does [ushio2021]_."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: How the encoder was trained; written last of all that belongs to it
+#: The file with the settings of training, which is written last
 _CONFIG = "finetuning_config.json"
 
 #: The number of relation types that are validated at once, each with the others' positives as negatives
@@ -40,7 +40,7 @@ _VALIDATION_TYPES = 64
 
 @dataclass(frozen=True)
 class RelationTrainingResult:
-    """The result of training: a record of how it went."""
+    """The result of training: its losses, and the epoch that was kept."""
 
     #: The mean training loss of each epoch
     training_losses: list[float]
@@ -53,7 +53,7 @@ class RelationTrainingResult:
 
 
 class _Arguments(TrainingArguments):
-    """Does not let one process split a step between several GPUs; a process for each takes a step of its own."""
+    """Arguments that keep one process from splitting a step between GPUs; each process takes steps of its own."""
 
     # docstr-coverage: inherited
     @property
@@ -65,7 +65,7 @@ class _RelationModel(nn.Module):
     """Encodes the pairs of a step, and computes its loss."""
 
     def __init__(self, encoder: RelationEncoder, settings: RelationTrainingSettings) -> None:
-        """Take the language model of an encoder, and initialise the classifier if there is one.
+        """Wrap the language model of an encoder, and initialize the classifier if there is one.
 
         :param encoder: the encoder
         :param settings: the loss
@@ -80,8 +80,8 @@ class _RelationModel(nn.Module):
         """Compute the loss of a step.
 
         :param batches: the pairs of the step, as inputs of the language model
-        :param order: where each pair stands in the batches; shape: (num_pairs,)
-        :param targets: what the pairs are to each other
+        :param order: the position of each pair in the batches; shape: (num_pairs,)
+        :param targets: which pairs are positives and negatives of each other, see :mod:`.losses`
         :return: the ``loss``
         """
         hidden = [self.language_model(**inputs).last_hidden_state for inputs in batches]
@@ -109,8 +109,8 @@ class _Collator:
         """Tokenize all pairs.
 
         :param encoder: the encoder
-        :param steps: where the pairs are from
-        :param batch_size: how many pairs go through the language model at once
+        :param steps: the steps whose pairs are tokenized
+        :param batch_size: the number of pairs that the language model encodes at once
         """
         self.encoder, self.batch_size = encoder, batch_size
         self.sequences = encoder.tokenize(steps.table.pairs)
@@ -135,10 +135,10 @@ class _Collator:
 
 
 class _Trainer(ResumableTrainer):
-    """Validates with pairs of its own table, and seals its checkpoints."""
+    """Validates with held-out pairs, and seals its checkpoints."""
 
     def __init__(self, *args: Any, encoder: RelationEncoder, eval_collator: _Collator | None, **kwargs: Any) -> None:
-        """Remember what is trained, and how validation pairs become inputs.
+        """Choose the encoder, and how validation pairs become inputs.
 
         :param args: those of the Trainer
         :param encoder: the encoder whose model is trained
@@ -177,19 +177,19 @@ def train_relation_encoder(
 ) -> RelationTrainingResult:
     """Train a language model to give pairs of the same relation similar vectors.
 
-    Each epoch is saved in the cache, where a run that was interrupted goes on when it is started again. With
+    Each epoch is saved in the cache, from where an interrupted run goes on when it is started again. With
     ``torchrun`` or ``accelerate launch``, each process takes steps of its own, and the gradients are averaged.
 
-    :param encoder: the template, the aggregation, and whose model the training starts from, which is loaded anew and
-        stays as it is; or that model's folder or name, or None for the default
+    :param encoder: the encoder with the template, the aggregation and the language model to start from, which is loaded
+        anew and not changed; or that model's folder or name, or None for the default
     :param data: pairs by relation type
     :param output: the folder to write the encoder to, in RelBERT's layout. Another encoder there is replaced.
     :param settings: how to train
     :param validation: pairs to validate with, instead of some that are held out
-    :param cache: where epochs are saved
-    :param checkpoints: the folder in the cache for the epochs of this run and no other, which can be removed when the
-        output is safe. If None, there is one until the output is written.
-    :return: how it went
+    :param cache: the cache to save epochs in
+    :param checkpoints: a folder in the cache for the epochs of this run alone, which can be removed once the output is
+        safe. If None, a folder is used that is removed once the output is written.
+    :return: the losses, and the epoch that was kept
     :raises FileExistsError: if the folder exists, and holds no trained encoder
     :raises ValueError: if the pairs do not fit the settings, or training diverges
     """
@@ -215,7 +215,7 @@ def train_relation_encoder(
     )
     cache = cache or Cache()
     folder = cache.path("checkpoints", key) if checkpoints is None else checkpoints
-    # a folder of this run's own is in nobody's way
+    # a folder of this run alone needs no lock
     is_shared = checkpoints is None
     processes = PartialState(cpu=encoder.language_model.device.type == "cpu")
     with cache.lock("checkpoints", key) if processes.is_main_process and is_shared else nullcontext():
@@ -251,16 +251,16 @@ def _train(
     settings: RelationTrainingSettings,
     checkpoints: Path,
 ) -> tuple[RelationEncoder, RelationTrainingResult]:
-    """Train one that begins as an encoder does, or go on with it; that of the best epoch if pairs are held out."""
+    """Train an encoder, or go on with it; if pairs are held out, get that of the best epoch."""
     steps = _make_steps(data, settings)
     held_out = None
     if validation is not None:
         at_once = None if settings.loss == "triplet" else _VALIDATION_TYPES
-        # parents have many more pairs of positives, and would drown the types
+        # parents have many more pairs of positives, and would outweigh the types
         held_out = _make_steps(replace(validation, parents={}), replace(settings, relations_per_step=at_once))
 
     def make_trainer() -> _Trainer:
-        """Make a trainer of an encoder that is loaded anew."""
+        """Make a trainer for an encoder that is loaded anew."""
         trained = RelationEncoder(
             encoder.model,
             template=encoder.template,
@@ -286,7 +286,7 @@ def _make_trainer(
     settings: RelationTrainingSettings,
     checkpoints: Path,
 ) -> _Trainer:
-    """Make what trains an encoder."""
+    """Make the trainer of an encoder."""
     torch.manual_seed(settings.seed)  # for the classifier
     trainer = _Trainer(
         encoder=encoder,

@@ -1,7 +1,7 @@
-"""Losses that bring pairs of the same relation together, and push others away [ushio2021]_.
+"""Losses that pull pairs of the same relation together, and push others apart [ushio2021]_.
 
-All are vectorised over the relation types of a step. Vectors of pairs stand in the rows of one matrix, so that a pair
-that serves several types is encoded once.
+All are vectorized over the relation types of a step. The vectors of pairs are the rows of one matrix, so that a pair of
+several types is encoded once.
 """
 
 import math
@@ -18,7 +18,7 @@ __all__ = [
     "triplet_loss",
 ]
 
-#: What the published denominators have added
+#: The logarithm of the constant in the published denominators
 _LOG_EPSILON = math.log(1e-5)
 
 
@@ -33,7 +33,7 @@ def contrastive_loss(
     .. math:: \sum_{i \in P} \sum_{j \in P} -\log \frac{s_{ij}}{\sum_{k \in N} s_{ik} + s_{ij} + 10^{-5}}
 
     and InfoLOOB lacks :math:`s_{ij}` in the denominator. It is computed from logarithms, and equal to the published
-    formula, its constant included, wherever that is finite.
+    formula, including its constant, wherever that is finite.
 
     :param vectors: the pairs' vectors; shape: (num_pairs, dim)
     :param positives: which pairs are positives of a relation type; shape: (num_types, num_pairs), dtype: bool
@@ -53,10 +53,10 @@ def contrastive_loss(
 
 
 class PairClassifier(nn.Module):
-    """Tells whether two pairs are of the same relation type: a linear layer on [u; v; abs(u - v)]."""
+    """Classifies whether two pairs are of the same relation type: a linear layer on [u; v; abs(u - v)]."""
 
     def __init__(self, dim: int) -> None:
-        """Initialise the layer.
+        """Initialize the layer.
 
         :param dim: the dimension of the pairs' vectors
         """
@@ -69,21 +69,21 @@ class PairClassifier(nn.Module):
 
         :param first: shape: (..., dim)
         :param second: shape: (..., dim)
-        :return: shape: (...), where the shapes are broadcast
+        :return: shape: (...), with both shapes broadcast
         """
         of_first, of_second, of_difference = self.linear.weight[0].chunk(3)
         return first @ of_first + second @ of_second + (first - second).abs() @ of_difference + self.linear.bias
 
 
 def discrimination_loss(classifier: PairClassifier, vectors: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
-    """Compute how badly positives of a relation type are told from its negatives, beside one of its positives.
+    """Compute the loss of telling a type's positives from its negatives, each paired with one of its positives.
 
     :param classifier: tells them
     :param vectors: the pairs' vectors; shape: (num_pairs, dim)
     :param positives: which pairs are positives of a relation type; shape: (num_types, num_pairs), dtype: bool
     :param negatives: which pairs are its negatives; shape: (num_types, num_pairs), dtype: bool
-    :return: the binary cross-entropy, its mean over the pairs, its sum over the positives beside which they stand, and
-        the mean over the relation types, a scalar
+    :return: the binary cross-entropy: the mean over the pairs, summed over the positives that they are paired with, and
+        averaged over the relation types; a scalar
     """
     total = vectors.new_zeros(())
     for is_positive, is_negative in zip(positives, negatives, strict=True):
@@ -114,12 +114,12 @@ def triplet_loss(vectors: Tensor, triplets: Tensor, strangers: Tensor, margin: f
     It is the sum over the relation types of: anchor a and positive p, in both roles, against a negative n; in both
     roles against the positive of each other type; and, if the types have parents, anchor and a positive of the same
     parent, in both roles, against a positive of another parent. (RelBERT's code subtracts the margin, and compares
-    distances of whole batches with other types. This is what is meant.)
+    distances of whole batches with other types; the loss here is the intended one.)
 
     :param vectors: the pairs' vectors; shape: (num_pairs, dim)
     :param triplets: for each relation type the rows of anchor, positive and negative, and those of a positive and a
         negative of its parent, if there are parents; shape: (num_types, 3) or (num_types, 5)
-    :param strangers: whether the pairs of the second type (column) are none of the first one (row);
+    :param strangers: whether the pairs of the second type (column) are not pairs of the first type (row);
         shape: (num_types, num_types), dtype: bool
     :param margin: >= 0, by how much negatives should be farther away
     :return: the loss, a scalar
@@ -134,7 +134,7 @@ def triplet_loss(vectors: Tensor, triplets: Tensor, strangers: Tensor, margin: f
 
 
 def triplet_discrimination_loss(classifier: PairClassifier, vectors: Tensor, triplets: Tensor) -> Tensor:
-    """Compute how badly the positives of triplets are told from their negatives, beside the anchors.
+    """Compute the loss of telling the positives of triplets from their negatives, each paired with the anchor.
 
     :param classifier: tells them
     :param vectors: the pairs' vectors; shape: (num_pairs, dim)

@@ -1,4 +1,4 @@
-"""Settings of training a relation encoder, which can be read without loading what trains."""
+"""Settings for the training of a relation encoder, in a module that loads fast."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -16,50 +16,50 @@ LossName = Literal["nce", "iloob", "triplet"]
 
 @dataclass(frozen=True)
 class RelationTrainingSettings:
-    """Settings of training: all that a relation encoder depends on apart from the encoder before and the pairs.
+    """Settings of training: everything that the result depends on, apart from the initial encoder and the pairs.
 
-    The defaults are those of RelBERT's published models [ushio2021]_, apart from the held-out pairs. There, a step is
-    about one relation type, whose 400 negatives are encoded for it alone. With ``relations_per_step=16`` and
+    The defaults are those of RelBERT's published models [ushio2021]_, apart from the held-out pairs. There, each step
+    has one relation type, whose 400 negatives are encoded for it alone. With ``relations_per_step=16`` and
     ``num_negative=10``, say, a step takes about as long, and each pair serves up to 16 types.
     """
 
     #: ``nce``, ``iloob`` (InfoLOOB) or ``triplet``
     loss: LossName = "nce"
 
-    #: Whether a classifier that tells whether two pairs are of the same type is trained along
+    #: Whether a classifier that tells whether two pairs are of the same type is trained as well
     classification_loss: bool = False
 
-    #: > 0, what cosines are divided by, for ``nce`` and ``iloob``
+    #: > 0, the temperature that cosines are divided by, for ``nce`` and ``iloob``
     temperature: float = 0.05
 
-    #: >= 0, by how much negatives should be farther away, for ``triplet``
+    #: >= 0, how much farther away negatives should be, for ``triplet``
     margin: float = 1.0
 
-    #: >= 1, the most positives of a relation type in a step; for ``triplet``, in an epoch, where each two of them are
-    #: an anchor and a positive once
+    #: >= 1, the most positives of a relation type in a step; for ``triplet``, in an epoch, in which every two of them
+    #: are an anchor and a positive once
     num_positive: int = 10
 
     #: >= 1, the most negatives that are drawn for a relation type in a step, for ``nce`` and ``iloob``. With several
-    #: types in a step, these are the type's own negatives where it has any, and the other types' positives come to
-    #: them.
+    #: types in a step, these are the type's own negatives where it has any, and the other types' positives are added.
     num_negative: int = 400
 
-    #: Whether other relation types' positives are negatives, too
+    #: Whether the positives of other relation types are used as negatives, too
     augment_negative_by_positive: bool = True
 
     #: Whether pairs of two types with the same parent are drawn together as well, where the types form a hierarchy
     parent_relations: bool = True
 
-    #: Relation types, or parents of such, that are not trained on
+    #: Relation types, or parents of them, that are not trained on
     exclude_relation: tuple[str, ...] = ()
 
-    #: >= 1, the number of relation types in a step. If None, the original's: one, or all for ``triplet``.
+    #: >= 1, the number of relation types in a step. If None, as in RelBERT: one, or all for ``triplet``.
     relations_per_step: int | None = None
 
-    #: >= 1, how often each relation type has its turn
+    #: >= 1, the number of times that each relation type is trained on
     epochs: int = 10
 
-    #: >= 1, how many pairs go through the language model at once; a step has more. It bounds no more than that.
+    #: >= 1, the number of pairs that the language model encodes at once; a step has more pairs, whose gradients are all
+    #: kept in memory
     batch_size: int = 32
 
     #: > 0, the learning rate of AdamW
@@ -68,12 +68,12 @@ class RelationTrainingSettings:
     #: >= 0, the number of steps in which the learning rate rises; it is constant after that
     warmup: int = 10
 
-    #: in [0, 1), the share of each relation type's pairs that is held out to validate with, where no such pairs are
+    #: in [0, 1), the share of each relation type's pairs that is held out for validation, unless validation pairs are
     #: given; the epoch with the lowest validation loss is kept. With 0, all pairs are trained on, and the last epoch is
     #: kept, as in RelBERT.
     validation_share: float = 0.2
 
-    #: Whether the language model computes in bfloat16 where that is accurate enough for the operation
+    #: Whether the language model computes in bfloat16, for operations where that is accurate enough
     bf16: bool = False
 
     #: The seed of everything random
@@ -102,7 +102,7 @@ class RelationTrainingSettings:
         object.__setattr__(self, "exclude_relation", tuple(self.exclude_relation))
 
     def describe(self) -> dict[str, Any]:
-        """Describe the settings under RelBERT's names, and those that it lacks under ours.
+        """Describe the settings by RelBERT's names, and those that it lacks by the names here.
 
         :return: a JSON-native description
         """

@@ -1,4 +1,4 @@
-"""Steps of training a relation encoder: the pairs of each, and which of them are positives of each other."""
+"""Steps in the training of a relation encoder: the pairs of each, and which of them are positives of each other."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -22,18 +22,18 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """The pairs that are encoded in a step, each once, and what the loss has to know about them."""
+    """The distinct pairs that are encoded in a step, and the targets of the loss."""
 
     #: Rows of the table of pairs; shape: (num_pairs,)
     pairs: np.ndarray
 
-    #: Arrays about these pairs: for contrastive losses ``positives`` and ``negatives``, for triplets ``triplets`` and
-    #: ``strangers``, see :mod:`.losses`
+    #: The targets, as arrays over these pairs: for contrastive losses ``positives`` and ``negatives``, for triplets
+    #: ``triplets`` and ``strangers``, see :mod:`.losses`
     targets: dict[str, np.ndarray]
 
 
 class PairTable:
-    """Each distinct pair once, and which relation types it is a positive or a negative of."""
+    """The distinct pairs, and the relation types that each is a positive or a negative of."""
 
     #: The pairs
     pairs: tuple[Pair, ...]
@@ -44,11 +44,11 @@ class PairTable:
     #: Whether a pair is a negative of a relation type; dtype: bool
     negatives: np.ndarray
 
-    #: Whether a pair is a negative that the relation type came with; dtype: bool
+    #: Whether a pair is among the negatives given for the relation type; dtype: bool
     own_negatives: np.ndarray
 
     def __init__(self, data: RelationPairs, augment_negative_by_positive: bool = True) -> None:
-        """Look the pairs up. What is a positive of a type is no negative of it.
+        """Build the table. A positive of a type is never a negative of it.
 
         :param data: the pairs by relation type
         :param augment_negative_by_positive: whether the positives of other types are negatives, too
@@ -88,7 +88,7 @@ class PairTable:
 
 
 class TrainingSteps(torch.utils.data.Dataset, ABC):
-    """The steps of an epoch, which are other ones in every epoch."""
+    """The steps of an epoch, drawn anew for every epoch."""
 
     def __init__(self, data: RelationPairs, settings: RelationTrainingSettings) -> None:
         """Prepare the steps of the first epoch.
@@ -116,7 +116,7 @@ class TrainingSteps(torch.utils.data.Dataset, ABC):
 
     @abstractmethod
     def _prepare(self, generator: np.random.Generator) -> None:
-        """Choose what the steps of an epoch are about.
+        """Choose the relation types of the steps of an epoch.
 
         :param generator: the randomness of the epoch
         """
@@ -131,11 +131,11 @@ class TrainingSteps(torch.utils.data.Dataset, ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """Count the steps of an epoch, which are as many in each."""
+        """Count the steps of an epoch, which is the same number in each."""
 
     def __getitem__(self, item: int) -> Step:
         if item >= len(self):
-            raise IndexError(item)  # which ends an iteration over the steps
+            raise IndexError(item)  # ends an iteration over the steps
         return self._draw(item, np.random.default_rng([self.settings.seed, self.epoch, item]))
 
     def _fail(self, row: int, what: str, remedy: str) -> ValueError:
@@ -144,13 +144,13 @@ class TrainingSteps(torch.utils.data.Dataset, ABC):
 
 
 def _sample(mask: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
-    """Draw some of the marked positions, each at most once."""
+    """Draw some of the marked positions without replacement."""
     marked = np.flatnonzero(mask)
     return marked if len(marked) <= size else generator.choice(marked, size, replace=False)
 
 
 class ContrastiveSteps(TrainingSteps):
-    """Steps for NCE and InfoLOOB: in each epoch, each relation type and each parent has its turn once.
+    """Steps for NCE and InfoLOOB: in each epoch, each relation type and each parent is trained on once.
 
     A parent's positives are those of its types, and its negatives those of the others' types.
     """
@@ -199,7 +199,7 @@ class ContrastiveSteps(TrainingSteps):
 
 
 class TripletSteps(TrainingSteps):
-    """Steps for triplets: in each epoch, each two positives of a relation type are an anchor and its positive once.
+    """Steps for triplets: in each epoch, every two positives of a relation type are an anchor and its positive once.
 
     A type with fewer positives than others has its pairs of positives repeated.
     """
@@ -247,6 +247,6 @@ class TripletSteps(TrainingSteps):
             rows.append([*couple, *(_sample(mask, 1, generator)[0] for mask in others)])
         pairs, triplets = np.unique(np.array(rows), return_inverse=True)
         triplets = triplets.reshape(len(types), -1)
-        # neither of the other type's two pairs is one of this type
+        # neither of the other type's two pairs is of this type
         strangers = np.logical_not(self.table.positives[types][:, pairs[triplets[:, :2]]]).all(axis=2)
         return Step(pairs, {"triplets": triplets, "strangers": np.asarray(strangers)})
