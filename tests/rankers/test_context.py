@@ -76,7 +76,7 @@ def test_models_are_trained_once(name: str, context: RankingContext, monkeypatch
     assert len(trained) == len(others)
 
 
-def test_the_factorization_does_not_read_vectors(context: RankingContext, monkeypatch: pytest.MonkeyPatch):
+def test_the_factorisation_does_not_read_vectors(context: RankingContext, monkeypatch: pytest.MonkeyPatch):
     _ = context.factorization
     monkeypatch.setattr(context_module, "train_scorer", lambda *_: pytest.fail("trained again"))
     _ = replace(context, vectors=np.zeros_like(context.vectors)).factorization

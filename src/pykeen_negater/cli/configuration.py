@@ -10,11 +10,11 @@ underscores or hyphens::
     max_candidates: 5000
     output: umls.pools
 
-What is given on the command line wins over the file, and the file over the defaults. Null is the same as nothing. A
-list or a mapping stands for what the command line takes separated by commas, or as JSON. Paths are relative to the
-file, also those in ``..._kwargs`` that are called ``path``, ``folder``, ``state_dict`` or ``..._file``; what may be a
-model's name or its folder is the folder where there is one beside the file. ``negater mine`` and ``negater fine-tune``
-take a configuration of NegatER as well, see :mod:`pykeen_negater.cli.negater_configuration`.
+Options on the command line override the file, and the file overrides the defaults. Null counts as not given. A list or
+a mapping corresponds to values that the command line takes separated by commas, or as JSON. Paths are relative to the
+file, also those in ``..._kwargs`` that are named ``path``, ``folder``, ``state_dict`` or ``..._file``; a value that may
+be a model's name or its folder is taken for the folder if there is one beside the file. ``negater mine`` and ``negater
+fine-tune`` take a configuration of NegatER as well, see :mod:`pykeen_negater.cli.negater_configuration`.
 """
 
 import difflib
@@ -41,7 +41,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: Options of which one makes the other needless: where the command line has one, a file's other is not looked at
+#: Alternative options: if one is given on the command line, the other one in the file is ignored
 _ALTERNATIVES = {"dataset": "training", "training": "dataset"}
 
 #: Options and parameters that take the folder of a model or its name on a hub
@@ -51,15 +51,15 @@ _MODELS = ("base_model", "language_model", "model")
 _PATHS = ("folder", "path", "state_dict")
 
 
-#: What PyYAML raises for values that are not of the type they are tagged with, e.g. ``!!bool x``
+#: The errors that PyYAML raises for values that do not have the type of their tag, e.g. ``!!bool x``
 _YAML_MISTAKES = (AttributeError, IndexError, KeyError, OverflowError, TypeError)
 
-#: The most values that a file in YAML stands for, aliases written out
+#: The most values in a YAML file, with aliases expanded
 _MOST_VALUES = 10_000
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes 1e-4 for a number, as YAML 1.2 does; YAML 1.1 wants a point in it. Aliases may not multiply without end."""
+    """Reads 1e-4 as a number, as in YAML 1.2, and limits aliases; YAML 1.1 requires a point in numbers."""
 
     # docstr-coverage: inherited
     def get_single_node(self) -> yaml.Node | None:
@@ -70,12 +70,12 @@ class _Loader(yaml.SafeLoader):
 
 
 def _count_values(node: yaml.Node, counted: dict[yaml.Node, int | None]) -> int:
-    """Count the values that a node stands for, aliases written out.
+    """Count the values of a node, with aliases expanded.
 
     :param node: the node
-    :param counted: those of the nodes that were counted before; None for those that hold this one
+    :param counted: the numbers of the nodes that were counted before; None for those that contain this one
     :return: the number of values
-    :raises yaml.MarkedYAMLError: if the node holds itself, or there are too many
+    :raises yaml.MarkedYAMLError: if the node contains itself, or there are too many values
     """
     if node in counted:
         known = counted[node]
@@ -105,8 +105,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
     :param path: a file whose suffix is ``.yaml``, ``.yml`` or ``.json``
     :return: the mapping that it holds
     :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if it has another suffix, is no regular file, is malformed, or holds something else than a
-        mapping
+    :raises ValueError: if it has another suffix, is not a regular file, is malformed, or does not hold a mapping
     """
     check_regular(path, "a configuration in YAML or JSON")
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
@@ -127,7 +126,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, *_YAML_MISTAKES) as error:
         raise ValueError(f"{path}: found malformed YAML ({error}). Correct it.") from error
     except ValueError as error:  # numbers with thousands of digits, dates in a 13th month
-        raise ValueError(f"{path}: found an odd value ({error}). Correct it.") from error
+        raise ValueError(f"{path}: found an invalid value ({error}). Correct it.") from error
     if not isinstance(content, dict):
         found = "nothing" if content is None else f"something of type {type(content).__name__}"
         raise ValueError(f"{path}: found {found}, expected a mapping of options to values, e.g. seed: 1.")
@@ -135,7 +134,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
 
 
 def _parameters(command: click.Command) -> dict[str, click.Parameter]:
-    """Find what can be configured, by all its names."""
+    """Find the parameters that can be configured, by all their names."""
     return {
         name.lstrip("-").replace("-", "_"): parameter
         for parameter in command.params
@@ -145,7 +144,7 @@ def _parameters(command: click.Command) -> dict[str, click.Parameter]:
 
 
 def _match(content: Mapping[Any, Any], command: click.Command, path: Path) -> dict[str, Any]:
-    """Bring the keys of a configuration into the form of the command's options.
+    """Match the keys of a configuration to the command's options.
 
     :param content: the configuration
     :param command: the command
@@ -176,7 +175,7 @@ def _beside(value: str, folder: Path) -> str:
 
 
 def _locate_in_kwargs(name: str, value: Any, folder: Path) -> Any:
-    """Find a file or folder that a part's parameters name."""
+    """Find a file or folder that the parameters of e.g. an encoder name."""
     if isinstance(value, Mapping):
         return {key: _locate_in_kwargs(str(key), part, folder) for key, part in value.items()}
     if not isinstance(value, str):
@@ -186,20 +185,20 @@ def _locate_in_kwargs(name: str, value: Any, folder: Path) -> Any:
 
 
 def _scalar(value: Any) -> str:
-    """Write a value as on the command line, where numbers without a fraction are whole."""
+    """Write a value as on the command line; numbers without a fraction become whole."""
     if isinstance(value, (list, dict, bool)):
         raise click.BadParameter(f"found {value!r}, expected a text or a number. A text may need quotes.")
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _to_argument(value: Any, parameter: click.Parameter, folder: Path) -> Any:
-    """Write a value in the way the command line takes it.
+    """Convert a value to the form that the command line takes.
 
     :param value: the value, not None
-    :param parameter: whose it is
-    :param folder: what paths are relative to
-    :return: a text, a truth value for a flag, or a list for what may be given several times
-    :raises click.BadParameter: if the value is none for this parameter
+    :param parameter: the parameter that it belongs to
+    :param folder: the folder that paths are relative to
+    :return: a text, a truth value for a flag, or a list for an option that may be repeated
+    :raises click.BadParameter: if the value does not suit the parameter
     """
     name, kind = parameter.name or "", parameter.type
     if isinstance(kind, BoolParamType):
@@ -223,7 +222,7 @@ def _to_argument(value: Any, parameter: click.Parameter, folder: Path) -> Any:
 
 
 def _given(context: click.Context) -> dict[str, Any]:
-    """Find what was given on the command line, as far as it has been processed, by the options' names."""
+    """Find the options given on the command line, of those processed so far, by name."""
     sources = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
     return {
         option: context.params[parameter.name]
@@ -235,11 +234,11 @@ def _given(context: click.Context) -> dict[str, Any]:
 def _defer(
     context: click.Context, option: str, path: Path, configure: Callable[[], Mapping[str, Any]]
 ) -> Callable[[], Any]:
-    """Put off reading a value until it is asked for: one that the command line overrides may be wrong."""
+    """Defer checking a value until it is needed, since a value that the command line overrides may be wrong."""
     parameter = _parameters(context.command)[option]
 
     def take() -> Any:
-        """Find the value, and check it."""
+        """Get the value, and check it."""
         value = None if _ALTERNATIVES.get(option) in _given(context) else configure().get(option)
         if value is None:
             return None
@@ -256,7 +255,7 @@ def _defer(
 
 
 def _fill_default_map(context: click.Context, _: click.Parameter, path: Path | None) -> None:
-    """Let the options of a command have the values of a file where the command line has none."""
+    """Take the options of a command from a file if the command line does not give them."""
     if path is None:
         return
     content = read_configuration(path)
@@ -264,7 +263,7 @@ def _fill_default_map(context: click.Context, _: click.Parameter, path: Path | N
     if is_negater_configuration(content):
 
         def configure() -> Mapping[str, Any]:
-            """Translate the configuration, in view of what the command line says."""
+            """Translate the configuration, given the options on the command line."""
             return translate(content, command, path, _given(context))
 
         for line in describe_deviations(content, command, path):
@@ -290,12 +289,12 @@ def _config_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., An
         is_eager=True,
         expose_value=False,
         callback=_fill_default_map,
-        help=f"A YAML or JSON file of options; what the command line says wins over it.{text}",
+        help=f"A YAML or JSON file of options, which the command line overrides.{text}",
     )
 
 
 #: Adds ``--config`` to a command
 config_option = _config_option("")
 
-#: Adds ``--config`` to a command that NegatER has, too
-config_option_with_negater = _config_option(" NegatER's files do as well.")
+#: Adds ``--config`` to a command that also takes configurations of NegatER
+config_option_with_negater = _config_option(" NegatER's files work as well.")

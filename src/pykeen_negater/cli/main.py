@@ -25,12 +25,12 @@ __all__ = [
     "main",
 ]
 
-#: The exit code of what was interrupted, as shells have it: 128 and the signal's number
+#: The exit code after an interruption, as in shells: 128 plus the signal's number
 INTERRUPTED = 130
 
 
 class _Group(Group):
-    """Says what went wrong in one line, and exits with 1; a wrong usage exits with 2, an interruption with 130."""
+    """Prints errors in one line and exits with 1; wrong usage exits with 2, an interruption with 130."""
 
     # docstr-coverage: inherited
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -64,9 +64,9 @@ def main() -> None:
     """Mine negatives for knowledge graph embeddings with a language model."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PrintableFormatter())
-    handler.setLevel(logging.WARNING)  # PyKEEN says which files it loads
+    handler.setLevel(logging.WARNING)  # PyKEEN logs the files that it loads
     if not sys.stderr.isatty():
-        # which move the cursor, below another one
+        # nested bars move the cursor
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 

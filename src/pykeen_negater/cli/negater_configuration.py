@@ -1,17 +1,17 @@
-"""NegatER's configurations, in terms of our options.
+"""Translates NegatER's configurations to options of this package.
 
 NegatER [safavi2021]_ is configured by a YAML file with the sections ``job``, ``dataset``, ``fine_tune`` and
-``negater``; what it leaves out has a default. :func:`translate` says the same in options of ``negater fine-tune``
-(NegatER's ``fine_tune.py``) and ``negater mine`` (its ``negater.py``, whose ``--type`` is our ``--ranker``)::
+``negater``; missing keys have defaults. :func:`translate` converts it to options of ``negater fine-tune``
+(NegatER's ``fine_tune.py``) and ``negater mine`` (its ``negater.py``, whose ``--type`` is ``--ranker`` here)::
 
     negater fine-tune --config configs/conceptnet/full/classify/config.yaml
     negater mine --config configs/conceptnet/full/generate/config.yaml --ranker thresholds
 
 Paths in it are relative to the folder of NegatER's code, which is taken to be the current folder, or else one that the
 file is in. A model is written beside the file, as the folder ``checkpoint_NAME``; where a file says
-``checkpoint_NAME.pt``, that folder is read in its stead. Pools are written beside the file, too. The JSON file of
-neighbours is read where ``negater.index.build`` is false, and all that it lists are taken, as in NegatER; where it is
-true, neighbours are searched for, and written there unless ``negater.index.save`` is false.
+``checkpoint_NAME.pt``, that folder is read instead. Pools are written beside the file, too. The JSON file of
+neighbours is read where ``negater.index.build`` is false, and all listed neighbours are used, as in NegatER; where it
+is true, neighbours are searched for, and written there unless ``negater.index.save`` is false.
 
 Two things differ: corruptions of training triples are mined, where NegatER corrupts validation and test triples as
 well, and the models that choose neighbours pool their tokens as they were trained to.
@@ -35,7 +35,7 @@ SECTIONS = ("job", "dataset", "fine_tune", "negater")
 #: The section that is only for a command
 COMMANDS = {"fine-tune": "fine_tune", "mine": "negater"}
 
-#: What our option ``negatives`` calls NegatER's samplers
+#: The values of the option ``negatives`` for NegatER's samplers
 SAMPLERS = {
     "uniform": "uniform",
     "slots": "slots",
@@ -45,7 +45,7 @@ SAMPLERS = {
     "precomputed": "precomputed",
 }
 
-#: The files of a dataset's folder by option. Triples are written as ids, which the texts are the names of.
+#: The files of a dataset's folder by option. Triples are written as ids, whose names are the texts.
 GRAPH_FILES = {"training": "train.txt", "entity_text": "entity_ids.txt", "relation_text": "relation_ids.txt"}
 LABELLED_FILES = {
     "validation": "valid.txt",
@@ -54,7 +54,7 @@ LABELLED_FILES = {
     "testing_negatives": "test_negatives.txt",
 }
 
-#: What NegatER does without a key for it
+#: The options for behaviour of NegatER that has no key
 FIXED: dict[str, dict[str, Any]] = {
     "fine-tune": {"max_training_triples": 0, "weight_decay": 0.01, "max_grad_norm": 0, "negatives_kwargs": {}},
     "mine": {
@@ -154,13 +154,13 @@ class _Key(NamedTuple):
     #: NegatER's default; None where it has none
     default: Any
 
-    #: Our option, or what follows the dot of it, if we have one
+    #: The corresponding option here, or the part of it after the dot, if there is one
     option: str | None = None
 
-    #: What makes a value of ours out of one of theirs and the configuration's path
+    #: Converts NegatER's value to a value here, given the configuration's path
     convert: Callable[[Any, Path], Any] = _same
 
-    #: The option, of an earlier key if of any, and the value of it that the key is for; None for any
+    #: The option, of an earlier key, and its value for which alone the key is used; None if it is always used
     only_for: tuple[str, str] | None = None
 
 
@@ -169,7 +169,7 @@ _ANTONYMS = ("negatives", "antonyms")
 _PROXY = ("ranker", "proxy-gradients")
 _SENTENCES = ("encoder", "sentence-transformer")
 
-#: All keys of a configuration. What our options get from several keys at once is in :func:`translate`.
+#: All keys of a configuration. Options that depend on several keys are set in :func:`translate`.
 KEYS = {
     "job.device": _Key("cuda"),
     "dataset.name": _Key(None),
@@ -202,7 +202,7 @@ KEYS = {
     f"{_SAMPLING}.antonyms.tag_file": _Key(
         "configs/conceptnet/true-neg/antonyms/tags.json", "negatives_kwargs.tag_file", _find, _ANTONYMS
     ),
-    # the matrix says who is within two steps of whom, which the graph says as well
+    # the matrix tells which entities are within two steps of each other, which the graph tells as well
     f"{_SAMPLING}.sans.kmat_file": _Key(
         "configs/conceptnet/true-neg/sans/matrix_ConceptNet_k2_nrw0.npz",
         "negatives_kwargs.k",
@@ -223,7 +223,7 @@ KEYS = {
     "fine_tune.eval.save_predictions": _Key(True),
     "negater.batch_size": _Key(16, "ranker_kwargs.batch_size", _same, _PROXY),
     "negater.index.build": _Key(True),
-    # NegatER asks for one more than these and drops the first, which it takes for the phrase itself
+    # NegatER searches for one more and drops the first, assuming it to be the phrase itself
     "negater.index.k": _Key(10),
     "negater.index.save": _Key(True),
     "negater.index.filename": _Key(None),
@@ -245,10 +245,10 @@ KEYS = {
     "negater.proxy.train.lr": _Key(1e-5, "ranker_kwargs.learning_rate", _same, _PROXY),
 }
 
-#: What NegatER calls the checkpoint of an epoch
+#: The pattern of NegatER's names for checkpoints of epochs
 _EPOCH = r"\d{4}"
 
-#: Keys that :func:`translate` heeds together with others
+#: Keys that :func:`translate` uses together with others
 _JOINT = {
     "dataset.path",
     "fine_tune.train.best_checkpoint",
@@ -261,10 +261,10 @@ _JOINT = {
 
 
 def is_negater_configuration(content: Mapping[Any, Any]) -> bool:
-    """Tell NegatER's configurations from ours.
+    """Tell NegatER's configurations from those of this package.
 
     :param content: a configuration
-    :return: whether it has a section of NegatER's; ``dataset`` is one if it holds keys, and else an option
+    :return: whether it has a section of NegatER's; ``dataset`` is one if it has keys, and else an option
     """
     return isinstance(content.get("dataset"), Mapping) or any(
         section in content for section in SECTIONS if section != "dataset"
@@ -326,7 +326,7 @@ def _index_file(keys: Mapping[str, Any], path: Path) -> Path:
 
 
 def _locate_index(keys: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Find the neighbours that are read instead of searched for, or the file or folder that they are kept in."""
+    """Find the file of neighbours that replaces a search, or the file or folder to save neighbours to."""
     name = _index_file(keys, path)
     build, save = (_is_true(key, keys[f"negater.index.{key}"]) for key in ("build", "save"))
     is_list = name.suffix == ".json"
@@ -338,7 +338,7 @@ def _locate_index(keys: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _num_neighbors(keys: Mapping[str, Any], index: Mapping[str, Any]) -> Any:
-    """Count the neighbours of a phrase: all that are read are taken, as in NegatER."""
+    """Count the neighbours of a phrase: all those read are used, as in NegatER."""
     if "neighbor_file" not in index:
         return keys["negater.index.k"]
     from ..embeddings.listed_neighbors import longest_list
@@ -358,9 +358,9 @@ def _describe_index(keys: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _model_folder(keys: Mapping[str, Any], given: Mapping[str, Any], actions: Collection[str], folder: Path) -> Path:
-    """Name the folder of the model that is trained, tested or both; NegatER's name for an epoch's counts from 0000.
+    """Name the folder of the model that is trained, tested or both; NegatER counts epochs in names from 0000.
 
-    NegatER trains one name and tests another one; where they differ, both mean the model that is tested.
+    NegatER has one name for training and one for testing; where they differ, the model that is tested is meant by both.
     """
     names = {name: keys[f"fine_tune.{name}"] for name in ("train.best_checkpoint", "eval.test_checkpoint")}
     best, tested = names.values()
@@ -374,7 +374,7 @@ def _model_folder(keys: Mapping[str, Any], given: Mapping[str, Any], actions: Co
 
 
 def _plain(name: Any) -> str:
-    """Reduce the name of a part to what names are compared by."""
+    """Normalize a name for comparison."""
     return "".join(letter for letter in str(name).lower() if letter.isalnum())
 
 
@@ -389,14 +389,14 @@ def _attempt(convert: Callable[..., Any], *arguments: Any) -> Any:
 def translate(
     content: Mapping[Any, Any], command: str, path: Path, given: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Say in options of ours what a configuration of NegatER's says, its defaults included.
+    """Translate a configuration of NegatER, including its defaults, to options of this package.
 
     :param content: the configuration
     :param command: ``fine-tune`` or ``mine``
     :param path: its file
-    :param given: what the command line says: parameters of a part that it does not choose are left out
-    :return: the values of options by name. An option that cannot be had holds the error to be raised if
-        nobody overrides it. The names do not depend on what is given.
+    :param given: the options on the command line: parameters of e.g. a ranker that they replace are left out
+    :return: the values of options by name. An option that cannot be translated has the error to raise if
+        it is not overridden. The names do not depend on ``given``.
     :raises ValueError: if NegatER has no such key, or nothing that corresponds to the command
     """
     if command not in COMMANDS:
@@ -415,7 +415,7 @@ def translate(
         options["output"] = str(_model_folder(keys, given_keys, actions, path.resolve().parent))
     else:
         options |= _describe_index(keys, path)
-        # its thresholds are those that classify best, and its gradients know none
+        # its thresholds are those that classify best, and its gradients use none
         ranker = _plain(given.get("ranker", "thresholds")).removesuffix("ranker")
         thresholds = ranker == "thresholds"
         options["output"] = str(
@@ -440,7 +440,7 @@ def translate(
 
 
 def describe_deviations(content: Mapping[Any, Any], command: str, path: Path) -> list[str]:
-    """Tell what of a configuration has no effect, or another one than in NegatER.
+    """List the parts of a configuration that have no effect, or another one than in NegatER.
 
     :param content: the configuration
     :param command: ``fine-tune`` or ``mine``

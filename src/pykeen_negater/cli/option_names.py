@@ -1,4 +1,4 @@
-"""Translates messages that name Python's parameters, so that they name a command's options."""
+"""Translates the names of Python's parameters in messages to those of a command's options."""
 
 import re
 
@@ -15,20 +15,20 @@ _SETTING = re.compile(
     r"(?P<value>\.\.\.|None|True|False|'[^'\n]*'|-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?=[,;:)\s]|\.(?:\s|$)|$)"
 )
 
-#: The name of a parameter that no other word is written like
+#: The name of a parameter with an underscore, which cannot be another word
 _NAME = re.compile(r"(?<![\w./='\"-])[a-z]+(?:_[a-z]+)+(?![\w/='\"(]|\.\w)")
 
-#: Parameters of Python that options of another name stand for, in commands that have no option of theirs
+#: Options for parameters of another name, in commands that have no option of the parameter's name
 _OTHER_NAMES = {"triples_factory": "training", "sampler": "samplers", "model": "reference"}
 
 
 def to_options(text: str, context: click.Context) -> str:
-    """Name options where a text names parameters.
+    """Replace the names of parameters in a text by those of options.
 
-    What was found is left as it is if its option was not given, since it is then another part's parameter.
+    A value that was found is left as it is if its option was not given, since it then belongs to another parameter.
 
     :param text: a message
-    :param context: that of the command that it is printed by
+    :param context: the context of the command that prints it
     :return: the message with ``--guard none`` for ``guard=None``, and so on
     """
     options = _options(context.command)
@@ -50,7 +50,7 @@ def to_options(text: str, context: click.Context) -> str:
 
 
 def _options(command: click.Command) -> dict[str, click.Parameter]:
-    """Find options by the names of their parameters, and by their own."""
+    """Map the names of parameters and of options to options."""
     options: dict[str, click.Parameter] = {}
     for parameter in command.params:
         if isinstance(parameter, click.Option):
@@ -70,7 +70,7 @@ def _long(parameter: click.Parameter) -> str:
 
 
 def _written(parameter: click.Parameter, value: str) -> str:
-    """Write an option with a value of Python's."""
+    """Write an option with a Python value."""
     name = _long(parameter)
     if isinstance(parameter, click.Option) and parameter.is_flag:
         return name if value != "False" else next(iter(parameter.secondary_opts), f"no {name}")

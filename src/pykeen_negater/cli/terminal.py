@@ -1,4 +1,4 @@
-"""Output on a terminal, where labels and texts of a graph must not move the cursor, nor hide anything."""
+"""Output on a terminal, made safe against labels and texts that would move the cursor or hide text."""
 
 import io
 import json
@@ -28,21 +28,21 @@ __all__ = [
     "snake_case",
 ]
 
-#: Where errors go when nothing else does
+#: The logger whose errors are printed even if nothing else is
 _ERRORS = f"{__name__}.errors"
 
-#: What is written otherwise in a table than in a key
+#: Words that are spelled differently in a table than in a key
 _WRITTEN = {"auc": "AUC", "f1": "F1", "gpus": "GPUs", "pykeen": "PyKEEN", "json": "JSON"}
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--quiet`` and ``--json`` to a command, which :func:`echo` and :func:`conclude` heed.
+    """Add ``--quiet`` and ``--json`` to a command, which :func:`echo` and :func:`conclude` follow.
 
     :param command: the command's function
-    :return: the same, with both options
+    :return: the function, with both options
     """
     for name, help_text in (
-        ("--json", "Print the result as JSON, and nothing else on the standard output."),
+        ("--json", "Print the result as JSON, and nothing else on standard output."),
         ("--quiet", "Print nothing but errors."),
     ):
         option = click.option(name, is_flag=True, expose_value=False, is_eager=True, callback=_choose, help=help_text)
@@ -68,10 +68,10 @@ def _is_chosen(name: str) -> bool:
 
 
 def echo(text: str, error: bool = False) -> None:
-    """Print a text for people, unless a command was asked for JSON or to be quiet.
+    """Print a text for people, unless ``--json`` or ``--quiet`` was given.
 
     :param text: the text
-    :param error: whether it goes to the standard error, whatever was asked for
+    :param error: whether to print it on standard error, with any options
     """
     if error:
         context = click.get_current_context(silent=True)
@@ -81,7 +81,7 @@ def echo(text: str, error: bool = False) -> None:
 
 
 def is_silent() -> bool:
-    """Tell whether a command was asked for JSON or to be quiet, so that people are told nothing, and asked nothing.
+    """Tell whether ``--json`` or ``--quiet`` was given, so that nothing is printed for people, and nothing asked.
 
     :return: whether it was
     """
@@ -89,11 +89,11 @@ def is_silent() -> bool:
 
 
 def conclude(summary: Mapping[str, Any]) -> None:
-    """Print what a command has come to: a table for people, or JSON for programs.
+    """Print the result of a command: a table for people, or JSON for programs.
 
-    :param summary: values by what they are; JSON-native. Names are in snake case and end in the unit: ``_share`` of
-        floats in [0, 1], ``_seconds`` of durations, ``_mebibytes`` of sizes. A mapping in it has a line for each of its
-        values; what is no identifier in it, such as a path, is written as it is.
+    :param summary: values by name; JSON-native. Names are in snake case and end in the unit: ``_share`` of
+        floats in [0, 1], ``_seconds`` of durations, ``_mebibytes`` of sizes. A nested mapping has a line for each of
+        its values; names that are not identifiers, such as paths, are written as they are.
     """
     if _is_chosen("json"):
         click.echo(json.dumps(summary, indent=2))
@@ -102,15 +102,15 @@ def conclude(summary: Mapping[str, Any]) -> None:
     rows = [(printable(name), printable(value)) for name, value in _rows(summary)]
     width = max((len(name) for name, _ in rows), default=0)
     for name, value in rows:
-        # which is bold on a terminal only
+        # bold on a terminal only
         click.echo(f"  {click.style(f'{name:<{width}}', bold=True)}  {value}")
 
 
 def conclude_table(table: "pd.DataFrame", digits: int) -> None:
-    """Print a table that a command has come to, or its rows as JSON.
+    """Print a table as the result of a command, or its rows as JSON.
 
     :param table: the table
-    :param digits: >= 0, how many decimals people are shown
+    :param digits: >= 0, the number of decimals in the table for people
     """
     if _is_chosen("json"):
         keys = table.rename(columns=snake_case)
@@ -120,7 +120,7 @@ def conclude_table(table: "pd.DataFrame", digits: int) -> None:
 
 
 def snake_case(name: str) -> str:
-    """Make a key of a name; what is a path or a name on a hub stays as it is.
+    """Make a key of a name; paths and names on a hub stay as they are.
 
     :param name: any name
     :return: the key
@@ -141,7 +141,7 @@ def _rows(summary: Mapping[str, Any], unit: str = "") -> Iterator[tuple[str, str
 
 
 def _split(key: str) -> tuple[str, str]:
-    """Split a key into a name for people and a unit."""
+    """Split a key into a readable name and a unit."""
     if not key.isidentifier():
         return key, ""
     words = key.split("_")
@@ -171,7 +171,7 @@ def _written(value: Any, unit: str) -> str:
 
 
 class PrintableFormatter(logging.Formatter):
-    """Formats lines of the log for a terminal, in terms of the options of the command that runs."""
+    """Formats lines of the log for a terminal, with the names of the running command's options."""
 
     # docstr-coverage: inherited
     def format(self, record: logging.LogRecord) -> str:  # noqa: D102

@@ -158,7 +158,7 @@ def read_neighbors(path: Path, graph: Graph, texts: Texts | None, k: int) -> Lis
         f"{num_self:,} lists hold their own phrase, which is left out": num_self,
         f"{num_twice:,} neighbours are listed repeatedly, and count once": num_twice,
         f"{num_more:,} lists hold more than {k} neighbours, of which the nearest are taken": num_more,
-        f"no list holds {k} neighbours, but only up to {table.shape[1]}": table.shape[1] < k,
+        f"no list holds {k} neighbours; the longest one holds {table.shape[1]}": table.shape[1] < k,
     }
     for sentence, occurs in said.items():
         if occurs:

@@ -1,4 +1,4 @@
-"""Measures samplers: how many triples have mined negatives, and how many of those drawn are true, and how hard."""
+"""Measures samplers: the coverage by mined negatives, and the false negatives and hardness of drawn ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,22 +31,22 @@ __all__ = [
     "train_reference",
 ]
 
-#: The number of drawn negatives that the figures are about, about
+#: The approximate number of negatives that are drawn for the figures
 NUM_DRAWN = 200_000
 
 
-#: Where the negatives of this project's sampler come from
+#: The parts of the negatives of this package's sampler
 Part = Literal["mined", "random", "loops"]
 
 
 @dataclass(frozen=True)
 class PartReport:
-    """Measurements of those negatives of a sampler that come from the same place."""
+    """Measurements of one part of a sampler's negatives."""
 
     #: Their share among all negatives that the sampler draws with its settings, in [0, 1]
     share: float
 
-    #: How many different ones were looked at
+    #: The number of distinct negatives that were measured
     num_distinct: int
 
     #: The share that are validation or test triples, in [0, 1]
@@ -75,8 +75,8 @@ class NegativesReport:
     #: The drawn negatives that a reference model scores above a uniform corruption of the same positive and side
     hardness: float | None
 
-    #: This project's sampler only: the negatives that are mined, drawn at random (and, with a guard, drawn again where
-    #: they are likely true), and loops, as far as there are any. Each part is measured alone, whatever its share.
+    #: For this package's sampler only: the negatives that are mined, drawn at random (and, with a guard, drawn again
+    #: where they are likely true), and loops, if there are any. Each part is measured alone, whatever its share.
     parts: Mapping[Part, PartReport] = field(default_factory=dict)
 
     @property
@@ -109,14 +109,14 @@ def evaluate_sampler(
     num_negs_per_pos: int = 16,
     seed: int = 0,
 ) -> NegativesReport:
-    """Draw negatives for training triples and see what they are.
+    """Draw negatives for training triples and measure them.
 
     :param sampler: any of PyKEEN's negative samplers, by name
-    :param dataset: the dataset. Its validation and test triples are only looked at to count false negatives.
+    :param dataset: the dataset. Its validation and test triples are only used to count false negatives.
     :param sampler_kwargs: the sampler's parameters
     :param reference: a trained model that tells how hard negatives are; without it, hardness is None
     :param num_negs_per_pos: > 0, the number of negatives per positive
-    :param seed: the seed of what is drawn
+    :param seed: the seed of everything random
     :return: the figures
     :raises ValueError: if there is no such sampler
     """
@@ -137,7 +137,7 @@ def evaluate_sampler(
         known = _index(training.mapped_triples, training)
 
         def measure(drawn: _Drawn) -> dict[str, Any]:
-            """Look at what was drawn."""
+            """Measure drawn negatives."""
             return {
                 "false_negatives": _share(truth, drawn),
                 "known_positives": _share(known, drawn),
@@ -156,7 +156,7 @@ def evaluate_sampler(
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """Positives and what was drawn for them, both of shape (n, 3)."""
+    """Positives and their drawn negatives, both of shape (n, 3)."""
 
     positives: Tensor
     negatives: Tensor
@@ -165,12 +165,12 @@ class _Drawn:
 def _draw_parts(
     sampler: NegatERNegativeSampler, kwargs: Mapping[str, Any], training: CoreTriplesFactory
 ) -> Iterator[tuple[Part, float, _Drawn]]:
-    """Draw from samplers that differ from another one in that all of their negatives belong to one part.
+    """Draw from variants of a sampler, each of which draws only one part of its negatives.
 
-    :param sampler: the other one
+    :param sampler: the sampler
     :param kwargs: its parameters
-    :param training: the triples to draw for; of these, only those are taken that can have such negatives
-    :yields: the parts that there are, with their expected share of what the other one draws
+    :param training: the triples to draw for; only those that can have negatives of a part are used for it
+    :yields: the parts, with their expected share of the sampler's negatives
     """
     triples = training.mapped_triples
     positives = triples.numpy()
@@ -191,7 +191,7 @@ def _draw_parts(
         if has_some.any():
             only = type(sampler)(**{**kwargs, "pools": sampler.pools, "relation_overrides": overrides, **fractions})
             drawn = _draw(only, training, triples[torch.from_numpy(has_some)])
-            if part == "loops":  # one that is known to be true was not put in
+            if part == "loops":  # loops that are known triples are not drawn
                 heads, _, tails = drawn.negatives.unbind(dim=-1)
                 drawn = _Drawn(drawn.positives[heads == tails], drawn.negatives[heads == tails])
             yield part, float(shares.mean()), drawn
@@ -200,7 +200,7 @@ def _draw_parts(
 def _draw(sampler: NegativeSampler, training: CoreTriplesFactory, triples: Tensor | None = None) -> _Drawn:
     triples = training.mapped_triples if triples is None else triples
     size = NUM_DRAWN // sampler.num_negs_per_pos
-    # whole passes over the triples in random order, so that each counts as it does in training
+    # whole passes over the triples in random order, so that each counts as in training
     order = torch.cat([torch.randperm(len(triples)) for _ in range(-(-size // len(triples)))])[:size]
     positives, negatives = [], []
     for batch in triples[order].split(1_024):
@@ -223,14 +223,14 @@ def _share(truth: TripleIndex, drawn: _Drawn) -> float:
 @torch.inference_mode()
 def _hardness(reference: Model, drawn: _Drawn) -> float | None:
     changed = drawn.positives != drawn.negatives
-    # a negative that is the positive by chance is of no side
+    # a negative that equals the positive by chance has no corrupted side
     kept = changed.any(dim=-1)
     if not kept.any():
         return None
     positives, negatives, column = drawn.positives[kept], drawn.negatives[kept], changed[kept].int().argmax(dim=-1)
     limits = torch.tensor([reference.num_entities, reference.num_real_relations, reference.num_entities])[column]
     original = positives.gather(1, column.unsqueeze(dim=1)).squeeze(dim=1)
-    # any but the original
+    # any entity but the original
     other = (torch.rand(len(limits)) * (limits - 1)).long()
     uniform = positives.scatter(1, column.unsqueeze(dim=1), (other + (other >= original)).unsqueeze(dim=1))
     reference.eval()
@@ -243,7 +243,7 @@ def _hardness(reference: Model, drawn: _Drawn) -> float | None:
 
 @pinned_defaults()
 def train_reference(training: CoreTriplesFactory, model: str = "TransE", num_epochs: int = 30, seed: int = 0) -> Model:
-    """Train a model with uniform negatives, to tell how hard others are.
+    """Train a model with uniform negatives, to measure the hardness of others.
 
     :param training: the training triples
     :param model: a PyKEEN model, by name
@@ -256,7 +256,7 @@ def train_reference(training: CoreTriplesFactory, model: str = "TransE", num_epo
 
     return pipeline(
         training=training,
-        # the triples to evaluate are needed, but not looked at: there is one
+        # PyKEEN requires evaluation triples, which are not used: pass one
         testing=training.clone_and_exchange_triples(training.mapped_triples[:1]),
         model=find_model_class(model),
         model_kwargs={"embedding_dim": 64},
@@ -273,6 +273,6 @@ def train_reference(training: CoreTriplesFactory, model: str = "TransE", num_epo
 def samplers_to_compare() -> Sequence[str]:
     """Name all samplers that PyKEEN knows.
 
-    :return: their names, this project's last
+    :return: their names, with this package's last
     """
     return sorted(negative_sampler_resolver.options, key=lambda name: (name == "negater", name))

@@ -1,4 +1,4 @@
-"""Does a model tell true triples from false ones that somebody verified? PyKEEN ranks, but does not classify so."""
+"""Evaluates how well a model tells true triples from verified false ones, which PyKEEN's evaluators do not."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class _Labelled:
 
     @classmethod
     def combine(cls, positives: torch.Tensor, negatives: torch.Tensor) -> "_Labelled":
-        """Put true and false triples together."""
+        """Combine true and false triples."""
         for name, triples in (("positives", positives), ("negatives", negatives)):
             if triples.ndim != 2 or triples.shape[1] != 3 or not len(triples):
                 raise ValueError(f"found {name} of shape {tuple(triples.shape)}, expected (n, 3) with n > 0.")
@@ -34,14 +34,14 @@ class _Labelled:
 class TripleClassificationEvaluator:
     """Evaluates how a PyKEEN model classifies triples, as is usual for CoDEx [safavi2020]_.
 
-    A triple is called true if its score reaches the threshold of its relation that classifies the validation triples
-    best; a relation without validation triples on both sides has the best threshold over all relations.
+    A triple is predicted to be true if its score reaches the threshold of its relation that classifies the validation
+    triples best; a relation without validation triples on both sides has the best threshold over all relations.
 
     .. [safavi2020] Safavi and Koutra (2020) CoDEx: A Comprehensive Knowledge Graph Completion Benchmark. EMNLP.
     """
 
     def __init__(self, validation: torch.Tensor, validation_negatives: torch.Tensor, batch_size: int = 4_096) -> None:
-        """Take the triples to choose thresholds by.
+        """Choose the triples for choosing thresholds.
 
         :param validation: shape: (n, 3), n > 0, true triples
         :param validation_negatives: shape: (m, 3), m > 0, false triples

@@ -1,4 +1,4 @@
-"""Fine-tuned models in the cache: made once for all that they depend on, whoever asks for them."""
+"""Fine-tuned models in the cache, each made only once for the same inputs and settings."""
 
 import json
 from contextlib import AbstractContextManager
@@ -21,13 +21,13 @@ __all__ = [
     "CachedClassifier",
 ]
 
-#: What fine-tuned models are called in the cache, and the file beside a model that says how fine-tuning went
+#: The kind of fine-tuned models in the cache, and the file beside a model with the results of fine-tuning
 KIND, REPORT = "models", "fine_tuning.json"
 
 
 @dataclass(frozen=True, eq=False)
 class CachedClassifier:
-    """All that a fine-tuned model depends on, see :func:`pykeen_negater.fine_tuning.trainer.fine_tune`."""
+    """Everything that a fine-tuned model depends on, see :func:`pykeen_negater.fine_tuning.trainer.fine_tune`."""
 
     #: The folder of a language model, or its name on the Hugging Face hub
     language_model: str
@@ -35,16 +35,16 @@ class CachedClassifier:
     #: The training triples
     graph: Graph
 
-    #: Their texts, and those of the other entities that validation triples hold
+    #: Their texts, and those of further entities in validation triples
     texts: Texts
 
-    #: How to fine-tune
+    #: The settings of fine-tuning
     settings: FineTuningSettings
 
-    #: True triples to validate with; shape: (n, 3). If None, some training triples are held out.
+    #: True validation triples; shape: (n, 3). If None, some training triples are held out.
     validation: np.ndarray | None = None
 
-    #: False triples to validate with; shape: (m, 3). If None, corruptions of the true ones.
+    #: False validation triples; shape: (m, 3). If None, corruptions of the true ones.
     validation_negatives: np.ndarray | None = None
 
     #: Whether to keep the model of each epoch
@@ -52,7 +52,7 @@ class CachedClassifier:
 
     @cached_property
     def key(self) -> str:
-        """The fingerprint of all of this."""
+        """The fingerprint of all these."""
         validation = (self.validation, self.validation_negatives)
         return fingerprint(
             {
@@ -67,24 +67,24 @@ class CachedClassifier:
         )
 
     def find_or_train(self, cache: Cache, durations: dict[str, float] | None = None) -> tuple[Path, bool]:
-        """Get the model from the cache, or fine-tune it, from where an interrupted run has stopped.
+        """Get the model from the cache, or fine-tune it, going on from where an interrupted run has stopped.
 
         :param cache: where models are kept
-        :param durations: the seconds by step, which those of fine-tuning are added to
+        :param durations: the seconds by step, to which those of fine-tuning are added
         :return: a pair (the folder of model, tokenizer, thresholds and :data:`REPORT`, whether it was made now)
         :raises ValueError: if there are too few triples, the source of the negatives does not fit the graph, or
             training diverges
         """
 
         def build(folder: Path) -> None:
-            """Fill a folder of the cache, where what an interruption leaves is in nobody's way."""
+            """Fill a folder of the cache."""
             with timed("fine-tune", {} if durations is None else durations):
                 self._train(folder, cache)
 
         return cache.read_or_build(KIND, self.key, build, self._check, self._checkpoints)
 
     def borrow_or_train(self, cache: Cache) -> AbstractContextManager[Path]:
-        """Take the model from the cache, or fine-tune it as :meth:`find_or_train` does, but do not keep it there.
+        """Get the model from the cache, or fine-tune it as :meth:`find_or_train` does, but without keeping it there.
 
         :param cache: where models are kept
         :return: a context with the folder of model, tokenizer, thresholds and :data:`REPORT`, to be copied
@@ -95,11 +95,11 @@ class CachedClassifier:
 
     @property
     def _checkpoints(self) -> str:
-        """What is of no use once the model is there."""
+        """The folder in the cache that is no longer needed once the model is there."""
         return f"checkpoints/{self.key}"
 
     def find_fault(self, folder: Path) -> str | None:
-        """Find out whether a model can be loaded, with all that belongs to it.
+        """Find out whether a model can be loaded, with its tokenizer, thresholds and report.
 
         :param folder: its folder
         :return: what is wrong; None if nothing is
@@ -113,7 +113,7 @@ class CachedClassifier:
         return None
 
     def _check(self, folder: Path) -> Path:
-        """Check that a model can be loaded, with all that belongs to it."""
+        """Check that a model can be loaded, with its tokenizer, thresholds and report."""
         from .classifier import load_with_tokenizer
         from .thresholds import Thresholds
 

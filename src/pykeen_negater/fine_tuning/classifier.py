@@ -1,4 +1,4 @@
-"""A language model that scores triples: the higher, the likelier true."""
+"""A language model that scores triples: the higher the score, the more likely the triple is true."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,8 +29,8 @@ __all__ = [
     "score_triples",
 ]
 
-#: The number of triples scored at once. It is no setting, so that the composition of a batch follows from the data and
-#: equal inputs get equal scores.
+#: The number of triples scored at once; not a setting, so that the composition of a batch follows from the data, and
+#: equal inputs get equal scores
 SCORING_BATCH_SIZE = 128
 
 
@@ -46,7 +46,7 @@ class TripleClassifierConfig(PretrainedConfig):
         max_triple_length: int = 32,
         **kwargs: Any,
     ) -> None:
-        """Describe a classifier.
+        """Set the configuration of a classifier.
 
         :param encoder_config: the configuration of the language model, as a dictionary
         :param pooling: how a sequence becomes one vector
@@ -77,13 +77,13 @@ class TripleClassifier(PreTrainedModel):
         encoder_config = dict(config.encoder_config or {})
         self.encoder = AutoModel.from_config(AutoConfig.for_model(encoder_config.pop("model_type"), **encoder_config))
         self.head = nn.Linear(self.encoder.config.hidden_size, 1)
-        #: Halves batches for want of memory, and counts them
+        #: Halves batches for lack of memory, and counts them
         self.halver = OOMBatchHalver("triples")
         self.post_init()
 
     @classmethod
     def from_language_model(cls, name: str, pooling: Pooling = "mean", max_length: int = 32) -> "TripleClassifier":
-        """Put a new head on a pretrained language model.
+        """Add a new classification head to a pretrained language model.
 
         :param name: a folder, or a name on the Hugging Face hub
         :param pooling: how a sequence becomes one vector
@@ -119,7 +119,7 @@ class TripleClassifier(PreTrainedModel):
 
         :param input_ids: shape: (batch_size, length)
         :param attention_mask: shape: (batch_size, length)
-        :return: shape: (batch_size, dim), what the logit is computed from
+        :return: shape: (batch_size, dim), the vectors that the logits are computed from
         """
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return self._pool(hidden, attention_mask)
@@ -140,13 +140,13 @@ AutoModel.register(TripleClassifierConfig, TripleClassifier, exist_ok=True)
 
 
 def computing_in(precision: Precision, device: torch.device) -> torch.autocast:
-    """Make the context in which a model computes.
+    """Make the context for a model's computations.
 
     bfloat16 is faster on GPUs and on CPUs with AMX tiles. On others, even those with AVX-512 instructions for it, it is
     slower than single precision.
 
     :param precision: ``fp32``, single precision; ``bf16``, bfloat16 for matrix products, the rest in single precision
-    :param device: where the model is
+    :param device: the device of the model
     :return: the context
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
@@ -179,7 +179,7 @@ def infer_triples(
     progress: str | None = None,
     precision: Precision = "fp32",
 ) -> np.ndarray:
-    """Compute something about triples with a model in evaluation mode, and without gradients.
+    """Apply a function to triples with a model in evaluation mode, without gradients.
 
     :param model: the classifier
     :param function: see :func:`map_triples`, as are the other parameters
@@ -205,7 +205,7 @@ def map_triples(
     batch_size: int,
     progress: str | None = None,
 ) -> np.ndarray:
-    """Compute a number or vector for each triple, sorted by length, in batches that depend on nothing but the triples.
+    """Compute a number or vector for each triple, in batches of similar length that depend on the triples alone.
 
     :param function: maps ``input_ids`` and ``attention_mask``, each of shape (batch_size, length), to a tensor of shape
         (batch_size, ...)
@@ -233,7 +233,7 @@ def map_triples(
 
 
 def load_classifier(folder: str | Path) -> TripleClassifier:
-    """Load a fine-tuned classifier onto the best device there is.
+    """Load a fine-tuned classifier onto the best available device.
 
     :param folder: a folder written by :func:`pykeen_negater.fine_tuning.trainer.fine_tune`
     :return: the classifier
@@ -250,11 +250,11 @@ def load_classifier(folder: str | Path) -> TripleClassifier:
 
 
 def load_with_tokenizer(folder: str | Path, texts: Texts) -> tuple[TripleClassifier, TripleTokenizer]:
-    """Load a fine-tuned classifier onto the best device there is, and its tokenizer.
+    """Load a fine-tuned classifier onto the best available device, and its tokenizer.
 
     :param folder: a folder written by :func:`pykeen_negater.fine_tuning.trainer.fine_tune`
     :param texts: the texts of entities and relations
-    :return: both
+    :return: a pair (the classifier, its tokenizer)
     :raises FileNotFoundError: if there is no such folder
     """
     model = load_classifier(folder)

@@ -1,7 +1,7 @@
-"""A small network that guesses gradient magnitudes from a triple's vector: NegatER's proxy [safavi2021]_.
+"""A small network that estimates gradient magnitudes from a triple's vector: NegatER's proxy [safavi2021]_.
 
-An exact magnitude costs a backward pass through the language model, a guess a forward pass. How good the guesses are is
-measured on candidates that the network has not seen.
+An exact magnitude costs a forward and a backward pass through the language model, an estimate only a forward pass. The
+quality of the estimates is measured on candidates that the network was not trained with.
 """
 
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ __all__ = [
     "fit_proxy",
 ]
 
-#: The shares of the exact magnitudes that training is stopped by, and that the guesses are compared with at the end
+#: The shares of the exact magnitudes that decide when training stops, and that measure the estimates at the end
 VALIDATION_SHARE, TEST_SHARE = 0.1, 0.1
 
-#: The fewest exact magnitudes that can be split
+#: The fewest exact magnitudes that can be split into these parts
 MIN_EXAMPLES = 10
 
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """Settings of a proxy and its training; the defaults are NegatER's, which has no early stopping."""
+    """Settings of a proxy and its training; the defaults are NegatER's, except for early stopping, which it lacks."""
 
     #: >= 1, the width of the hidden layer
     hidden: int = 100
@@ -38,16 +38,16 @@ class ProxySettings:
     #: in [0, 1), the share of hidden units that is dropped while training
     dropout: float = 0.1
 
-    #: > 0, of Adam
+    #: > 0, the learning rate of Adam
     learning_rate: float = 1e-5
 
     #: >= 1, the most passes over the exact magnitudes
     epochs: int = 100
 
-    #: >= 1, the number of magnitudes of a step
+    #: >= 1, the number of magnitudes in a step
     batch_size: int = 16
 
-    #: >= 1, after how many epochs without a smaller error on held-out magnitudes training stops
+    #: >= 1, the number of epochs without a smaller error on held-out magnitudes after which training stops
     patience: int = 5
 
     def __post_init__(self) -> None:
@@ -66,13 +66,13 @@ class ProxySettings:
 
 
 class GradientProxy(nn.Module):
-    """Guesses magnitudes from vectors, with one hidden layer."""
+    """Estimates magnitudes from vectors, with one hidden layer."""
 
     location: Tensor
     scale: Tensor
 
     def __init__(self, dim: int, settings: ProxySettings) -> None:
-        """Draw the weights.
+        """Initialize the weights at random.
 
         :param dim: the dimension of the vectors
         :param settings: the width of the hidden layer, and the dropout
@@ -84,12 +84,12 @@ class GradientProxy(nn.Module):
             nn.Dropout(settings.dropout),
             nn.Linear(settings.hidden, 1),
         )
-        # so that the network learns numbers around zero, whatever the magnitudes' scale
+        # standardize, so that the network learns numbers around zero, whatever the magnitudes' scale
         self.register_buffer("location", torch.zeros(()))
         self.register_buffer("scale", torch.ones(()))
 
     def forward(self, vectors: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        """Guess magnitudes.
+        """Estimate magnitudes.
 
         :param vectors: shape: (n, dim)
         :param labels: shape: (n,), the exact magnitudes
@@ -106,10 +106,10 @@ class GradientProxy(nn.Module):
 
 
 class _Examples(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
-    """Vectors and magnitudes that come as two tensors per batch."""
+    """Vectors and magnitudes that are loaded as two tensors per batch."""
 
     def __init__(self, vectors: np.ndarray, magnitudes: np.ndarray) -> None:
-        """Take arrays of shapes (n, dim) and (n,)."""
+        """Wrap arrays of shapes (n, dim) and (n,)."""
         self.vectors, self.magnitudes = torch.from_numpy(vectors), torch.from_numpy(magnitudes)
 
     def __len__(self) -> int:
@@ -129,11 +129,11 @@ def fit_proxy(
 
     :param vectors: shape: (n, dim), n >= 10, dtype: float32, the vectors of triples
     :param magnitudes: shape: (n,), dtype: float32, their exact gradient magnitudes
-    :param settings: how
+    :param settings: the settings of training
     :param seed: the seed of the weights, the split, and the order
     :return: a pair (the proxy of the best epoch, in evaluation mode on the CPU; ``rank_correlation``, Spearman's, in
-        [-1, 1], and ``mean_absolute_error`` on ``held_out`` magnitudes that had no part in training, and the number of
-        ``epochs``)
+        [-1, 1], and ``mean_absolute_error`` on ``held_out`` magnitudes that were not used in training, and the number
+        of ``epochs``)
     :raises ValueError: if there are too few magnitudes
     """
     from scipy.stats import spearmanr

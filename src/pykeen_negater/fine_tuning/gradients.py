@@ -1,7 +1,7 @@
 """Exact gradient norms of single examples, for a whole batch at once.
 
-The gradient of a layer's parameters is a sum of outer products of what goes in and what comes back, so that its norm
-follows from inner products of the two: activations carry gradients, parameters need none.
+The gradient of a layer's parameters is a sum of outer products of its inputs and the gradients of its outputs, so that
+its norm follows from inner products of these. Gradients are needed of activations only, not of parameters.
 
 Per-sample norms of linear layers: Goodfellow, *Efficient per-example gradient computations* (2015); of sequences: Li,
 Tramèr, Liang and Hashimoto, *Large language models can be strong differentially private learners* (2022).
@@ -28,35 +28,35 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: What is batched may differ from what is not by this share of a tensor's norm, which is more than noise
+#: Batched norms may differ from those of single examples by this share, which is more than rounding errors
 TOLERANCE = 1e-3
 
 #: The number of triples at once. Activations and their gradients are kept, which takes more memory than scoring does;
 #: on a CPU, fewer stay in its cache.
 BATCH_SIZE, CPU_BATCH_SIZE = 64, 32
 
-#: What went into a module, and where what came out stands among all outputs
+#: The input of a module, and the position of its output among all outputs
 _Call: TypeAlias = tuple[Tensor, int]
 
 
 class GradientNorms:
-    """Computes how much a model would have to change to take each triple for true.
+    """Computes gradient magnitudes: how much a model would have to change to take each triple for true.
 
     The magnitude of a triple is that of the gradient of the binary cross entropy with label 1, over all parameters
     [safavi2021]_. Parameters of linear layers, embeddings and layer norms have batched formulas, however often a layer
-    is called. A parameter whose norm does not come out right on a first example is named in the log, and all examples
-    go one by one: no parameter is left out.
+    is called. If the norm of a parameter turns out wrong on a first example, the log names it, and all examples are
+    computed one by one, so that no parameter is left out.
     """
 
     def __init__(self, model: nn.Module, norm: str = "sum", precision: Precision = "fp32") -> None:
-        """Take a model.
+        """Choose the model and the norm.
 
         :param model: maps ``input_ids`` and ``attention_mask`` to ``logits`` of shape (batch_size,), and is used in
             evaluation mode
         :param norm: ``sum``, of the L2 norms of all parameter tensors, as NegatER does; ``whole``, the L2 norm of all
             parameters' gradient
-        :param precision: what the model computes in, forward and backward. Norms are in single precision, as is
-            the first example, which tells whether the formulas are right.
+        :param precision: what the model computes in, forward and backward. Norms are in single precision, as is the
+            first example, with which the formulas are checked.
         """
         self.model = model
         self.norm = norm
@@ -131,13 +131,13 @@ class GradientNorms:
         outputs: list[Tensor] = []
 
         def before(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
-            """Look up what all examples share for each of them, e.g. positions."""
+            """Expand inputs that all examples share, e.g. positions, to one per example."""
             if isinstance(module, nn.Embedding) and args[0].shape[0] == 1:
                 return (args[0].expand(size, *args[0].shape[1:]), *args[1:])
             return None
 
         def after(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
-            """Note what goes in, and what is to be differentiated by."""
+            """Note the inputs, and the outputs whose gradients are needed."""
             if not output.requires_grad:
                 output.requires_grad_()
             calls[module].append((args[0].detach(), len(outputs)))
@@ -165,7 +165,7 @@ class GradientNorms:
                 unknown.update(names[id(parameter)] for parameter in module.parameters(recurse=False))
                 continue
             for part, square in _FORMULAS[type(module)](module, used).items():
-                # of a parameter of several layers, the gradients add up, and not their norms
+                # if several layers share a parameter, its gradients add up, not their norms
                 name = names[id(getattr(module, part))]
                 unknown.update({name} & squares.keys())
                 squares[name] = square
@@ -208,13 +208,13 @@ def _requiring_gradients(parameters: Any, required: bool) -> Iterator[None]:
 
 
 def _rows(inputs: Mapping[str, Tensor], rows: slice) -> dict[str, Tensor]:
-    """Take some examples, without the padding that none of them needs."""
+    """Select some examples, without padding that none of them needs."""
     length = int(inputs["attention_mask"][rows].sum(dim=1).max())
     return {name: tensor[rows, :length] for name, tensor in inputs.items()}
 
 
 def _joined(calls: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Put all calls of a layer one after the other, each of shape (batch_size, length, ...), in single precision."""
+    """Concatenate all calls of a layer, each of shape (batch_size, length, ...), in single precision."""
     given, gradients = zip(*calls, strict=True)
     sequences = [
         [tensor.float().reshape(len(tensor), -1, tensor.shape[-1]) for tensor in tensors]
@@ -253,7 +253,7 @@ def _layer_norm(module: Any, calls: list[tuple[Tensor, Tensor]]) -> dict[str, Te
     return norms if module.bias is None else {**norms, "bias": _squares(gradients.sum(dim=1))}
 
 
-#: The squared norms of the gradients of each parameter of a layer, of all examples
+#: Functions that compute the squared norms of the gradients of a layer's parameters, for all examples
 _FORMULAS: dict[type[nn.Module], Any] = {
     nn.Linear: _linear,
     nn.Embedding: _embedding,

@@ -1,4 +1,4 @@
-"""A fine-tuned model on disk, with what is known about it: trained, given thresholds, tested."""
+"""Jobs that train, validate and test a fine-tuned model on disk, and keep its metrics beside it."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 _METRICS, _PREDICTIONS, _JOB = "metrics.json", "predictions.tsv", "job.json"
 
-#: The triples that an action needs, and the split that it is about
+#: The triples that each action needs, by split
 _NEEDED = {"valid": ("validation",), "test": ("testing", "testing_negatives")}
 _SPLITS = {"valid": "validation", "test": "testing"}
 
@@ -55,18 +55,19 @@ class FineTuningJob:
         *,
         name_by_text: bool = False,
     ) -> None:
-        """Read what is not for training.
+        """Read the validation and test triples.
 
         :param output: the folder of the model
         :param graph: the training triples, with labels
         :param texts: their texts
         :param settings: how to fine-tune
-        :param files: ``validation``, ``validation_negatives``, ``testing`` and ``testing_negatives``, as far as there
-            are some: tab-separated triples
+        :param files: ``validation``, ``validation_negatives``, ``testing`` and ``testing_negatives``, or some of them:
+            tab-separated triples
         :param entity_text: the texts of entities that the training triples lack
-        :param cache: where an interrupted run is kept
+        :param cache: the cache that an interrupted run is kept in
         :param load_triples_kwargs: how PyKEEN reads the files, see :func:`~pykeen_negater.triples.tables.read_labels`
-        :param name_by_text: whether to call entities and relations by their texts, see :mod:`.naming`
+        :param name_by_text: whether to name entities and relations by their texts, see
+            :mod:`pykeen_negater.texts.naming`
         :raises FileExistsError: if the folder exists, and holds no fine-tuned model
         :raises FileNotFoundError: if a file is missing
         :raises ValueError: if a file is malformed
@@ -91,7 +92,7 @@ class FineTuningJob:
         return {name: triples for name, triples in self.held_out.triples.items() if name.startswith("validation")}
 
     def check(self, actions: Collection[str]) -> None:
-        """Check that there is what actions need, before any of them takes its time.
+        """Check that actions have the triples they need, before any of them starts.
 
         :param actions: some of ``train``, ``valid`` and ``test``
         :raises ValueError: if triples are missing
@@ -105,7 +106,7 @@ class FineTuningJob:
                 )
 
     def count_examples(self, actions: Collection[str]) -> dict[str, int]:
-        """Count the triples that actions classify, apart from training.
+        """Count the triples that actions classify; training is not counted.
 
         :param actions: some of ``train``, ``valid`` and ``test``
         :return: the number of triples in files by split
@@ -117,11 +118,11 @@ class FineTuningJob:
         }
 
     def estimate(self, language_model: str) -> tuple[int, float]:
-        """Estimate what training takes here, and find out whether the source of the negatives fits the graph.
+        """Estimate how long training takes here, and check that the source of negatives fits the graph.
 
         :param language_model: the model to fine-tune
         :return: a pair (the number of examples, seconds)
-        :raises ValueError: if training would fail for its source of negatives
+        :raises ValueError: if the source of negatives does not fit the graph
         """
         texts = replace(self.texts, entities=self.texts.entities[: self.graph.num_entities])
         self.settings.make_source().prepare(self.graph, texts, self.settings.epochs, np.random.default_rng(0))
@@ -133,7 +134,7 @@ class FineTuningJob:
     def train(self, language_model: str, keep_epochs: bool = False) -> None:
         """Fine-tune a language model, or go on with it after an interruption, and choose its thresholds.
 
-        Where the folder holds this very model, and it can be loaded, nothing is done.
+        If the folder already holds the same model, and it can be loaded, nothing is done.
 
         :param language_model: a folder, or a name on the Hugging Face hub
         :param keep_epochs: whether to keep the model of each epoch
@@ -151,7 +152,7 @@ class FineTuningJob:
             if fault is None:
                 logger.warning("%s holds this model already.", self.output)
                 return
-            logger.warning("%s holds this model, which cannot be loaded (%s). It is made again.", self.output, fault)
+            logger.warning("%s holds this model, but it cannot be loaded (%s). It is made again.", self.output, fault)
         with run.borrow_or_train(self.cache) as path, atomic_folder(self.output) as folder:
             shutil.copytree(path, folder, dirs_exist_ok=True)
             report = _read(folder / REPORT)
@@ -167,7 +168,7 @@ class FineTuningJob:
 
     @pinned_defaults()
     def validate(self) -> None:
-        """Choose thresholds with the validation triples, and note how well they classify these.
+        """Choose thresholds with the validation triples, and save the metrics on these.
 
         :raises FileNotFoundError: if there is no fine-tuned model
         :raises ValueError: if there are no validation triples: those that would be held out may have been trained on
@@ -182,14 +183,14 @@ class FineTuningJob:
         thresholds = Thresholds.fit(
             scores, examples.labels, relations, self.graph.num_relations, self.settings.per_relation
         )
-        # with other thresholds, it is no longer what training made
+        # with other thresholds, it is no longer the model that training made
         self.output.joinpath(_JOB).unlink(missing_ok=True)
         thresholds.save(self.output, self.graph.relation_names)
         self._classify("validation", examples, scores, thresholds)
 
     @pinned_defaults()
     def test(self) -> None:
-        """Classify the test triples with the model's thresholds, note how well, and list them in ``predictions.tsv``.
+        """Classify the test triples with the model's thresholds, save the metrics, and write ``predictions.tsv``.
 
         :raises FileNotFoundError: if there is no fine-tuned model
         :raises ValueError: if there are no test triples, or the thresholds lack a relation
@@ -210,9 +211,9 @@ class FineTuningJob:
             frame.to_csv(unfinished, sep="\t", index=False, quoting=csv.QUOTE_NONE)
 
     def metrics(self) -> dict[str, Any]:
-        """Read what is known about the model.
+        """Read the metrics of the model.
 
-        :return: the metrics of ``validation`` and ``test`` triples, as far as these were classified
+        :return: the metrics of ``validation`` and ``test`` triples, if these were classified
         """
         return _read(self.output / _METRICS)
 

@@ -1,4 +1,4 @@
-"""Predictions of a fine-tuned language model: how well it tells true from false triples, and which it gets wrong."""
+"""Metrics and tables of the predictions of a fine-tuned language model."""
 
 from collections.abc import Sequence
 
@@ -18,15 +18,15 @@ __all__ = [
 def classification_metrics(
     scores: np.ndarray, labels: np.ndarray, relations: np.ndarray, thresholds: Thresholds
 ) -> dict[str, float]:
-    """Compute how well triples are classified.
+    """Compute the metrics of a classification of triples.
 
     :param scores: shape: (n,), n > 0
     :param labels: shape: (n,), dtype: bool, whether each is true
     :param relations: shape: (n,)
     :param thresholds: of the relations
     :return: ``accuracy``, ``precision``, ``recall`` and ``f1`` of the class of true triples, 0 where they are not
-        defined, and the ``majority_accuracy`` of calling each triple what most validation triples of its relation are;
-        all in [0, 1]
+        defined, and the ``majority_accuracy`` of predicting for each triple the label of most validation triples of its
+        relation; all in [0, 1]
     """
     predicted = scores >= thresholds.by_relation[relations]
     precision, recall, f1, _ = precision_recall_fscore_support(labels, predicted, average="binary", zero_division=0)
@@ -47,13 +47,13 @@ def predictions_frame(
     entity_labels: Sequence[str],
     relation_labels: Sequence[str],
 ) -> pd.DataFrame:
-    """List triples and what the model takes them for, in NegatER's columns.
+    """List triples with the model's predictions, in NegatER's columns.
 
     :param triples: shape: (n, 3)
     :param scores: shape: (n,)
     :param labels: shape: (n,), dtype: bool, whether each is true
     :param thresholds: of the relations
-    :param entity_labels: the label of each entity, or what else it is called
+    :param entity_labels: the label of each entity, or another name
     :param relation_labels: the label of each relation
     :return: n rows of ``head``, ``relation``, ``tail``, ``threshold``, ``score``, and ``y_true`` and ``y_pred``, each 0
         or 1

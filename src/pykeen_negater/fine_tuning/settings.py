@@ -1,4 +1,4 @@
-"""Settings of fine-tuning, which can be read without loading what fine-tunes."""
+"""Settings of fine-tuning, in a module that loads fast."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,24 +15,24 @@ __all__ = [
     "Precision",
 ]
 
-#: How the vectors of a sequence's tokens become one: the first, their mean, or their maximum
+#: How the vectors of a sequence's tokens are pooled: the first one, their mean, or their maximum
 Pooling = Literal["cls", "mean", "max"]
 
-#: What a language model computes in: single precision, or bfloat16 where that is accurate enough for the operation
+#: The precision of a language model's computations: single, or bfloat16 for operations where that is accurate enough
 Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
 class FineTuningSettings:
-    """Settings of fine-tuning: all that a model depends on apart from the language model, graph and texts."""
+    """Settings of fine-tuning: everything that a model depends on, apart from the language model, graph and texts."""
 
-    #: How the vectors of a sequence's tokens become one: ``cls``, ``mean`` or ``max``
+    #: How the vectors of a sequence's tokens are pooled: ``cls``, ``mean`` or ``max``
     pooling: Pooling = "mean"
 
     #: >= 8, the most tokens of a triple
     max_length: int = 32
 
-    #: >= 1, how often the training triples are passed; the epoch with the best validation accuracy is kept
+    #: >= 1, the number of passes over the training triples; the epoch with the best validation accuracy is kept
     epochs: int = 2
 
     #: >= 1, the number of examples in a batch
@@ -41,29 +41,30 @@ class FineTuningSettings:
     #: > 0, the highest learning rate of AdamW
     learning_rate: float = 1e-4
 
-    #: >= 0, the weight decay, which biases and layer norms are exempt from
+    #: >= 0, the weight decay, from which biases and layer norms are exempt
     weight_decay: float = 0.01
 
-    #: > 0, the norm of all gradients together that a step does not exceed; None for no limit
+    #: > 0, the norm to which the gradients of a step are clipped; None for no limit
     max_grad_norm: float | None = None
 
     #: in [0, 1), the share of the steps in which the learning rate rises, or their number if at least 1; it then falls
     #: linearly to zero
     warmup: float = 0.1
 
-    #: >= 0, how many corruptions of each side (``head``, ``relation``, ``tail``) a triple gets, new ones in each epoch
+    #: >= 0, the number of corruptions of each side (``head``, ``relation``, ``tail``) per triple, new ones in each
+    #: epoch
     corruptions: Mapping[str, int] = field(default_factory=lambda: {"head": 1, "tail": 1})
 
-    #: Where the corruptions come from, see :data:`~pykeen_negater.corruption.sources.negative_source_resolver`
+    #: The source of the corruptions, see :data:`~pykeen_negater.corruption.sources.negative_source_resolver`
     negatives: str = "random"
 
     #: The parameters of that source, JSON-native
     negatives_kwargs: Mapping[str, Any] | None = None
 
-    #: > 0, the most training triples that are learned from, drawn at random; None for all
+    #: > 0, the most training triples that are used, drawn at random; None for all
     max_training_triples: int | None = 2_000
 
-    #: in (0, 1), the share of the training triples held out to validate with, where no validation triples are given
+    #: in (0, 1), the share of the training triples held out for validation, unless validation triples are given
     validation_share: float = 0.1
 
     #: Whether each relation has a threshold of its own, rather than one for all
@@ -81,7 +82,7 @@ class FineTuningSettings:
         counts = {check_corruption_scheme([side])[0]: count for side, count in self.corruptions.items()}
         if sum(counts.values()) < 1 or min(counts.values()) < 0:
             raise ValueError(f"found corruptions={dict(self.corruptions)}, expected at least one corruption in all.")
-        # equal settings draw alike: neither the order nor what is not corrupted matters
+        # make equal settings equal: neither the order nor sides that are not corrupted matter
         object.__setattr__(self, "corruptions", {side: counts[side] for side in SIDES if counts.get(side)})
         for name in ("epochs", "batch_size", "max_training_triples"):
             value = getattr(self, name)

@@ -1,4 +1,4 @@
-"""Per-relation decision thresholds θ_r: the score from which on a language model takes a triple for true."""
+"""Decision thresholds θ_r per relation: the score from which on a triple is taken for true."""
 
 import json
 import math
@@ -42,7 +42,7 @@ def best_threshold(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float
     possible = np.concatenate([[True], scores[1:] > scores[:-1], [True]])
     cut = int(np.argmax(np.where(possible, correct, -1)))
     halfway = scores[:-1] / 2 + scores[1:] / 2
-    # between neighbouring numbers there is none
+    # there is no number between adjacent floating-point numbers
     halfway = np.where(halfway > scores[:-1], halfway, scores[1:])
     bounds = np.concatenate([[-np.inf], halfway, [np.inf]])
     return float(bounds[cut]), float(correct[cut] / len(scores))
@@ -65,12 +65,12 @@ def published_threshold(scores: np.ndarray, labels: np.ndarray) -> tuple[float, 
     return float(scores[best]), float(correct[best] / len(scores))
 
 
-#: Into how many parts the range of scores is cut where they are counted
+#: The number of bins in histograms of scores
 NUM_BINS = 40
 
 
 def describe_levels(scores: np.ndarray, relations: np.ndarray, levels: np.ndarray) -> dict[str, Any]:
-    """Count what was taken for true, and how the scores of each relation lie around its level.
+    """Count the candidates that are taken for true, and make a histogram of each relation's scores.
 
     :param scores: shape: (n,), finite, the scores of candidates
     :param relations: shape: (n,), their relations
@@ -90,13 +90,13 @@ def describe_levels(scores: np.ndarray, relations: np.ndarray, levels: np.ndarra
     }
 
 
-#: Relations with fewer true validation triples get no level of their own that is above the level of all relations
+#: Relations with fewer true validation triples get no level above that of all relations
 ENOUGH_POSITIVES = 20
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """One threshold per relation; a relation without validation triples has the global one."""
+    """One threshold per relation; a relation without validation triples has the overall threshold."""
 
     #: The threshold over all relations
     overall: float
@@ -125,15 +125,15 @@ class Thresholds:
     ) -> "Thresholds":
         """Choose the thresholds that classify best, as NegatER does [safavi2021]_, see :func:`published_threshold`.
 
-        :param scores: shape: (n,), the scores of validation triples. Where several thresholds are as good, the order
-            decides: NegatER has the true triples first, each kind in the order of its file.
+        :param scores: shape: (n,), the scores of validation triples. Where several thresholds are equally good, the
+            order decides: NegatER has the true triples first, each kind in the order of its file.
         :param labels: shape: (n,), dtype: bool, whether each is true
         :param relations: shape: (n,), their relations
         :param num_relations: the number of relations
-        :param per_relation: whether each relation has its own, rather than one for all
-        :param halfway: whether to choose them halfway between two scores, see :func:`best_threshold`, which is fairer
-            to unseen triples where there are few, but not what NegatER does. A relation whose validation triples are
-            all true or all false then has the global one, too.
+        :param per_relation: whether each relation has its own threshold, rather than one for all
+        :param halfway: whether to choose them halfway between two scores, see :func:`best_threshold`, which suits
+            unseen triples better where there are few, but differs from NegatER. A relation whose validation triples are
+            all true or all false then has the overall threshold, too.
         :return: the thresholds
         :raises ValueError: if there is no triple, or a score is not finite
         """
@@ -153,10 +153,10 @@ class Thresholds:
         return cls(overall, by_relation, scores[labels].astype(np.float64), relations[labels], majority)
 
     def reached_by(self, recall: float) -> np.ndarray:
-        """Find the level that a share of the true validation triples reaches, for each relation.
+        """Find for each relation the level that a given share of its true validation triples reaches.
 
-        What lies below it is hardly ever true, however well or badly the language model tells true from false: if it
-        does so badly, little lies below.
+        Triples below it are hardly ever true, however well the language model tells true from false: if it does so
+        badly, only few candidates lie below.
 
         :param recall: in (0, 1), the share
         :return: shape: (num_relations,). A relation with few true validation triples has the lower one of its own level
@@ -174,7 +174,7 @@ class Thresholds:
         return levels
 
     def accuracy(self, scores: np.ndarray, labels: np.ndarray, relations: np.ndarray) -> float:
-        """Compute how many triples are classified right.
+        """Compute the share of triples that are classified correctly.
 
         :param scores: shape: (n,)
         :param labels: shape: (n,), dtype: bool
@@ -254,7 +254,7 @@ class Thresholds:
         )
 
 
-#: A level may be infinite, where all validation triples are on one side of it; nothing is on a side of NaN
+#: A level may be infinite, where all validation triples are on one side of it, but not NaN
 _level = leaf("a number", lambda value: type(value) in (int, float) and not math.isnan(value))
 
 
@@ -273,7 +273,7 @@ def _schema(num_relations: int, num_positives: int) -> Kind:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Read what was saved, and check that it is no less."""
+    """Read saved thresholds, and check their form."""
     check_regular(path, "thresholds")
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

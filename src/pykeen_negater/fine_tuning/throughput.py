@@ -13,7 +13,7 @@ __all__ = [
 
 @functools.cache
 def measure_throughput(name: str, length: int, training: bool) -> float:
-    """Measure how fast a language model is here, with a batch or two.
+    """Measure how fast a language model is on this machine, with two batches.
 
     :param name: a folder, or a name on the Hugging Face hub
     :param length: the number of tokens of a sequence

@@ -13,9 +13,9 @@ __all__ = [
 
 
 class TripleTokenizer:
-    """Puts triples together from parts that are tokenized once.
+    """Encodes triples from parts that are tokenized only once.
 
-    Where a triple is too long, the longer of head and tail gives way token by token, as in NegatER [safavi2021]_.
+    Where a triple is too long, the longer of head and tail is shortened token by token, as in NegatER [safavi2021]_.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Texts, max_length: int = 32) -> None:
@@ -65,13 +65,13 @@ class TripleTokenizer:
         )
         room = self.max_length - 4 - len(relation)
         if len(head) + len(tail) > room:
-            # shortening the longer one until both fit leaves the shorter one whole, or halves the room
+            # shortening the longer one until both fit keeps the shorter one whole, or splits the room in half
             keep_head = max(room - len(tail), min(len(head), (room + 1) // 2))
             head, tail = head[:keep_head], tail[: room - keep_head]
         return [self.start, *head, self.separator, *relation, self.separator, *tail, self.separator]
 
     def pad(self, sequences: list[list[int]]) -> dict[str, Tensor]:
-        """Make a batch, as long as its longest sequence.
+        """Pad sequences to a batch as long as the longest of them.
 
         :param sequences: token ids
         :return: ``input_ids`` and ``attention_mask``, each of shape (batch_size, length)

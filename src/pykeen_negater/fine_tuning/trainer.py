@@ -1,4 +1,4 @@
-"""Fine-tuning a language model to tell true triples from corrupted ones, as NegatER does [safavi2021]_."""
+"""Fine-tunes a language model to tell true triples from corrupted ones, as NegatER does [safavi2021]_."""
 
 import logging
 import shutil
@@ -51,7 +51,7 @@ logger = logging.getLogger(__name__)
 class LabelledTriples:
     """True and false triples."""
 
-    #: shape: (n, 3)
+    #: The triples; shape: (n, 3)
     triples: np.ndarray
 
     #: Whether each is true; shape: (n,), dtype: bool
@@ -59,7 +59,7 @@ class LabelledTriples:
 
     @classmethod
     def combine(cls, positives: np.ndarray, negatives: np.ndarray) -> "LabelledTriples":
-        """Put true and false triples together.
+        """Combine true and false triples.
 
         :param positives: shape: (n, 3)
         :param negatives: shape: (m, 3)
@@ -70,13 +70,13 @@ class LabelledTriples:
 
 @dataclass(frozen=True)
 class FineTuningResult:
-    """The result of fine-tuning: a record of how it went."""
+    """The result of fine-tuning: metrics, and the numbers of triples."""
 
-    #: How well the kept epoch classifies the validation triples, see
+    #: The metrics of the kept epoch on the validation triples, see
     #: :func:`pykeen_negater.fine_tuning.predictions.classification_metrics`
     metrics: dict[str, float]
 
-    #: The number of training triples learned from
+    #: The number of training triples that were used
     num_training_triples: int
 
     #: The number of validation triples, true and false
@@ -84,7 +84,7 @@ class FineTuningResult:
 
 
 class _Trainer(ResumableTrainer):
-    """Groups by length for training only, so that predictions stay in the order of the validation triples."""
+    """Groups examples by length for training only, so that predictions are in the order of the validation triples."""
 
     # docstr-coverage: inherited
     def _get_eval_sampler(self, eval_dataset: Any) -> torch.utils.data.Sampler:
@@ -92,7 +92,7 @@ class _Trainer(ResumableTrainer):
 
 
 class _Examples(torch.utils.data.Dataset):
-    """Training triples and their corruptions, which are new in every epoch."""
+    """Training triples and their corruptions, which are drawn anew in every epoch."""
 
     def __init__(
         self,
@@ -104,12 +104,12 @@ class _Examples(torch.utils.data.Dataset):
     ) -> None:
         """Draw the corruptions of the first epoch.
 
-        :param corruptor: draws them
+        :param corruptor: the corruptor that draws them
         :param positives: shape: (n, 3), the true triples
-        :param tokenizer: knows the entities of the graph, others, and the phrases that the corruptor brings, in this
-            order
+        :param tokenizer: a tokenizer of the entities of the graph, other entities, and the phrases of the corruptor, in
+            this order
         :param settings: the sides to corrupt, and the seed
-        :param num_others: the number of the others
+        :param num_others: the number of other entities
         """
         self.corruptor, self.positives, self.tokenizer, self.settings = corruptor, positives, tokenizer, settings
         self.num_others = num_others
@@ -133,8 +133,8 @@ class _Examples(torch.utils.data.Dataset):
 
     def __getitem__(self, item: int) -> dict[str, Any]:
         if item >= len(self):
-            raise IndexError(item)  # which ends an iteration over the examples
-        # the number of corruptions can differ a little between epochs, the number of examples must not
+            raise IndexError(item)  # ends an iteration over the examples
+        # the number of corruptions may differ a little between epochs, but not the number of examples
         row = item % len(self.examples.triples)
         return {
             "input_ids": self.tokenizer.encode(self.examples.triples[row]),
@@ -143,12 +143,12 @@ class _Examples(torch.utils.data.Dataset):
 
 
 def split_training(graph: Graph, settings: FineTuningSettings, hold_out: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Choose the triples to learn from, and those to validate with.
+    """Choose the triples for training, and those for validation.
 
     :param graph: the graph
-    :param settings: how many, and the seed
-    :param hold_out: whether to hold out triples to validate with
-    :return: a pair of disjoint sets of triples of shapes (n, 3) and (m, 3)
+    :param settings: the numbers of triples, and the seed
+    :param hold_out: whether to hold out triples for validation
+    :return: a pair (training triples, validation triples) of shapes (n, 3) and (m, 3), which are disjoint
     :raises ValueError: if triples are to be held out of a graph with a single one
     """
     shuffled = np.random.default_rng(settings.seed).permutation(len(graph))[: settings.max_training_triples]
@@ -165,15 +165,15 @@ def validation_examples(
     validation_negatives: np.ndarray | None = None,
     texts: Texts | None = None,
 ) -> LabelledTriples:
-    """Choose the triples to validate with.
+    """Choose the triples for validation.
 
     :param graph: the graph
     :param settings: the triples that are held out, the sides to corrupt, and the seed
     :param validation: shape: (n, 3), true triples. If None, those that :func:`split_training` holds out.
-    :param validation_negatives: shape: (m, 3), false triples. If None, for each true one a corruption of every side
-        that is also corrupted for training, in its slot if possible, so that the thresholds are chosen where they are
-        used.
-    :param texts: the texts of all entities, by which no corruption reads like a known triple; if None, all names differ
+    :param validation_negatives: shape: (m, 3), false triples. If None, each true one gets a corruption of every side
+        that is also corrupted for training, within its slot if possible, so that thresholds are chosen on triples like
+        those they are used for.
+    :param texts: the texts of all entities, so that no corruption reads like a known triple; if None, all names differ
     :return: labelled triples
     :raises ValueError: if triples are to be held out of a graph with a single one
     """
@@ -203,15 +203,15 @@ def fine_tune(
 
     :param language_model: a folder, or a name on the Hugging Face hub
     :param graph: the graph
-    :param texts: its texts, and those of the other entities that validation triples hold
-    :param settings: how to train
+    :param texts: its texts, and those of further entities in validation triples
+    :param settings: the settings of fine-tuning
     :param output: the folder to write model, tokenizer and thresholds to
     :param validation: shape: (n, 3), true triples to validate with. If None, some training triples are held out.
     :param validation_negatives: shape: (m, 3), false triples to validate with. If None, corruptions of the true ones.
-    :param checkpoints: a folder for this run and no other, which training is saved to after each epoch, goes on from if
-        it was interrupted, and that can be removed when the output is safe
+    :param checkpoints: a folder for this run alone, to which training is saved after each epoch and from which it goes
+        on after an interruption; it can be removed once the output is safe
     :param keep_epochs: whether to keep the model of each epoch, with its thresholds, in subfolders ``epoch-1``, …
-    :return: how it went
+    :return: the metrics, and the numbers of triples
     :raises ValueError: if there are too few triples, the source of the negatives does not fit the graph, or training
         diverges
     :raises pykeen_negater.storage.disk_space.FullDiskError: if there is no room for a checkpoint
@@ -261,7 +261,7 @@ def fine_tune(
 
 
 def _copy_model(checkpoint: Path, output: Path) -> None:
-    """Copy a checkpoint without what only training needs."""
+    """Copy a checkpoint without the files that only training needs."""
     needless = ("optimizer*", "scheduler*", "rng_state*", "scaler*", "trainer_state.json", "training_args.bin")
     shutil.copytree(checkpoint, output, ignore=shutil.ignore_patterns(*needless, CHECKSUMS))
 
@@ -270,7 +270,7 @@ class _ThresholdsInCheckpoints(TrainerCallback):
     """Saves the thresholds of each epoch beside its model, which completes the checkpoint."""
 
     def __init__(self, relation_labels: tuple[str, ...] | None) -> None:
-        """Wait for an epoch's thresholds."""
+        """Start without thresholds."""
         self.relation_labels = relation_labels
         self.thresholds: Thresholds | None = None
 
@@ -292,7 +292,7 @@ def _make_trainer(
     checkpoints: Path,
     keep_epochs: bool,
 ) -> Trainer:
-    """Make what trains a model, and takes that of the best epoch in the end."""
+    """Make a trainer that keeps the model of the best epoch."""
     callback = _ThresholdsInCheckpoints(examples.corruptor.graph.relation_names)
     relations = validation.triples[:, RELATION]
 
@@ -302,7 +302,7 @@ def _make_trainer(
         return {**inputs, "labels": torch.tensor([example["labels"] for example in batch])}
 
     def accuracy(prediction: EvalPrediction) -> dict[str, float]:
-        """Choose thresholds for an epoch, and see how many triples they classify right."""
+        """Choose thresholds for an epoch, and compute their accuracy."""
         if not np.array_equal(np.asarray(prediction.label_ids) > 0, validation.labels):
             raise RuntimeError("the Trainer's predictions are not in the order of the validation triples.")
         scores = np.asarray(prediction.predictions)

@@ -23,32 +23,32 @@ __all__ = [
 #: A negative is too risky if at least this share of all answers that look like it are facts, hidden or not
 TOO_MANY_FACTS = 0.8
 
-#: What is mined is drawn far more often than a uniform corruption is, and has to be safer by this factor
+#: Mined negatives are drawn far more often than uniform corruptions, and have to be safer by this factor
 MINED_SAFETY = 8
 
-#: The fewest queries of the visible triples that hidden ones must answer
+#: The fewest queries of the visible triples that hidden triples must answer
 ENOUGH_HIDDEN = 20
 
 #: The most queries that the guard is fitted to
 MAX_QUERIES = 4_000
 
-#: The number of random answers per query, which represent all that are not among a scorer's likeliest
+#: The number of random answers per query, which represent all answers that are not among a scorer's most likely
 RANDOM_ANSWERS = 16
 
-#: The number of folds of the queries, each of which is judged by a guard that was fitted to the others
+#: The number of folds of the queries, each of which is evaluated with a guard that was fitted to the others
 FOLDS = 3
 
-#: The number of answers that are judged at once
+#: The number of answers whose risk is computed at once
 CHUNK_SIZE = 100_000
 
 
 class GuardError(ValueError):
-    """A graph in which too little can be hidden to learn anything from."""
+    """Raised if too few triples of a graph can be hidden to fit a guard."""
 
 
 @dataclass(frozen=True, eq=False)
 class Guard:
-    """Computes risks: how much likelier negatives are true than a uniform corruption of a training triple."""
+    """Computes risks: how likely negatives are true, in multiples of a uniform corruption of a training triple."""
 
     extractor: FeatureExtractor
     model: RiskModel
@@ -59,7 +59,7 @@ class Guard:
     #: The risk from which on a negative does more harm than good, even if it is drawn at random
     max_risk: float
 
-    #: What was measured on hidden triples; JSON-native
+    #: The measurements on hidden triples; JSON-native
     report: dict[str, Any]
 
     @property
@@ -69,19 +69,19 @@ class Guard:
 
     @property
     def skill(self) -> float:
-        """The Brier skill over the base rates of relations and sides, among what mining proposes: ≤ 1, 0 if unknown."""
+        """The Brier skill over the base rates of relations and sides, among proposed candidates: ≤ 1, 0 if unknown."""
         return float(self.report["proposed"].get("brier_skill", 0.0))
 
     @classmethod
     def fit(
         cls, extractor: FeatureExtractor, hidden: np.ndarray, propose: Callable[[Queries], Answers], seed: int
     ) -> "Guard":
-        """Learn from where the hidden triples lie among all answers to the queries of the others.
+        """Fit a guard to the hidden triples among all answers to the queries of the others.
 
-        :param extractor: the graph without the hidden triples, and what was trained on it
+        :param extractor: the graph without the hidden triples, and the scorers trained on it
         :param hidden: shape: (n, 3), n > 0
-        :param propose: proposes unknown answers to queries, as mining does; the report is about these
-        :param seed: the seed of what is drawn
+        :param propose: proposes unknown answers to queries, as mining does; the report covers these
+        :param seed: the seed of everything random
         :return: the guard
         :raises GuardError: if too few queries of the visible triples are answered by hidden ones
         """
@@ -147,12 +147,12 @@ class Guard:
 
 
 def _slots(queries: Queries) -> np.ndarray:
-    """Make one number of side and relation of each query."""
+    """Combine side and relation of each query into one number."""
     return queries.sides * queries.graph.num_relations + queries.relations
 
 
 def _find(queries: Queries, triples: np.ndarray) -> np.ndarray:
-    """Find the queries that triples answer, as keys of answers; what answers none is left out."""
+    """Find the queries that triples answer, as keys of answers; triples that answer none are left out."""
     keys = []
     for side in ENTITY_SIDES:
         position = queries.find(np.full(len(triples), side), triples)
@@ -172,7 +172,7 @@ def _draw_unknown(queries: Queries, generator: np.random.Generator) -> np.ndarra
 
 
 def _weights(queries: Queries, answers: Answers, counted: np.ndarray) -> np.ndarray:
-    """Weigh the answers that were drawn at random for all those that are not counted one by one."""
+    """Weight the random answers, so that they represent all answers that are not counted one by one."""
     size = len(queries)
     total = queries.graph.num_entities - queries.num_answers - np.bincount(answers.queries[counted], minlength=size)
     drawn = np.bincount(answers.queries[~counted], minlength=size)
@@ -195,7 +195,7 @@ def _assess(
     :param labels: shape: (n,), whether each is a hidden triple
     :param probabilities: shape: (n,)
     :param slots: shape: (n,), the side and relation of each
-    :param weights: shape: (n,), what each stands for
+    :param weights: shape: (n,), the number of answers that each represents
     :return: JSON-native measures
     """
     if labels.all() or not labels.any():
@@ -216,7 +216,7 @@ def _assess(
         "hidden": int(labels.sum()),
         "auc": roc_auc_score(labels, probabilities, sample_weight=weights),
         "auc_by_relation_and_side": float(np.mean(by_slot)) if by_slot else None,
-        # where the mere shares are right, nothing is better
+        # where the base rates are already perfect, there is no skill to gain
         "brier_skill": 1 - brier / guessed if guessed else 0.0,
         "riskiest_tenth": {"expected": expected, "observed": observed, "error": abs(expected - observed)},
         "reliability": {"predicted": predicted.tolist(), "observed": true.tolist()},

@@ -1,4 +1,4 @@
-"""Features of answers: what the guard's risk model sees of a candidate."""
+"""Features of answers: the input of the guard's risk model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ __all__ = [
     "FeatureExtractor",
 ]
 
-#: How many of its likeliest answers to each query a scorer adds; ranks beyond count as this one
+#: The number of most likely answers to each query that a scorer adds; lower ranks count as this one
 TOP_K = 64
 
 #: The most scores that are held at once
@@ -33,7 +33,7 @@ MAX_SCORES = 2**24
 class Answers:
     """Answers to queries, some of which are true."""
 
-    #: The position of each one's query; shape: (n,)
+    #: The position of each answer's query; shape: (n,)
     queries: np.ndarray
 
     #: The answers; shape: (n,)
@@ -43,7 +43,7 @@ class Answers:
         return len(self.queries)
 
     def keys(self, num_entities: int) -> np.ndarray:
-        """Make one number of each answer, so that they can be compared.
+        """Combine query and entity of each answer into one number.
 
         :param num_entities: the number of entities
         :return: shape: (n,)
@@ -52,7 +52,7 @@ class Answers:
 
     @classmethod
     def from_keys(cls, keys: np.ndarray, num_entities: int) -> "Answers":
-        """Make answers of their :meth:`keys`.
+        """Make answers from their :meth:`keys`.
 
         :param keys: shape: (n,)
         :param num_entities: the number of entities
@@ -70,11 +70,11 @@ class FeatureExtractor:
     def __init__(
         self, graph: Graph, vectors: np.ndarray, scorers: Mapping[str, DotProductScorer], types: csr_array | None = None
     ) -> None:
-        """Collect what is known.
+        """Choose the graph, the vectors and the scorers.
 
-        :param graph: the graph, without what is hidden
-        :param vectors: shape: (num_entities, dim), in which near means similar
-        :param scorers: what was trained on that graph, by name
+        :param graph: the graph, without the hidden triples
+        :param vectors: shape: (num_entities, dim), near each other for similar entities
+        :param scorers: the scorers trained on that graph, by name
         :param types: shape: (num_entities, num_types), ones where an entity has a type
         """
         self.graph = graph
@@ -94,7 +94,7 @@ class FeatureExtractor:
         return names if self.types is None else [*names, "share of the slot with a type of the answer's"]
 
     def in_top_k(self, features: np.ndarray) -> np.ndarray:
-        """Tell which answers are among the likeliest of a scorer, see :data:`TOP_K`.
+        """Tell which answers are among the most likely of a scorer, see :data:`TOP_K`.
 
         :param features: shape: (n, num_features)
         :return: shape: (n,), dtype: bool
@@ -109,7 +109,7 @@ class FeatureExtractor:
 
     @cached_property
     def _in_slot(self) -> dict[int, np.ndarray]:
-        """The sorted keys of what was seen in the slots of a side."""
+        """The sorted keys of the entities that occur in the slots of a side."""
         keys = {}
         for side in ENTITY_SIDES:
             offsets, entities = self.graph.slots[side]
@@ -134,7 +134,7 @@ class FeatureExtractor:
 
     @cached_property
     def _answers_per_query(self) -> dict[int, np.ndarray]:
-        """The mean logarithm of the number of answers that the queries of a side and relation have."""
+        """The mean logarithm of the number of answers to the queries of a side and relation."""
         queries, means = self.queries, {}
         for side in ENTITY_SIDES:
             here = queries.sides == side
@@ -154,9 +154,9 @@ class FeatureExtractor:
     def extract(self, queries: Queries, requested: Answers, include_top_k: bool) -> tuple[Answers, np.ndarray]:
         """Compute the features of answers.
 
-        :param queries: the queries, whose known answers compete with none
+        :param queries: the queries, whose known answers are left out of rankings
         :param requested: answers to them that are not known
-        :param include_top_k: whether the likeliest answers of each scorer are wanted as well
+        :param include_top_k: whether the most likely answers of each scorer are added
         :return: a pair (answers sorted by query and entity, their features of shape (n, num_features), float32)
         """
         size = max(1, MAX_SCORES // self.graph.num_entities)
@@ -209,7 +209,7 @@ class FeatureExtractor:
         return wanted, np.stack(columns, axis=1).astype(np.float32)
 
     def _similarity(self, queries: Queries, rows: np.ndarray, entities: np.ndarray) -> np.ndarray:
-        """Compute how similar answers are to the most similar known answer of their query."""
+        """Compute the similarity of answers to the most similar known answer of their query."""
         nearest = np.zeros(len(rows), dtype=np.float32)
         bounds = np.searchsorted(rows, np.arange(len(queries) + 1))
         for i in range(len(queries)):
@@ -221,7 +221,7 @@ class FeatureExtractor:
 
 
 def _describe(scores: Tensor, top: Tensor, rows: Tensor, entities: Tensor) -> list[np.ndarray]:
-    """Compute score, log-probability and log-rank of answers according to one scorer."""
+    """Compute the score, log-probability and log-rank of answers with one scorer."""
     score = scores[rows, entities]
     probability = score - scores.logsumexp(dim=1)[rows]
     # values descend, so that their negatives are sorted
@@ -230,7 +230,7 @@ def _describe(scores: Tensor, top: Tensor, rows: Tensor, entities: Tensor) -> li
 
 
 def _highest_share(types: csr_array, shares: np.ndarray, entities: np.ndarray, relations: np.ndarray) -> np.ndarray:
-    """Find the type of each answer that the largest share of its slot has, and compute that share.
+    """Compute for each answer the largest share of its slot that has the same type, over the answer's types.
 
     :param types: shape: (num_entities, num_types)
     :param shares: shape: (num_relations, num_types)

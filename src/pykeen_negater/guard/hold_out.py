@@ -1,4 +1,4 @@
-"""Training triples that are hidden from the miner, to see where they land among its candidates."""
+"""Hides training triples from the models that assess candidates, so that the guard can be fitted to them."""
 
 import numpy as np
 
@@ -17,12 +17,12 @@ def hold_out_triples(graph: Graph, share: float = HIDDEN_SHARE, seed: int = 0) -
     """Hide some of a graph's triples.
 
     :param graph: the graph
-    :param share: in (0, 1), of the triples
+    :param share: in (0, 1), the share of the triples that is hidden
     :param seed: the seed of the choice
-    :return: a pair (the graph with the others only, the hidden triples of shape (n, 3))
+    :return: a pair (the graph of the other triples, the hidden triples of shape (n, 3))
     """
     hidden = np.zeros(len(graph), dtype=bool)
-    # something must be left to look at; of a few triples, none may be hidden
+    # some triples must be left; if there are only few, none may be hidden
     count = min(round(share * len(graph)), len(graph) - 1)
     hidden[np.random.default_rng(seed).permutation(len(graph))[:count]] = True
     labels = (graph.entity_labels, graph.relation_labels)

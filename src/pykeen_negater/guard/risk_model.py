@@ -25,34 +25,34 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: The number of answers that the level of all slots counts for in the level of one
+#: The number of answers that the base rate of all slots counts for in that of one slot
 SMOOTHING = 20.0
 
-#: About how many iterations the regression takes: 20 on some graphs, 150 on others
+#: The typical number of iterations of the regression: 20 on some graphs, 150 on others
 TYPICAL_ITERATIONS = 80
 
-#: How many iterations of the regression, and of the trees, a measurement takes; the trees' first one costs more
+#: The numbers of iterations of the regression and of the trees in a measurement; the trees' first one costs more
 TIMED_ITERATIONS, TIMED_TREES = 10, (3, 13)
 
-#: Probabilities are cut here before they become logits
+#: The smallest probability: others are clipped to it before they become logits
 SMALLEST = 1e-9
 
 
 @dataclass(frozen=True)
 class RiskModelCost:
-    """The time that a model takes on this machine, in seconds per answer."""
+    """The time that a risk model takes on this machine, in seconds per answer."""
 
-    #: To learn from
+    #: The seconds of training per answer
     fit: float
 
-    #: To be asked about
+    #: The seconds of prediction per answer
     predict: float
 
     @classmethod
     def measure(cls, features: np.ndarray) -> "RiskModelCost":
         """Measure a few iterations.
 
-        :param features: shape: (n, num_features), n >= 10, of about the values that are to be learned from
+        :param features: shape: (n, num_features), n >= 10, with values like those of training
         :return: the cost
         """
         generator = np.random.default_rng(0)
@@ -89,10 +89,9 @@ def _timed(action: Callable[[], T]) -> tuple[T, float]:
 class RiskModel:
     """The mean of a logistic regression and boosted trees, on the scale of logits.
 
-    The regression extrapolates, and is right about what is absurd; the trees are sharper about what is plausible, see
-    only that, and are asked about nothing else. Both are trained on the log-likelihood, and so are calibrated. The
-    first feature is a category, the slot, whose level is learned with shrinkage: a slot with few examples is as risky
-    as all.
+    The regression extrapolates well to implausible answers. The trees are more accurate on plausible answers, and are
+    trained and used on these alone. Both are trained on the log-likelihood, and so are calibrated. The first feature is
+    a category, the slot, whose base rate is learned with shrinkage: a slot with few examples gets about that of all.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -125,18 +124,18 @@ class RiskModel:
         weights: np.ndarray,
         plausible: np.ndarray,
     ) -> Self:
-        """Learn.
+        """Train the model.
 
         :param slots: shape: (n,), the slot of each answer, as a number
         :param features: shape: (n, num_features)
         :param labels: shape: (n,), dtype: bool, whether each is true; both occur
-        :param weights: shape: (n,), > 0, how many answers each stands for
-        :param plausible: shape: (n,), dtype: bool, which ones were found plausible, whether they are true or not
+        :param weights: shape: (n,), > 0, the number of answers that each represents
+        :param plausible: shape: (n,), dtype: bool, whether each is among the plausible answers, true or not
         :return: the model itself
         """
         inputs = np.column_stack([slots, features])
         self._regression.fit(inputs, labels, logisticregression__sample_weight=weights)
-        # threads meet at every node of every tree: where processors are busy, they wait far longer than they work
+        # threads synchronize at every node of every tree: on busy processors, they wait far longer than they work
         with threadpool_limits(1, user_api="openmp"):
             self._trees.fit(inputs[plausible], labels[plausible])
         return self

@@ -1,4 +1,4 @@
-"""The risk of candidates, and all the answers that are too likely true to be drawn as negatives."""
+"""The risks of candidates, and suspected positives: corruptions that are too likely true to be drawn as negatives."""
 
 from dataclasses import dataclass
 
@@ -17,10 +17,10 @@ __all__ = [
     "to_answers",
 ]
 
-#: Suspects are kept from this share of the guard's limit on, so that a stricter limit can be set later
+#: Suspected positives are kept from this share of the guard's limit on, so that a stricter limit can be set later
 LEAST_SUSPECT = 0.1
 
-#: About how the time is shared between extracting features and predicting risks from them
+#: The approximate ratio between the times of extracting features and of predicting risks
 SHARES = (1, 2)
 
 
@@ -39,7 +39,7 @@ class Risks:
 
     @classmethod
     def unknown(cls, size: int) -> "Risks":
-        """Make risks without a guard: all candidates are as risky as uniform corruptions, and there are no suspects.
+        """Make risks without a guard: candidates are as risky as uniform corruptions, with no suspected positives.
 
         :param size: the number of candidates
         :return: their risks
@@ -49,12 +49,12 @@ class Risks:
 
 
 def to_answers(candidates: Candidates, queries: Queries) -> tuple[Answers, np.ndarray]:
-    """See candidates as answers to queries.
+    """Convert candidates to answers to queries.
 
     A corrupted relation makes a triple that answers two queries, of which one may exist.
 
     :param candidates: n candidates
-    :param queries: the queries that count
+    :param queries: the queries; other ones are ignored
     :return: a pair (m answers, the positions of the candidates that they are; shape: (m,))
     """
     triples = candidates.triples
@@ -104,7 +104,7 @@ def assess_risks(
     suspects, inverse = np.unique(
         triples_to_keys(triples, graph.num_entities, graph.num_relations), return_inverse=True
     )
-    # suspected as a head and as a tail: the greater risk counts
+    # a corruption may be suspected as an answer for its head and for its tail: the greater risk counts
     suspect_risks = np.zeros(len(suspects), dtype=np.float32)
     np.maximum.at(suspect_risks, inverse, values[suspicious])
     return Risks(risks, suspects, suspect_risks)

@@ -1,4 +1,4 @@
-"""How long the guard takes, from a few queries that are answered by models that know nothing yet."""
+"""Estimates how long the guard takes, from a few queries and models that may be untrained."""
 
 import time
 from collections.abc import Mapping
@@ -19,21 +19,21 @@ __all__ = [
     "estimate_guard",
 ]
 
-#: The number of queries that are timed, and about how many answers the risk model is timed with
+#: The number of queries that are timed, and the approximate number of answers that the risk model is timed with
 TIMED_QUERIES, TIMED_ANSWERS = 100, 40_000
 
-#: About how many answers are among the likeliest of any scorer, in multiples of one scorer's :data:`TOP_K`
+#: The typical number of answers that are among the most likely of any scorer, in multiples of :data:`TOP_K`
 TOGETHER = 1.4
 
 
 def estimate_guard(
     graph: Graph, part: Graph, settings: MiningSettings, vectors: np.ndarray, scorers: Mapping[str, DotProductScorer]
 ) -> dict[Step, float]:
-    """Estimate how long it takes to fit the guard, and to compute the risks of all that may be mined.
+    """Estimate how long it takes to fit the guard, and to compute the risks of all candidates.
 
     :param graph: the graph
     :param part: the graph or, if it is large, a part of it
-    :param settings: how it is mined
+    :param settings: the settings of mining
     :param vectors: shape: (number of entities of the part, dim)
     :param scorers: models of the part, trained or not
     :return: the seconds by step
@@ -47,7 +47,7 @@ def estimate_guard(
     cost = RiskModelCost.measure(sample)
     mined, num_fitted = _answers(queries, settings), min(len(queries), MAX_QUERIES)
     fitted = num_fitted * (float(mined.mean()) + RANDOM_ANSWERS)
-    # each fold is left out of a model once
+    # a model of all folds, and for each fold a model of the others
     models = 1 + (FOLDS - 1)
     return {
         Step.FEATURES: num_fitted * seconds,
@@ -57,8 +57,8 @@ def estimate_guard(
 
 
 def _time_queries(extractor: FeatureExtractor, queries: Queries) -> tuple[float, np.ndarray]:
-    """Measure the seconds per query, and take along what is found."""
-    # the same number of each side, and another time, since the first one is slower
+    """Measure the seconds per query, and keep the features for timing the risk model."""
+    # the same number of each side, and twice, since the first time is slower
     sizes = [int(np.sum(queries.sides == side)) for side in (HEAD, TAIL)]
     chosen = [
         start + np.unique(np.linspace(0, size - 1, min(size, TIMED_QUERIES), dtype=np.int64))
@@ -75,17 +75,17 @@ def _time_queries(extractor: FeatureExtractor, queries: Queries) -> tuple[float,
 
 
 def _answers(queries: Queries, settings: MiningSettings) -> np.ndarray:
-    """Estimate how many answers to each query are proposed, or among the likeliest of a scorer; shape: (n,)."""
+    """Estimate how many answers to each query are proposed, or among a scorer's most likely ones; shape: (n,)."""
     graph, known = queries.graph, queries.num_answers
     sizes = {side: np.diff(graph.slots[side][0]) for side in (HEAD, TAIL)}
     slot = np.where(queries.sides == HEAD, sizes[HEAD][queries.relations], sizes[TAIL][queries.relations])
     if settings.candidates == "anywhere":
         slot = np.full(len(queries), graph.num_entities)
-    # of a slot, each triple proposes some, which other triples may propose, too
+    # each triple proposes some answers from a slot, which other triples may propose, too
     share = 1 - (1 - np.minimum(settings.k / slot, 1)) ** known
     proposed = np.maximum(slot - known, 0) * share
     unknown = graph.num_entities - known
     in_top_k = np.minimum(TOGETHER * TOP_K, unknown)
-    # what fits best is in the slot, as far as there is enough
+    # a scorer's most likely answers are in the slot, if it is large enough
     both = share * np.minimum(in_top_k, np.maximum(slot - known, 0))
     return np.minimum(proposed + in_top_k - both, unknown)

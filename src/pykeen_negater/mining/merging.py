@@ -1,4 +1,4 @@
-"""The pools of all shards become one file, of which no more than a shard is in memory."""
+"""Merges the pools of all shards into one file, with one shard in memory at a time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ __all__ = [
     "PoolMerger",
 ]
 
-#: About how many suspects are sorted at once
+#: The approximate number of suspected positives that are sorted at once
 SUSPECTS_AT_ONCE = 2**22
 
 _SUSPECT = np.dtype([("key", np.int64), ("risk", np.uint8)])
@@ -28,7 +28,7 @@ class PoolMerger:
     """Merges the pools of the shards."""
 
     def __init__(self, graph: Graph, num_sides: int, shards: Sequence[Path], scratch: Path) -> None:
-        """Look through the shards.
+        """Read the sizes and counts of the shards.
 
         :param graph: the graph
         :param num_sides: the number of sides that have pools
@@ -39,9 +39,9 @@ class PoolMerger:
         self._scratch = scratch
         #: Where the pool of each triple and side starts; shape: (num_triples * num_sides + 1,)
         self.offsets = np.zeros(len(graph) * num_sides + 1, dtype=np.int64)
-        #: What became of the candidates of each relation; shape: (num_relations, num_outcomes)
+        #: The number of candidates of each relation by outcome; shape: (num_relations, num_outcomes)
         self.outcomes = np.zeros((graph.num_relations, len(OUTCOMES)), dtype=np.int64)
-        #: Some candidates of each relation that were thrown out; dtype:
+        #: Examples of rejected candidates of each relation; dtype:
         #: :data:`~pykeen_negater.pools.rejections.REJECTED`
         self.rejected = np.empty(0, dtype=REJECTED)
         low, high, num_suspects = np.inf, -np.inf, 0
@@ -60,7 +60,7 @@ class PoolMerger:
         self.score_range = (low, high) if low <= high else (0.0, 0.0)
         count = -(-num_suspects // SUSPECTS_AT_ONCE)
         sample = np.sort(np.concatenate(samples))
-        #: Where one bucket of suspects ends and the next one begins
+        #: The keys that divide suspected positives into buckets
         self._bounds = sample[[i * len(sample) // count for i in range(1, count)]]
 
     @property
@@ -78,7 +78,7 @@ class PoolMerger:
         """Write the arrays of the pools.
 
         :param path: the file
-        :return: the number of suspects
+        :return: the number of suspected positives
         """
         buckets = self._merge_suspects()
         num_suspects = sum(len(np.load(bucket, mmap_mode="r", allow_pickle=False)) for bucket in buckets)
@@ -110,7 +110,7 @@ class PoolMerger:
         file.array("risk")[places] = shard.risk
 
     def _merge_suspects(self) -> list[Path]:
-        """Sort the suspects of all shards, each once with its greatest risk, bucket by bucket."""
+        """Sort the suspected positives of all shards bucket by bucket, each once with its greatest risk."""
         remove_path(self._scratch)
         self._scratch.mkdir()
         buckets = [self._scratch / f"{i}.npy" for i in range(len(self._bounds) + 1)]

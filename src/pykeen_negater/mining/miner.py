@@ -1,4 +1,4 @@
-"""From a graph to pools of negatives: the way of the data, step by step."""
+"""Mines pools of negatives from a graph, step by step."""
 
 import logging
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 
 class Miner:
-    """Mines one graph with one collection of settings."""
+    """Mines one graph with one set of settings."""
 
     @pinned_defaults()
     def __init__(
@@ -61,14 +61,14 @@ class Miner:
         other_entities: Sequence[str] = (),
         cache: Cache | None = None,
     ) -> None:
-        """Find texts and parts, so that whatever is wrong with the settings is said before any work is done.
+        """Load texts and make the parts, so that wrong settings raise errors before any work is done.
 
         :param graph: the graph
-        :param settings: how to mine it
+        :param settings: the settings of mining
         :param validation: shape: (n, 3), true triples for choosing thresholds; by default held-out training triples
         :param validation_negatives: shape: (n, 3), false triples for choosing thresholds; by default corruptions
-        :param other_entities: the labels of the entities that only these triples hold, whose ids are after the graph's
-        :param cache: where results are kept
+        :param other_entities: the labels of entities that only these triples have, whose ids are after the graph's
+        :param cache: the cache that results are kept in
         :raises ValueError: if a setting does not fit the graph
         :raises FileNotFoundError: if a file or a language model is missing
         """
@@ -85,7 +85,7 @@ class Miner:
             "candidates", candidate_generator_resolver, settings.candidates
         )(k=settings.k, corruption_scheme=settings.corruption_scheme)
         self.ranker = self._make_ranker()
-        #: The neighbours that were found elsewhere, if there are some
+        #: The neighbours that were read from a file, if there is one
         self.listed = self._read_neighbors()
         self.encoder = self._make_encoder()
         #: The entities as vectors, and the index of their neighbours
@@ -140,7 +140,7 @@ class Miner:
         return make("ranker", cls, {**(budget if cls.expensive else {}), **kwargs})
 
     def _reads_texts(self, model_is_given: bool) -> bool:
-        """Tell whether a default part can read texts; a missing default language model is no reason to fail."""
+        """Tell whether a default part can read texts; without the default language model, others are chosen."""
         return self.texts is not None and (model_is_given or find_language_model() is not None)
 
     def _check_texts(self, kind: str, needed: bool, name: str) -> None:
@@ -151,10 +151,10 @@ class Miner:
             )
 
     def plan(self, num_processes: int = 1) -> Plan:
-        """Say what mining is going to do, without doing it.
+        """Estimate what mining is going to do.
 
-        :param num_processes: > 0, how many processes share the work
-        :return: the most it can be
+        :param num_processes: > 0, the number of processes that share the work
+        :return: the plan, with upper limits
         """
         return make_plan(self.graph, self.settings, self.texts, self.encoder, self.ranker, num_processes)
 
@@ -173,7 +173,7 @@ class Miner:
 
     @cached_property
     def settings_identity(self) -> dict[str, Any]:
-        """The settings, and identities of what they name; JSON-native."""
+        """The settings, with the files and models that they name identified by content; JSON-native."""
         settings = dict(vars(self.settings))
         for name in ("entity_text", "relation_text", "entity_types", "encoder_kwargs", "ranker_kwargs", "index"):
             del settings[name]
@@ -188,14 +188,14 @@ class Miner:
 
     @property
     def language_models(self) -> list[str]:
-        """The public names of the language models that read the texts, as far as they have any."""
+        """The public names of the language models that read the texts, of those that have one."""
         encoder = self.encoder.model if isinstance(self.encoder, SentenceTransformerEncoder) else None
         names = [encoder, self.ranker.language_model]
         return sorted({public for name in names if name and (public := public_name(name))})
 
     @property
     def task(self) -> MiningTask:
-        """What a run of mining needs."""
+        """Everything that a run of mining needs."""
         return MiningTask(
             graph=self.graph,
             settings=self.settings,
@@ -218,7 +218,7 @@ class Miner:
 
         All of their files are compared with their checksums, which takes about a second per GiB.
 
-        :return: the pools, or None if they are not there, or damaged, which is said
+        :return: the pools, or None if they are not there, or damaged, in which case the log says so
         """
         pools, damage = self._find()
         if pools is None and self.cache.path("pools", self.key).is_dir():
@@ -228,7 +228,7 @@ class Miner:
         return pools
 
     def _find(self) -> tuple[NegativePools | None, str | None]:
-        """Find the pools in the cache, or what is wrong with them."""
+        """Find the pools in the cache, and what is wrong with them, if anything."""
         damage = self.cache.find_damage("pools", self.key)
         if damage is not None:
             return None, damage
@@ -241,14 +241,14 @@ class Miner:
 
     @property
     def _leftovers(self) -> str:
-        """What is of no use once there are pools."""
+        """The pattern of folders in the cache that are not needed once there are pools."""
         return f"shards/{self.key}-*"
 
     @pinned_defaults()
     def mine(self, processes: Processes | None = None) -> NegativePools:
-        """Mine the pools, or take them from the cache; what an interrupted run has finished is not mined again.
+        """Mine the pools, or load them from the cache; shards that an interrupted run has finished are not mined again.
 
-        Random states are as before afterwards, and neither inference mode nor disabled gradients disturb fine-tuning.
+        Random states are restored afterwards, and neither inference mode nor disabled gradients disturb fine-tuning.
 
         :param processes: the processes that share the work, all of which have to call this; by default this one alone
         :return: the pools
@@ -279,7 +279,7 @@ class Miner:
                 logger.warning("Mining negatives, once; the result is cached. %s", plan)
 
                 def build(folder: Path) -> None:
-                    """Mine with the help of the others, now that nobody else is mining the same."""
+                    """Mine together with the other processes, while no other run is mining the same."""
                     processes.broadcast("mine")
                     with Progress(plan.steps).running():
                         run.build(folder)

@@ -1,4 +1,4 @@
-"""What mining is going to do, and how long that takes."""
+"""Estimates what mining is going to do, and how long it takes."""
 
 import math
 import time
@@ -34,31 +34,31 @@ __all__ = [
     "max_candidates",
 ]
 
-#: Up to so many entities, training is timed with the graph itself; of a larger one, with a part
+#: The most entities with which training is timed on the graph itself; for larger graphs, on a part
 MAX_TIMED_ENTITIES = 20_000
 
-#: From so many bytes of memory on, the plan mentions them
+#: The bytes of memory from which on the plan mentions them
 MUCH_MEMORY = 2**30
 
-#: About how many bytes of memory a corrupted triple takes that is scored, while it is chosen, scored and kept
+#: The approximate bytes of memory of each scored corrupted triple, while it is chosen, scored and kept
 BYTES_PER_SCORED = 100
 
-#: The dimension of vectors that are not there yet, to estimate how long the probe takes
+#: The dimension of vectors that is assumed before they are there, to estimate how long the probe takes
 TYPICAL_DIM = 384
 
-#: What is estimated takes at least and at most so many times as long, mostly: other work comes and goes
+#: The factors between an estimate and the least and the most time that is likely, since other work varies
 RANGE = (0.7, 1.5)
 
 #: The steps that several processes share
 SHARED = (Step.SCORE, Step.ENCODE_PAIRS, Step.MINE)
 
-#: The number of corrupted triples that are scored to see how long that takes
+#: The number of corrupted triples that are scored for an estimate of time
 TIMED_TRIPLES = 20_000
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What mining is going to do, at most."""
+    """A plan of mining, with upper limits of what it does."""
 
     #: The number of training triples
     num_triples: int
@@ -66,19 +66,19 @@ class Plan:
     #: The number of entities to encode
     num_entities: int
 
-    #: The most candidates there can be
+    #: The most candidates
     num_candidates: int
 
     #: The most corrupted triples to score
     num_scored: int
 
-    #: The estimated seconds of waiting on this machine, by step, in the order of the steps
+    #: The estimated seconds on this machine by step, in the order of the steps
     steps: Mapping[Step, float]
 
     #: The most bytes that the pools take
     num_bytes: int
 
-    #: About how many bytes of memory hold what an expensive ranker scores, all of which is held until the end
+    #: The approximate bytes of memory for the triples that an expensive ranker scores, which are held until the end
     num_held_bytes: int
 
     #: The names of the encoder and the ranker
@@ -94,7 +94,7 @@ class Plan:
 
     @property
     def seconds(self) -> tuple[float, float]:
-        """The least and the most seconds of waiting that are to be expected on this machine."""
+        """The least and the most seconds that are to be expected on this machine."""
         return expected_range(sum(self.steps.values()))
 
     @property
@@ -107,7 +107,7 @@ class Plan:
 
 
 def expected_range(seconds: float) -> tuple[float, float]:
-    """Say how long something takes that was estimated, with other work coming and going.
+    """Turn an estimate into a range, since other work on the machine varies.
 
     :param seconds: the estimate
     :return: the least and the most seconds that are to be expected
@@ -117,7 +117,7 @@ def expected_range(seconds: float) -> tuple[float, float]:
 
 
 def max_candidates(settings: MiningSettings, ranker: Ranker) -> int | None:
-    """Tell how many corrupted triples are ranked at most.
+    """Get the most corrupted triples that are ranked.
 
     :param settings: how to mine
     :param ranker: what ranks
@@ -134,15 +134,15 @@ def make_plan(
     ranker: Ranker,
     num_processes: int = 1,
 ) -> Plan:
-    """Say what mining is going to do, without doing it.
+    """Make a plan of mining.
 
     :param graph: the graph
     :param settings: how to mine it
     :param texts: its texts
-    :param encoder: what encodes its entities
-    :param ranker: what ranks its candidates
-    :param num_processes: > 0, how many processes share the work
-    :return: the most it can be
+    :param encoder: the encoder of its entities
+    :param ranker: the ranker of its candidates
+    :param num_processes: > 0, the number of processes that share the work
+    :return: the plan
     """
     counts = np.bincount(graph.triples[:, RELATION], minlength=graph.num_relations)
     total = 0
@@ -161,7 +161,7 @@ def make_plan(
     kept = min(total, len(graph) * len(settings.corruption_scheme) * settings.pool_size)
     num_suspects = 0
     if settings.guard == "calibrated":
-        # a query for one side has an entity of the other side's slot
+        # a query for one side contains an entity of the other side's slot
         given = [ENTITY_SIDES[SIDES[name]] for name in settings.corruption_scheme if SIDES[name] != RELATION]
         num_suspects = min(2 * TOP_K, graph.num_entities) * sum(len(graph.slots[side][1]) for side in given)
     return Plan(
@@ -206,7 +206,7 @@ def _estimate_steps(
 def _estimate_scorers(
     graph: Graph, part: Graph, settings: MiningSettings, ranker: Ranker, num_scored: int
 ) -> dict[Step, float]:
-    """Estimate how long scorers are trained, and what is done with them."""
+    """Estimate how long it takes to train scorers, and to use them."""
     vectors = np.random.default_rng(0).normal(size=(part.num_entities, TYPICAL_DIM)).astype(np.float32)
     scorers: dict[Step, tuple[DotProductScorer, Training]] = {
         Step.PROBE: (Probe(part, vectors), PROBE_TRAINING),
@@ -234,7 +234,7 @@ def _time_scoring(part: Graph, scorers: list[DotProductScorer]) -> float:
 
 
 def _part(graph: Graph) -> Graph:
-    """Take some triples, and let several entities be one."""
+    """Make a smaller graph of some triples, with several entities merged into one."""
     rows = np.linspace(0, len(graph) - 1, min(len(graph), MAX_TIMED_ENTITIES), dtype=np.int64)
     triples = graph.triples[rows]
     triples[:, [HEAD, TAIL]] %= MAX_TIMED_ENTITIES
@@ -249,7 +249,7 @@ def _estimate(scorer: DotProductScorer, part: Graph, graph: Graph, training: Tra
     num_steps = training.epochs * math.ceil(len(graph) / training.batch_size)
     once = replace(training, epochs=num_steps, batch_size=min(training.batch_size, len(part)))
     whole = estimate_training(scorer, part.triples[: once.batch_size], once)
-    # of a step of one triple, nearly all goes into the parameters of entities, as far as there are some
+    # a step of one triple spends nearly all its time on the parameters of entities, if there are any
     bare = estimate_training(scorer, part.triples[:1], replace(once, batch_size=1))
     has_entities = any(len(parameter) == part.num_entities for parameter in scorer.parameters())
     others = graph.num_entities / part.num_entities - 1 if has_entities else 0.0

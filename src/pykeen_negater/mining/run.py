@@ -1,4 +1,4 @@
-"""One run of mining: what is global is prepared, the shards are mined, and their pools put together."""
+"""One run of mining: prepares what all shards share, mines the shards, and merges their pools."""
 
 import importlib
 import importlib.metadata
@@ -47,15 +47,15 @@ _KEYS = "keys.npy"
 
 @dataclass(frozen=True, eq=False)
 class _Mined:
-    """What is known once all shards are mined."""
+    """The results that are known once all shards are mined."""
 
-    #: What was measured, without what the shards' pools say
+    #: The measurements, without those in the shards' pools
     measured: Measurements
 
     #: The guard, if there is one
     guard: Guard | None
 
-    #: The share of the nearest neighbours that the index found, if that was measured
+    #: The recall of the neighbour index, if it was measured
     recall: float | None
 
 
@@ -63,7 +63,7 @@ class MiningRun:
     """Mines the shards that an earlier run has not finished; several processes share them."""
 
     def __init__(self, task: MiningTask, processes: Processes) -> None:
-        """Say what is to be mined.
+        """Initialize the run.
 
         :param task: graph, settings, parts and cache
         :param processes: the processes that share the work; each of them makes such a run
@@ -80,7 +80,7 @@ class MiningRun:
 
         :param folder: an empty folder, which they are written to
         """
-        # what other versions have left can't be gone on with
+        # shards of other versions cannot be used
         for left in set(self.folder.parent.glob(f"{self.task.key}-*")) - {self.folder}:
             shutil.rmtree(left, ignore_errors=True)
         self._put_together(self.mine_shards(), folder)
@@ -88,7 +88,7 @@ class MiningRun:
     def mine_shards(self) -> _Mined:
         """Mine the shards of this process, and wait for the others.
 
-        :return: what is needed to put their pools together
+        :return: the results that merging their pools needs
         """
         make_folder(self.folder)
         miner = self._prepare()
@@ -104,7 +104,7 @@ class MiningRun:
         return self.folder / str(shard)
 
     def _bar(self, shards: Sequence[int], name: str) -> Iterator[int]:
-        """Go through shards and show how many of their triples are left."""
+        """Go through shards with a progress bar over their triples."""
         sizes = [self.shards.num_triples(i) for i in shards]
         with step(name, sum(sizes), "triple") as bar:
             for i, size in zip(shards, sizes, strict=True):
@@ -112,12 +112,12 @@ class MiningRun:
                     yield i
 
     def _prepare(self) -> ShardMiner:
-        """Do what concerns all shards; the main process goes first, and the others find the results in the cache."""
+        """Prepare what all shards share; the main process goes first, and the others find the results in the cache."""
         task, seed = self.task, self.settings.seed
         measured = Measurements()
         durations = measured.durations
         guarded = self.settings.guard == "calibrated"
-        # what learns for the guard must not have seen what the guard is tested with
+        # models for the guard must not have seen the hidden triples
         visible, hidden = hold_out_triples(self.graph, seed=seed) if guarded else (self.graph, self.graph.triples[:0])
         with main_process_first(self.processes):
             index = task.vectors.neighbor_index(durations)
@@ -173,7 +173,7 @@ class MiningRun:
         extractor = FeatureExtractor(context.graph, context.vectors, scorers, self.task.types)
 
         def propose(queries: Queries) -> Answers:
-            """Propose what mining the visible triples would."""
+            """Propose the answers that mining the visible triples would propose."""
             shards, answers = Shards(context.graph), []
             for i in range(len(shards)):
                 rows = {

@@ -1,7 +1,7 @@
-"""What pools depend on, apart from the graph: the settings of mining.
+"""The settings of mining: everything that pools depend on, apart from the graph.
 
 They are listed here and nowhere else: the parameters of the sampler, the options of ``negater mine``, their defaults
-and what is said about them come from here. Reading the list loads neither PyTorch nor PyKEEN, for ``--help``.
+and their descriptions come from here. This module loads neither PyTorch nor PyKEEN, so that ``--help`` is fast.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ __all__ = [
 @document_fields
 @dataclass(frozen=True)
 class MiningSettings:
-    """How negatives are mined. Everything is JSON-native, so that PyKEEN can store it."""
+    """The settings of mining. All values are JSON-native, so that PyKEEN can store them."""
 
     entity_text: "TextSource | None" = described(
         None,
@@ -35,7 +35,7 @@ class MiningSettings:
     relation_text: "TextSource | None" = described(None, "The relations' texts, likewise.")
     encoder: str | None = described(
         None,
-        f"What turns entities into vectors: {', '.join(ENCODERS)}. By default {ENCODERS[0]} where there are texts, "
+        f"The encoder of entities: {', '.join(ENCODERS)}. By default {ENCODERS[0]} where there are texts, "
         f"else {ENCODERS[1]}.",
     )
     encoder_kwargs: Mapping[str, Any] | None = described(None, "The encoder's parameters.")
@@ -44,19 +44,19 @@ class MiningSettings:
     corruption_scheme: tuple[str, ...] = described(
         ("head", "tail"), "The sides to corrupt, some of head, relation and tail."
     )
-    metric: Metric = described("cosine", "How near two vectors are.")
+    metric: Metric = described("cosine", "The measure of how near two vectors are: l2 or cosine.")
     index: str | Path | None = described(
         None, "The folder of a neighbour index: loaded if it is there, else built and saved there."
     )
     neighbor_file: str | Path | None = described(
         None,
-        "Neighbours that were found elsewhere, which are not searched for then: NegatER's JSON object that maps "
+        "A file of neighbours, which are then not searched: NegatER's JSON object that maps "
         "phrases (labels or texts) to lists of phrases, the nearest first, k of which are taken.",
     )
     index_factory: str | None = described(
         None,
         "FAISS's factory string for a new index of all entities, whose search parameters are chosen by measured "
-        "recall. By default exact up to some ten thousand entities, else approximate.",
+        "recall. By default exact up to tens of thousands of entities, else approximate.",
     )
     entity_types: "TypeSource | None" = described(
         None,
@@ -64,20 +64,20 @@ class MiningSettings:
         "have several lines; or, in Python, a mapping of labels to types.",
     )
     ranker: str | None = described(
-        None, f"What decides which candidates are negatives, and how hard: {', '.join(RANKERS)}."
+        None, f"The ranker, which decides which candidates are negatives, and how hard: {', '.join(RANKERS)}."
     )
     ranker_kwargs: Mapping[str, Any] | None = described(None, "The ranker's parameters.")
     guard: GuardName | None = described(
         "calibrated",
-        "What keeps candidates out that may be true: calibrated, the risk learned from hidden training triples; "
-        "thresholds, the ranker's own.",
+        "The guard, which keeps out candidates that may be true: calibrated, the risk learned from hidden triples; "
+        "thresholds, those of the ranker.",
         none="no guard",
     )
     pool_size: int = described(32, "The most negatives per triple and side that are kept, 1 or more.")
     max_candidates: int | None = described(
         20_000,
         "The most corrupted triples that an expensive ranker scores, the nearest first. They, their scores and "
-        "verdicts are in memory, about 100 bytes each while they are chosen and scored.",
+        "acceptance are in memory, about 100 bytes each while they are chosen and scored.",
         none="all",
     )
     max_training_triples: int | None = described(
@@ -90,7 +90,7 @@ class MiningSettings:
 
         :raises ValueError: if one is out of range, or of a wrong type
         """
-        # not above: the command line lists the settings without what these load
+        # imported here, so that the command line can list the settings without loading these
         from ..texts.loading import check_texts
         from ..triples.entity_types import check_types
         from ..triples.indexing import check_corruption_scheme

@@ -1,4 +1,4 @@
-"""Mines the triples of one shard, once what concerns all shards is there."""
+"""Mines the triples of one shard, after what all shards share has been prepared."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,10 +35,10 @@ class ShardMiner:
     #: The candidates of all shards, in files
     proposals: Proposals
 
-    #: What the ranker has prepared
+    #: The context that the ranker has prepared
     context: RankingContext
 
-    #: What knows how risky candidates are, if there is a guard
+    #: The guard, if there is one
     guard: Guard | None
 
     @cached_property
@@ -49,10 +49,10 @@ class ShardMiner:
         """Make the pools of a shard.
 
         :param shard: its number
-        :return: its pools, with what was counted and how long it took
+        :return: its pools, with counts and durations
         """
         settings, rows = self.task.settings, self.shards.rows(shard)
-        # the clock is that of the shard
+        # durations are measured per shard
         context = self.context.measuring_anew()
         durations = context.measured.durations
         with timed("candidates", durations):

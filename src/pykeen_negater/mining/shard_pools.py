@@ -1,4 +1,4 @@
-"""The pools of a shard, as they wait in the cache for those of the other shards."""
+"""The pools of a shard, which are kept in the cache until those of all shards are merged."""
 
 import json
 from collections.abc import Mapping
@@ -33,31 +33,31 @@ class ShardPools:
     #: The number of each pool: the triple's times the number of sides, plus the side's; shape: (num_pools,), increasing
     rows: np.ndarray
 
-    #: How many negatives each pool has; shape: (num_pools,), dtype: int32, > 0
+    #: The number of negatives in each pool; shape: (num_pools,), dtype: int32, > 0
     sizes: np.ndarray
 
-    #: What stands in, pool by pool, the hardest first; shape: (num_negatives,), dtype: int32
+    #: The replacements, pool by pool, the hardest first; shape: (num_negatives,), dtype: int32
     replacements: np.ndarray
 
-    #: How hard each negative is; shape: (num_negatives,), dtype: float32
+    #: The score of each negative; shape: (num_negatives,), dtype: float32
     scores: np.ndarray
 
-    #: How risky each negative is, encoded; shape: (num_negatives,), dtype: uint8
+    #: The risk of each negative, encoded; shape: (num_negatives,), dtype: uint8
     risk: np.ndarray
 
-    #: The sorted keys of the suspects; shape: (num_suspects,), dtype: int64
+    #: The sorted keys of the suspected positives; shape: (num_suspects,), dtype: int64
     suspects: np.ndarray
 
-    #: How risky each suspect is, encoded; shape: (num_suspects,), dtype: uint8
+    #: The risk of each suspected positive, encoded; shape: (num_suspects,), dtype: uint8
     suspect_risk: np.ndarray
 
-    #: What became of the candidates of each relation; shape: (num_relations, num_outcomes), dtype: int64
+    #: The number of candidates of each relation by outcome; shape: (num_relations, num_outcomes), dtype: int64
     outcomes: np.ndarray
 
-    #: Some candidates that were thrown out; dtype: :data:`~pykeen_negater.pools.rejections.REJECTED`
+    #: Examples of rejected candidates; dtype: :data:`~pykeen_negater.pools.rejections.REJECTED`
     rejected: np.ndarray
 
-    #: What was counted; other shards' numbers are added
+    #: Counts of candidates, to which those of other shards are added
     counts: Mapping[str, int]
 
     #: The seconds by step
@@ -84,7 +84,7 @@ class ShardPools:
 
     @staticmethod
     def load_report(path: Path) -> dict[str, Any]:
-        """Read what was counted, and how long it took, but no arrays.
+        """Read counts and durations, but no arrays.
 
         :param path: a folder that pools were saved to
         :return: ``counts`` and ``durations``
@@ -114,12 +114,12 @@ def assemble_shard(
     :param candidates: n candidates
     :param scores: their scores, and which are accepted
     :param corruption_scheme: the sides that have pools, in the order of a triple's columns
-    :param pool_size: >= 1, how many to keep
+    :param pool_size: >= 1, the most candidates to keep
     :param risks: the risk of the candidates
-    :param max_risk: candidates that are riskier than this leave their place to others
+    :param max_risk: the risk above which candidates are left out
     :param unscored: the relations of further candidates, which were not scored, see
         :func:`~pykeen_negater.pools.outcomes.count_outcomes`
-    :param counts: what was counted
+    :param counts: the counts of candidates
     :param durations: the seconds by step
     :return: the pools
     """

@@ -1,4 +1,4 @@
-"""Shards: pieces of a graph that are mined one after the other, or by one process or another."""
+"""Shards: pieces of a graph that are mined one after the other, or by several processes."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ __all__ = [
     "Shards",
 ]
 
-#: The number of triples of a shard on each side. It is no setting, so that what is computed at once follows from the
+#: The number of triples of a shard on each side; not a setting, so that what is computed together follows from the
 #: data, and equal inputs give equal pools.
 SHARD_SIZE = 8_192
 
@@ -18,7 +18,7 @@ SHARD_SIZE = 8_192
 class Shards:
     """Cuts the triples of each side into pieces, in the order of the queries that they answer.
 
-    Triples that answer the same query come one after the other, so that a query is in one shard, or in few.
+    Triples that answer the same query come one after the other, so that a query is in one shard or a few.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -43,7 +43,7 @@ class Shards:
         """Count the triples of a shard.
 
         :param shard: its number
-        :return: how many of each side there are, in [1, :data:`SHARD_SIZE`]
+        :return: the number of triples of each side, in [1, :data:`SHARD_SIZE`]
         """
         return min(self.size, self._num_triples - shard * self.size)
 

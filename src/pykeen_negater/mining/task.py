@@ -1,4 +1,4 @@
-"""What a run of mining needs: the graph, its settings, and the parts that they name."""
+"""The task of a run of mining: the graph, the settings, and the parts that they name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,18 +22,18 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class MiningTask:
-    """What a run of mining needs."""
+    """Everything that a run of mining needs."""
 
     #: The graph to mine
     graph: Graph
 
-    #: How to mine it
+    #: The settings of mining
     settings: MiningSettings
 
-    #: Its texts, if it has some
+    #: Its texts, if it has any
     texts: Texts | None
 
-    #: The texts of the graph and of other entities, which only the validation triples hold
+    #: The texts of the graph, and of entities that occur only in validation triples
     all_texts: Texts | None
 
     #: The types of entities; shape: (num_entities, num_types)
@@ -42,10 +42,10 @@ class MiningTask:
     #: The entities as vectors, and the index of their neighbours
     vectors: EntityVectors
 
-    #: What proposes candidates
+    #: The generator of candidates
     generator: CandidateGenerator
 
-    #: What scores them
+    #: The ranker, which scores them
     ranker: Ranker
 
     #: True triples for choosing thresholds, if some are given; shape: (n, 3)
@@ -54,13 +54,13 @@ class MiningTask:
     #: False triples for choosing thresholds, if some are given; shape: (n, 3)
     validation_negatives: np.ndarray | None
 
-    #: Where results are kept
+    #: The cache that results are kept in
     cache: Cache
 
     #: The fingerprint of everything that the pools depend on
     key: str
 
-    #: The settings, and identities of what they name; JSON-native
+    #: The settings, with the files and models that they name identified by content; JSON-native
     settings_identity: Mapping[str, Any]
 
     #: The public names of the language models that read the texts

@@ -1,4 +1,4 @@
-"""Entities as vectors, and the index of their neighbours: what takes long is in the cache."""
+"""The vectors of entities and the index of their neighbours, cached where making them takes long."""
 
 import importlib
 import json
@@ -32,22 +32,22 @@ class EntityVectors:
     #: The graph whose entities are encoded
     graph: Graph
 
-    #: Its texts, if it has some
+    #: Its texts, if it has any
     texts: Texts | None
 
-    #: How it is mined: metric and neighbour index
+    #: The settings of mining, such as the metric and the neighbour index
     settings: MiningSettings
 
-    #: What turns entities into vectors
+    #: The encoder, which turns entities into vectors
     encoder: Encoder
 
-    #: The neighbours that were found elsewhere, if there are some
+    #: The neighbours that were read from a file, if there is one
     listed: ListedNeighbors | None
 
     #: Whether candidates are searched among all entities
     searches_all: bool
 
-    #: Where results are kept
+    #: The cache that results are kept in
     cache: Cache
 
     @cached_property
@@ -56,11 +56,11 @@ class EntityVectors:
         return [encoder_resolver.normalize_inst(self.encoder), self.encoder.identify()]
 
     def encode(self, graph: Graph, durations: dict[str, float]) -> tuple[np.ndarray, int]:
-        """Encode the entities, or take their vectors from the cache.
+        """Encode the entities, or load their vectors from the cache.
 
         :param graph: the graph, or a part of its triples
-        :param durations: the seconds by step, which those of encoding are added to
-        :return: a pair (vectors of shape (num_entities, dim); how many batches were halved for want of memory)
+        :param durations: the seconds by step, to which those of encoding are added
+        :return: a pair (vectors of shape (num_entities, dim); the number of batches halved for lack of memory)
         :raises ValueError: if a vector is not finite
         """
 
@@ -95,7 +95,7 @@ class EntityVectors:
 
         :param durations: the seconds by step, which those of building are added to
         :return: the index of all entities
-        :raises ValueError: if the index that was found is one of something else
+        :raises ValueError: if the index that was found is one of other vectors
         """
         if self.listed is not None:
             return self.listed
@@ -115,7 +115,7 @@ class EntityVectors:
         found = {"metric": index.metric, "index_factory": index.factory, "source": index.source}
         factory = self.settings.index_factory
         if factory is None and index.factory in (EXACT, cells_factory(*index.vectors.shape)):
-            factory = index.factory  # which may be the default on another machine only
+            factory = index.factory  # the default may differ on another machine
         expected = {"metric": self.settings.metric, "index_factory": factory, "source": self._key(self.graph)}
         if found != expected:
             raise ValueError(
@@ -125,7 +125,7 @@ class EntityVectors:
         return index
 
     def index_of(self, graph: Graph, durations: dict[str, float]) -> NeighborIndex:
-        """Make a neighbour index, of as many entities as candidates are searched among; what takes long is cached.
+        """Make a neighbour index of the entities among which candidates are searched; if that takes long, it is cached.
 
         :param graph: the graph, or a part of its triples
         :param durations: the seconds by step, which those of building are added to
@@ -138,13 +138,13 @@ class EntityVectors:
             index = NeighborIndex.of_vectors(
                 vectors, self.settings.metric, self.settings.index_factory, self._key(graph)
             )
-        del vectors  # which may be gigabytes, and the index has its own
+        del vectors  # they may take gigabytes, and the index has a copy
         if self.searches_all:
             self._approximate(index, durations)
         return index
 
     def _approximate(self, index: NeighborIndex, durations: dict[str, float]) -> None:
-        """Give an index what searches all entities, if that is not exact."""
+        """Add an approximate index of all entities, unless they are searched exactly."""
         if index.factory == EXACT:
             return
 
@@ -176,7 +176,7 @@ class EntityVectors:
 
 
 def _read(folder: Path) -> tuple[np.ndarray, int]:
-    """Read the vectors, and how many batches were halved for them."""
+    """Read the vectors, and the number of batches halved for them."""
     report = folder / "statistics.json"
     halved = json.loads(report.read_text(encoding="utf-8"))["batches_halved"] if report.is_file() else 0
     return np.load(folder / "vectors.npy", allow_pickle=False), halved

@@ -1,4 +1,4 @@
-"""A page about pools, in the form of a dataset card, so that their folder can be published as it is."""
+"""Writes a page about pools, in the form of a dataset card, so that their folder can be published as it is."""
 
 import json
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ __all__ = [
     "why_none_are_drawn",
 ]
 
-#: The names of parts that documentation and commands spell with hyphens, as metadata has them
+#: The hyphenated names of encoders and rankers, by the names without hyphens in the metadata
 _SPELLINGS = {
     name.replace("-", ""): name
     for name in ("sentence-transformer", "full-gradients", "proxy-gradients", "relation-embedding")
 }
 
-#: The size categories of dataset cards: up to how many rows, and what it is called
+#: The size categories of dataset cards: the number of rows that each stays below, and its name
 _SIZES = (
     (10**3, "n<1K"),
     (10**4, "1K<n<10K"),
@@ -37,7 +37,7 @@ _SIZES = (
     (10**10, "1B<n<10B"),
 )
 
-#: The settings that the page names, and how
+#: The settings that the page lists, and their names there
 _SETTINGS = {
     "encoder": "encoder",
     "candidates": "candidates",
@@ -119,7 +119,7 @@ def why_none_are_drawn(metadata: Mapping[str, Any], num_negatives: int) -> NoneD
 
     :param metadata: the pools' metadata
     :param num_negatives: the number of negatives
-    :return: why it draws none; None if it draws some
+    :return: the reason if it draws none; None if it draws some
     """
     if not num_negatives:
         return NoneDrawn("there are none in them", "Mine with other settings, or train with guarded random ones.")
@@ -135,17 +135,17 @@ def why_none_are_drawn(metadata: Mapping[str, Any], num_negatives: int) -> NoneD
 
 
 def training_snippet(metadata: Mapping[str, Any], folder: str) -> str:
-    """Write a program that trains with pools.
+    """Write an example program that trains with pools.
 
     :param metadata: the pools' metadata
-    :param folder: where the pools are
-    :return: Python; what it draws is up to :func:`why_none_are_drawn`
+    :param folder: the folder of the pools
+    :return: Python code; :func:`why_none_are_drawn` tells whether it draws mined negatives
     """
     dataset = metadata.get("dataset")
     names = {number: name for name, number in SIDES.items()}
     sides = [names[side] for side in metadata["sides"]]
     return _EXAMPLE.format(
-        # they must have the labels and ids that the pools are for
+        # the triples must have the labels and ids of the pools
         data=f"dataset={json.dumps(dataset)},"
         if dataset is not None
         else 'training="train.tsv",  # the triples that were mined\n    testing="test.tsv",',
@@ -180,11 +180,11 @@ def pool_card(metadata: Mapping[str, Any], num_triples: int, num_negatives: int)
         snippet=training_snippet(metadata, "the path of this folder"),
         drawn=_drawn(metadata, num_negatives),
         credit=_credit(metadata, guarded),
-        negatives=counted(num_negatives, "plausible falsehood" if guarded else "corruption"),
+        negatives=counted(num_negatives, "plausible false triple" if guarded else "corruption"),
         triples=counted(num_triples, "training triple"),
         entities=counted(metadata["num_entities"], "entity", "entities"),
         relations=counted(metadata["num_relations"], "relation"),
-        coverage="" if coverage is None else f"; {coverage:.1%} of the triples have some",
+        coverage="" if coverage is None else f"; {coverage:.1%} of the triples have negatives",
         sides=" or ".join(names[side] for side in metadata["sides"]),
         made=_made(metadata),
         trust=_trust(metadata),
@@ -192,10 +192,10 @@ def pool_card(metadata: Mapping[str, Any], num_triples: int, num_negatives: int)
 
 
 def public_spelling(value: Any) -> Any:
-    """Spell the name of a part as commands and documentation do.
+    """Spell the name of an encoder or ranker as commands and documentation do.
 
     :param value: any setting
-    :return: the setting; the name of a part with its hyphens
+    :return: the setting; names with their hyphens
 
     >>> public_spelling("sentencetransformer"), public_spelling("probe"), public_spelling(32)
     ('sentence-transformer', 'probe', 32)
@@ -204,7 +204,7 @@ def public_spelling(value: Any) -> Any:
 
 
 def _drawn(metadata: Mapping[str, Any], num_negatives: int) -> str:
-    """Say what the example draws."""
+    """Describe what the example draws."""
     none = why_none_are_drawn(metadata, num_negatives)
     if none is not None:
         return f"No mined negatives are drawn by default: {none.because}. {none.remedy}"
@@ -215,7 +215,7 @@ def _drawn(metadata: Mapping[str, Any], num_negatives: int) -> str:
 
 
 def _on_one_line(value: Any) -> str:
-    """Write a value so that it is a part of a line, and all of it can be seen."""
+    """Write a value on one line, with all characters visible."""
     return " ".join(printable(str(value)).split())
 
 
@@ -234,7 +234,7 @@ def _made(metadata: Mapping[str, Any]) -> str:
     rows |= {f"version of {name}": version for name, version in versions.items()}
     if not rows:
         return "They were not mined, but imported or made by hand: nothing is known about how."
-    # what has parameters comes as a pair of its name and these
+    # a setting with parameters is a pair of its name and these
     cells = {name: public_spelling(value[0] if isinstance(value, list) else value) for name, value in rows.items()}
     lines = [
         f"| {_on_one_line(name)} | {_on_one_line('none' if value is None else value)} |"
@@ -247,7 +247,7 @@ def _trust(metadata: Mapping[str, Any]) -> str:
     guard = metadata.get("statistics", {}).get("guard")
     if guard is None:
         judged = (
-            "Each scores below the threshold of its relation, from which on the ranker takes a triple for true. No "
+            "Each scores below the threshold of its relation, at which the ranker takes a triple for true. No "
             "guard has judged how likely each is true."
             if metadata.get("settings", {}).get("guard") == "thresholds"
             else "No guard has judged them."

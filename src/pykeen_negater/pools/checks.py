@@ -1,4 +1,4 @@
-"""Checks of what holds in all pools, piece by piece, so that memory stays small however large they are."""
+"""Checks the invariants of pools piece by piece, so that large pools need little memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -12,14 +12,14 @@ __all__ = [
     "check_negatives",
 ]
 
-#: The number of triples whose pools are looked at together
+#: The number of triples whose pools are checked together
 _AT_ONCE = 2**16
 
 
 def check_ids(arrays: Mapping[str, Tensor], num_entities: int, num_relations: int, sides: Sequence[int]) -> None:
-    """Check what look-ups rely on: keys and offsets ascend, and all ids are in range.
+    """Check the invariants that look-ups rely on: keys and offsets ascend, and all ids are in range.
 
-    :param arrays: those of :data:`~pykeen_negater.pools.files.DTYPES`, whose shapes fit together
+    :param arrays: the arrays of :data:`~pykeen_negater.pools.files.DTYPES`, with matching shapes
     :param num_entities: the number of entities
     :param num_relations: the number of relations
     :param sides: the columns that are replaced
@@ -29,7 +29,7 @@ def check_ids(arrays: Mapping[str, Tensor], num_entities: int, num_relations: in
     _check_ascending("offsets", arrays["offsets"])
     for name in ("keys", "suspects"):
         _check_ascending(name, arrays[name], strictly=True)
-        # as they ascend, the first and the last tell
+        # they ascend, so that the first and the last tell
         if len(arrays[name]) and not 0 <= int(arrays[name][0]) <= int(arrays[name][-1]) < num_triples:
             raise ValueError(
                 f"found {name} from {arrays[name][0]} to {arrays[name][-1]}, expected them from 0 to {num_triples - 1}."
@@ -45,9 +45,9 @@ def check_ids(arrays: Mapping[str, Tensor], num_entities: int, num_relations: in
 
 
 def check_negatives(arrays: Mapping[str, Tensor], num_entities: int, num_relations: int, sides: Sequence[int]) -> None:
-    """Check what mining promises: each pool has its hardest negatives first, and no training triples.
+    """Check the invariants of mining: each pool has its hardest negatives first, and no training triples.
 
-    :param arrays: what :func:`check_ids` found no fault with
+    :param arrays: arrays that have passed :func:`check_ids`
     :param num_entities: the number of entities
     :param num_relations: the number of relations
     :param sides: the columns that are replaced
@@ -74,7 +74,7 @@ def check_negatives(arrays: Mapping[str, Tensor], num_entities: int, num_relatio
 def _check_ascending(name: str, array: Tensor, strictly: bool = False) -> None:
     for start in range(0, len(array), _AT_ONCE):
         piece = array[start : start + _AT_ONCE + 1]
-        # compared, not subtracted, as differences may exceed 64 bits
+        # compared, not subtracted, since differences may exceed 64 bits
         wrong = piece[1:] <= piece[:-1] if strictly else piece[1:] < piece[:-1]
         if bool(wrong.any()):
             i = int(wrong.nonzero()[0])
@@ -82,7 +82,7 @@ def _check_ascending(name: str, array: Tensor, strictly: bool = False) -> None:
 
 
 def _pieces(arrays: Mapping[str, Tensor], num_sides: int) -> Iterator[tuple[int, int, Tensor]]:
-    """Go through the pools of some triples at a time: where their negatives start and end, and each pool's size."""
+    """Go through the pools of some triples at a time: the start and end of their negatives, and each pool's size."""
     offsets = arrays["offsets"]
     for first in range(0, len(offsets) - 1, _AT_ONCE * num_sides):
         piece = offsets[first : first + _AT_ONCE * num_sides + 1]

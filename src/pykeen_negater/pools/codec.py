@@ -1,4 +1,4 @@
-"""The codec of hardness and risk: scores and risks as a byte each, and back.
+"""The codec of hardness and risk, which encodes scores and risks as a byte each.
 
 Hardness is linear: 0 is the easiest score of a folder of pools, 255 the hardest, and the two scores are the metadata's
 ``score_range``. Risk is logarithmic: eight steps double it, and 64 is 1, the risk of a uniform corruption.
@@ -21,13 +21,13 @@ __all__ = [
     "score_range",
 ]
 
-#: The number of levels of a byte
+#: The number of values of a byte
 NUM_LEVELS = 256
 
 #: The highest level
 _TOP = NUM_LEVELS - 1
 
-#: How many levels double a risk
+#: The number of levels that double a risk
 RISK_STEPS = 8
 
 #: The base-2 logarithm of the lowest risk
@@ -35,7 +35,7 @@ _LEAST_RISK = -8
 
 
 def score_range(metadata: Mapping[str, Any]) -> tuple[float, float]:
-    """Read the scores that the lowest and the highest level of hardness stand for.
+    """Read the scores of the lowest and the highest level of hardness.
 
     :param metadata: the pools' metadata
     :return: a pair (the easiest score, the hardest); 0 and 1 for pools without scores
@@ -61,7 +61,7 @@ def encode_hardness(scores: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def decode_hardness(levels: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Get scores back, up to half a step.
+    """Decode scores, accurate to half a step.
 
     :param levels: shape: (n,), from 0 to 255
     :param low: the easiest score of the pools
@@ -88,7 +88,7 @@ def encode_risk(risk: np.ndarray) -> Tensor:
 
 
 def decode_risk(risk: Tensor) -> Tensor:
-    """Get risks back, up to half a step.
+    """Decode risks, accurate to half a step.
 
     :param risk: shape: (n,), dtype: uint8
     :return: shape: (n,), dtype: float32, in multiples of the risk of a uniform corruption

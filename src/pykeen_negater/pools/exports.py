@@ -1,4 +1,4 @@
-"""Pools as tables, for other programs and for people."""
+"""Exports pools as tables, for other programs and for people."""
 
 import logging
 import re
@@ -34,15 +34,15 @@ logger = logging.getLogger(__name__)
 
 _PARTS = ("head", "relation", "tail")
 
-#: What PyKEEN would not read as it is without quotes: it reads files with pandas
+#: Labels that have to be quoted for PyKEEN, which reads files with pandas
 _QUOTED = re.compile(r'["\t\r\n]|^\ufeff')
 
-#: What is lost in a file for PyKEEN, even in quotes, and in one without quotes
+#: Characters that would be lost in a file for PyKEEN, even in quotes, and in a file without quotes
 _UNFIT_IN_QUOTES, _UNFIT = re.compile(r"[\0\ud800-\udfff]"), re.compile(r"[\t\n\0\ud800-\udfff]|^\ufeff")
 
 _UNFIT_NAMES = {
-    _UNFIT_IN_QUOTES: "a null character or half a character",
-    _UNFIT: "a tab, a line feed, a null character, half a character or a byte order mark",
+    _UNFIT_IN_QUOTES: "a null character or a lone surrogate",
+    _UNFIT: "a tab, a line feed, a null character, a lone surrogate or a byte order mark",
 }
 
 
@@ -67,8 +67,8 @@ def to_frame(pools: NegativePools) -> pd.DataFrame:
     :param pools: the pools
     :return: one row per negative, in the order of the pools: the labels ``head``, ``relation``, ``tail`` of the
         negative, ``positive_head``, ``positive_relation``, ``positive_tail`` of the positive, the replaced ``side``,
-        and the ``score`` of the ranker, rounded to one of 256 levels. Ids stand in for labels where there are none at
-        all; an id without a label among others has None.
+        and the ``score`` of the ranker, rounded to one of 256 levels. Ids are used if there are no labels at all; where
+        only some are missing, the label is None.
     """
     positives, negatives, sides, scores = _unroll(pools)
     vocabulary = pools.load_vocabulary()
@@ -85,7 +85,7 @@ def to_frame(pools: NegativePools) -> pd.DataFrame:
 def to_triplets(pools: NegativePools) -> pd.DataFrame:
     """Write all negatives as texts that sentence-transformers and `datasets` read as triplets.
 
-    The anchor is what is left of a triple without the replaced part, in the order of the triple: ``dog at location`` is
+    The anchor is the triple without the replaced part, in the order of the triple: ``dog at location`` is
     nearer to ``kennel`` than to ``sky``, and ``at location kennel`` to ``dog``.
 
     :param pools: the pools
@@ -123,7 +123,7 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
         :data:`~pykeen_negater.typing.ExportFormat`
     :return: the number of rows
     :raises ValueError: if there is no such form, or it cannot hold a label
-    :raises OSError: if the file's folder does not exist, or something else than a file is there
+    :raises OSError: if the file's folder does not exist, or the path is not a file
     """
     check_choice("form", form, get_args(ExportFormat))
     path = Path(path)
@@ -144,7 +144,7 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
             labelled = frame.dropna(subset=list(_PARTS))
             if len(labelled) < len(frame):
                 logger.warning("%d negatives hold an id without a label, and are left out.", len(frame) - len(labelled))
-            # of several positives with the same negative, the hardest score
+            # a negative of several positives gets its hardest score
             best = labelled.sort_values("score", ascending=False, kind="stable").drop_duplicates(list(_PARTS))
             if form == "negater":
                 best.to_csv(unfinished, sep="\t", index=False, columns=[*_PARTS, "score"])
@@ -158,18 +158,18 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
 
 
 def _as_it_is(value: Any) -> str:
-    """Write a field in which a quote is a part of a label, as NegatER's files have it."""
+    """Write a field as it is, with quotes as parts of a label, as in NegatER's files."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _quoted(value: Any) -> str:
-    """Write a field for PyKEEN, which takes quotes off as pandas does."""
+    """Write a field for PyKEEN, which removes quotes as pandas does."""
     text = str(value)
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
 
 
 def _check_labels(vocabulary: Vocabulary, unfit: re.Pattern[str]) -> None:
-    """Check that all labels are read again as they are."""
+    """Check that all labels are read back unchanged."""
     for labels in (vocabulary.entity_labels, vocabulary.relation_labels):
         wrong = next((label for label in labels or () if label is not None and unfit.search(label)), None)
         if wrong is not None:
@@ -184,7 +184,7 @@ def _check_characters(vocabulary: Vocabulary) -> None:
         wrong = next((label for label in labels or () if label is not None and well_formed(label) != label), None)
         if wrong is not None:
             raise ValueError(
-                f"found the label {wrong!r}, which holds half a character, expected none that a file cannot hold. "
+                f"found the label {wrong!r}, which holds a lone surrogate, expected none that a file cannot hold. "
                 f"Choose the format triplets, which replaces it, or mend the label and mine again."
             )
 
@@ -201,7 +201,7 @@ def _warn_of_inverses(vocabulary: Vocabulary) -> None:
 
 
 def sentences(pools: NegativePools, per_relation: int = 2) -> dict[str, list[str]]:
-    """Write the hardest negatives of each relation as lines for people.
+    """Write the hardest negatives of each relation as readable lines.
 
     :param pools: the pools
     :param per_relation: the most lines per relation
@@ -217,7 +217,7 @@ def sentences(pools: NegativePools, per_relation: int = 2) -> dict[str, list[str
 
 
 def some_sentences(pools: NegativePools, count: int = 3) -> list[tuple[str, str]]:
-    """Write some of the hardest negatives as lines for people, of as many relations as possible.
+    """Write some of the hardest negatives as readable lines, of as many relations as possible.
 
     :param pools: the pools
     :param count: > 0, the most negatives
@@ -238,7 +238,7 @@ def some_sentences(pools: NegativePools, count: int = 3) -> list[tuple[str, str]
 
 
 def readable_texts(pools: NegativePools) -> Texts:
-    """Find something to read for every entity and relation.
+    """Find readable texts for all entities and relations.
 
     :param pools: the pools
     :return: the texts they were mined with, else the words of the labels, else the ids

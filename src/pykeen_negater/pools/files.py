@@ -8,12 +8,12 @@
 ``pools.safetensors``
     the arrays, mapped into memory when loaded
 ``durations.json``
-    how long each step of mining took; the only file that differs between two equal runs, and without a checksum
-``README.md``
-    a page about the pools, for people, see :mod:`pykeen_negater.pools.card`; no program reads it
+    the seconds that each step of mining took; the only file that differs between two equal runs, and the only one
+    without a checksum apart from the page ``README.md`` a page about the pools for people, see
+    :mod:`pykeen_negater.pools.card`; no program reads it
 
-The names of the files are fixed: no path that a file names is ever opened. Pools written before the vocabulary and
-the metadata had checksums are of the same format version, and are read without these.
+The names of the files are fixed: no path that a file names is ever opened. Older pools of the same format version lack
+the checksums of vocabulary and metadata, and are read without them.
 """
 
 import hashlib
@@ -76,12 +76,12 @@ CHECK_BELOW = 2**27
 
 
 class PoolsError(ValueError):
-    """A pool folder that cannot be used: absent, damaged, of another version, or of another vocabulary."""
+    """Raised if a folder of pools cannot be used: it is missing, damaged, of another version or vocabulary."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What the ids of pools mean."""
+    """The meaning of the ids of pools."""
 
     #: The label of each entity; None if they have none
     entity_labels: Labels | None = None
@@ -89,10 +89,10 @@ class Vocabulary:
     #: The label of each relation; None if they have none
     relation_labels: Labels | None = None
 
-    #: The text of each entity that was mined with; None if none was
+    #: The text of each entity in mining; None if texts were not used
     entity_texts: tuple[str, ...] | None = None
 
-    #: The text of each relation that was mined with; None if none was
+    #: The text of each relation in mining; None if texts were not used
     relation_texts: tuple[str, ...] | None = None
 
 
@@ -106,15 +106,15 @@ def write_pools(
     """Write pools to a folder, whole or not at all.
 
     :param path: the folder. Pools that are already there are replaced.
-    :param arrays: those of :data:`DTYPES`, or what writes them to a file where they do not fit into memory
-    :param metadata: what else the pools are made of; JSON-native
+    :param arrays: the arrays of :data:`DTYPES`, or a function that writes them to a file if they do not fit into memory
+    :param metadata: the other content of the pools; JSON-native
     :param vocabulary: the meaning of the ids
-    :param durations: how many seconds each step of mining took
+    :param durations: the seconds that each step of mining took
     :raises FileExistsError: if something else is there
-    :raises PoolsError: if the metadata are none of pools
+    :raises PoolsError: if the metadata are not those of pools
     """
     check_replaceable(path)
-    # as they are read again, with lists for tuples
+    # as they will be read, with lists for tuples
     fault = check_metadata(json.loads(json.dumps(metadata)))
     if fault is not None:
         raise PoolsError(f"{path} is not written: {fault}. Correct the metadata.")
@@ -232,9 +232,9 @@ def read_durations(path: Path) -> dict[str, float]:
 
 
 def check_replaceable(path: Path) -> None:
-    """Check that nothing but pools is replaced.
+    """Check that a path is free, or holds pools, which may be replaced.
 
-    :param path: where pools are to be written
+    :param path: the folder that pools are to be written to
     :raises FileExistsError: if something else is there
     """
     if path.exists() and not _holds_pools(path):
@@ -242,17 +242,17 @@ def check_replaceable(path: Path) -> None:
 
 
 def _holds_pools(path: Path) -> bool:
-    """Tell whether a folder holds pools, be they damaged, which are to be replaced all the more."""
+    """Tell whether a folder holds pools, even damaged ones, which may be replaced."""
     names = {file.name for file in path.iterdir()} if path.is_dir() else set()
     if {_METADATA, _ARRAYS} <= names:
         return True
-    # of those that lack one of the two, nobody else may have written the other
+    # if one of the two files is missing, the folder must hold nothing else, so that no other folder is replaced
     is_ours = _ARRAYS in names or (_METADATA in names and b"format_version" in (path / _METADATA).read_bytes())
     return is_ours and names <= {_METADATA, _ARRAYS, _VOCABULARY, _DURATIONS, _CARD}
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    # halves of characters are escaped, as JSON does it
+    # lone surrogates are escaped, as JSON does it
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
 

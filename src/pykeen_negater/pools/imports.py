@@ -1,8 +1,8 @@
-"""Negatives of one's own, as pools: what people have verified, or another program has mined.
+"""Imports negatives as pools: those that people have verified, or that another program has mined.
 
-A list of negatives does not say which triple each one corrupts. It is taken for a corruption of every training triple
-that it shares all but one part with, so that ``(brazil, embassy, cuba)`` is drawn for ``(brazil, embassy, egypt)`` and
-``(poland, embassy, cuba)`` alike. No guard judges these negatives: whoever brings them knows that they are false.
+A list of negatives does not say which triple each one corrupts. Each is taken for a corruption of every training triple
+that differs from it in one part only, so that ``(brazil, embassy, cuba)`` is drawn for ``(brazil, embassy, egypt)`` and
+``(poland, embassy, cuba)`` alike. The guard does not assess these negatives: they are taken to be false.
 """
 
 import logging
@@ -46,19 +46,18 @@ def import_negatives(
 ) -> NegativePools:
     """Make pools of the negatives in a file, for ``negative_sampler_kwargs={"pools": ...}``.
 
-    :param path: a tab-separated file with the columns head, relation, tail and, if wanted, score, with or without a
-        header: what :func:`~pykeen_negater.pools.exports.export` writes. Entities and relations are named by their
-        labels. The higher the score, the harder is the negative; one without a score is as hard as the hardest, whether
-        others have scores or not.
+    :param path: a tab-separated file with the columns head, relation, tail and optionally score, with or without a
+        header, as :func:`~pykeen_negater.pools.exports.export` writes it. Entities and relations are named by their
+        labels. The higher the score, the harder the negative; a negative without a score counts as one of the hardest.
     :param output: the folder that the pools are written to. Pools that are already there are replaced.
-    :param dataset: a PyKEEN dataset or its name, of which the training triples are taken
+    :param dataset: a PyKEEN dataset or its name, whose training triples are taken
     :param triples_factory: the training triples, instead of a dataset
     :return: the pools. Training triples among the negatives are left out, and so are negatives that share two parts
         with no training triple.
     :raises ValueError: if not exactly one of dataset and triples_factory is given, the triples have no labels, the file
-        is malformed or names something that they lack, or no negative remains
+        is malformed or names entities or relations that they lack, or no negative remains
     :raises FileNotFoundError: if there is no such file
-    :raises FileExistsError: if something else than pools is at the place of the output
+    :raises FileExistsError: if the output exists, and holds no pools
     """
     path = Path(path)
     graph = find_graph(dataset, triples_factory)
@@ -72,7 +71,7 @@ def import_negatives(
 
 
 def pools_of(graph: Graph, negatives: np.ndarray, scores: np.ndarray) -> NegativePools:
-    """Give each training triple the negatives that corrupt it.
+    """Assign to each training triple the negatives that corrupt it.
 
     :param graph: the training triples
     :param negatives: shape: (n, 3), dtype: int64, each once, none of which is a training triple
@@ -123,7 +122,7 @@ def pools_of(graph: Graph, negatives: np.ndarray, scores: np.ndarray) -> Negativ
 
 
 def _match(graph: Graph, negatives: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the triples that agree in all but one column.
+    """Find the training triples that agree with negatives in all but one column.
 
     :param graph: the training triples
     :param negatives: shape: (n, 3)

@@ -1,6 +1,6 @@
-"""The schema of the pools' metadata: every field that is read again, its type and its range.
+"""The schema of the pools' metadata: every field that a program reads, its type and its range.
 
-Fields that no program reads may hold anything.
+Other fields may have any value.
 """
 
 import math
@@ -17,10 +17,10 @@ __all__ = [
     "check_metadata",
 ]
 
-#: What must be there
+#: The required fields
 REQUIRED = ("num_entities", "num_relations", "sides", "vocabulary")
 
-#: The most levels of lists and objects in one another
+#: The most levels of nested lists and objects
 _LEVELS = 50
 
 _text = leaf("a text", lambda value: isinstance(value, str))
@@ -46,7 +46,7 @@ def _is_curve(value: Any) -> bool:
     return len(value["predicted"]) == len(value["observed"]) and any(value["observed"])
 
 
-#: The fields that the others are about
+#: The fields that the ranges of others depend on
 _SIZES = record(
     {
         "num_entities": whole(1),
@@ -77,7 +77,7 @@ _SETTINGS = record(
     }
 )
 
-#: What was measured on candidates of one kind
+#: The measurements on candidates of one kind
 _MEASURES = record(
     {
         "answers": whole(),
@@ -99,21 +99,21 @@ _GUARD = record(
     required=("hidden_triples", "proposed"),
 )
 
-#: The seconds of each step, which are in a file of their own
+#: The seconds of each step, which have a file of their own
 DURATIONS = mapping_of(number(low=0))
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> Fault | None:
-    """Look for what is wrong with the metadata of pools.
+    """Check the metadata of pools.
 
     :param metadata: the metadata
-    :return: the first field that is missing, of the wrong type or out of range; None if all are as they should be
+    :return: the first field that is missing, of the wrong type or out of range; None if there is none
     """
     return _check_depth(metadata) or _SIZES.find_fault(metadata) or _schema(metadata).find_fault(metadata)
 
 
 def _check_depth(metadata: Mapping[str, Any]) -> Fault | None:
-    """Look at one level after the other, as recursion has limits of its own."""
+    """Check the depth level by level, since recursion is limited itself."""
     values: list[Any] = [metadata]
     for _ in range(_LEVELS):
         values = [
@@ -126,7 +126,7 @@ def _check_depth(metadata: Mapping[str, Any]) -> Fault | None:
 
 
 def _schema(metadata: Mapping[str, Any]) -> Kind:
-    """Describe the fields, some of which are as long as there are relations."""
+    """Make the schema; the lengths of some fields depend on the number of relations."""
     by_relation = {"length": metadata["num_relations"]}
     statistics = metadata.get("statistics")
     edges = statistics.get("score_edges") if isinstance(statistics, dict) else None
@@ -166,7 +166,7 @@ def _schema(metadata: Mapping[str, Any]) -> Kind:
 
 
 def _rejected(metadata: Mapping[str, Any]) -> Kind:
-    """Describe the candidates that were thrown out, see :data:`~pykeen_negater.pools.rejections.REJECTED`."""
+    """Make the schema of rejected candidates, see :data:`~pykeen_negater.pools.rejections.REJECTED`."""
     statistics = metadata.get("statistics")
     found = statistics.get("rejected") if isinstance(statistics, dict) else None
     size = len(found["positive"]) if isinstance(found, dict) and isinstance(found.get("positive"), list) else 0
@@ -185,7 +185,7 @@ def _rejected(metadata: Mapping[str, Any]) -> Kind:
     limits = {side: metadata["num_relations" if side == RELATION else "num_entities"] for side in metadata["sides"]}
 
     def find_fault(value: Any) -> Fault | None:
-        """Look at the columns, then at what depends on two of them."""
+        """Check the columns, then the replacements, whose range depends on the side."""
         fault = columns.find_fault(value)
         if fault is not None or not value:
             return fault
@@ -198,6 +198,6 @@ def _rejected(metadata: Mapping[str, Any]) -> Kind:
 
 
 def _last_triple(statistics: Any) -> int:
-    """Find the position of the last training triple, as far as it is known."""
+    """Find the position of the last training triple, if it is known."""
     count = statistics.get("num_triples") if isinstance(statistics, dict) else None
     return count - 1 if type(count) is int else 2**63 - 1

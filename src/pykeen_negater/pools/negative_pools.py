@@ -1,7 +1,7 @@
-"""Pools of negatives: the replacements for each triple and side, how hard they are, and how risky.
+"""Pools of negatives: the replacements for each triple and side, with their hardness and risk.
 
 A pool belongs to a training triple and a side. All pools lie in one compressed array, sorted by triple, then side, then
-hardness, so that a batch of triples is looked up with one binary search. What they are on disk is in
+hardness, so that a batch of triples is looked up with one binary search. Their format on disk is described in
 :mod:`~pykeen_negater.pools.files`.
 """
 
@@ -37,7 +37,7 @@ __all__ = [
     "NegativePools",
 ]
 
-#: The number of training triples whose negatives are looked at together
+#: The number of training triples whose negatives are processed together
 PIECE = 2**16
 
 
@@ -51,7 +51,7 @@ class NegativePools:
     #: Where the pool of each triple and side starts: row ``i * num_sides + s``; shape: (num_triples * num_sides + 1,)
     offsets: Tensor
 
-    #: What is put in the place of the side's part; shape: (num_negatives,), dtype: int32
+    #: The id that replaces the triple's part on that side; shape: (num_negatives,), dtype: int32
     replacements: Tensor
 
     #: How hard each negative is, from 0 for the easiest score to 255 for the hardest; shape: (num_negatives,)
@@ -69,20 +69,20 @@ class NegativePools:
     #: The fingerprint of the vocabulary
     vocabulary: str
 
-    #: How risky each negative is, see :func:`~pykeen_negater.pools.codec.encode_risk`; by default as risky as a
-    #: uniform corruption; shape: (num_negatives,)
+    #: The risk of each negative, see :func:`~pykeen_negater.pools.codec.encode_risk`; by default that of a uniform
+    #: corruption; shape: (num_negatives,)
     risk: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
 
     #: The sorted keys of corruptions that are likely true, of any training triple; shape: (num_suspects,), dtype: int64
     suspects: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
 
-    #: How risky each of them is; shape: (num_suspects,)
+    #: The risk of each of them; shape: (num_suspects,)
     suspect_risk: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
 
     #: Settings, package versions and statistics; JSON-native
     metadata: dict[str, Any] = field(default_factory=dict)
 
-    #: How many seconds each step of mining took
+    #: The seconds that each step of mining took
     durations: dict[str, float] = field(default_factory=dict)
 
     #: The folder the pools were loaded from
@@ -120,7 +120,7 @@ class NegativePools:
         self.index = TripleIndex(self.keys, self.num_entities, self.num_relations)
 
     def __len__(self) -> int:
-        """Get the number of negatives, over all triples and sides."""
+        """Count the negatives of all triples and sides."""
         return len(self.replacements)
 
     @property
@@ -132,8 +132,8 @@ class NegativePools:
         """Look up the pools of triples.
 
         :param triples: shape: (n, 3), dtype: int64
-        :return: a pair (starts, sizes), each of shape (n, num_sides): where each side's pool starts in the arrays, and
-            how many negatives it has, 0 where the triple is unknown
+        :return: a pair (starts, sizes), each of shape (n, num_sides): the position in the arrays where each side's pool
+            starts, and its number of negatives, 0 for an unknown triple
         """
         position, found = self.index.lookup(triples)
         num_sides = len(self.sides)
@@ -144,17 +144,17 @@ class NegativePools:
 
     @property
     def max_risk(self) -> float | None:
-        """The risk from which on a negative does more harm than good; None if no guard has judged."""
+        """The risk from which on a negative does more harm than good; None without a guard."""
         return self.metadata.get("max_risk")
 
     @property
     def max_mined_risk(self) -> float | None:
-        """The risk from which on the guard let no candidate pass; None if no guard has judged."""
+        """The risk from which on the guard rejected candidates; None without a guard."""
         return self.metadata.get("max_mined_risk")
 
     @property
     def guard_skill(self) -> float | None:
-        """The Brier skill of the guard among candidates: ≤ 1, no better than a guess at 0; None without a guard."""
+        """The Brier skill of the guard among candidates: ≤ 1, and no better than a guess at 0; None without a guard."""
         return self.metadata.get("guard_skill")
 
     def safer_than(self, max_risk: float | Tensor) -> "NegativePools":
@@ -165,7 +165,7 @@ class NegativePools:
         :return: the other negatives; the same pools if there are no others
         """
         if self.max_mined_risk is not None:
-            # rounding keeps the order: what was mined is below the step that follows that limit, and need not be read
+            # rounding keeps the order, so that mined negatives stay below the limit of mining, and need not be read
             bound = decode_risk(encode_risk(np.array([self.max_mined_risk])).int() + 1)
             if bool((torch.as_tensor(max_risk) >= bound).all()):
                 return self
@@ -206,7 +206,7 @@ class NegativePools:
         """Keep some negatives, piece by piece: a piece's intermediate results are many times larger than the pools.
 
         :param is_kept: tells which negatives of some training triples to keep; shape: (n,)
-        :return: the others are gone; the same pools if there are no others
+        :return: pools of these negatives; the same pools if all are kept
         """
         kept = torch.empty(len(self), dtype=torch.bool)
         offsets, total = torch.zeros_like(self.offsets), 0
@@ -225,7 +225,7 @@ class NegativePools:
         return replace(self, **arrays, offsets=offsets, path=None)
 
     def coverage(self, triples: Tensor) -> float:
-        """Compute how many triples have a negative.
+        """Compute the share of triples that have a negative.
 
         :param triples: shape: (n, 3), dtype: int64
         :return: the share, in [0, 1]
@@ -246,7 +246,7 @@ class NegativePools:
             )
 
     def check_vocabulary(self, graph: Graph) -> None:
-        """Check that ids mean the same here and in a graph, as far as both have labels.
+        """Check that ids stand for the same labels here and in a graph, if both have labels.
 
         :param graph: the graph, which may have other triples
         :raises PoolsError: if not
@@ -297,7 +297,7 @@ class NegativePools:
     def load(cls, path: str | Path) -> "NegativePools":
         """Load pools; the arrays are mapped into memory, not read.
 
-        Small ones are read once to see that they are whole; for large ones, there is
+        Small pools are read once to check that they are undamaged; large ones are checked by
         :func:`~pykeen_negater.pools.verification.verify_pools`.
 
         :param path: a folder written by :meth:`save`
@@ -306,7 +306,7 @@ class NegativePools:
         """
         path = Path(path)
         restore_folder(path)
-        stamps = file_stamps(path)  # before it is read, so that what is replaced meanwhile is noticed
+        stamps = file_stamps(path)  # before reading, so that a replacement meanwhile is noticed
         arrays, metadata = read_pools(path)
         try:
             pools = cls(
@@ -327,9 +327,9 @@ class NegativePools:
         return pools
 
     def is_replaced(self) -> bool:
-        """Tell whether other pools have taken the place of these on disk.
+        """Tell whether these pools have been replaced on disk.
 
-        :return: whether a file in their folder has changed; not if the folder is gone, or there never was one
+        :return: whether a file in their folder has changed; False if the folder is gone, or there never was one
         """
         return self.path is not None and self.path.is_dir() and file_stamps(self.path) != self.stamps
 

@@ -1,4 +1,4 @@
-"""Outcomes of candidates: they became negatives, or there was a reason why not."""
+"""Outcomes of candidates: whether they became negatives, and if not, why."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,12 +10,12 @@ __all__ = [
     "explain_none",
 ]
 
-#: In the order in which candidates are judged: not scored, since the ranker's budget was spent on others; at or above
-#: the ranker's threshold; riskier than the guard lets pass; less hard than the others of a pool that is full; kept. At
-#: the end, since pools hold these positions: not scored, since it reads like a training triple
+#: The outcomes, in the order of the checks: not scored, since the ranker's budget was spent on others; at or above the
+#: ranker's threshold; riskier than the guard accepts; less hard than the others of a full pool; kept. Last, since pools
+#: store these positions: not scored, since it reads like a training triple
 OUTCOMES = ("beyond_budget", "taken_for_true", "too_risky", "crowded_out", "kept", "reads_alike")
 
-#: Why a relation has no negatives, by what became of most of its candidates; none of them are kept
+#: Why a relation has no negatives, by the outcome of most of its candidates
 _REASONS = {
     "beyond_budget": "with candidates beyond the budget, which were not scored",
     "taken_for_true": "with candidates at or above the threshold, which are taken for true",
@@ -37,12 +37,12 @@ def count_outcomes(
     unscored: Mapping[str, np.ndarray],
     num_relations: int,
 ) -> np.ndarray:
-    """Count the candidates of each relation by what became of them.
+    """Count the candidates of each relation by outcome.
 
     :param relations: shape: (n,), the relation of each candidate that was scored
     :param accepted: shape: (n,), dtype: bool, whether it is below the ranker's threshold, where there is one
-    :param safe: shape: (n,), dtype: bool, whether the guard lets it pass
-    :param kept: shape: (n,), dtype: bool, whether it is a negative now
+    :param safe: shape: (n,), dtype: bool, whether the guard accepts it
+    :param kept: shape: (n,), dtype: bool, whether it was kept as a negative
     :param unscored: by outcome, the relation of each further candidate, which was not scored; each of any shape (m,)
     :param num_relations: the number of relations
     :return: shape: (num_relations, len(OUTCOMES)), dtype: int64
@@ -51,7 +51,7 @@ def count_outcomes(
     >>> dict(zip(OUTCOMES, count_outcomes(relation, yes, no, no, {"beyond_budget": relation}, 1)[0].tolist()))
     {'beyond_budget': 1, 'taken_for_true': 0, 'too_risky': 1, 'crowded_out': 0, 'kept': 0, 'reads_alike': 0}
     """
-    # the first verdict that is against a candidate counts; the last one never is in its favour
+    # the first check that a candidate fails counts; without a failed one, it was crowded out or kept
     reason = np.argmin(np.stack([np.ones_like(kept), accepted, safe, kept, np.zeros_like(kept)]), axis=0)
     counts = np.bincount(relations * len(OUTCOMES) + reason, minlength=num_relations * len(OUTCOMES))
     counts = counts.reshape(num_relations, len(OUTCOMES))
@@ -63,9 +63,9 @@ def count_outcomes(
 def explain_none(outcomes: np.ndarray, num_triples: np.ndarray, names: Sequence[str]) -> str | None:
     """Explain which relations have triples and no negatives, and why.
 
-    :param outcomes: shape: (num_relations, len(OUTCOMES)), how many candidates each outcome has
+    :param outcomes: shape: (num_relations, len(OUTCOMES)), the number of candidates with each outcome
     :param num_triples: shape: (num_relations,), the number of triples of each relation
-    :param names: what to call each relation
+    :param names: the name of each relation
     :return: a sentence; None if there is no such relation
 
     >>> outcomes = np.array([[0, 2, 0, 0, 3, 0], [0, 4, 1, 0, 0, 0], [0] * 6, [0] * 6])

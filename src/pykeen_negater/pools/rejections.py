@@ -1,4 +1,4 @@
-"""Candidates that were thrown out: a few of each relation, for people to see why."""
+"""Examples of rejected candidates: a few of each relation, to show people why they were rejected."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,12 +14,12 @@ __all__ = [
     "note_rejected",
 ]
 
-#: The most candidates of a relation that are kept, and of all together
+#: The most examples per relation, and in all
 PER_RELATION, MOST_REJECTED = 3, 900
 
-#: A candidate that was thrown out: the position of its positive, the corrupted column and what stands there, the
-#: relation of the corrupted triple, the number of the reason among :data:`~pykeen_negater.pools.outcomes.OUTCOMES`, its
-#: score, and its risk in multiples of that of a uniform corruption
+#: A rejected candidate: the position of its positive, the corrupted column and the id that replaces it, the relation of
+#: the corrupted triple, the position of the reason in :data:`~pykeen_negater.pools.outcomes.OUTCOMES`, its score, and
+#: its risk in multiples of that of a uniform corruption
 REJECTED = np.dtype(
     [
         ("positive", np.int64),
@@ -34,10 +34,10 @@ REJECTED = np.dtype(
 
 
 def note_rejected(accepted: np.ndarray, safe: np.ndarray, **columns: np.ndarray) -> np.ndarray:
-    """Note the candidates that a ranker's thresholds or the guard have thrown out, the riskiest of each relation.
+    """Select examples of the candidates that thresholds or the guard have rejected, the riskiest of each relation.
 
     :param accepted: shape: (n,), dtype: bool, whether each candidate is below the ranker's threshold
-    :param safe: shape: (n,), dtype: bool, whether the guard lets it pass
+    :param safe: shape: (n,), dtype: bool, whether the guard accepts it
     :param columns: the other fields of :data:`REJECTED`, each of shape (n,)
     :return: shape: (m,), dtype: :data:`REJECTED`
     """
@@ -51,15 +51,14 @@ def note_rejected(accepted: np.ndarray, safe: np.ndarray, **columns: np.ndarray)
 
 
 def choose_rejected(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Choose the riskiest of each relation, each entity once; of those as risky, the ones with the highest scores.
+    """Choose the riskiest of each relation, each entity once; among equally risky ones, those with the highest scores.
 
-    :param parts: candidates that were thrown out, each of shape (n,) and dtype :data:`REJECTED`; what comes first wins
-        a tie
+    :param parts: rejected candidates, each of shape (n,) and dtype :data:`REJECTED`; ties go to the first
     :return: shape: (m,), by relation, the riskiest first
     """
     noted = np.concatenate(parts)
     noted = noted[np.lexsort((-noted["score"], -noted["risk"], noted["relation"]))]
-    # a replacement suits many triples of a relation: one of them is enough
+    # the same entity may replace a part of many triples of a relation: one of them is enough
     _, first = np.unique(noted[["relation", "side", "replacement"]], return_index=True)
     noted = noted[np.sort(first)]
     starts = np.searchsorted(noted["relation"], noted["relation"])
@@ -67,10 +66,10 @@ def choose_rejected(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def list_rejected(noted: np.ndarray) -> dict[str, list[Any]]:
-    """Write candidates in the form that the statistics of pools have.
+    """Convert candidates to the form of the statistics of pools.
 
     :param noted: shape: (m,), dtype: :data:`REJECTED`, by relation
-    :return: JSON-native columns, by relation; of very many, those of the relations with the riskiest
+    :return: JSON-native columns, by relation; if there are too many, those of the relations with the riskiest
     """
     riskiest = np.argsort(-noted["risk"], kind="stable")[:MOST_REJECTED]
     kept = noted[np.sort(riskiest)]

@@ -1,4 +1,4 @@
-"""Checks whether pools, and whatever else is in the cache, are what was written, and what they promise to be."""
+"""Checks that pools and other entries of the cache are undamaged, and that pools have their invariants."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,14 +21,14 @@ __all__ = [
 
 @pinned_defaults()
 def verify_pools(path: str | Path) -> NegativePools:
-    """Check a folder of pools as a whole, however large it is.
+    """Check a folder of pools completely, however large it is.
 
     The files are compared with their checksums. Keys and offsets must ascend, ids must be in range, and each pool must
     have its hardest negatives first and no training triple. The labels must be those of the vocabulary's fingerprint.
 
     :param path: a folder of pools
     :return: the pools
-    :raises PoolsError: if something does not hold
+    :raises PoolsError: if a check fails
     """
     path = Path(path)
     restore_folder(path)
@@ -52,21 +52,21 @@ def verify_pools(path: str | Path) -> NegativePools:
 
 
 def verify_cache(cache: Cache) -> Iterator[tuple[Path, bool, str | None]]:
-    """Check all that is cached: pools as a whole, other entries, and what waits to become one, by their checksums.
+    """Check everything in the cache: pools completely, other entries and unfinished work by their checksums.
 
     :param cache: the cache
-    :yields: a triple (a folder, whether there is anything that it can be compared with, what is wrong with it or None)
+    :yields: a triple (a folder, whether it has checksums to compare with, what is wrong with it or None)
     """
     for path in sorted(path for path in cache.root.glob("*/[!.]*") if path.is_dir()):
         if path.parent.name == "pools":
             yield path, True, _pools_damage(path) or cache.find_damage("pools", path.name)
         elif path.parent.name in ("shards", "checkpoints") or path.name.endswith("-parts"):
             for piece in _pieces(path):
-                # an interrupted training leaves a checkpoint without checksums, and does not go on from it
+                # interrupted training may leave a checkpoint without checksums, and does not go on from it
                 is_finished = path.parent.name != "checkpoints" or piece.joinpath(CHECKSUMS).is_file()
                 yield piece, is_finished, find_damage(piece, piece / CHECKSUMS) if is_finished else None
         else:
-            # whatever the cache has built was locked
+            # every entry of the cache was locked when it was built
             is_entry = any(path.with_name(f"{path.name}.{suffix}").exists() for suffix in ("lock", "sha256"))
             yield path, is_entry, cache.find_damage(path.parent.name, path.name) if is_entry else None
 

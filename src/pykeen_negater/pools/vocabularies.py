@@ -9,17 +9,17 @@ __all__ = [
     "describe_differences",
 ]
 
-#: The most labels that are named of each kind
+#: The most labels of each kind that are named
 _FEW = 3
 
 
 def describe_differences(vocabulary: Vocabulary, graph: Graph) -> str | None:
-    """Describe how the meaning of pools' ids differs from that of a graph's.
+    """Describe how the meaning of the ids of pools differs from that of a graph's ids.
 
     :param vocabulary: the labels of the pools
     :param graph: the graph
-    :return: how many labels only one of them has, and which are the first, or the first that have another id; None if
-        one of them has no labels, or these do not differ
+    :return: the number of labels that only one of them has, with the first of these, or the first labels with different
+        ids; None if one of them has no labels, or these do not differ
     """
     kinds = (
         ("entities", vocabulary.entity_labels, graph.entity_labels),

@@ -1,10 +1,10 @@
-"""From candidates to scores: one ranker per module.
+"""Rankers, which score candidates, one per module.
 
 A *ranker* says how hard each candidate is as a negative (higher is harder), and which candidates it accepts as
-negatives at all. Fast ones score a shard at a time; *budgeted* ones, which ask a language model, score a chosen number
-of corrupted triples once. Both build on what :mod:`~pykeen_negater.rankers.context` offers: graph, texts, vectors,
+negatives at all. Fast ones score a shard at a time; *budgeted* ones, which use a language model, score a chosen number
+of corrupted triples once. Both build on :mod:`~pykeen_negater.rankers.context`, which offers graph, texts, vectors,
 scorers and cache.
 
 To add a ranker, subclass :class:`~pykeen_negater.rankers.base.Ranker` in a module of its own, and register it in
-:mod:`~pykeen_negater.rankers.resolver`; from outside, a class can be registered there, too.
+:mod:`~pykeen_negater.rankers.resolver`; other packages can register a class there, too.
 """

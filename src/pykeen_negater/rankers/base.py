@@ -1,4 +1,4 @@
-"""What a ranker is: it tells how hard a candidate is as a negative, and whether it is one at all."""
+"""The base classes of rankers, which decide how hard a candidate is as a negative, and whether it is one at all."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Ranker(ABC):
     #: Whether the ranker accepts only what is below a threshold
     has_thresholds: ClassVar[bool] = False
 
-    #: The folder or name of the language model that reads the texts and is to be named with the pools, if there is one
+    #: The folder or name of the language model that reads the texts, which the metadata of pools names, if there is one
     language_model: str | None = None
 
     @abstractmethod
@@ -68,9 +68,9 @@ class Ranker(ABC):
         return {}
 
     def prepare(self, context: RankingContext) -> None:  # noqa: B027
-        """Do once what concerns all candidates, such as training. By default there is no such thing.
+        """Do what is done once for all candidates, such as training. By default, do nothing.
 
-        :param context: graph, texts and cache, where the result is kept
+        :param context: graph, texts and the cache, in which the result is kept
         """
 
     @abstractmethod
@@ -84,7 +84,7 @@ class Ranker(ABC):
 
 
 class BudgetedRanker(Ranker):
-    """Scores slowly, so that corrupted triples are chosen first, then scored, each once.
+    """A slow ranker, for which corrupted triples are chosen first, and then scored, each once.
 
     Such a ranker takes ``max_training_triples`` and ``seed``.
     """
@@ -93,7 +93,7 @@ class BudgetedRanker(Ranker):
 
     @abstractmethod
     def score_triples(self, triples: np.ndarray, context: RankingContext) -> Scores:
-        """Score corrupted triples, or take their scores from the cache.
+        """Score corrupted triples, or load their scores from the cache.
 
         :param triples: shape: (n, 3), sorted by key
         :param context: graph, texts and cache

@@ -1,4 +1,4 @@
-"""What rankers and the guard can build on."""
+"""The context of rankers and the guard: the graph, texts, vectors and cache, and the scorers trained on them."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass, field, replace
@@ -30,28 +30,28 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class RankingContext:
-    """What rankers can build on."""
+    """The graph, texts, vectors and cache that rankers use, and the scorers trained on them."""
 
-    #: The triples that may be learned from: without those that are hidden for the guard
+    #: The triples for training: without those that are hidden for the guard
     graph: Graph
 
-    #: The texts of the graph, and of other entities that the validation triples hold, if there are texts
+    #: The texts of the graph, and of further entities in validation triples, if there are texts
     texts: Texts | None
 
-    #: Where results are kept
+    #: The cache that results are kept in
     cache: Cache
 
-    #: The vectors of the entities, made without what is hidden; shape: (num_entities, dim)
+    #: The vectors of the entities, made without the hidden triples; shape: (num_entities, dim)
     vectors: np.ndarray
 
     #: The seed
     seed: int = 0
 
-    #: True triples to validate with, if there are any besides the training triples; shape: (n, 3). Entities that the
+    #: True validation triples, if there are any besides the training triples; shape: (n, 3). Entities that the
     #: graph lacks have ids after the graph's.
     validation: np.ndarray | None = None
 
-    #: False triples to validate with; shape: (n, 3)
+    #: False validation triples; shape: (n, 3)
     validation_negatives: np.ndarray | None = None
 
     #: The corrupted triples that a :class:`~pykeen_negater.rankers.base.BudgetedRanker` scores, sorted by key; if None,
@@ -61,28 +61,28 @@ class RankingContext:
     #: The processes that share the work
     processes: Processes = field(default_factory=Processes)
 
-    #: What is measured, which rankers add to
+    #: The measurements, to which rankers add
     measured: Measurements = field(default_factory=Measurements)
 
-    #: What was computed once, by name
+    #: The results of :meth:`once`, by name
     _computed: dict[Hashable, Any] = field(default_factory=dict, init=False)
 
     def measuring_anew(self) -> "RankingContext":
-        """Make a context for a shard, which shares all but durations and counts.
+        """Make a context for a shard, which shares everything but durations and counts.
 
         :return: the context
         """
         context = replace(self, measured=self.measured.of_a_shard())
-        # what is computed for one shard serves the others, too
+        # results of :meth:`once` are shared by all shards
         object.__setattr__(context, "_computed", self._computed)
         return context
 
     def once(self, name: Hashable, compute: Callable[[], T]) -> T:
-        """Compute something the first time that it is asked for.
+        """Compute something the first time that it is needed, and keep it.
 
-        :param name: its name; together with whatever it belongs to, if that is less than the context
+        :param name: its name, with what it belongs to unless that is the whole context
         :param compute: computes it
-        :return: the result, of this time or the first one
+        :return: the result
         """
         if name not in self._computed:
             self._computed[name] = compute()
@@ -100,7 +100,7 @@ class RankingContext:
 
     @property
     def chosen_keys(self) -> np.ndarray:
-        """The keys of the triples that are chosen, where some are; shape: (m,), dtype: int64, sorted."""
+        """The keys of the chosen triples, sorted; shape: (m,), dtype: int64."""
         return self.once("chosen keys", self._compute_chosen_keys)
 
     def _compute_chosen_keys(self) -> np.ndarray:
@@ -108,7 +108,7 @@ class RankingContext:
 
     @property
     def probe(self) -> Probe:
-        """The probe, trained on the graph or taken from the cache."""
+        """The probe, trained on the graph or loaded from the cache."""
         return self.once("probe", self._find_probe)
 
     def _find_probe(self) -> Probe:
@@ -118,7 +118,7 @@ class RankingContext:
 
     @property
     def factorization(self) -> Factorization:
-        """The factorization of the graph, trained or taken from the cache."""
+        """The factorization of the graph, trained or loaded from the cache."""
         return self.once("factorization", self._find_factorization)
 
     def _find_factorization(self) -> Factorization:

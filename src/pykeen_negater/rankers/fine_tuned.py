@@ -36,11 +36,11 @@ __all__ = [
 
 
 class FineTunedRanker(BudgetedRanker):
-    """Fine-tunes a language model to tell triples from corruptions, or takes one, and computes a score with it."""
+    """Computes scores with a language model that it fine-tunes to tell triples from corruptions, or that is given."""
 
     needs_texts = True
 
-    #: How many times as long a triple takes to score as with a forward pass
+    #: The time to score a triple, in multiples of that of a forward pass
     cost: ClassVar[float] = 1.0
 
     def __init__(
@@ -61,11 +61,11 @@ class FineTunedRanker(BudgetedRanker):
         :param fine_tuning: further settings, see :class:`pykeen_negater.fine_tuning.settings.FineTuningSettings`
         :param max_training_triples: > 0, the most triples to fine-tune on; None for all
         :param seed: the seed of fine-tuning
-        :param precision: what candidates are scored in: ``fp32``, or ``bf16``, which is faster on GPUs and on CPUs with
+        :param precision: the precision of scoring: ``fp32``, or ``bf16``, which is faster on GPUs and on CPUs with
             AMX tiles, and changes the order of candidates a little
-        :raises FileNotFoundError: if there is no such fine-tuned model, the default language model cannot be had, or a
-            file of the negatives is missing
-        :raises ValueError: if a fine-tuned model is given and a model to fine-tune as well, or there is no such setting
+        :raises FileNotFoundError: if there is no such fine-tuned model, the default language model is not available, or
+            a file of the negatives is missing
+        :raises ValueError: if both a fine-tuned model and a model to fine-tune are given, or there is no such setting
             or precision
         """
         if model is not None and (language_model is not None or fine_tuning):
@@ -121,7 +121,7 @@ class FineTunedRanker(BudgetedRanker):
         """
 
     def _fine_tuned(self, context: RankingContext) -> Path:
-        """Take the model that was given, or one from the cache, or fine-tune it."""
+        """Get the given model, load one from the cache, or fine-tune it."""
         return context.once((self, "fine-tuned"), lambda: self._find_fine_tuned(context))
 
     def _find_fine_tuned(self, context: RankingContext) -> Path:
@@ -141,7 +141,7 @@ class FineTunedRanker(BudgetedRanker):
         return path
 
     def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> np.ndarray:
-        """Compute the scores of triples, or take them from the cache.
+        """Compute the scores of triples, or load them from the cache.
 
         :param model: the folder of the fine-tuned model
         :param triples: shape: (n, 3)
@@ -158,16 +158,16 @@ class FineTunedRanker(BudgetedRanker):
         return FineTunedScoring(model, self.precision, context)
 
     def _what(self) -> str:
-        """Name the score, so that those of different rankers are kept apart."""
+        """Name the score, so that the cache keeps those of different rankers apart."""
         return "logit"
 
 
 class ThresholdsRanker(FineTunedRanker):
-    """Scores candidates with a fine-tuned language model and takes those just below a threshold: NegatER-θ_r.
+    """Scores candidates with a fine-tuned language model and accepts those below a threshold: NegatER-θ_r.
 
-    A candidate whose score reaches the threshold of its relation is taken for true, and is no negative. Of the others,
+    A candidate whose score reaches the threshold of its relation is taken for true, and rejected. Of the others,
     the highest scores are the hardest [safavi2021]_. NegatER's threshold is the one that classifies best, so that as
-    many true triples may lie below it as false ones above; in a dense graph, a quarter of what it lets pass is true. By
+    many true triples may lie below it as false ones above; in a dense graph, a quarter of those it accepts are true. By
     default, the threshold is therefore the level that nearly all true validation triples reach.
     """
 

@@ -1,4 +1,4 @@
-"""What a fine-tuned language model says of triples, kept in the cache."""
+"""Computes scores and vectors of triples with a fine-tuned language model, and caches them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ class FineTunedScoring:
     #: The folder of the model
     model: Path
 
-    #: What it computes in
+    #: The precision of its computations
     precision: Precision
 
     #: Texts, cache and processes
     context: RankingContext
 
     def score(self, what: str, compute: Compute, triples: np.ndarray) -> np.ndarray:
-        """Compute something of triples, or take it from the cache; the processes share the work.
+        """Compute a score or vector of triples, or load it from the cache; the processes share the work.
 
         :param what: the name of what is computed
         :param compute: computes it, in batches of similar length

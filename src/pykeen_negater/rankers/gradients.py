@@ -27,10 +27,10 @@ __all__ = [
     "ProxyGradientsRanker",
 ]
 
-#: About how long a training step of the proxy takes
+#: The seconds that a training step of the proxy takes, about
 SECONDS_PER_STEP = 0.002
 
-#: How gradients of many parameters become one number
+#: The norms by which gradients of many parameters become one number
 NORMS = ("sum", "whole")
 
 
@@ -38,8 +38,8 @@ class FullGradientsRanker(FineTunedRanker):
     """Ranks candidates by how much a fine-tuned language model would have to change to believe them: NegatER-∇.
 
     The larger the gradient of the loss with label 1, the harder the candidate contradicts what the model has learned
-    [safavi2021]_. It is exact, see :mod:`pykeen_negater.fine_tuning.gradients`. All candidates are accepted: what is
-    too likely true is for the guard to say.
+    [safavi2021]_. It is exact, see :mod:`pykeen_negater.fine_tuning.gradients`. All candidates are accepted: rejecting
+    those that are too likely true is left to the guard.
     """
 
     cost = 2.5
@@ -78,11 +78,11 @@ class FullGradientsRanker(FineTunedRanker):
 
 
 class ProxyGradientsRanker(FullGradientsRanker):
-    """Ranks candidates by their gradients, which a small network guesses for most of them: NegatER-∇ with a proxy.
+    """Ranks candidates by their gradients, which a small network estimates for most of them: NegatER-∇ with a proxy.
 
-    The magnitudes of some candidates are computed, and a network learns to tell those of the others from the triples'
-    vectors [safavi2021]_, see :mod:`pykeen_negater.fine_tuning.gradient_proxy`. The statistics say how well its guesses
-    rank candidates that it has not learned from.
+    The magnitudes of some candidates are computed, and a network learns to estimate those of the others from the
+    triples' vectors [safavi2021]_, see :mod:`pykeen_negater.fine_tuning.gradient_proxy`. The statistics tell how well
+    its estimates rank candidates that it was not trained with.
     """
 
     def __init__(
@@ -99,14 +99,14 @@ class ProxyGradientsRanker(FullGradientsRanker):
     ) -> None:
         """Choose the model.
 
-        :param num_exact: >= 10, the number of candidates whose magnitudes are computed (20,000 in NegatER); where there
-            are no more than these, none is guessed
+        :param num_exact: >= 10, the number of candidates whose magnitudes are computed (20,000 in NegatER); if there
+            are no more than these, none is estimated
         :param hidden: >= 1, the width of the network's hidden layer
         :param dropout: in [0, 1), the share of hidden units that is dropped while training
-        :param learning_rate: > 0, of Adam
+        :param learning_rate: > 0, the learning rate of Adam
         :param epochs: >= 1, the most passes over the exact magnitudes
-        :param batch_size: >= 1, the number of magnitudes of a step
-        :param patience: >= 1, after how many epochs without a smaller error on held-out magnitudes training stops
+        :param batch_size: >= 1, the number of magnitudes in a step
+        :param patience: >= 1, the epochs without a smaller error on held-out magnitudes after which training stops
         :param kwargs: the parameters of :class:`FullGradientsRanker`
         :raises ValueError: if a parameter is out of range
         """
@@ -151,7 +151,7 @@ class ProxyGradientsRanker(FullGradientsRanker):
     def _guess(
         self, model: Path, exact: np.ndarray, magnitudes: np.ndarray, guessed: np.ndarray, context: RankingContext
     ) -> np.ndarray:
-        """Guess the magnitudes of triples from those of others."""
+        """Estimate the magnitudes of triples from those of others."""
         from safetensors.torch import load_model, save_model
 
         from ..fine_tuning.classifier import infer_triples
@@ -181,7 +181,7 @@ class ProxyGradientsRanker(FullGradientsRanker):
         proxy = GradientProxy(vectors.shape[1], self.proxy)
 
         def read(folder: Path) -> dict[str, Any]:
-            """Load the proxy, and read how good it is."""
+            """Load the proxy with its measures of quality."""
             load_model(proxy, str(folder / "proxy.safetensors"))
             report: dict[str, Any] = json.loads(folder.joinpath("statistics.json").read_text(encoding="utf-8"))
             return report
@@ -191,7 +191,7 @@ class ProxyGradientsRanker(FullGradientsRanker):
         proxy.eval()
 
         def guess(classifier: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray) -> np.ndarray:
-            """Guess magnitudes."""
+            """Estimate magnitudes."""
             proxy.to(classifier.device)
             return infer_triples(
                 classifier,

@@ -1,4 +1,4 @@
-"""A ranker that asks a knowledge graph embedding."""
+"""A ranker that scores with a knowledge graph embedding."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,14 +30,14 @@ DEFAULT_MODEL, DEFAULT_MODEL_KWARGS = "RotatE", {"embedding_dim": 64}
 class KGERanker(Ranker):
     """Ranks candidates by the scores of a PyKEEN model: the higher, the harder.
 
-    By default, a RotatE is trained on the spot and cached, with uniform negatives and the self-adversarial loss
-    [sun2019]_: NegatER is compared with such a one [safavi2021]_. Or a trained model is given: as an object, as its
-    weights, or in the folder of a result of PyKEEN's pipeline. All candidates are accepted: what is too likely true is
-    for the guard to say.
+    By default, a RotatE model is trained and cached, with uniform negatives and the self-adversarial loss
+    [sun2019]_, as the authors of NegatER did for comparison [safavi2021]_. Or a trained model is given: as an object,
+    as its weights, or in the folder of a result of PyKEEN's pipeline. All candidates are accepted: rejecting those that
+    are too likely true is left to the guard.
 
-    A model that is trained on the spot does not see the triples that are hidden for the guard. A given model may have
-    seen them, as a given fine-tuned language model may. That does not mislead the guard: it learns from scorers of
-    its own, never from the ranker's scores, and the hidden triples are known in the end, so that none is a candidate.
+    A model that is trained here does not see the triples that are hidden for the guard. A given model may have
+    seen them, as may a given fine-tuned language model. That does not mislead the guard: it learns from scorers of
+    its own, never from the ranker's scores, and hidden triples are known triples, so that none is a candidate.
 
     .. [sun2019] Sun, Deng, Nie and Tang (2019) RotatE: Knowledge Graph Embedding by Relational Rotation in Complex
        Space. ICLR.
@@ -69,11 +69,11 @@ class KGERanker(Ranker):
         :param allow_pickle: whether the model in the folder may be unpickled, which runs any code that is in the file
         :param epochs: > 0, the number of passes over the triples, where a model is trained
         :param num_negs_per_pos: > 0, the number of uniform negatives per positive
-        :param learning_rate: > 0, of Adam
-        :param batch_size: > 0, the number of positives of a batch
+        :param learning_rate: > 0, the learning rate of Adam
+        :param batch_size: > 0, the number of positives in a batch
         :raises FileNotFoundError: if there is no such file or folder
-        :raises ValueError: if there is no such model, a parameter is out of range or does not go with the way in which
-            the model is given, or the model would have to be unpickled and that is not allowed
+        :raises ValueError: if there is no such model, a parameter is out of range or does not fit the way in which the
+            model is given, or the model would have to be unpickled and that is not allowed
         """
         training = KGETraining(epochs, num_negs_per_pos, learning_rate, batch_size)
         said = {
@@ -86,12 +86,12 @@ class KGERanker(Ranker):
         }
 
         def check(way: str, *taken: str) -> None:
-            """Check that nothing is said that does not belong to this way of giving a model."""
+            """Check that no parameter is given that does not belong to this way of giving a model."""
             surplus = [name for name, is_said in said.items() if is_said and name not in taken]
             if surplus:
                 raise ValueError(f"found {way} and {', '.join(surplus)} as well, expected the model in one way only.")
 
-        #: Where the model comes from
+        #: The source of the model
         self.source: ModelSource
         if model is not None and not isinstance(model, str):
             check("a trained model", "model")

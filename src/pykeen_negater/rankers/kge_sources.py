@@ -1,4 +1,4 @@
-"""Where a ranker's PyKEEN model comes from: it is trained, or it was, and is an object, weights, or a pickle."""
+"""Sources of a ranker's PyKEEN model: it is trained here, or given as an object, as weights, or as a pickle."""
 
 import json
 from abc import ABC, abstractmethod
@@ -44,7 +44,7 @@ __all__ = [
 
 
 class ModelSource(ABC):
-    """Where a model comes from."""
+    """A source of a model."""
 
     @abstractmethod
     def identify(self) -> dict[str, Any]:
@@ -58,9 +58,9 @@ class ModelSource(ABC):
         """Get the model.
 
         :param graph: the graph whose ids it scores, with all triples
-        :param context: what may be learned from, and the cache
+        :param context: the triples for training, and the cache
         :return: the model
-        :raises ValueError: if it is not one for such a graph
+        :raises ValueError: if it does not fit the graph
         """
 
     @abstractmethod
@@ -70,13 +70,13 @@ class ModelSource(ABC):
         :param graph: the graph
         :param num_triples: the number of triples to score
         :return: seconds by step
-        :raises ValueError: if the model is not one for such a graph
+        :raises ValueError: if the model does not fit the graph
         """
 
 
 @dataclass(frozen=True)
 class NamedModel:
-    """What a model is made from, apart from the graph."""
+    """The class and parameters of a model."""
 
     #: The name of its class
     name: str
@@ -88,7 +88,7 @@ class NamedModel:
     create_inverse_triples: bool = False
 
     def __post_init__(self) -> None:
-        """Bring the name into one form, and check the parameters.
+        """Normalize the name, and check the parameters.
 
         :raises ValueError: if there is no such model, or the parameters cannot be stored
         """
@@ -105,7 +105,7 @@ class NamedModel:
 
         :param graph: its graph
         :param seed: the seed of the weights
-        :return: the model, on the best device there is
+        :return: the model, on the best available device
         """
         return _on_device(build_model(self.name, self.kwargs, graph, self.create_inverse_triples, seed))
 
@@ -119,7 +119,7 @@ def _on_device(model: "Model") -> "Model":
 
 @dataclass(frozen=True)
 class TrainedModel(ModelSource):
-    """A model that is trained on what may be learned from, or taken from the cache."""
+    """A model that is trained on the triples that are not hidden, or loaded from the cache."""
 
     model: NamedModel
     training: KGETraining
@@ -158,7 +158,7 @@ class _TrainedBefore(ModelSource):
 
     @abstractmethod
     def load(self, graph: Graph) -> "Model":
-        """Load the model, whatever its size."""
+        """Load the model, without checking its size."""
 
     # docstr-coverage: inherited
     def get(self, graph: Graph, context: RankingContext) -> "Model":
@@ -182,10 +182,10 @@ class SavedModel(_TrainedBefore):
     path: Path
 
     def __post_init__(self) -> None:
-        """Look for the file.
+        """Check that the file exists.
 
         :raises FileNotFoundError: if there is none
-        :raises ValueError: if it is no regular file
+        :raises ValueError: if it is not a regular file
         """
         check_regular(self.path, "the weights of a model")
 
@@ -208,7 +208,7 @@ class PickledModel(_TrainedBefore):
     allow_pickle: bool
 
     def __post_init__(self) -> None:
-        """Look for the file, and whether it may be unpickled.
+        """Check that the file exists, and may be unpickled.
 
         :raises FileNotFoundError: if there is none
         :raises ValueError: if it may not
@@ -235,7 +235,7 @@ class PickledModel(_TrainedBefore):
 
 @dataclass(frozen=True, eq=False)
 class GivenModel(_TrainedBefore):
-    """A model that is there, on whatever device it is."""
+    """A given model, which stays on its device."""
 
     model: "Model"
 

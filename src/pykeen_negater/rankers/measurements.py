@@ -1,4 +1,4 @@
-"""What was measured while something was done: how long it took, and what was counted."""
+"""The measurements of mining: durations, counts and statistics."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,28 +10,28 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Measurements:
-    """What the steps of mining measure."""
+    """The measurements of the steps of mining."""
 
     #: The seconds by step
     durations: dict[str, float] = field(default_factory=dict)
 
-    #: What was counted of a shard's candidates; the numbers of all shards are added
+    #: Counts of a shard's candidates; those of all shards are added
     counts: dict[str, int] = field(default_factory=dict)
 
-    #: What is worth keeping about the run as a whole; JSON-native
+    #: Statistics of the run as a whole; JSON-native
     statistics: dict[str, Any] = field(default_factory=dict)
 
     def note_halved(self, name: str, count: int) -> None:
-        """Keep in the statistics how many batches were halved for want of memory, if some were.
+        """Add to the statistics the number of batches halved for lack of memory, if there are any.
 
-        :param name: what to call it
-        :param count: >= 0, which is added to what was noted before
+        :param name: the name of the statistic
+        :param count: >= 0, which is added to the number before
         """
         if count:
             self.statistics[name] = self.statistics.get(name, 0) + count
 
     def of_a_shard(self) -> "Measurements":
-        """Start another clock and other counts, for the same run.
+        """Make measurements for a shard of the same run.
 
         :return: the same statistics, without durations and counts
         """

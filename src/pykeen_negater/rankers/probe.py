@@ -1,4 +1,4 @@
-"""The ranker by default, which trains small models instead of reading with a large one."""
+"""The default ranker, which trains small models instead of using a large language model."""
 
 from dataclasses import asdict
 from functools import partial
@@ -17,17 +17,17 @@ __all__ = [
     "ProbeRanker",
 ]
 
-#: How much the factorization counts beside the probe; found on hidden triples and validation triples of CoDEx-S
+#: The weight of the factorization beside the probe; chosen on hidden triples and validation triples of CoDEx-S
 FACTORIZATION_WEIGHT = 0.3
 
 
 class ProbeRanker(Ranker):
-    """Scores candidates with a small model on frozen vectors, and with what the graph itself says.
+    """Scores candidates with a small model on frozen vectors, and a factorization of the graph.
 
     The score is the logit of :class:`pykeen_negater.scorers.probe.Probe`, plus a share of that of
-    :class:`pykeen_negater.scorers.factorization.Factorization`: one knows what entities mean, the other who keeps
-    company with whom. Both are trained in minutes and score millions of candidates in seconds. All candidates are
-    accepted: what is too likely true is for the guard to say.
+    :class:`pykeen_negater.scorers.factorization.Factorization`: one knows the entities' meaning, the other which
+    entities occur together. Both are trained in minutes and score millions of candidates in seconds. All candidates are
+    accepted: rejecting those that are too likely true is left to the guard.
     """
 
     needs_vectors = True
@@ -41,11 +41,11 @@ class ProbeRanker(Ranker):
         """Score triples.
 
         :param triples: shape: (n, 3)
-        :param context: what the models are trained on
+        :param context: the graph and vectors that the models are trained on
         :return: shape: (n,), higher is more plausible
         """
         models = {"probe": (context.probe, 1.0), "factorization": (context.factorization, FACTORIZATION_WEIGHT)}
-        # a triple answers two queries
+        # a triple answers two queries, for its head and for its tail
         scores = []
         for name, (model, weight) in models.items():
             for side in ENTITY_SIDES:

@@ -1,4 +1,4 @@
-"""A ranker that asks whether head and tail relate as the pairs of a relation do."""
+"""A ranker by the similarity between a candidate's pair and the true pairs of its relation."""
 
 import json
 from collections.abc import Mapping
@@ -36,20 +36,20 @@ __all__ = [
     "RelationEmbeddingRanker",
 ]
 
-#: With how many true pairs of its relation a pair is compared
+#: The number of true pairs of its relation that a pair is compared with, by name; None for the centroid of all
 PROTOTYPES = {"centroid": None, "nearest": 5}
 
-#: About how many tokens a pair in its sentence has
+#: The typical number of tokens of a pair in its sentence
 TYPICAL_LENGTH = 32
 
 
 class RelationEmbeddingRanker(BudgetedRanker):
-    """Ranks candidates by how much head and tail relate as the true pairs of the relation do, with RelBERT.
+    """Ranks candidates by how similarly head and tail are related to the true pairs of the relation, with RelBERT.
 
-    The vector of a pair says what relates it [ushio2021]_. A corrupted head or tail is the harder, the more similar the
-    pair's vector is to those of the relation's true pairs; a corrupted relation, the more similar the two relations'
-    pairs are to each other. A candidate whose pair reaches the threshold of its relation is taken for true, and is no
-    negative: by default, nearly all true pairs reach it.
+    The vector of a pair describes its relation [ushio2021]_. A corrupted head or tail is the harder, the more similar
+    the pair's vector is to those of the relation's true pairs; a corrupted relation, the more similar the two
+    relations' pairs are to each other. A candidate whose pair reaches the threshold of its relation is taken for true,
+    and rejected: by default, nearly all true pairs reach it.
     """
 
     needs_texts = True
@@ -67,7 +67,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         max_training_triples: int | None = 2_000,
         seed: int = 0,
     ) -> None:
-        """Choose what encodes pairs, and what they are compared with.
+        """Choose the encoder of pairs, and the pairs to compare with.
 
         :param model: a language model, a folder or a name on the Hugging Face hub, trained for relations (see ``negater
             relations train``) or not; by default the embedded MiniLM
@@ -78,12 +78,12 @@ class RelationEmbeddingRanker(BudgetedRanker):
         :param prototype: what a pair is compared with: the ``centroid`` of the relation's true pairs, or the
             ``nearest`` five of them
         :param recall: in (0, 1), the share of a relation's true pairs that are at or above its threshold; None for the
-            threshold that tells them best from random corruptions
+            threshold that tells them from random corruptions best
         :param max_positives: > 0, the most true pairs that others are compared with; None for all
         :param max_training_triples: > 0, the most true pairs that are trained on, and that choose thresholds; None for
             all
-        :param seed: the seed of what is drawn
-        :raises FileNotFoundError: if the default language model cannot be had
+        :param seed: the seed of everything random
+        :raises FileNotFoundError: if the default language model is not available
         :raises ValueError: if a parameter is out of range, or there is no such template or training setting
         """
         check_choice("prototype", prototype, PROTOTYPES)
@@ -135,7 +135,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         return steps
 
     def make_scorer(self, context: RankingContext) -> "RelationScorer":
-        """Encode true pairs to compare others with; the encoder is trained first, if that is asked for.
+        """Encode true pairs to compare others with; the encoder is trained first if a setting asks for it.
 
         :param context: graph, texts, cache and processes, all of which have to call this
         :return: the scorer
@@ -179,10 +179,10 @@ class RelationEmbeddingRanker(BudgetedRanker):
         return context.once((self, "scorer"), lambda: self.make_scorer(context))
 
     def _fitted(self, context: RankingContext) -> tuple[Thresholds, np.ndarray]:
-        """Choose thresholds and compare relations, or find the result in the cache.
+        """Choose thresholds and compare relations, or load the result from the cache.
 
         :param context: graph, texts and cache
-        :return: a pair (thresholds; how similar relations are, of shape (num_relations, num_relations))
+        :return: a pair (thresholds; the similarity of relations, of shape (num_relations, num_relations))
         """
 
         def build(folder: Path) -> None:
@@ -192,7 +192,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
             np.save(folder / "between.npy", scorer.prototypes.between(), allow_pickle=False)
 
         def read(folder: Path) -> tuple[Thresholds, np.ndarray]:
-            """Read what was filled in."""
+            """Load the result."""
             return (
                 Thresholds.load(folder, context.graph.num_relations),
                 np.load(folder / "between.npy", allow_pickle=False),
@@ -202,7 +202,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         return context.cache.read_or_build("relation-thresholds", key, build, read)[0]
 
     def _scores(self, triples: np.ndarray, context: RankingContext) -> np.ndarray:
-        """Compute the scores of triples, or find them in the cache; the processes share the work.
+        """Compute the scores of triples, or load them from the cache; the processes share the work.
 
         :param triples: shape: (n, 3)
         :param context: graph, texts, cache and processes
@@ -218,7 +218,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         return scores
 
     def _fit_thresholds(self, scorer: "RelationScorer", context: RankingContext) -> Thresholds:
-        """Choose thresholds that tell validation triples from false ones, or true pairs from corruptions of theirs."""
+        """Choose thresholds that tell validation triples from false ones, or true pairs from their corruptions."""
         graph, generator = context.graph, np.random.default_rng(self.seed)
         if context.validation is None:
             positives, scores = scorer.positives, scorer.prototypes.own_similarity()
@@ -240,7 +240,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         )
 
     def _trained(self, context: RankingContext) -> Path | str:
-        """Train the encoder on true pairs, or find it in the cache; the language model as it is if that is all."""
+        """Train the encoder on true pairs, or load it from the cache; without training, get the model itself."""
         if self.training is None:
             return self.model
         from ..relations.encoder import RelationEncoder
@@ -262,7 +262,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
             folder.joinpath("training.json").write_text(json.dumps(asdict(result)), encoding="utf-8")
 
         def read(folder: Path) -> Path:
-            """See that the encoder can be loaded, and read how it was trained."""
+            """Check that the encoder can be loaded, and read the report of its training."""
             RelationEncoder(folder / "encoder", template=self.template)
             context.measured.statistics["training"] = json.loads(
                 folder.joinpath("training.json").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Rankers by name. A new one is a module of its own, and a line here."""
+"""Finds rankers by name. A new ranker is a module of its own, and a line here."""
 
 from class_resolver import ClassResolver
 

@@ -1,4 +1,4 @@
-"""Scoring triples part by part: what was scored before an interruption is not scored again."""
+"""Scores triples part by part; parts that were scored before an interruption are not scored again."""
 
 import json
 from collections.abc import Callable
@@ -18,32 +18,32 @@ __all__ = [
     "TripleScorer",
 ]
 
-#: The number of triples of a part: a multiple of all batch sizes, so that batches are the same as in a single part
+#: The number of triples in a part: a multiple of all batch sizes, so that batches are the same as in a single part
 PART_SIZE = 2_048
 
 _SCORES, _STATISTICS, _PART = "scores.npy", "statistics.json", "part.npz"
 
 
 class TripleScorer(Protocol):
-    """Computes a number or a vector of each triple, with a model that has been loaded."""
+    """Computes a number or a vector of each triple, with a loaded model."""
 
     @property
     def doing(self) -> str:
-        """What the progress bar says."""
+        """The label of the progress bar."""
 
     @property
     def batches_halved(self) -> int:
-        """How many batches were halved for want of memory, up to now."""
+        """The number of batches halved for lack of memory so far."""
 
     def order(self, triples: np.ndarray) -> np.ndarray:
-        """Choose in which order to score.
+        """Choose the order of scoring.
 
         :param triples: shape: (n, 3)
-        :return: shape: (n,), a permutation: what follows each other is scored together
+        :return: shape: (n,), a permutation: triples next to each other are scored together
         """
 
     def compute(self, triples: np.ndarray) -> np.ndarray:
-        """Compute.
+        """Compute the numbers or vectors of triples.
 
         :param triples: shape: (m, 3), of one part
         :return: shape: (m, ...), dtype: float32
@@ -54,25 +54,25 @@ class ResumableScoring:
     """Scores triples; several processes share the parts."""
 
     def __init__(self, load: Callable[[], TripleScorer], triples: np.ndarray, context: RankingContext) -> None:
-        """Say what is to be done.
+        """Choose the triples to score.
 
-        :param load: loads what scores, if there is something to score
+        :param load: loads the scorer, if there is something to score
         :param triples: shape: (n, 3)
         :param context: cache and processes
         """
         self.load, self.triples, self.context = load, triples, context
 
     def find_or_compute(self, key: str) -> tuple[np.ndarray, int]:
-        """Score, or take the scores from the cache.
+        """Score the triples, or load the scores from the cache.
 
-        :param key: the fingerprint of all that the scores depend on
-        :return: a pair (scores of shape (n, ...) and dtype float32, finite; how many batches were halved for want of
+        :param key: the fingerprint of everything that the scores depend on
+        :return: a pair (scores of shape (n, ...) and dtype float32, finite; the number of batches halved for lack of
             memory)
         :raises ValueError: if a score is not finite
         """
         cache, processes = self.context.cache, self.context.processes
         path, parts = cache.path("scores", key), cache.path("scores", f"{key}-parts")
-        # another run may be scoring the same
+        # another run may be scoring the same triples
         with cache.lock("scores", parts.name) if processes.is_main else nullcontext():
             if processes.is_main and cache.find_damage("scores", key) is None:
                 cache.discard_unreadable("scores", key, _read)
@@ -87,7 +87,7 @@ class ResumableScoring:
         return _read(path)
 
     def _folders(self, parts: Path) -> list[Path]:
-        # of nothing, there is one part as well, so that its shape is known
+        # without triples, there is one empty part, so that the shape is known
         return [parts / str(i) for i in range(max(1, -(-len(self.triples) // PART_SIZE)))]
 
     def _compute_parts(self, parts: Path) -> None:

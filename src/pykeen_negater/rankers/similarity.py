@@ -1,4 +1,4 @@
-"""A ranker that goes by the distance of vectors alone."""
+"""A ranker by the distance of vectors alone."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ __all__ = [
 
 
 class SimilarityRanker(Ranker):
-    """Takes the nearest for the hardest, and all for negatives.
+    """Ranks the nearest candidates as the hardest, and accepts all.
 
-    Without anything that tells plausible from true, unknown true triples end up in the pools.
+    It cannot tell plausible from true candidates: without a guard, unknown true triples end up in the pools.
     """
 
     # docstr-coverage: inherited

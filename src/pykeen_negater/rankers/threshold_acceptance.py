@@ -1,4 +1,4 @@
-"""Acceptance by thresholds: what reaches the level of its relation is taken for true, and is no negative."""
+"""Acceptance by thresholds: candidates that reach the threshold of their relation are taken for true and rejected."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ __all__ = [
 
 
 def check_recall(recall: float | None) -> float | None:
-    """Check the share of the true triples that are to reach the thresholds.
+    """Check the share of the true triples that reach the thresholds.
 
     :param recall: the share, or None for the thresholds that classify best
     :return: the same
@@ -28,14 +28,14 @@ def check_recall(recall: float | None) -> float | None:
 def accept_below_thresholds(
     scores: np.ndarray, relations: np.ndarray, thresholds: Thresholds, recall: float | None
 ) -> tuple[Scores, dict[str, Any]]:
-    """Accept what lies below the threshold of its relation.
+    """Accept the candidates below the threshold of their relation.
 
     :param scores: shape: (n,), finite, the scores of corrupted triples
     :param relations: shape: (n,), their relations
-    :param thresholds: where true triples lie
+    :param thresholds: the thresholds, with the scores of true validation triples
     :param recall: in (0, 1), the share of the true validation triples that reach a threshold; None for the thresholds
         that classify best
-    :return: a pair (the scores, and which are accepted; what was counted, see
+    :return: a pair (the scores, and which are accepted; the counts, see
         :func:`~pykeen_negater.fine_tuning.thresholds.describe_levels`)
     """
     levels = thresholds.by_relation if recall is None else thresholds.reached_by(recall)

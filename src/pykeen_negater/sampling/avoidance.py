@@ -1,4 +1,4 @@
-"""Triples that are not to be drawn, or less often than others: exact, and fast to ask."""
+"""Sets of triples that are not to be drawn, or less often than others, with exact and fast look-ups."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ __all__ = [
     "avoid_risks",
 ]
 
-#: The fewest places of the table per triple: at most one in so many other triples is looked up for nothing
+#: The fewest places of the table per triple: at most one in this many other triples is looked up in vain
 _PLACES_PER_TRIPLE = 32
 
 _MIN_BITS = 10
@@ -24,9 +24,9 @@ _MIN_BITS = 10
 class AvoidedTriples:
     """Sets of triples, and how often each triple is to be drawn again.
 
-    One look into a table of hashed triples clears most of those that are asked for: it never misses one that was put
-    in. The few that remain, of others at most three per cent, are looked up among sorted keys. The table takes four to
-    eight bytes per triple.
+    A table of hashed triples, which never misses one of the sets, clears most other triples at once. The few that
+    remain, at most three per cent of others, are looked up among sorted keys. The table takes four to eight bytes per
+    triple.
     """
 
     def __init__(self, sets: Sequence[tuple[Tensor, Tensor | None]], num_entities: int, num_relations: int) -> None:
@@ -40,13 +40,13 @@ class AvoidedTriples:
         """
         self.num_entities = num_entities
         self.num_relations = num_relations
-        # many small operations in each batch, which NumPy does in half of the time
+        # many small operations in each batch, which take NumPy half the time
         self._sets = [
             (keys.numpy(), None if shares is None else shares.float().numpy()) for keys, shares in sets if len(keys)
         ]
         total = sum(len(keys) for keys, _ in self._sets)
         self._num_bits = max(_MIN_BITS, (_PLACES_PER_TRIPLE * total).bit_length())
-        # eight places to a byte, so that more of them are within the processor's reach
+        # eight places to a byte, so that more of them fit into the processor's cache
         self._table = np.zeros(2**self._num_bits // 8, dtype=np.uint8)
         for keys, _ in self._sets:
             byte, bit = bit_of(hash_keys(keys, self._num_bits))
@@ -69,16 +69,16 @@ class AvoidedTriples:
             share = 1 if own_shares is None else own_shares.take(position)
             np.maximum(shares, (own.take(position) == wanted) * share, out=shares, casting="same_kind")
         found, shares = found[shares > 0], shares[shares > 0]
-        # from 0 to below 1, so that a share of 1 is always avoided
+        # random numbers in [0, 1), so that a share of 1 is always avoided
         return found[torch.rand(len(found), dtype=torch.float).numpy() < shares]
 
 
 def avoid_risks(pools: NegativePools, max_risk: float | Tensor, known: TripleIndex | None = None) -> AvoidedTriples:
-    """Get what is not to be drawn at random, or less often.
+    """Find the triples that are not to be drawn at random, or less often.
 
-    Training triples are not drawn. Of what is riskier than allowed, so much is that what remains is as risky as
-    allowed: a corruption twice as risky is drawn half as often. Never to draw it would leave a model ignorant of the
-    most plausible falsehoods.
+    Training triples are never drawn. Corruptions riskier than the limit are drawn less often in proportion: one twice
+    as risky is drawn half as often. If they were never drawn, a model would not learn about the most plausible false
+    triples.
 
     :param pools: the pools of the training triples
     :param max_risk: >= 0, in multiples of the risk of a uniform corruption, for all relations or by relation; shape of

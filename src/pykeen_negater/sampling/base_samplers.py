@@ -1,4 +1,4 @@
-"""Base samplers: one of PyKEEN's draws the negatives that are not mined, within the corruption scheme."""
+"""Base samplers: PyKEEN's samplers, which draw the negatives that are not mined, within the corruption scheme."""
 
 import inspect
 import logging
@@ -36,7 +36,7 @@ def make_base_sampler(
     num_relations: int,
     num_negs_per_pos: int,
 ) -> NegativeSampler:
-    """Make a sampler that corrupts no other sides than those of a scheme.
+    """Make a sampler that corrupts only the sides of a scheme.
 
     :param cls: the sampler's class
     :param kwargs: its own parameters
@@ -89,7 +89,7 @@ def make_base_sampler(
 
 
 def _check_choices(sides: Collection[str], num_entities: int, num_relations: int) -> None:
-    """Check that there is something else to put in the place of an entity or a relation."""
+    """Check that there are other entities or relations to replace one with."""
     if num_entities < 2 and set(sides) & set(_ENTITY_SIDES):
         raise ValueError(
             "found a graph of a single entity, expected two or more, of which one can replace another. Pass the "
@@ -107,7 +107,7 @@ def _restrict(sampler: NegativeSampler, name: str, sides: Collection[str]) -> No
     if isinstance(sampler, BernoulliNegativeSampler):
         sampler.corrupt_head_probability.fill_(float("head" in sides))
     elif isinstance(sampler, PseudoTypedNegativeSampler):
-        # each relation's heads, then its tails: rows of one array, of which every second one is left out
+        # each relation's heads, then its tails, are rows of one array, of which every second one is left out
         sizes = sampler.offsets.diff().view(-1, 2)
         is_kept = torch.tensor([side in sides for side in _ENTITY_SIDES])
         sampler.data = sampler.data[is_kept.repeat(len(sizes)).repeat_interleave(sizes.flatten())]

@@ -1,4 +1,4 @@
-"""The composition of a sampler's negatives: how many are mined, random and loops."""
+"""The composition of a sampler's negatives: the shares of mined ones, random ones and loops."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,10 @@ class Composition:
     #: The share of the training triples with mined negatives that may be drawn
     coverage: float
 
-    #: Whether a guard keeps the random ones from what is likely true
+    #: Whether a guard avoids random ones that are likely true
     guarded: bool
 
-    #: The folder of the pools; None if there are none, or none on a disk
+    #: The folder of the pools; None if there are no pools, or they are not on disk
     pools: Path | None
 
     #: Why none are mined; None if some are, or if the user asked for none
@@ -36,7 +36,7 @@ class Composition:
         return 1 - self.mined - self.loops
 
     def __str__(self) -> str:
-        """Say it in a line.
+        """Describe the composition in one line.
 
         >>> print(Composition(0.248, 0.003, 0.99, guarded=False, pools=Path("umls.pools"), reason=None))
         Negatives: 24.8 % mined (99.0 % of the triples have some), 74.9 % random, 0.3 % loops; pools: umls.pools.

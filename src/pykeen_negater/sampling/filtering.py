@@ -1,8 +1,8 @@
-"""An exact filterer for PyKEEN: it masks the known triples among negatives, all of them and nothing else.
+"""An exact filterer for PyKEEN, which masks all known triples among negatives, and no others.
 
-PyKEEN's Bloom filter also masks some triples that are not known, and looks ten times into a table for that; its Python
-set is exact, and takes a loop. Here, most negatives are cleared by one look into a table of hashed triples, which never
-misses a known one, and the few that remain are looked up among sorted keys, see :mod:`pykeen_negater.triples.indexing`.
+PyKEEN's Bloom filter also masks some triples that are not known, and needs ten look-ups in a table for each; its Python
+set is exact, but needs a loop. Here, one look-up in a table of hashed triples, which never misses a known one, clears
+most negatives, and the few that remain are looked up among sorted keys, see :mod:`pykeen_negater.triples.indexing`.
 
 ``negative_sampler_kwargs={"filtered": True, "filterer": "exact"}`` selects it, for any of PyKEEN's samplers.
 """
@@ -19,12 +19,12 @@ __all__ = [
     "ExactFilterer",
 ]
 
-#: The fewest places of the table per triple: one in so many unknown triples is looked up for nothing
+#: The fewest places of the table per triple: at most one in this many unknown triples is looked up in vain
 _PLACES_PER_TRIPLE = 16
 
 
 class ExactFilterer(Filterer):
-    """An exact filterer without a Python loop, for the CPU and, moved there, the GPU.
+    """An exact filterer without a Python loop, which runs on the CPU or, if moved there, on a GPU.
 
     It holds 10 to 12 bytes per triple: eight for its key, and two to four for its places in the table.
     """
@@ -38,8 +38,8 @@ class ExactFilterer(Filterer):
     def __init__(self, mapped_triples: MappedTriples) -> None:
         """Index the known triples.
 
-        :param mapped_triples: shape: (n, 3), of any integer type, in any order and with any duplicates. Ids that are
-            larger than all of these are those of unknown triples, as are negative ones.
+        :param mapped_triples: shape: (n, 3), of any integer type, in any order and with any duplicates. Other triples
+            with larger or negative ids count as unknown.
         :raises ValueError: if an id is negative, or if the ids are too large for a triple to fit into 64 bits
         """
         super().__init__()
@@ -53,24 +53,24 @@ class ExactFilterer(Filterer):
         self.num_relations = _count(triples[:, RELATION])
         index = TripleIndex.from_triples(triples, self.num_entities, self.num_relations)
         self._num_bits = max(3, (_PLACES_PER_TRIPLE * len(index)).bit_length())
-        # made from the triples, so that no checkpoint has to hold it
+        # rebuilt from the triples, so that checkpoints need not hold it
         self.register_buffer("keys", index.keys, persistent=False)
         self.register_buffer("table", self._make_table(), persistent=False)
 
     def _make_table(self) -> Tensor:
         byte, bit = bit_of(torch.unique(hash_keys(self.keys, self._num_bits)))
         table = torch.zeros(2**self._num_bits // 8, dtype=torch.uint8, device=self.keys.device)
-        # bits that differ can be added as well as or-ed
+        # different bits can be added instead of or-ed
         return table.scatter_add_(0, byte, (1 << bit).to(torch.uint8))
 
     def extra_repr(self) -> str:
-        """Describe what is held, for the representation of the module."""
+        """Describe the number of triples and bytes, for the representation of the module."""
         return f"num_triples={len(self.keys)}, num_bytes={self.keys.nbytes + self.table.nbytes}"
 
     # docstr-coverage: inherited
     def contains(self, batch: MappedTriples) -> BoolTensor:  # noqa: D102
         triples = batch.reshape(-1, 3).long()
-        # where both can, NumPy takes half of the time
+        # on the CPU, NumPy takes half the time
         if triples.is_cuda:
             found = self._find(triples, self.table)
         else:

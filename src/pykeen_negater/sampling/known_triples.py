@@ -1,4 +1,4 @@
-"""True triples that somebody knows beyond those of the graph."""
+"""Loads known triples: true triples that users list beyond those of the graph."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,15 +36,15 @@ def load_known_triples(
 ) -> TripleIndex:
     """Find the ids of true triples.
 
-    :param source: the triples. Those with entities or relations that the graph lacks are no corruptions of its triples,
-        and left out, with a line in the log.
+    :param source: the triples. Those with entities or relations that the graph lacks cannot be corruptions of its
+        triples, and are left out, with a line in the log.
     :param num_entities: the graph's number of entities
     :param num_relations: the graph's number of relations, inverse ones not counted
     :param vocabulary: the graph's labels
     :return: the triples
     :raises FileNotFoundError: if the source is a path without a file
-    :raises ValueError: if it does not hold triples, holds labels and the graph has none, or nothing of it is known to
-        the graph
+    :raises ValueError: if it does not hold triples, holds labels although the graph has none, or none of its triples
+        has the graph's entities and relations
     """
     rows = _rows(source)
     has_labels = [_has_labels(i, row) for i, row in enumerate(rows)]
@@ -78,11 +78,11 @@ def load_known_triples(
 
 
 def _rows(source: TripleSource) -> list[Sequence[Any]]:
-    """List triples; nothing is known of them but that they come one by one."""
+    """List the triples of a source, which may be any iterable."""
     if isinstance(source, str | Path):
         return read_labels(source).tolist()
     if isinstance(source, TriplesFactory):
-        # by label, since its ids may be others than the graph's; what has none cannot be found
+        # by label, since its ids may differ from the graph's; ids without a label cannot be found
         entities = labels_by_id(source.entity_to_id, source.num_entities)
         relations = labels_by_id(source.relation_to_id, source.num_relations)
         rows = ((entities[h], relations[r], entities[t]) for h, r, t in source.mapped_triples.tolist())
@@ -102,10 +102,10 @@ def _rows(source: TripleSource) -> list[Sequence[Any]]:
 def _has_labels(position: int, row: Any) -> bool:
     """Tell whether a triple consists of labels.
 
-    :param position: where it is
+    :param position: its position in the source, for errors
     :param row: the triple
-    :return: whether it does, or of ids otherwise
-    :raises ValueError: if it is no triple of either
+    :return: True for labels, False for ids
+    :raises ValueError: if it is not a triple of either
     """
     if isinstance(row, list | tuple | np.ndarray | torch.Tensor | pd.Series) and len(row) == len(SIDES):
         if all(isinstance(part, str) for part in row):
@@ -116,7 +116,7 @@ def _has_labels(position: int, row: Any) -> bool:
 
 
 def _example(entities: Iterable[str], relations: Iterable[str], num_entities: int, num_relations: int) -> str:
-    """Say what a triple of the graph is made of."""
+    """Describe a triple of the graph, for errors."""
     some = [list(names)[:3] for names in (entities, relations)]
     if all(some):
         return f"entities such as {some[0]} and relations such as {some[1]}"

@@ -1,4 +1,4 @@
-"""What a sampler must not draw: what is too likely true, by relation if need be, and what somebody knows to be true."""
+"""Limits of a sampler: triples that are too likely true, with limits by relation, and known triples are avoided."""
 
 import math
 from collections.abc import Mapping
@@ -24,26 +24,26 @@ __all__ = [
     "Overrides",
 ]
 
-#: The settings that can be others, and the largest value of each
+#: The settings that can be overridden, and the largest value of each
 _LIMITS = {"hard_fraction": 1.0, "max_risk": float("inf")}
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """Settings of the sampler that are others for some relations."""
+    """Settings of the sampler that are overridden for some relations."""
 
-    #: For each relation, the settings that are others for it
+    #: The overridden settings of each relation
     settings: tuple[Mapping[str, float], ...]
 
     @classmethod
     def check(cls, settings: Mapping[str, Mapping[str, float]] | None, relation_labels: Labels | None) -> Self:
         """Check overrides.
 
-        :param settings: by the label of a relation, the settings that are others for it; a missing value is none.
-            None if there are no such relations.
+        :param settings: the overridden settings by the label of a relation; missing values are ignored. None if there
+            are none.
         :param relation_labels: the labels of the relations
         :return: the overrides
-        :raises ValueError: if there is no such relation or setting, or a value is no number or out of range
+        :raises ValueError: if there is no such relation or setting, or a value is not a number or out of range
         """
         settings = {
             label: {
@@ -86,10 +86,10 @@ class Overrides:
 
 @dataclass(frozen=True)
 class Limits:
-    """What is taken from no pool, and drawn at random less often or never."""
+    """The limits for drawing: triples beyond them are never drawn from pools, and at random less often or never."""
 
-    #: > 0, how likely true a negative may be, in multiples of a uniform corruption, for all relations or by relation;
-    #: shape of the latter: (num_relations,). None if anything may be drawn.
+    #: > 0, the highest risk of a negative, in multiples of a uniform corruption, for all relations or by relation;
+    #: shape of the latter: (num_relations,). None if there is no limit.
     max_risk: float | FloatTensor | None = None
 
     #: In [0, 1], the share of mined negatives by relation; shape: (num_relations,). None if it is one for all.
@@ -108,12 +108,12 @@ class Limits:
         known_triples: TripleSource | None,
         relation_overrides: Mapping[str, Mapping[str, float]] | None,
     ) -> Self:
-        """Find out what a sampler must not draw.
+        """Find the limits of a sampler.
 
-        :param positives: what the sampler is made for
-        :param pools: its pools, which know a limit of their own, if there are any
-        :param max_risk: what the user allows; None for the limit of the pools
-        :param hard_fraction: the share of mined negatives where no relation has another
+        :param positives: the triples that the sampler is made for
+        :param pools: its pools, which have a limit of their own, if there are any
+        :param max_risk: the user's limit; None for that of the pools
+        :param hard_fraction: the share of mined negatives, unless a relation overrides it
         :param known_triples: true triples beyond those that are trained on
         :param relation_overrides: by the label of a relation, another ``hard_fraction`` or ``max_risk`` for it
         :return: the limits
@@ -135,23 +135,23 @@ class Limits:
 
     @property
     def negligible(self) -> float:
-        """The share of a batch that may stay what is to be avoided although others can be had, in [0, 1]."""
+        """The share of a batch that may remain negatives to avoid although others can be drawn, in [0, 1]."""
         return NEGLIGIBLE if self.known is None else 0.0
 
     def allowed(self, pools: NegativePools) -> NegativePools:
-        """Leave out of pools what must not be drawn.
+        """Leave out negatives that must not be drawn.
 
         :param pools: the pools
-        :return: the others of their negatives
+        :return: pools of the other negatives
         """
         safe = pools if self.max_risk is None else pools.safer_than(self.max_risk)
         return safe if self.known is None else safe.without(self.known)
 
     def avoided(self, pools: NegativePools | None) -> AvoidedTriples | None:
-        """Get what is to be drawn again where it is drawn at random.
+        """Get the triples that are drawn again if the base sampler draws them.
 
         :param pools: the pools of the training triples, if there are any
-        :return: the triples, those that are trained on included; None if there is no limit
+        :return: the triples, including those that are trained on; None if there is no limit
         """
         if pools is not None and (self.max_risk is not None or self.known is not None):
             return avoid_risks(pools, math.inf if self.max_risk is None else self.max_risk, self.known)

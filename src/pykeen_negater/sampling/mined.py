@@ -1,7 +1,7 @@
-"""Draws from pools: which of a triple's mined negatives come into a batch.
+"""Draws the mined negatives of a batch from pools.
 
-What happens in each batch are many small operations, which NumPy does in half of the time that PyTorch takes. All that
-is random comes from PyTorch's global generator, which training loops and workers seed.
+Each batch takes many small operations, for which NumPy needs half the time of PyTorch. All randomness comes from
+PyTorch's global generator, which training loops and workers seed.
 """
 
 import math
@@ -26,12 +26,12 @@ __all__ = [
     "without_inverse",
 ]
 
-#: How negatives are drawn from a pool: all alike, the hardest only, or the harder, the more often
+#: How negatives are drawn from a pool: all with equal probability, only the hardest, or harder ones more often
 Strategy = Literal["uniform", "top", "softmax"]
 
 
 def without_inverse(triples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Replace inverse triples by those they are the inverse of.
+    """Replace inverse triples by the original ones.
 
     :param triples: shape: (n, 3), with PyKEEN's ids of relations and their inverses: 2r and 2r + 1
     :return: a pair (the triples with real relations; shape: (n, 3). Which ones were inverse; shape: (n,), dtype: bool)
@@ -43,7 +43,7 @@ def without_inverse(triples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def has_inverses(triples: np.ndarray, num_relations: int) -> bool:
-    """Tell from the triples alone whether they are relations and their inverses, each with a triple for a triple.
+    """Tell from the triples alone whether they include PyKEEN's inverse triples, one for each triple.
 
     :param triples: shape: (n, 3), dtype: int64
     :param num_relations: the number of relations
@@ -58,7 +58,7 @@ def has_inverses(triples: np.ndarray, num_relations: int) -> bool:
 
 
 def check_strategy(strategy: Strategy, temperature: float) -> None:
-    """Check how negatives are to be drawn from a pool.
+    """Check the settings for drawing from a pool.
 
     :param strategy: the strategy
     :param temperature: > 0, of the softmax
@@ -80,19 +80,19 @@ class HardNegatives:
         strategy: Strategy,
         temperature: float,
     ) -> None:
-        """Prepare what every batch needs.
+        """Prepare to draw batches.
 
         :param pools: the pools
         :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``
         :param has_inverse_triples: whether relations have PyKEEN's ids of relations and their inverses
-        :param strategy: how they are drawn
+        :param strategy: how negatives are drawn
         :param temperature: > 0, of the softmax
         :raises ValueError: if there is no such strategy, or the temperature is not positive
         :raises PoolsError: if the pools corrupt no side of the scheme
         """
         check_strategy(strategy, temperature)
         scheme = [SIDES[side] for side in corruption_scheme]
-        # seen from an inverse triple, heads and tails have changed places
+        # in an inverse triple, heads and tails have changed places
         allowed = [[side in scheme for side in pools.sides], [TAIL - side in scheme for side in pools.sides]]
         if not any(allowed[0]):
             raise PoolsError(
@@ -105,7 +105,7 @@ class HardNegatives:
         self._allowed = None if all(allowed[0]) else np.array(allowed)
         self._num_sides = sum(allowed[0])
         with np.errstate(over="ignore"):
-            #: How much less often a negative is drawn that is easier than another one by so many steps
+            #: The relative weight of a negative, by how many steps it is easier than another one
             self._weights = np.exp(-decode_hardness(np.arange(NUM_LEVELS), 0.0, 1.0) / temperature)
         self._sides = np.array(pools.sides)
         sizes = pools.offsets[len(pools.sides) :: len(pools.sides)] - pools.offsets[: -1 : len(pools.sides)]
@@ -115,7 +115,7 @@ class HardNegatives:
         """Draw negatives.
 
         :param positives: shape: (n, 3), dtype: int64
-        :param count: how many for each of them
+        :param count: the number of negatives for each of them
         :return: a pair (m * count negatives of shape (m, count, 3), which m positives have negatives; shape: (n,),
             dtype: bool)
         """
@@ -143,8 +143,8 @@ class HardNegatives:
         """Look up the pools of triples.
 
         :param positives: shape: (n, 3), dtype: int64
-        :return: a tuple (where each side's pool starts, and how many negatives of it may be drawn; shape: (n,
-            num_sides). Which triples are inverse; shape: (n,), or None where there are no inverse triples)
+        :return: a tuple (the starts of each side's pool, and the numbers of negatives in it that may be drawn; shape:
+            (n, num_sides). Which triples are inverse; shape: (n,), or None where there are no inverse triples)
         """
         real, inverse = positives, None
         if self.has_inverse_triples:
@@ -157,10 +157,10 @@ class HardNegatives:
     def _replacements(
         self, starts: np.ndarray, sizes: np.ndarray, ends: np.ndarray, inverse: np.ndarray | None, count: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw what stands where.
+        """Draw columns and replacements.
 
         :param starts: shape: (n, num_sides), where each triple's negatives begin
-        :param sizes: shape: (n, num_sides), how many it has; at least one for each triple
+        :param sizes: shape: (n, num_sides), the number of them; at least one for each triple
         :param ends: shape: (n, num_sides), their cumulative sum
         :param inverse: shape: (n,), which triples are inverse
         :param count: how many to draw
@@ -182,7 +182,7 @@ class HardNegatives:
 
         :param sizes: shape: (n, num_sides), the number of negatives of each side
         :param ends: shape: (n, num_sides), their cumulative sum
-        :param shift: shape: (n, num_sides), what turns an offset into a position
+        :param shift: shape: (n, num_sides), the difference between position and offset
         :param count: how many to draw
         :return: shape: (n, count)
         """
@@ -191,7 +191,7 @@ class HardNegatives:
             case "uniform":
                 return _draw_below(total, count)
             case "top":
-                # take the hardest of each side, and start anywhere among them, so that no side is favoured
+                # take the hardest of each side, from a random one of them on, so that no side is favoured
                 window = np.minimum(sizes, math.ceil(count / self._num_sides))
                 window_ends = window.cumsum(axis=-1)
                 turn = (_draw_below(window_ends[:, -1:], 1) + np.arange(count)) % window_ends[:, -1:]
@@ -202,7 +202,7 @@ class HardNegatives:
                 _, position = _locate(offset, ends, shift)
                 is_there = offset < total
                 hardness = self.pools.hardness.numpy()[position.clip(0, len(self.pools) - 1)] * is_there
-                # compared with the hardest of each triple, so that a low temperature leaves that one
+                # relative to the hardest of each triple, so that a low temperature selects that one
                 weights = self._weights.take(hardness.max(axis=1, keepdims=True) - hardness) * is_there
                 cumulative = torch.from_numpy(weights.cumsum(axis=1))
                 drawn = torch.rand(len(total), count, dtype=torch.double) * cumulative[:, -1:]

@@ -1,4 +1,4 @@
-"""Finds the pools for a sampler: at a path, in the running process, in the cache, or by mining."""
+"""Finds the pools for a sampler: at a path, in memory, in the cache, or by mining."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,13 +17,13 @@ __all__ = [
     "find_pools",
 ]
 
-#: Whether pools that are not there yet are mined (``auto``) or done without (``never``)
+#: Whether missing pools are mined (``auto``), or the sampler does without (``never``)
 MiningMode: TypeAlias = Literal["auto", "never"]
 
-#: How parameters end that name a file or a folder
+#: The endings of parameters that name a file or a folder
 _NAMES_OF_PATHS = ("path", "file", "folder", "model", "state_dict")
 
-#: The pools that this process trains with, by graph and settings, of which they are a function
+#: The pools that this process trains with, by graph and settings, which determine them
 _BY_GRAPH: dict[tuple[str, str], NegativePools] = {}
 
 
@@ -35,13 +35,13 @@ def find_pools(
 ) -> NegativePools | None:
     """Find the pools for a sampler.
 
-    They depend on the triples and the settings alone, never on what the process did before. Nothing is mined for
-    triples that a loss is only evaluated on, see :func:`pykeen_negater.sampling.training_context.current_purpose`.
+    They depend on the triples and the settings alone, never on earlier work of the process. Nothing is mined for
+    triples on which a loss is only evaluated, see :func:`pykeen_negater.sampling.training_context.current_purpose`.
 
     :param pools: pools, or their folder. If None, they are mined, unless they are cached.
-    :param positives: what the sampler is made for
+    :param positives: the triples that the sampler is made for
     :param mode: whether to mine
-    :param settings: how to mine
+    :param settings: the settings of mining
     :return: the pools; None if there are none and none may be mined, or if nothing is trained
     :raises ValueError: if there is no such mode, the pools cannot be used here, or mining fails for its settings
     """
@@ -52,7 +52,7 @@ def find_pools(
         if positives.factory is not None:
             found.check_vocabulary(positives.graph)
         elif size != (found.num_entities, 2 * found.num_relations):
-            # without a factory, twice as many relations can only mean inverse triples
+            # without a factory, twice as many relations as in the pools can only mean inverse triples
             found.check_size(*size)
         return found
     if current_purpose() is Purpose.EVALUATION:
@@ -69,7 +69,7 @@ def find_pools(
 
 
 def _settings_key(settings: MiningSettings) -> str:
-    """Tell settings apart, and versions of the files that they name."""
+    """Identify settings, with the versions of the files that they name."""
     try:
         return fingerprint({"settings": dict(vars(settings)), "files": _stamps(settings)})
     except (TypeError, ValueError) as error:
@@ -80,7 +80,7 @@ def _settings_key(settings: MiningSettings) -> str:
 
 
 def _stamps(settings: MiningSettings) -> dict[str, dict[str, list[int]]]:
-    """Tell versions of the files and folders apart that the settings name."""
+    """Get the stamps of the files and folders that the settings name."""
     values = [settings.entity_text, settings.relation_text, settings.entity_types]
     named = [value for value in values if isinstance(value, str)]
     named += [*_paths(settings.encoder_kwargs or {}), *_paths(settings.ranker_kwargs or {})]
@@ -88,7 +88,7 @@ def _stamps(settings: MiningSettings) -> dict[str, dict[str, list[int]]]:
 
 
 def _paths(parameters: Mapping[str, Any]) -> Iterator[str]:
-    """Find what may be paths among parameters, and parameters of parameters."""
+    """Find possible paths among parameters, nested ones included."""
     for name, value in parameters.items():
         if isinstance(value, Mapping):
             yield from _paths(value)
@@ -99,5 +99,5 @@ def _paths(parameters: Mapping[str, Any]) -> Iterator[str]:
 def _exists(path: str) -> bool:
     try:
         return Path(path).exists()
-    except (OSError, ValueError):  # such as a name that is too long, which the name of a model may be
+    except (OSError, ValueError):  # e.g. if it is too long for a path, since it may be the name of a model
         return False

@@ -1,4 +1,4 @@
-"""The triples that a sampler draws negatives for, and the graph that they are of."""
+"""The triples that a sampler draws negatives for, and their graph."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,14 +19,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Positives:
-    """What a sampler is made for. The graph behind it is found once, and only if somebody asks for it."""
+    """The triples that a sampler is made for. Their graph is found once, and only when it is needed."""
 
-    #: shape: (n, 3), inverse ones included
+    #: The triples, inverse ones included; shape: (n, 3)
     mapped_triples: MappedTriples
 
     num_entities: int
 
-    #: Inverse ones included
+    #: The number of relations, inverse ones included
     num_relations: int
 
     @cached_property
@@ -47,7 +47,7 @@ class Positives:
     def have_inverses(self, pools: NegativePools | None) -> bool:
         """Tell whether their relations have PyKEEN's ids of relations and their inverses.
 
-        :param pools: the pools for them, which know the number of real relations, if there are any
+        :param pools: their pools, which know the number of real relations, if there are any
         :return: whether they do
         """
         if pools is not None:
@@ -59,8 +59,8 @@ class Positives:
     def vocabulary(self, pools: NegativePools | None) -> Vocabulary:
         """Get the labels of the graph.
 
-        :param pools: the pools for them, which may know labels that nobody else does
-        :return: the labels, as far as they are known
+        :param pools: their pools, which may have labels that are not known otherwise
+        :return: the labels, if they are known
         """
         if pools is not None and self.graph.entity_labels is None:
             return pools.load_vocabulary()

@@ -1,4 +1,4 @@
-"""Draws from a base sampler, and again for what is to be avoided."""
+"""Draws negatives from a base sampler, and redraws those that are to be avoided."""
 
 import copy
 from collections.abc import Callable
@@ -15,21 +15,21 @@ __all__ = [
     "RandomNegatives",
 ]
 
-#: How often a negative is drawn again before it stays
+#: The most rounds in which a negative is drawn again
 ROUNDS = 8
 
-#: Below this share of a batch, negatives are not drawn again once more
+#: Drawing again ends when less than this share of a batch is to be avoided
 NEGLIGIBLE = 1e-3
 
-#: How many are drawn at once for a negative that is drawn again, in the first round, so that hardly ever all of them
-#: are to be avoided. In each further round, it is twice as many, as far as no round draws more than so many whole
-#: batches, or so many triples.
+#: The number of spares drawn at once for a negative that is drawn again, in the first round, so that hardly ever all of
+#: them are to be avoided. It doubles in each further round, as long as no round draws more than this number of whole
+#: batches or of triples.
 SPARES = 3
 MANY = 2**14
 
 
 class RandomNegatives:
-    """Draws negatives from a base sampler; what is to be avoided, it draws again."""
+    """Draws negatives from a base sampler, and draws those that are to be avoided again."""
 
     def __init__(
         self,
@@ -38,12 +38,12 @@ class RandomNegatives:
         has_inverse_triples: bool,
         negligible: float = NEGLIGIBLE,
     ) -> None:
-        """Prepare what every batch needs.
+        """Prepare to draw batches.
 
         :param sampler: the base sampler
-        :param avoided: what is to be avoided
+        :param avoided: the triples to avoid
         :param has_inverse_triples: whether relations have PyKEEN's ids of relations and their inverses
-        :param negligible: the share of a batch that may stay what is to be avoided although others can be had
+        :param negligible: the share of a batch that may remain negatives to avoid although others can be drawn
         """
         self.sampler = sampler
         self.avoided = avoided
@@ -57,7 +57,7 @@ class RandomNegatives:
 
         :param positives: shape: (n, 3), dtype: int64
         :return: a pair (the negatives; shape: (n, num_negs_per_pos, 3). The positions, among all n * num_negs_per_pos,
-            of those that are to be avoided all the same; shape: (m,))
+            of those that are still to be avoided; shape: (m,))
         """
         if not len(positives):
             return np.empty((0, self.sampler.num_negs_per_pos, 3), dtype=np.int64), np.zeros(0, dtype=np.int64)
@@ -72,30 +72,30 @@ class RandomNegatives:
         pending: np.ndarray,
         find: Callable[[np.ndarray], np.ndarray],
     ) -> np.ndarray:
-        """Draw some of the negatives again, until all but a negligible share are what they should be.
+        """Draw some of the negatives again, until all but a negligible share need not be drawn again.
 
         :param positives: shape: (n, 3)
         :param negatives: shape: (n, num_negs_per_pos, 3), changed in place
         :param pending: shape: (m,), the positions of those to draw again among all n * num_negs_per_pos
         :param find: finds the positions of those to draw again among triples of shape (k, 3)
-        :return: shape: (k,), which of the pending ones are to be drawn again still
+        :return: shape: (k,), the pending ones that are still to be drawn again
         """
         flat = negatives.reshape(-1, 3)
         for number in range(ROUNDS):
             if len(pending) <= self.negligible * len(flat):
                 break
             spares = min(SPARES << number, max(SPARES * len(flat), MANY) // len(pending))
-            # all triples, then all again: a base sampler may corrupt another side in each part of a batch
+            # repeat the whole batch, since a base sampler may corrupt another side in each part of it
             originals = np.tile(positives[pending // negatives.shape[1]], (spares, 1))
             drawn = self._corrupt(self._spare_sampler, originals).reshape(-1, 3)
             bad = np.zeros(len(drawn), dtype=bool)
             bad[find(drawn)] = True
-            # each looks at its spares in turn, from another one on, so that no side is favoured
+            # each goes through its spares, starting at a different one, so that no side is favoured
             column = np.arange(len(pending))
             first = int(torch.randint(spares, (), dtype=torch.long)) + column
             rows = (np.arange(spares)[:, np.newaxis] + first) % spares * len(pending) + column
             bad = bad[rows]
-            # the first that need not be drawn again, or else the first
+            # take the first spare that need not be drawn again, or else the first one
             flat[pending] = drawn[rows[bad.argmin(axis=0), column]]
             pending = pending[bad.all(axis=0)]
         return pending
@@ -118,10 +118,10 @@ class RandomNegatives:
 
 
 def _keep_direction(positives: np.ndarray, negatives: np.ndarray, num_relations: int) -> None:
-    """Put another real relation in the place of a relation, and another inverse one in that of an inverse one.
+    """Replace real relations by real ones, and inverse relations by inverse ones.
 
-    A base sampler takes relations and their inverses for different relations, and draws from all of them alike. Where
-    there is one real relation only, nothing but its inverse can take its place.
+    A base sampler does not distinguish relations from their inverses, and draws from all of them. If there is only one
+    real relation, it can only be replaced by its inverse.
 
     :param positives: shape: (n, 3)
     :param negatives: shape: (n, num_negs_per_pos, 3), changed in place

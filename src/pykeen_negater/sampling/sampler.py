@@ -43,13 +43,13 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: The default share of mined negatives, and from how many negatives per positive on it is good
+#: The default share of mined negatives, and the least number of negatives per positive for which it is used
 HARD_FRACTION, MANY_NEGATIVES = 0.25, 4
 
-#: The default share of fewer negatives, which have to meet all competitors at random
+#: The default share for fewer negatives per positive, of which more have to be random
 HARD_FRACTION_OF_FEW = 0.1
 
-#: The number of triples that are compared at once with those that the filterer knows
+#: The number of triples that the filterer is asked about at once
 COMPARED = 2**20
 
 #: The number of triples that the shares of negatives are computed from
@@ -61,9 +61,9 @@ SETTINGS_OF_SEPARATE_MINING = ("metric", "index", "neighbor_file", "index_factor
 
 
 class NegatERNegativeSampler(NegativeSampler):
-    """Mixes mined negatives [safavi2021]_ with those of another sampler, and avoids what is likely true.
+    """Mixes mined negatives [safavi2021]_ with those of another sampler, and avoids triples that are likely true.
 
-    In every batch, a share of the positives gets negatives from their pools of plausible falsehoods, see
+    In every batch, a share of the positives gets negatives from their pools of plausible false triples, see
     :mod:`pykeen_negater.pools.negative_pools`, and the others from a base sampler, as do those without a pool. Mined
     and random ones are not mixed for one positive: a loss that weights negatives by their scores, as the
     self-adversarial one does, would then hardly see the random ones. What the base sampler draws is drawn again if it
@@ -71,10 +71,10 @@ class NegatERNegativeSampler(NegativeSampler):
     anything given, the pools are mined from the training triples, once, and cached.
     """
 
-    #: Whether its negatives are mined, perhaps with a language model, which then cannot learn from them
+    #: Whether its negatives are mined, perhaps with a language model, which must then not be trained with them
     mines: ClassVar[bool] = True
 
-    #: The default strategy for optimizing the parameters that act while sampling; the others would mine in every trial
+    #: The default search space of the parameters that affect sampling alone; others would need mining in every trial
     hpo_default: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "num_negs_per_pos": {"type": int, "low": 1, "high": 100, "log": True},
         "hard_fraction": {"type": float, "low": 0.0, "high": 0.5},
@@ -126,29 +126,30 @@ class NegatERNegativeSampler(NegativeSampler):
         :param pools: pools, or the folder they were saved to. If None, they are taken from the cache or mined.
         :param hard_fraction: in [0, 1], the share of the positives of a batch all of whose negatives come from the
             pools, drawn anew for each batch. If None, a quarter, or a tenth of fewer than four negatives per positive;
-            none where the guard cannot tell which candidates are true; none of few where only candidates that are less
-            likely true than a uniform corruption are safe.
+            none where the guard cannot tell which candidates are true; none of fewer than four where only candidates
+            less likely true than a uniform corruption are safe.
         :param loop_fraction: in [0, 1], the share of the negatives that is replaced by loops, where these are not to be
             expected, see :mod:`pykeen_negater.sampling.self_loops`. If None, 0.012 / √num_negs_per_pos, or less in
             large graphs (0.003 or more).
-        :param max_risk: > 0, how likely true a negative may be, in multiples of a uniform corruption of a training
-            triple. If None, the limit that the guard found. What is riskier is taken from no pool, and drawn again when
-            the base sampler draws it.
-        :param strategy: how they are drawn from a pool: ``uniform``, all alike and with replacement; ``top``, the
+        :param max_risk: > 0, the highest risk of a negative, in multiples of that of a uniform corruption of a training
+            triple. If None, the guard's limit. Riskier negatives are left out of pools, and drawn again when
+            the base sampler draws them.
+        :param strategy: how to draw from a pool: ``uniform``, with equal probability and replacement; ``top``, the
             hardest of each side; ``softmax``, with probability proportional to exp(hardness / temperature)
-        :param temperature: > 0, of the softmax; hardness reaches from 0 (the easiest of all pools) to 1, in 255 steps
-        :param base_sampler: what draws the other negatives, PyKEEN's default if None
+        :param temperature: > 0, of the softmax; hardness ranges from 0 (the easiest of all pools) to 1, in 255 steps
+        :param base_sampler: the sampler of the other negatives, PyKEEN's default if None
         :param base_sampler_kwargs: its parameters
-        :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``, whatever draws. With
-            inverse triples, they are those of the triple in the batch, and a relation keeps its direction, unless
-            there is but one. ``bernoulli`` and ``pseudotyped`` corrupt the heads and tails of the scheme, no relations.
+        :param corruption_scheme: the sides to corrupt, some of ``head``, ``relation``, ``tail``, for all negatives.
+            With inverse triples, they are those of the triple in the batch, and a relation keeps its direction, unless
+            there is but one. ``bernoulli`` and ``pseudotyped`` corrupt the heads and tails of the scheme, but no
+            relations.
         :param known_triples: true triples beyond those that are trained on, by labels or by ids: a file (head,
-            relation, tail) as PyKEEN reads it, a list, an array, a data frame, or a triples factory. They are taken
-            from no pool, put in as no loop, and drawn again when the base sampler draws them, unless hardly any of a
-            triple's corruptions is not known; with ``filtered=True``, those are masked.
+            relation, tail) as PyKEEN reads it, a list, an array, a data frame, or a triples factory. They are never
+            drawn from pools or as loops, and drawn again when the base sampler draws them, unless nearly all of a
+            triple's corruptions are known; with ``filtered=True``, those are masked.
         :param relation_overrides: by the label of a relation, another ``hard_fraction`` or ``max_risk`` for it
-        :param mine: whether to mine pools that are not cached: ``auto``, or ``never`` to do without
-        :param mining: how to mine, see :class:`pykeen_negater.mining.settings.MiningSettings`
+        :param mine: whether to mine pools that are not cached (``auto``), or to do without (``never``)
+        :param mining: the settings of mining, see :class:`pykeen_negater.mining.settings.MiningSettings`
         :raises ValueError: if a parameter is out of range, or does not fit the graph
         :raises pykeen_negater.pools.files.PoolsError: if the pools cannot be used here
         :raises FileNotFoundError: if a file is missing
@@ -187,17 +188,17 @@ class NegatERNegativeSampler(NegativeSampler):
         self.hard_negatives = None if found is None else self._make_hard(limits.allowed(found), strategy, temperature)
         avoided = limits.avoided(found)
         self.random_negatives = RandomNegatives(self.base_sampler, avoided, self.has_inverse_triples, limits.negligible)
-        #: Whether all that the filterer knows is looked up by whoever draws at random
+        #: Whether the random negatives avoid all triples that the filterer knows
         self._avoids_all_known = avoided is not None and found is not None and self._is_known_to(found.index)
-        #: Whether it is in no pool, as mining sees to; what is given may come from anywhere
+        #: Whether pools are free of known triples, as mined ones are; given pools may come from anywhere
         self._trusts_pools = pools is None
-        #: What the negatives are made of
+        #: The expected composition of the negatives
         self.composition = self._compose(mapped_triples, found, reason)
         self._say_composition()
 
     @property
     def pools(self) -> NegativePools | None:
-        """The pools that negatives are drawn from, without what is too risky."""
+        """The pools that negatives are drawn from, without those that are too risky."""
         return None if self.hard_negatives is None else self.hard_negatives.pools
 
     def _choose_hard_fraction(
@@ -205,7 +206,7 @@ class NegatERNegativeSampler(NegativeSampler):
     ) -> tuple[float, str | None]:
         """Choose the share of mined negatives.
 
-        :param hard_fraction: what the user wants, if anything
+        :param hard_fraction: the user's choice, if there is one
         :param pools: the pools, if there are any
         :return: a pair (the share in [0, 1], why no mined negatives are drawn, unless some are or the user wants none)
         """
@@ -252,7 +253,7 @@ class NegatERNegativeSampler(NegativeSampler):
         )
 
     def _is_known_to(self, index: TripleIndex) -> bool:
-        """Tell whether an index has all triples that the filterer knows, as far as it can be asked for them."""
+        """Tell whether an index has all triples that the filterer knows, if the filterer can tell them."""
         if not isinstance(self.filterer, ExactFilterer):
             return False
         size = self.filterer.num_entities, self.filterer.num_relations
@@ -262,11 +263,11 @@ class NegatERNegativeSampler(NegativeSampler):
         )
 
     def _compose(self, mapped_triples: MappedTriples, found: NegativePools | None, reason: str | None) -> Composition:
-        """Compute what the negatives of these triples are made of.
+        """Compute the composition of the negatives of these triples.
 
         :param mapped_triples: shape: (n, 3), the positives
-        :param found: the pools with what is too risky, if there are any
-        :param reason: why none are mined, if so
+        :param found: the pools, including negatives that are too risky, if there are any
+        :param reason: the reason if none are mined
         :return: the expected shares
         """
         stride = max(1, len(mapped_triples) // COVERAGE_SAMPLE)
@@ -286,7 +287,7 @@ class NegatERNegativeSampler(NegativeSampler):
         )
 
     def _say_composition(self) -> None:
-        """Say what the negatives are made of: a line for each training, which PyKEEN shows by default."""
+        """Log the composition of the negatives, once for each training, at a level that PyKEEN shows by default."""
         is_said = current_purpose() in (Purpose.TRAINING, Purpose.UNKNOWN)
         logger.log(logging.WARNING if is_said else logging.DEBUG, "%s", self.composition)
 
@@ -304,10 +305,10 @@ class NegatERNegativeSampler(NegativeSampler):
         pending = self.random_negatives.draw_again(
             positives, negatives, pending, lambda x: np.union1d(find(x), self.random_negatives.find_avoided(x))
         )
-        # what is merely risky is not masked
+        # risky negatives are not masked, only known triples
         pending = pending[find(flat[pending])]
         mask = np.ones(len(flat), dtype=bool)
-        # without any negatives, the loss would be NaN, so one stays
+        # without any negative, the loss would be NaN, so one stays
         mask[pending if len(pending) < len(flat) else pending[1:]] = False
         return self._like(positive_batch, negatives), self._like(positive_batch, mask)
 
@@ -317,7 +318,7 @@ class NegatERNegativeSampler(NegativeSampler):
         return self._like(positive_batch, self._corrupt(_to_ids(positive_batch))[0])
 
     def _like(self, positive_batch: LongTensor, array: np.ndarray) -> Tensor:
-        """Bring what belongs to a batch into its shape, and to its device."""
+        """Reshape an array like the batch, and move it to its device."""
         shape = (*positive_batch.shape[:-1], self.num_negs_per_pos)
         return torch.from_numpy(array).view(*shape, *([3] if array.dtype == np.int64 else [])).to(positive_batch.device)
 
@@ -325,8 +326,8 @@ class NegatERNegativeSampler(NegativeSampler):
         """Draw negatives.
 
         :param positives: shape: (n, 3), dtype: int64
-        :return: a pair (the negatives; shape: (n, num_negs_per_pos, 3). Which of them were not looked up in vain among
-            what is to be avoided; shape: (n, num_negs_per_pos), dtype: bool)
+        :return: a pair (the negatives; shape: (n, num_negs_per_pos, 3). Which of them may be among
+            the triples to avoid; shape: (n, num_negs_per_pos), dtype: bool)
         """
         count = self.num_negs_per_pos
         is_unsure = np.zeros((len(positives), count), dtype=bool)
@@ -364,7 +365,7 @@ class NegatERNegativeSampler(NegativeSampler):
         :return: shape: (m,), the positions of the loops among all n * num_negs_per_pos
         """
         flat = negatives.reshape(-1, 3)
-        # at equal distances from a random start, which takes one random number instead of one for each negative
+        # at equal distances from a random start, which needs one random number instead of one per negative
         turns = np.arange(math.ceil(self.loop_fraction * len(flat))) + torch.rand((), dtype=torch.float).item()
         chosen = (turns / self.loop_fraction).astype(np.int64)
         chosen = chosen[chosen < len(flat)]
@@ -390,7 +391,7 @@ class NegatERNegativeSampler(NegativeSampler):
 def _check_numbers(
     num_negs_per_pos: int | None, hard_fraction: float | None, loop_fraction: float | None, max_risk: float | None
 ) -> None:
-    """Check the sampler's numbers, where they are given."""
+    """Check the sampler's numbers, if they are given."""
     if num_negs_per_pos is not None and not (isinstance(num_negs_per_pos, Integral) and num_negs_per_pos > 0):
         raise ValueError(f"found num_negs_per_pos={num_negs_per_pos!r}, expected a whole number of 1 or more.")
     for name, share in (("hard_fraction", hard_fraction), ("loop_fraction", loop_fraction)):

@@ -1,12 +1,12 @@
 """Self-loops: corruptions that replace one end of a triple by the other.
 
-No text and no graph has to be read to know that hardly anything is its own capital, sibling or part. Yet models believe
-it: translations and rotations by little leave an entity where it is, so that the entity itself is ranked first among
-the answers to its query. Uniform negatives are loops so rarely that a model never learns better.
+Hardly anything is its own capital, sibling or part. Yet models tend to believe that: small translations and rotations
+hardly move an entity, so that the entity itself is ranked first among the answers to its query. Uniform negatives are
+loops so rarely that a model does not learn otherwise.
 
 Symmetric relations get none. A translation takes the head to the tail and the tail back to the head only if it leaves
-both where they are: it serves such a relation by ranking the entity itself first, and the true answer second. Loops
-forbid it that, and leave it nothing else.
+both where they are: it serves such a relation by ranking the entity itself first, and the true answer second. Loops as
+negatives would prevent that, and leave it no other solution.
 """
 
 import math
@@ -23,26 +23,27 @@ __all__ = [
     "default_loop_fraction",
 ]
 
-#: Relations of which a larger share of the triples are loops may well have others that are true
+#: If a larger share of a relation's triples are loops, other loops may well be true
 MAX_LOOPS = 0.01
 
-#: Relations of which a larger share of the triples also holds the other way round may have to be learned as loops
+#: If a larger share of a relation's triples also holds the other way round, models may have to score loops highly
 MAX_REVERSIBLE = 0.01
 
 #: The default share of loops among single negatives in small graphs, and the least of it in large ones. With n
-#: negatives, the former is divided by √n, between as many loops by negative and as many by positive.
+#: negatives, the former is divided by √n: a compromise between a constant number of loops per negative and per
+#: positive.
 SMALL, LARGE = 0.012, 0.003
 
-#: How often a loop is drawn, compared with any other corruption by an entity, where neither of the above applies
+#: How often a loop is drawn, compared with any other corruption of an entity, where neither of the above applies
 ODDS = 1.7
 
 
 def default_loop_fraction(num_entities: int, num_negs_per_pos: int) -> float:
-    """Choose how many of the negatives are loops.
+    """Choose the share of loops among the negatives.
 
-    A loop has to be met more often than any other corruption, which is rarely met in a large graph. More than that does
-    not help, and shifts the scores of single relations against each other. The constants are right for 1 and 16
-    negatives on the validation triples of UMLS (135 entities) and CoDEx-S (2,034).
+    A loop has to be drawn more often than any other corruption, which is drawn rarely in a large graph. More loops do
+    not help, and shift the scores of relations against each other. The constants were chosen for 1 and 16 negatives on
+    the validation triples of UMLS (135 entities) and CoDEx-S (2,034).
 
     :param num_entities: > 0
     :param num_negs_per_pos: > 0
@@ -53,7 +54,7 @@ def default_loop_fraction(num_entities: int, num_negs_per_pos: int) -> float:
 
 
 class SelfLoops:
-    """Turns triples into loops, where loops are not to be expected."""
+    """Turns triples into loops, for relations that hardly have any."""
 
     def __init__(self, mapped_triples: MappedTriples, num_relations: int, corruption_scheme: Collection[str]) -> None:
         """Find the relations that have hardly any loops, and hardly any triple that also holds the other way round.
@@ -85,8 +86,9 @@ class SelfLoops:
     def draw(self, positives: np.ndarray) -> np.ndarray:
         """Turn triples into loops.
 
-        :param positives: shape: (n, 3), which can be
-        :return: shape: (n, 3), at random with the head or the tail at both ends, as far as the scheme allows
+        :param positives: shape: (n, 3), triples for which this is possible
+        :return: shape: (n, 3), with the head or the tail at both ends, chosen at random among those that the scheme
+            allows
         """
         if not len(positives):
             return positives

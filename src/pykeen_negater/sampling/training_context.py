@@ -1,8 +1,8 @@
-"""The triples factory that a sampler is being built for, and what for.
+"""Finds the triples factory that a sampler is being built for, and the purpose.
 
-PyKEEN hands a sampler ids and nothing else, but a language model needs the labels behind them. They are in the triples
-factory that the training instances are made from, so that is noted while it happens, together with what PyKEEN is going
-to do with these instances: train, try out a batch size, or only evaluate.
+PyKEEN passes only ids to a sampler, but a language model needs their labels. These are in the triples factory that the
+training instances are made from. So it is noted while instances are made, together with their purpose in PyKEEN:
+training, trying out a batch size, or only evaluation.
 """
 
 import functools
@@ -25,12 +25,12 @@ __all__ = [
     "triples_factory_noted",
 ]
 
-#: The module of PyKEEN's Lightning modules, which build their loader of validation triples as that of training triples
+#: The module of PyKEEN's Lightning modules, which build loaders of validation triples like those of training triples
 _LIGHTNING = "pykeen.contrib.lightning"
 
 
 class Purpose(Enum):
-    """What a sampler is built for."""
+    """The purpose of a sampler."""
 
     #: To train a model
     TRAINING = auto()
@@ -38,10 +38,10 @@ class Purpose(Enum):
     #: To see whether a batch fits into memory
     PROBING = auto()
 
-    #: To compute a loss that nothing is learned from
+    #: To compute a loss without training
     EVALUATION = auto()
 
-    #: None of these is known, e.g. since somebody has built the sampler themselves
+    #: Unknown, e.g. if a user's program has built the sampler itself
     UNKNOWN = auto()
 
 
@@ -50,18 +50,18 @@ _PURPOSE: ContextVar[Purpose] = ContextVar("negater_purpose", default=Purpose.UN
 
 
 def current_factory() -> CoreTriplesFactory | None:
-    """Get the triples factory whose training instances are being made right now in this context.
+    """Get the triples factory whose training instances are currently being made in this context.
 
-    :return: the factory, or None outside of the making of training instances
+    :return: the factory, or None if no training instances are being made
     """
     return _FACTORY.get()
 
 
 def current_purpose() -> Purpose:
-    """Tell what a sampler that is built right now is for.
+    """Tell the purpose of a sampler that is currently being built.
 
-    Where gradients are disabled, nothing can be trained: that is how PyKEEN's evaluation loss is told, and Lightning's
-    validation as a rule, besides what is noted when instances are made.
+    Besides what is noted when instances are made, disabled gradients reveal PyKEEN's evaluation loss and, as a rule,
+    Lightning's validation, since nothing can be trained then.
 
     :return: the purpose
     """
@@ -93,8 +93,8 @@ def note_factories() -> None:
 
     @functools.wraps(original)
     def noting(cls: type, *args: Any, **kwargs: Any) -> Any:
-        """Do the same, with the factory noted for as long as it takes."""
-        # whatever PyKEEN calls it, and wherever it stands
+        """Make the instances, with the factory noted meanwhile."""
+        # whatever the parameter's name and position
         factories = (value for value in (*args, *kwargs.values()) if isinstance(value, CoreTriplesFactory))
         factory = next(factories, None)
         with triples_factory_noted(factory, _find_purpose(factory, sys._getframe(1))):
@@ -105,7 +105,7 @@ def note_factories() -> None:
 
 
 def _find_purpose(factory: CoreTriplesFactory | None, frame: FrameType | None) -> Purpose:
-    """Tell what instances are for by who makes them, since PyKEEN does not say.
+    """Tell the purpose of instances from the calling code, since PyKEEN does not pass it on.
 
     :param factory: the factory that they are made from
     :param frame: the frame of the caller

@@ -1,4 +1,4 @@
-"""The commands of ``negater``, each in a module of its own; what several of them share is in ``options``.
+"""The commands of ``negater``, each in a module of its own; options that several share are in ``options``.
 
-What takes long to import is imported when a command runs, so that ``--help`` does not wait for it.
+Slow imports are done when a command runs, so that ``--help`` does not wait for them.
 """

@@ -1,4 +1,4 @@
-"""The base class of all commands: options in sections, and errors of one line that name them."""
+"""The base class of all commands, with options in sections, and one-line errors that name options."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: The section of what belongs to no other
+#: The heading of options that belong to no section
 _REST = "Options"
 
 
@@ -32,7 +32,7 @@ def section(heading: str, *options: Callable[[F], F]) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
-        """Add the options above a command."""
+        """Add the options to a command."""
         before = len(getattr(function, "__click_params__", ()))
         for option in reversed(options):
             function = option(function)
@@ -45,9 +45,9 @@ def section(heading: str, *options: Callable[[F], F]) -> Callable[[F], F]:
 
 @contextmanager
 def name_nearest_options() -> Iterator[None]:
-    """Name the options that may have been meant by one that there is not, the nearest first.
+    """Suggest similar options in the error for one that does not exist, the nearest first.
 
-    :raises click.UsageError: if a block asks for such an option
+    :raises click.UsageError: if the block raises such an error
     """
     try:
         yield
@@ -61,7 +61,7 @@ def name_nearest_options() -> Iterator[None]:
 
 
 class Command(click.Command):
-    """Says what went wrong in one line, in terms of its options, and exits with 1."""
+    """A command that prints errors in one line, with the names of its options, and exits with 1."""
 
     # docstr-coverage: inherited
     def invoke(self, ctx: click.Context) -> Any:  # noqa: D102
@@ -77,7 +77,7 @@ class Command(click.Command):
             record = parameter.get_help_record(ctx)
             if record is not None:
                 sections.setdefault(getattr(parameter, "section", "") or _REST, []).append(record)
-        # what every command has comes last
+        # options that every command has come last
         rest = sections.pop(_REST, [])
         for heading, records in [*sections.items(), (_REST if not sections else f"Other {_REST.lower()}", rest)]:
             with formatter.section(heading):
@@ -85,7 +85,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """Lists its commands with the whole first sentence of what they do."""
+    """A group that lists its commands with the whole first sentence of their help."""
 
     command_class = Command
 

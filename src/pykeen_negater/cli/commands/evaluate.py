@@ -60,10 +60,10 @@ def evaluate(
     seed: int,
     output: Path | None,
 ) -> None:
-    """Measure the negatives of samplers: how many are true after all, and how hard are the others.
+    """Measure the negatives of samplers: how many are true after all, and how hard the others are.
 
-    Those of negater are measured by part, too: what is mined, drawn at random (and again where a guard holds it for
-    likely true), and loops, with the share of each among all that it draws.
+    Those of negater are also measured by part: mined ones, random ones (drawn again where a guard finds them likely
+    true), and loops, with the share of each among all its negatives.
     """
     import pandas as pd
 

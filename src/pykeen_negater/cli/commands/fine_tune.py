@@ -26,21 +26,21 @@ __all__ = [
         type=click.Choice(["train", "valid", "test"]),
         multiple=True,
         default=["train"],
-        help="What to do, in this order, may be repeated: fine-tune; choose thresholds anew; classify test triples.",
+        help="What to do, in this order; may be repeated: fine-tune; choose thresholds anew; classify test triples.",
     ),
     click.option("--testing", type=FILE, help="True triples to test with."),
     click.option("--testing-negatives", type=FILE, help="False triples to test with."),
     click.option("--output", "-o", type=PATH, required=True, help="The folder for model, tokenizer and thresholds."),
     click.option("--keep-epochs", is_flag=True, help="Keep the model of each epoch in a subfolder."),
-    click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it would take."),
+    click.option("--dry-run", is_flag=True, help="Show what would be done, and how long it would take."),
 )
 @fine_tuning_options
 @section(
     "Fine-tuning of a language model",
     click.option("--weight-decay", default=0.01, help="The weight decay of AdamW."),
-    click.option("--max-grad-norm", default=0.0, help="What gradients are clipped to; 0: they are not clipped."),
+    click.option("--max-grad-norm", default=0.0, help="The norm that gradients are clipped to; 0: no clipping."),
     click.option(
-        "--warmup", default=0.1, help="Steps in which the learning rate rises: a share, or their number from 1."
+        "--warmup", default=0.1, help="Steps in which the learning rate rises: a share, or a number of 1 or more."
     ),
     seed_option,
     click.option("--global-threshold", is_flag=True, help="One threshold for all relations, instead of one for each."),
@@ -64,8 +64,8 @@ def fine_tune(
 ) -> None:
     """Fine-tune a language model to tell true triples from corrupted ones, and test it.
 
-    Validation and test triples may hold entities that the training triples lack. A run that was interrupted goes on
-    after its last epoch when it is started again.
+    Validation and test triples may hold entities that the training triples lack. An interrupted run goes on after its
+    last epoch when it is started again.
     """
     from ...fine_tuning.job import FineTuningJob
     from ...fine_tuning.settings import FineTuningSettings

@@ -32,9 +32,9 @@ def import_(
     load_triples_kwargs: dict[str, Any] | None,
     output: Path,
 ) -> None:
-    """Make pools of NEGATIVES of your own: head TAB relation TAB tail, and a score if you like.
+    """Make pools of NEGATIVES of your own: head TAB relation TAB tail, and optionally a score.
 
-    Some lines may have a score and others none: what has none is as hard as the hardest.
+    Some lines may have a score and others none: those without one count as the hardest.
     """
     from ...pools.imports import import_negatives
 

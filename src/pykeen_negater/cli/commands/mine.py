@@ -69,9 +69,8 @@ __all__ = [
     ),
     seed_option,
     setting_option("pool_size"),
-    click.option("--dry-run", is_flag=True, help="Say what would be done, how long it takes, and how large it gets."),
-)
-@fine_tuning_options
+    click.option("--dry-run", is_flag=True, help="Show what would be done, how long it would take, and how much memory
+    and disk space it would need."), ) @fine_tuning_options
 def mine(
     dataset: str | None,
     training: Path | None,
@@ -90,7 +89,7 @@ def mine(
 ) -> None:
     """Mine negatives for a graph and write them to a folder of pools.
 
-    What is interrupted goes on when the same command is run again. Several processes share the work if they are
+    An interrupted run goes on when the same command is run again. Several processes share the work if they are
     started by torchrun or accelerate launch and have the same data folder.
     """
     from ...mining.miner import Miner
@@ -110,7 +109,7 @@ def mine(
     processes = Processes.launched()
     if not processes.is_main:
         logging.getLogger("pykeen_negater").setLevel(logging.ERROR)
-    with main_process_first(processes):  # which caches the dataset
+    with main_process_first(processes):  # the main process caches the dataset
         graph = Graph.from_factory(load_training(dataset, training, load_triples_kwargs))
     files = {"validation": validation, "validation_negatives": validation_negatives}
     held_out = read_held_out(
@@ -188,7 +187,7 @@ def mine(
 
 
 def _show_some(pools: "NegativePools") -> None:
-    """Show a few of the negatives, and say what would help if there are too few."""
+    """Show a few of the negatives, and advice if there are too few."""
     from ...pools.exports import some_sentences
 
     lines = some_sentences(pools)
@@ -202,7 +201,7 @@ def _show_some(pools: "NegativePools") -> None:
 
 
 def _advice(pools: "NegativePools") -> str | None:
-    """Say what would help, as the report does."""
+    """Get the report's advice."""
     from ...report.coverage import Coverage
     from ...report.reasons import advise, explain_outcomes, read_outcomes
 
@@ -213,7 +212,7 @@ def _advice(pools: "NegativePools") -> str | None:
 
 
 def _settings(model: Path | None, vectors: Path | None, options: dict[str, Any]) -> dict[str, Any]:
-    """Read the settings, with what options that are none say about them."""
+    """Read the settings, including those from options that are not settings."""
     settings = read_settings(options)
     if vectors is not None:
         settings.setdefault("encoder", "precomputed")
@@ -225,7 +224,7 @@ def _settings(model: Path | None, vectors: Path | None, options: dict[str, Any])
 
 
 def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:
-    """Take what was said about the ranker; nothing said is no setting, so that the cache knows it again."""
+    """Collect the ranker's parameters; options that are not given are left out, so that the cache keys are the same."""
     kwargs = options["ranker_kwargs"] or {}
     context = click.get_current_context()
     names = (

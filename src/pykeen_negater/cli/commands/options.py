@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they name: graphs and texts."""
+"""Options that several commands share, and the loading of the graphs and texts that they name."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,7 +40,7 @@ PATH = click.Path(path_type=Path)
 
 
 class _TextSource(click.Path):
-    """A file that is there, or the name of what is no file."""
+    """An existing file, or the name of another source of texts."""
 
     # docstr-coverage: inherited
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -50,7 +50,7 @@ class _TextSource(click.Path):
 #: A file with texts, or ``wikidata``
 TEXTS = _TextSource(path_type=Path, exists=True, dir_okay=False)
 
-#: A file that is there
+#: An existing file
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -71,7 +71,7 @@ load_triples_option = click.option(
     help="How PyKEEN reads files of triples, as JSON: delimiter, encoding, column_remapping.",
 )
 
-#: The training triples, their texts, and triples to validate with
+#: Options for training triples, their texts, and validation triples
 graph_options = section(
     "Graph",
     dataset_option("A PyKEEN dataset, whose training triples are used."),
@@ -82,7 +82,7 @@ graph_options = section(
     click.option(
         "--name-by-text",
         is_flag=True,
-        help="Call entities and relations by their texts in what is written; for triples that are written as ids.",
+        help="Name entities and relations by their texts in all output, for triples that are written as ids.",
     ),
     click.option("--validation", type=FILE, help="True triples to choose thresholds with."),
     click.option("--validation-negatives", type=FILE, help="False triples to choose thresholds with."),
@@ -99,30 +99,19 @@ def _parse_corruptions(context: click.Context, parameter: click.Parameter, value
     return counts
 
 
-#: How a language model is fine-tuned
+#: Options for the fine-tuning of a language model
 fine_tuning_options = section(
     "Fine-tuning of a language model",
     click.option("--language-model", help="The model to fine-tune: a folder or a name on the Hugging Face hub."),
-    click.option("--pooling", type=click.Choice(["cls", "mean", "max"]), default="mean", help="Tokens to one vector."),
-    click.option("--max-length", default=32, help="The most tokens of a triple."),
-    click.option("--epochs", default=2, help="Passes over the training triples."),
-    click.option("--batch-size", default=32, help="Examples per step of fine-tuning."),
-    click.option("--learning-rate", default=1e-4, help="The highest learning rate."),
-    click.option(
-        "--negatives",
-        default="random",
-        shell_complete=complete(NEGATIVE_SOURCES),
-        help=f"What to tell true triples from: {', '.join(NEGATIVE_SOURCES)}.",
-    ),
-    click.option("--negatives-kwargs", callback=parse_object, help="The parameters of these negatives, as JSON."),
-    click.option(
-        "--corruptions",
-        callback=_parse_corruptions,
-        default="head=1,tail=1",
-        help="How many corruptions of each side, of head, relation and tail, a triple gets.",
-    ),
-    setting_option("max_training_triples"),
-)
+    click.option("--pooling", type=click.Choice(["cls", "mean", "max"]), default="mean", help="How the vectors of tokens
+    are pooled."), click.option("--max-length", default=32, help="The most tokens of a triple."),
+    click.option("--epochs", default=2, help="Passes over the training triples."), click.option("--batch-size",
+    default=32, help="Examples per step of fine-tuning."), click.option("--learning-rate", default=1e-4, help="The
+    highest learning rate."), click.option( "--negatives", default="random", shell_complete=complete(NEGATIVE_SOURCES),
+    help=f"The source of false triples: {', '.join(NEGATIVE_SOURCES)}.", ), click.option("--negatives-kwargs",
+    callback=parse_object, help="The parameters of this source, as JSON."), click.option( "--corruptions",
+    callback=_parse_corruptions, default="head=1,tail=1", help="The number of corruptions of each side (head, relation,
+    tail) per triple.", ), setting_option("max_training_triples"), )
 
 #: The seed
 seed_option = setting_option("seed")
@@ -132,7 +121,7 @@ _MEASUREMENT = (
         "--reference",
         default="TransE",
         shell_complete=complete(model_names),
-        help="The PyKEEN model that tells how hard negatives are.",
+        help="The PyKEEN model that measures the hardness of negatives.",
     ),
     click.option("--epochs", default=30, help="The number of epochs that it is trained for."),
     click.option("--negatives", default=16, help="The number of negatives per positive."),
@@ -218,7 +207,7 @@ def load_dataset(
 
 
 def text_settings(entity_text: Path | None, relation_text: Path | None) -> dict[str, Any]:
-    """Name the files of texts in the way of :class:`pykeen_negater.mining.settings.MiningSettings`.
+    """Turn the files of texts into fields of :class:`pykeen_negater.mining.settings.MiningSettings`.
 
     :param entity_text: the entities' texts, if there is a file of them
     :param relation_text: the relations' texts, likewise

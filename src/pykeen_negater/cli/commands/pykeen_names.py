@@ -1,6 +1,6 @@
-"""PyKEEN's names for its parts, read from its source: importing it takes seconds, or many on a busy machine.
+"""Reads the names that PyKEEN's resolvers know from its source, since importing PyKEEN takes seconds or more.
 
-PyKEEN's resolvers know all subclasses of a base class but some that they skip, and what entry points add.
+PyKEEN's resolvers know all subclasses of a base class, apart from some that they skip, and those from entry points.
 """
 
 import ast
@@ -48,14 +48,14 @@ def _parsed(path: Path) -> ast.Module:
 
 
 def _name(node: ast.expr) -> str:
-    """Get the name of a class that another one is made from, such as ``Base`` or ``Base[Parameter]``."""
+    """Get the name of a base class, such as ``Base`` or ``Base[Parameter]``."""
     if isinstance(node, ast.Subscript):
         return _name(node.value)
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _below(base: str, bases: dict[str, set[str]]) -> set[str]:
-    """Find all classes below another one."""
+    """Find all subclasses of a class."""
     found, new = set[str](), {base}
     while new:
         new = {name for name, above in bases.items() if above & new} - found

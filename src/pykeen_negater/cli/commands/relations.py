@@ -20,20 +20,20 @@ __all__ = [
 
 T = TypeVar("T", int, float)
 
-#: What results depend on
+#: The packages that results depend on
 PACKAGES = ("pykeen-negater", "torch", "transformers", "scikit-learn")
 
 
 @click.group(cls=Group, epilog="Example: negater relations train --data gold_ratings.tsv --output relbert.model")
 def relations() -> None:
-    """Turn pairs of words into vectors of what relates them (RelBERT)."""
+    """Turn pairs of words into vectors of their relation (RelBERT)."""
 
 
 def _numbers(kind: type[T]) -> Callable[[click.Context, click.Parameter, str], list[T]]:
     """Make a parser of lists of positive numbers."""
 
     def parse(context: click.Context, parameter: click.Parameter, value: str) -> list[T]:
-        """Parse numbers that are separated by commas."""
+        """Parse numbers separated by commas."""
         try:
             numbers = [kind(part) for part in value.split(",")]
         except ValueError:
@@ -72,10 +72,10 @@ def _numbers(kind: type[T]) -> Callable[[click.Context, click.Parameter, str], l
     "--learning-rates",
     callback=_numbers(float),
     default="1e-3,1e-4,1e-5",
-    help="The learning rates to choose from, when lexical relations are classified.",
+    help="The learning rates to choose from, for lexical relations.",
 )
 @click.option(
-    "--hidden-sizes", callback=_numbers(int), default="100,150,200", help="The hidden layer's sizes likewise."
+    "--hidden-sizes", callback=_numbers(int), default="100,150,200", help="The sizes of the hidden layer, likewise."
 )
 @click.option("--jobs", default=1, help="The number of classifiers trained at the same time; -1: one per processor.")
 @click.option("--seed", default=0, help="The seed of the classifiers.")
@@ -92,11 +92,12 @@ def evaluate(
     seed: int,
     output: Path | None,
 ) -> None:
-    """Measure how well an encoder tells what relates two words.
+    """Measure how well an encoder represents the relations between words.
 
     MODEL is a folder or a name on the Hugging Face hub, by default the embedded MiniLM, which is not trained for
-    relations. Beside a trained encoder stand the language model before the training, and the difference of its word
-    vectors. Analogies are answered with pairs as they are (forward) and both ways round (bidirectional).
+    relations. A trained encoder is compared with its language model before training, and with the difference of that
+    model's word vectors. Analogies are answered with pairs as they are (forward) and in both directions
+    (bidirectional).
     """
     from ...relations.tasks.evaluation import evaluate_encoders, find_encoders, load_task, to_table
     from ...relations.tasks.lexical_relations import classifier_grid
@@ -115,7 +116,7 @@ def evaluate(
             "results": results,
         }
         with atomic_file(output) as path:
-            # halves of characters are escaped, as JSON does it
+            # lone surrogates are escaped, as JSON does it
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
     conclude_table(to_table(results), digits=3)

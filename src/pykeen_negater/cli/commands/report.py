@@ -63,9 +63,9 @@ def report(
 ) -> None:
     """Show what was mined: one page for a browser, or tables in the terminal.
 
-    The page needs no network. It begins with what is to be expected of POOLS, which takes --evaluate, or --training,
-    --validation and --testing: false negatives and hardness of what is mined, drawn at random, and loops, beside those
-    of the samplers basic, bernoulli and pseudotyped.
+    The page needs no network. With --evaluate, or --training, --validation and --testing, it begins with what to expect
+    of POOLS: false negatives and hardness of mined negatives, random ones and loops, beside those of the samplers
+    basic, bernoulli and pseudotyped.
     """
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
@@ -124,7 +124,7 @@ def _figures(content: "ReportContent", pools: Path, output: Path | None) -> dict
 
 
 def _summary(content: "ReportContent", pools: Path) -> dict[str, str]:
-    """Write the figures for people, what was measured about each sampler on one line."""
+    """Write the figures for people, with the measurements of each sampler on one line."""
     from ...report.numbers import number, percent
 
     beside = {
@@ -146,7 +146,7 @@ def _summary(content: "ReportContent", pools: Path) -> dict[str, str]:
 def _compare(
     pools: "NegativePools", data: "Dataset", reference: str, epochs: int, negatives: int, seed: int
 ) -> "Comparison":
-    """Measure the samplers beside one another."""
+    """Measure the samplers side by side."""
     from ...evaluation.samplers import evaluate_sampler, train_reference
     from ...report.comparison import BESIDE, OURS, Comparison
     from ...triples.graphs import Graph

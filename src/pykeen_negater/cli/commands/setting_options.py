@@ -1,4 +1,4 @@
-"""Options for the settings of mining, made from the list of these."""
+"""Options for the settings of mining, made from their list."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -19,18 +19,18 @@ __all__ = [
 
 _SETTINGS = {setting.name: setting for setting in fields(MiningSettings)}
 
-#: How the command line writes None, among names and among numbers
+#: How the command line writes None, for names and for numbers
 _NO_NAME, _NO_NUMBER = "none", 0
 
 
 def parse_object(context: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
-    """Read parameters that are given as JSON, as an option's callback.
+    """Parse parameters given as JSON; the callback of an option.
 
     :param context: the command's context
     :param parameter: the option
     :param value: a JSON object
     :return: the parameters; None if there are none
-    :raises click.BadParameter: if it is no JSON object
+    :raises click.BadParameter: if it is not a JSON object
     """
     try:
         parsed = None if value is None else json.loads(value)
@@ -45,8 +45,8 @@ def setting_option(setting: str, *names: str, **attributes: Any) -> Callable[[Ca
     """Make an option for a setting of mining, with its default and its help.
 
     :param setting: the setting's name
-    :param names: the option's names, if they are others
-    :param attributes: what click cannot know from the setting, such as whether a path has to be there
+    :param names: the option's names, if they differ from the setting's
+    :param attributes: attributes that do not follow from the setting, such as whether a path has to exist
     :return: the decorator that adds it to a command
     """
     field = _SETTINGS[setting]
@@ -67,7 +67,7 @@ def read_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the values of options into settings of mining.
 
     :param options: the values by the names of parameters, those of other options among them
-    :return: the settings that were said anything about; nothing said is no setting, so that the cache knows it again
+    :return: the settings that are given; others are left out, so that the cache keys are the same
     """
     return {
         name: _read(name, value) for name, value in options.items() if name in _SETTINGS and value not in (None, "", {})
@@ -84,7 +84,7 @@ def _read(name: str, value: Any) -> Any:
 
 
 def _literals(kind: Any) -> list[str]:
-    """List the names that a type allows, if it is a literal, or one or None."""
+    """List the names that a type allows, if it is a literal or an optional one."""
     if get_origin(kind) is Literal:
         return list(get_args(kind))
     return [name for part in get_args(kind) if get_origin(part) is Literal for name in get_args(part)]

@@ -33,13 +33,17 @@ _DEFAULTS = RelationTrainingSettings()
 @click.option(
     "--aggregation",
     type=click.Choice(["average", "average_no_mask", "mask"]),
-    help="The tokens that are added up.  [default: average_no_mask]",
+    help="Which tokens' hidden states are added up.  [default: average_no_mask]",
 )
 @click.option("--max-length", default=64, help="The most tokens of a pair in the template.")
 @click.option("--loss", type=click.Choice(get_args(LossName)), default=_DEFAULTS.loss, help="The loss.")
-@click.option("--classification-loss", is_flag=True, help="Train a classifier of pairs of pairs along.")
-@click.option("--temperature", default=_DEFAULTS.temperature, help="What cosines are divided by, for nce and iloob.")
-@click.option("--margin", default=_DEFAULTS.margin, help="By how much negatives should be farther away, for triplet.")
+@click.option(
+    "--classification-loss", is_flag=True, help="Also train a classifier of whether pairs are of the same type."
+)
+@click.option(
+    "--temperature", default=_DEFAULTS.temperature, help="The number that cosines are divided by, for nce and iloob."
+)
+@click.option("--margin", default=_DEFAULTS.margin, help="How much farther away negatives should be, for triplet.")
 @click.option("--num-positive", default=_DEFAULTS.num_positive, help="The most positives of a relation type in a step.")
 @click.option("--num-negative", default=_DEFAULTS.num_negative, help="The most negatives drawn for it in a step.")
 @click.option(
@@ -50,7 +54,7 @@ _DEFAULTS = RelationTrainingSettings()
 @click.option(
     "--augment-negative-by-positive/--own-negatives-only",
     default=_DEFAULTS.augment_negative_by_positive,
-    help="Whether other relation types' positives are negatives, too.",
+    help="Whether positives of other relation types are used as negatives, too.",
 )
 @click.option(
     "--parent-relations/--no-parent-relations",
@@ -61,14 +65,14 @@ _DEFAULTS = RelationTrainingSettings()
 @click.option("--rated-positives", default=10, help="How many of the best rated pairs are positives, for ratings.")
 @click.option("--rated-negatives", default=10, help="How many of the worst rated pairs are negatives, for ratings.")
 @click.option("--max-pairs", default=100, help="The most pairs of a relation, for triples.")
-@click.option("--epochs", default=_DEFAULTS.epochs, help="How often each relation type has its turn.")
-@click.option("--batch-size", default=_DEFAULTS.batch_size, help="Pairs through the language model at once.")
+@click.option("--epochs", default=_DEFAULTS.epochs, help="The number of times that each relation type is trained on.")
+@click.option("--batch-size", default=_DEFAULTS.batch_size, help="Pairs that the language model encodes at once.")
 @click.option("--learning-rate", default=_DEFAULTS.learning_rate, help="The learning rate.")
 @click.option("--warmup", default=_DEFAULTS.warmup, help="Steps in which the learning rate rises.")
 @click.option(
     "--validation-share",
     default=_DEFAULTS.validation_share,
-    help="The share of the pairs that the epoch to keep is chosen by; 0 for none.",
+    help="The share of the pairs held out to choose the epoch to keep; 0 for none.",
 )
 @click.option("--bf16", is_flag=True, help="Compute in bfloat16 where that is accurate enough.")
 @click.option("--seed", default=_DEFAULTS.seed, help="The seed of everything random.")
@@ -88,9 +92,9 @@ def train(
     max_pairs: int,
     **options: Any,
 ) -> None:
-    """Train a language model to encode what relates two words.
+    """Train a language model to encode the relation between two words.
 
-    A run that was interrupted goes on after its last epoch when it is started again.
+    An interrupted run goes on after its last epoch when it is started again.
     """
     from ...relations.encoder import RelationEncoder
     from ...relations.training.data import read_relation_pairs

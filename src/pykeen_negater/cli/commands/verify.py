@@ -19,13 +19,13 @@ __all__ = [
 @output_options
 @click.argument("pools", type=PATH, nargs=-1)
 @click.option(
-    "--cache", "whole_cache", is_flag=True, help="Check what is cached, too; that is all if no POOLS are given."
+    "--cache", "whole_cache", is_flag=True, help="Check the cache, too, or only the cache if no POOLS are given."
 )
 def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
-    """Check that pools are what was written: checksums, ids, and the order of the negatives.
+    """Check that pools are undamaged: checksums, ids, and the order of the negatives.
 
-    Without folders of POOLS, whatever is cached is checked. The exit code is 1 if anything is wrong. What has nothing
-    to be compared with is named, and is no error.
+    Without folders of POOLS, the cache is checked. The exit code is 1 if anything is wrong. Folders without checksums
+    are listed as not checked, which is no error.
     """
     from ...pools.files import PoolsError
     from ...pools.verification import verify_cache, verify_pools
@@ -39,7 +39,7 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
         num_checked += 1
         try:
             found = verify_pools(path)
-            echo(f"{path}: {len(found):,} negatives for {found.num_triples:,} triples, as they should be")
+            echo(f"{path}: {len(found):,} negatives for {found.num_triples:,} triples, undamaged")
         except PoolsError as error:
             damages[str(path)] = str(error)
             echo(str(error), error=True)
@@ -51,13 +51,13 @@ def verify(pools: tuple[Path, ...], whole_cache: bool) -> None:
                 continue
             num_checked += 1
             if damage is None:
-                echo(f"{path}: as it should be")
+                echo(f"{path}: undamaged")
             else:
                 damages[str(path)] = damage
                 echo(f"{path} is damaged: {damage}", error=True)
                 is_cache_damaged = True
     if is_cache_damaged:
-        echo("What is damaged in the cache is made again by the next run that needs it.")
+        echo("Damaged parts of the cache are made again by the next run that needs them.")
     counts = {"checked": num_checked, "not_checked": num_unchecked, "damaged": len(damages)}
     conclude({**counts, "damage": damages})
     if damages:
