@@ -85,9 +85,7 @@ def _clear(root: Path) -> None:
         remove_path(path)
     left = next(root.iterdir(), None)
     if left is not None:
-        raise OSError(
-            f"found {left}, which cannot be removed, expected files that this user may remove. Remove it yourself."
-        )
+        raise OSError(f"found {left}, which cannot be removed, expected files that you may remove. Remove it yourself.")
     if not root.is_symlink():
         root.rmdir()
 

@@ -69,8 +69,11 @@ __all__ = [
     ),
     seed_option,
     setting_option("pool_size"),
-    click.option("--dry-run", is_flag=True, help="Show what would be done, how long it would take, and how much memory
-    and disk space it would need."), ) @fine_tuning_options
+    click.option(
+        "--dry-run", is_flag=True, help="Show what would be done, how long it would take, and the space it needs."
+    ),
+)
+@fine_tuning_options
 def mine(
     dataset: str | None,
     training: Path | None,

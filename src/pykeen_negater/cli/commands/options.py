@@ -103,15 +103,26 @@ def _parse_corruptions(context: click.Context, parameter: click.Parameter, value
 fine_tuning_options = section(
     "Fine-tuning of a language model",
     click.option("--language-model", help="The model to fine-tune: a folder or a name on the Hugging Face hub."),
-    click.option("--pooling", type=click.Choice(["cls", "mean", "max"]), default="mean", help="How the vectors of tokens
-    are pooled."), click.option("--max-length", default=32, help="The most tokens of a triple."),
-    click.option("--epochs", default=2, help="Passes over the training triples."), click.option("--batch-size",
-    default=32, help="Examples per step of fine-tuning."), click.option("--learning-rate", default=1e-4, help="The
-    highest learning rate."), click.option( "--negatives", default="random", shell_complete=complete(NEGATIVE_SOURCES),
-    help=f"The source of false triples: {', '.join(NEGATIVE_SOURCES)}.", ), click.option("--negatives-kwargs",
-    callback=parse_object, help="The parameters of this source, as JSON."), click.option( "--corruptions",
-    callback=_parse_corruptions, default="head=1,tail=1", help="The number of corruptions of each side (head, relation,
-    tail) per triple.", ), setting_option("max_training_triples"), )
+    click.option("--pooling", type=click.Choice(["cls", "mean", "max"]), default="mean", help="How tokens are pooled."),
+    click.option("--max-length", default=32, help="The most tokens of a triple."),
+    click.option("--epochs", default=2, help="Passes over the training triples."),
+    click.option("--batch-size", default=32, help="Examples per step of fine-tuning."),
+    click.option("--learning-rate", default=1e-4, help="The highest learning rate."),
+    click.option(
+        "--negatives",
+        default="random",
+        shell_complete=complete(NEGATIVE_SOURCES),
+        help=f"The source of false triples: {', '.join(NEGATIVE_SOURCES)}.",
+    ),
+    click.option("--negatives-kwargs", callback=parse_object, help="The parameters of this source, as JSON."),
+    click.option(
+        "--corruptions",
+        callback=_parse_corruptions,
+        default="head=1,tail=1",
+        help="The number of corruptions of each side (head, relation, tail) per triple.",
+    ),
+    setting_option("max_training_triples"),
+)
 
 #: The seed
 seed_option = setting_option("seed")

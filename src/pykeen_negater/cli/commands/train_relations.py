@@ -37,12 +37,8 @@ _DEFAULTS = RelationTrainingSettings()
 )
 @click.option("--max-length", default=64, help="The most tokens of a pair in the template.")
 @click.option("--loss", type=click.Choice(get_args(LossName)), default=_DEFAULTS.loss, help="The loss.")
-@click.option(
-    "--classification-loss", is_flag=True, help="Also train a classifier of whether pairs are of the same type."
-)
-@click.option(
-    "--temperature", default=_DEFAULTS.temperature, help="The number that cosines are divided by, for nce and iloob."
-)
+@click.option("--classification-loss", is_flag=True, help="Also train a classifier of pairs of pairs.")
+@click.option("--temperature", default=_DEFAULTS.temperature, help="The divisor of cosines, for nce and iloob.")
 @click.option("--margin", default=_DEFAULTS.margin, help="How much farther away negatives should be, for triplet.")
 @click.option("--num-positive", default=_DEFAULTS.num_positive, help="The most positives of a relation type in a step.")
 @click.option("--num-negative", default=_DEFAULTS.num_negative, help="The most negatives drawn for it in a step.")
