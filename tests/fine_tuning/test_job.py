@@ -260,7 +260,7 @@ def test_a_model_that_cannot_be_loaded_is_made_again(
     job.train(tiny_bert)
     assert path.read_bytes() == good
     if name != "job.json":
-        assert f"{tmp_path / 'model'} holds this model, which cannot be loaded (" in caplog.text
+        assert f"{tmp_path / 'model'} holds this model, but it cannot be loaded (" in caplog.text
     caplog.clear()
     job.train(tiny_bert)
     assert "holds this model already" in caplog.text

@@ -77,7 +77,7 @@ def test_halves_of_characters_are_kept_and_shown(broken: TriplesFactory, tmp_pat
     assert export(loaded, tmp_path / "triplets.parquet", "triplets") == len(loaded)
     for form in ("tsv", "triples", "parquet"):
         with pytest.raises(
-            ValueError, match=r"found the label 'd\\udce9g', which holds half a character, expected none"
+            ValueError, match=r"found the label 'd\\udce9g', which holds a lone surrogate, expected none"
         ):
             export(loaded, tmp_path / f"negatives.{form}", form)
         assert not tmp_path.joinpath(f"negatives.{form}").exists()

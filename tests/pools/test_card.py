@@ -32,7 +32,7 @@ def test_mined_pools_have_a_page(nations: TriplesFactory, tmp_path: Path):
     words = " ".join(text.split())
     # nobody has judged whether they are plausible, or false
     assert f"{len(pools):,} corruptions for 1,592 training triples over 14 entities and 55 relations" in words
-    assert "falsehoods" not in words
+    assert "false triples" not in words
     assert "with the samplers of pykeen-negater" in words
     assert "whose head or tail is replaced" in words
     assert "| ranker | similarity |" in text
@@ -48,7 +48,7 @@ def test_the_page_says_what_the_guard_can_tell(nations: TriplesFactory):
     words = " ".join(text.split())
     assert f"from others with an AUC of {measured['auc']:.3f}" in words
     assert f"more than {pools.max_mined_risk:.2g} times as likely true" in words
-    assert "plausible falsehoods" in words
+    assert "plausible false triples" in words
     assert "with the guard and the samplers of pykeen-negater" in words
 
 

@@ -131,7 +131,7 @@ def test_fingerprints_of_graphs_without_gaps_are_those_of_earlier_versions(facto
     # as pools that people have hold them
     assert Graph.from_factory(factory).vocabulary == "ed503d5bc385528d8679dbb154a1c071"
     assert vocabulary_fingerprint(2, 1) == "eb1f7dd9817a4704924f2e13324ee7ac"
-    # half a character, which earlier versions could not take
+    # a lone surrogate, which earlier versions could not take
     assert vocabulary_fingerprint(1, 1, ("\ud800",)) != vocabulary_fingerprint(1, 1, ("?",))
 
 

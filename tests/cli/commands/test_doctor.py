@@ -66,7 +66,7 @@ def test_doctor_removes_nothing_that_a_run_is_at_work_on(suffix: str):
     lock = (FileLock if suffix == ".lock" else SoftFileLock)(Cache().path("pools", f"k{suffix}"))
     with lock:
         refused = run("doctor", "--clean", "--yes", code=1)
-    assert f"found {lock.lock_file} held by a run that is at work" in refused.stderr
+    assert f"found {lock.lock_file} in use by a run, expected none" in refused.stderr
     assert "nothing was removed" in refused.stderr
     assert set(content) <= {*Cache().root.rglob("*")}
 

@@ -28,7 +28,7 @@ def verify(*arguments: str | Path, code: int) -> Result:
 
 def test_the_command_checks_several_folders(folder: Path, false_pools: NegativePools, tmp_path: Path):
     other = false_pools.save(tmp_path / "b.pools")
-    assert verify(folder, other, code=0).output.count("as they should be") == 2
+    assert verify(folder, other, code=0).output.count("triples, undamaged") == 2
     arrays = other / "pools.safetensors"
     arrays.write_bytes(arrays.read_bytes()[:-1])
     output = verify(folder, other, tmp_path / "c.pools", code=1).output.splitlines()
@@ -61,9 +61,9 @@ def test_the_command_checks_the_cache(false_pools: NegativePools, empty_cache: P
     assert len(found) == 4
     output = verify(code=1).output
     assert str(folder) not in output
-    assert f"{good}: as it should be" in output
+    assert f"{good}: undamaged" in output
     assert f"{scores} is damaged: the checksum of scores.npy" in output
-    assert "What is damaged in the cache is made again by the next run that needs it." in output
+    assert "Damaged parts of the cache are made again by the next run that needs them." in output
     assert str(folder) in verify(folder, "--cache", code=1).output
     for kind, key in (("pools", "bad"), ("scores", "k"), ("vectors", "k")):
         cache.discard(kind, key)
@@ -83,7 +83,7 @@ def test_the_command_checks_what_waits_in_the_cache(empty_cache: Path):
         path.mkdir(parents=True)
         path.joinpath("a").touch()
     output = verify(code=0).output
-    assert [f"{path}: as it should be" in output for path in pieces] == [True] * 4
+    assert [f"{path}: undamaged" in output for path in pieces] == [True] * 4
     assert [f"{path}: not checked" in output for path in unfinished] == [True] * 2
     empty_cache.joinpath("shards", "k-2", "visible").mkdir(parents=True)
     assert verify(code=0).output == output

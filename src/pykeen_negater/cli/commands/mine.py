@@ -69,9 +69,7 @@ __all__ = [
     ),
     seed_option,
     setting_option("pool_size"),
-    click.option(
-        "--dry-run", is_flag=True, help="Show what would be done, how long it would take, and the space it needs."
-    ),
+    click.option("--dry-run", is_flag=True, help="Show what would be done, how long it would take, and how large."),
 )
 @fine_tuning_options
 def mine(
