@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a graph to negatives, and what can be done with them; everything is written to the current folder.
+# From a graph to negatives, and their uses; everything is written to the current folder.
 set -euo pipefail
 
 # [mine]

@@ -1,4 +1,4 @@
-"""NegatER's ConceptNet by name, and a model that tells its true triples from those that people have judged false."""
+"""NegatER's ConceptNet by name, and a model that tells its true triples from human-annotated false ones."""
 
 from pykeen.datasets import get_dataset
 from pykeen.pipeline import pipeline

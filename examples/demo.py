@@ -30,7 +30,7 @@ for sampler in ("basic", "bernoulli", "negater"):
     metrics = {name: result.get_metric(name) for name in ("mrr", "hits_at_1", "hits_at_10")}
     rows.append({"sampler": sampler, **metrics, "training (s)": result.train_seconds, "in all (s)": seconds})
 
-# what such a training is given, for those who want to look: an epoch of batches, and what in them comes from the pools
+# the negatives of such a training: an epoch of batches, and which of their negatives come from the pools
 from pykeen.triples import BatchedSLCWAInstances  # noqa: E402
 
 from pykeen_negater.pools.exports import to_frame  # noqa: E402

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A relation encoder is trained on pairs of words and evaluated. Real data have the same forms, and hundreds of lines.
+# A relation encoder is trained on pairs of words and evaluated. Real data have the same format, and hundreds of lines.
 set -euo pipefail
 
 cat > pairs.jsonl <<END

@@ -1,4 +1,4 @@
-"""What samplers draw, and how well a model tells true triples from false ones."""
+"""Measures the negatives of samplers, and how well a model tells true triples from false ones."""
 
 import torch
 from pykeen.datasets import Nations
@@ -22,7 +22,7 @@ result = pipeline(
     random_seed=0,
 )
 
-# Nations lists all that is known, so that what it lacks is false; of other graphs, people have to say
+# Nations is complete, so that triples that it lacks are false; for other graphs, people have to verify false ones
 everything = torch.cat([factory.mapped_triples for factory in dataset.factory_dict.values()])
 corrupt = BasicNegativeSampler(mapped_triples=everything, filtered=True, filterer="exact")
 true = {name: dataset.factory_dict[name].mapped_triples for name in ("validation", "testing")}

@@ -1,6 +1,6 @@
 """The exact filterer masks the known triples among the negatives of any of PyKEEN's samplers."""
 
-import pykeen.datasets  # noqa: F401, which finds the filterer
+import pykeen.datasets  # noqa: F401, registers the filterer
 import torch
 from pykeen.datasets import Nations
 from pykeen.sampling import negative_sampler_resolver

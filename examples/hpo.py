@@ -1,4 +1,4 @@
-"""Hyperparameters of sampling are searched; what would have to be mined anew stays as it is."""
+"""Searches hyperparameters that affect sampling alone; those that would need new mining stay fixed."""
 
 import optuna
 from pykeen.hpo import hpo_pipeline

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The sampler, with the language model that it reads texts with.
+# The sampler, with the language model for texts.
 set -euo pipefail
 
 pip install "pykeen-negater[minilm] @ git+https://github.com/pykeen/pykeen-negater"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# PyKEEN's own command lists the sampler, and ours says what is installed.
+# PyKEEN's command lists the sampler, and negater doctor shows what is installed.
 set -euo pipefail
 
 pykeen ls negative-samplers

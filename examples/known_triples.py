@@ -1,4 +1,4 @@
-"""True triples that are not trained on are not drawn either, and some relations get other settings."""
+"""Known triples that are not trained on are never drawn as negatives, and some relations get other settings."""
 
 from pykeen.pipeline import pipeline
 

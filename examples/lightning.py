@@ -1,4 +1,4 @@
-"""PyKEEN's Lightning loop takes the sampler like any other. It needs: pip install pytorch-lightning."""
+"""Uses the sampler in PyKEEN's Lightning loop. It needs: pip install pytorch-lightning."""
 
 import warnings
 
@@ -6,9 +6,7 @@ import pytorch_lightning
 from pykeen.contrib.lightning import SLCWALitModule
 from pykeen.evaluation import RankBasedEvaluator
 
-warnings.filterwarnings(
-    "ignore", module="pytorch_lightning"
-)  # about loggers and workers that an example can do without
+warnings.filterwarnings("ignore", module="pytorch_lightning")  # warnings about loggers and workers
 
 module = SLCWALitModule(
     dataset="nations",

@@ -1,4 +1,4 @@
-"""Mine once, look at the result, and train with it as often as you like."""
+"""Mine once, look at the result, and train with it any number of times."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

@@ -1,4 +1,4 @@
-"""Negatives of your own: a file of false triples, which a quarter of the positives are contrasted with."""
+"""Negatives of your own: a file of false triples, which a quarter of the positives get as negatives."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,7 +7,7 @@ from pykeen.pipeline import pipeline
 
 from pykeen_negater import import_negatives
 
-#: head, relation, tail, and how hard each one is; the last column may be left out
+#: head, relation, tail, and a score for how hard each is; the last column is optional
 NEGATIVES = """\
 cuba\tembassy\tusa\t0.9
 usa\tembassy\tcuba\t0.9

@@ -1,4 +1,4 @@
-"""Texts and types of your own: Nations calls its countries by short names, and its relations by abbreviations."""
+"""Texts and types of your own, for Nations, whose countries have short names, and whose relations are abbreviated."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ egypt\tEgypt\ta country on the Nile
 uk\tUnited Kingdom\tGreat Britain and Northern Ireland
 usa\tUnited States\tof America
 ussr\tSoviet Union\tof 1922 to 1991
-"""  # the other six are called by their labels, and the log says so
+"""  # for the other six, labels are used, and the log says so
 
 RELATION_TEXT = {
     "ngo": "has non-governmental organisations in common with",

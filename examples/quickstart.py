@@ -1,4 +1,4 @@
-"""The shortest use: one word of a PyKEEN pipeline changes, and nothing of the plugin is imported."""
+"""The shortest use: one word of a PyKEEN pipeline changes, and the plugin need not be imported."""
 
 from pykeen.pipeline import pipeline
 

@@ -1,4 +1,4 @@
-"""Pairs of words as vectors of what relates them."""
+"""Encodes pairs of words as vectors of their relation."""
 
 from pykeen_negater.relations import RelationEncoder
 

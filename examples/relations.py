@@ -19,7 +19,7 @@ EPOCHS = 20
 STEM = ["Tokyo", "Japan"]
 CHOICES = [["Paris", "France"], ["Paris", "London"], ["puppy", "dog"], ["wheel", "car"]]
 
-#: Pairs by what relates them; the pairs of one type are the negatives of the others
+#: Pairs by relation type; the pairs of one type are negatives of the others
 TYPES = {
     "capital of": ["Rome Italy", "Berlin Germany", "Madrid Spain", "Vienna Austria", "Lisbon Portugal", "Cairo Egypt"],
     "young of": ["kitten cat", "calf cow", "lamb sheep", "foal horse", "chick hen", "piglet pig"],

@@ -1,4 +1,4 @@
-"""A text encoder is trained on the triplets of mined negatives, and mines the next ones. It makes a few steps only."""
+"""Trains a text encoder on triplets with mined negatives, for a few steps only, and mines with it."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A relation encoder is trained on the pairs of a graph, and mines. One epoch is enough to see how it goes.
+# A relation encoder is trained on the pairs of a graph, and mines. One epoch is enough for an example.
 set -euo pipefail
 
 negater relations train --dataset nations --relations-per-step 16 --learning-rate 1e-4 --epochs 1 --output nations.model

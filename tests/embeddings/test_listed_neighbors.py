@@ -119,7 +119,8 @@ def test_everything_odd_is_said_once(small_graph: Graph, tmp_path: Path, caplog:
     caplog.clear()
     full = {label: [other for other in labels if other != label] for label in labels}
     read_neighbors(write(path, full), small_graph, None, 20)
-    assert [record.message for record in caplog.records] == [f"{path}: no list holds 20 neighbours; the longest one holds 12."]
+    message = f"{path}: no list holds 20 neighbours; the longest one holds 12."
+    assert [record.message for record in caplog.records] == [message]
 
 
 def test_texts_name_entities_too(tmp_path: Path):

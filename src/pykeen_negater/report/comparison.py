@@ -1,4 +1,4 @@
-"""The negatives of this project's sampler, by where they come from, beside those of others."""
+"""Compares the negatives of this package's sampler, part by part, with those of other samplers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ __all__ = [
     "SamplerFigures",
 ]
 
-#: This project's sampler, and the one that draws random negatives that are no training triples, as its own ones are
+#: The names of this package's sampler, and of the random sampler without training triples, which it is compared with
 OURS, FILTERED = "negater", "basic, filtered"
 
-#: The samplers to compare: what each is called, its name, and its parameters
+#: The samplers to compare: the displayed name of each, its name in PyKEEN, and its parameters
 BESIDE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "basic": ("basic", {}),
     FILTERED: ("basic", {"filtered": True, "filterer": "exact"}),
@@ -25,7 +25,7 @@ BESIDE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "pseudotyped": ("pseudotyped", {}),
 }
 
-#: What the parts of this project's sampler are called where a guard has judged, and where none has
+#: The names of the parts of this package's sampler with a guard, and without one
 _PARTS: Mapping[Part, tuple[str, str]] = {
     "mined": ("mined", "mined"),
     "random": ("guarded random", "random"),
@@ -35,17 +35,17 @@ _PARTS: Mapping[Part, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class SamplerFigures:
-    """Figures about the negatives of a sampler, or about a part of them. All are shares in [0, 1]."""
+    """Figures about the negatives of a sampler, or a part of them. All are shares in [0, 1]."""
 
     name: str
     false_negatives: float
     known_positives: float
     hardness: float | None
 
-    #: Where the negatives come from; None for all that a sampler draws
+    #: The part of the negatives; None for all negatives of a sampler
     part: Part | None = None
 
-    #: The share of the part among all that the sampler draws
+    #: The share of the part among all negatives of the sampler
     share: float | None = None
 
 
@@ -55,20 +55,20 @@ class Comparison:
 
     samplers: tuple[SamplerFigures, ...]
 
-    #: The parts of this project's sampler
+    #: The parts of this package's sampler
     parts: Mapping[Part, PartReport]
 
-    #: The model that tells how hard negatives are
+    #: The model that measures hardness
     reference: str
 
     @classmethod
     def from_reports(cls, reports: Mapping[str, NegativesReport], reference: str, guarded: bool) -> "Comparison":
-        """Arrange what was measured.
+        """Arrange the measurements.
 
-        :param reports: by sampler
-        :param reference: the name of the model that tells how hard negatives are
-        :param guarded: whether a guard has judged the risk of what this project's sampler draws
-        :return: the figures; what is mined, drawn at random, and loops have lines of their own
+        :param reports: the measurements by sampler
+        :param reference: the name of the model that measures hardness
+        :param guarded: whether this package's sampler has a guard
+        :return: the figures; mined negatives, random ones and loops have lines of their own
         """
         rows = []
         for name, report in reports.items():
@@ -89,7 +89,7 @@ class Comparison:
 
     @property
     def random_hardness(self) -> float:
-        """How hard random negatives are that are no training triples; ½ if that was not measured."""
+        """The hardness of random negatives that are not training triples; ½ if it was not measured."""
         figures = self.find(FILTERED)
         # a uniform corruption beats another one half of the time; one that may be a training triple, less often
         return 0.5 if figures is None or figures.hardness is None else figures.hardness
@@ -97,7 +97,7 @@ class Comparison:
     def find(self, name: str) -> SamplerFigures | None:
         """Find the figures of a sampler.
 
-        :param name: what it is called
+        :param name: its displayed name
         :return: its figures; None if it was not measured
         """
         return next((row for row in self.samplers if row.name == name), None)

@@ -1,4 +1,4 @@
-"""The content of a report, whatever it looks like."""
+"""The content of a report, for pages and terminals alike."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,18 +25,18 @@ __all__ = [
     "collect",
 ]
 
-#: The most examples of a relation, and of all together
+#: The most examples per relation, and in all
 PER_RELATION, MOST_EXAMPLES = 3, 150
 
 
 @dataclass(frozen=True)
 class RelationFigures:
-    """Figures about a relation: what was mined for it."""
+    """Figures about the mined negatives of a relation."""
 
     #: Its id
     id: int
 
-    #: What it is called
+    #: Its name
     phrase: Phrase
 
     #: The number of training triples
@@ -51,16 +51,16 @@ class RelationFigures:
     #: The number of corruptions that are likely true
     num_suspects: int
 
-    #: What became of candidates, by outcome; None where it was not counted
+    #: The number of candidates by outcome; None if they were not counted
     outcomes: Mapping[str, int] | None
 
-    #: The score in the middle; None without negatives
+    #: The median score; None without negatives
     median_score: float | None
 
-    #: The risk in the middle; None without negatives or a guard
+    #: The median risk; None without negatives or a guard
     median_risk: float | None
 
-    #: θ_r, the score from which on the ranker takes a candidate for true; None where there is none
+    #: θ_r, the score from which on the ranker takes a candidate for true; None if there is none
     threshold: float | None
 
     #: The number of candidates that were scored; None for rankers without thresholds
@@ -69,15 +69,15 @@ class RelationFigures:
 
 @dataclass(frozen=True, eq=False)
 class ReportContent:
-    """All that a report says."""
+    """The content of a report."""
 
-    #: What the pools are called
+    #: The name of the pools
     title: str
 
-    #: Whether they will help, and what to change
+    #: The verdict: whether they will help, and what to change
     verdict: Verdict
 
-    #: A program that trains with them, and why it draws no mined negatives; None if it does
+    #: An example program that trains with them, and the reason if it draws no mined negatives, else None
     snippet: str
     none_drawn: NoneDrawn | None
 
@@ -87,10 +87,10 @@ class ReportContent:
     num_negatives: int
     num_suspects: int
 
-    #: Whether they were mined: nothing is known about the making of others, which were imported
+    #: Whether they were mined, rather than imported, in which case nothing is known about how they were made
     is_mined: bool
 
-    #: The settings and package versions of mining, as name and value
+    #: The settings and package versions of mining, as pairs of name and value
     settings: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
 
@@ -99,13 +99,13 @@ class ReportContent:
 
     coverage: Coverage
 
-    #: What became of candidates; empty where it was not counted
+    #: The outcomes of candidates; empty if they were not counted
     reasons: tuple[Reason, ...]
 
-    #: What would help where triples have few negatives
+    #: Advice if triples have few negatives
     advice: str | None
 
-    #: How scores and risks are spread
+    #: The distributions of scores and risks
     levels: Levels
 
     #: The relations with training triples, the largest first
@@ -118,25 +118,25 @@ class ReportContent:
     #: rankers without thresholds
     score_counts: np.ndarray | None
 
-    #: The setting that chose the guard; None without one, or where it is not known
+    #: The setting that chose the guard; None without one, or if it is not known
     guard_name: str | None
 
-    #: What was measured about a calibrated guard; None without one
+    #: The measurements of a calibrated guard; None without one
     guard: Mapping[str, Any] | None
 
-    #: The limits of risk in pools, and of what is drawn at random; None without a guard
+    #: The limits of risk in pools, and for random negatives; None without a guard
     max_mined_risk: float | None
     max_risk: float | None
 
-    #: The hardest negatives of each relation, its riskiest candidates that were thrown out, and its riskiest suspects
+    #: The hardest negatives of each relation, its riskiest rejected candidates, and its riskiest suspected positives
     negatives: tuple[Example, ...]
     rejected: tuple[Example, ...]
     suspects: tuple[Example, ...]
 
-    #: What a page can be searched for
+    #: The index for searching a page
     search: SearchIndex
 
-    #: The samplers beside one another; None if they were not measured
+    #: The comparison of samplers; None if they were not measured
     comparison: Comparison | None
 
     @property
@@ -146,7 +146,7 @@ class ReportContent:
 
     @property
     def median_risk(self) -> float | None:
-        """The risk in the middle of all negatives; None without a guard or negatives."""
+        """The median risk of all negatives; None without a guard or negatives."""
         if self.guard is None:
             return None
         return median(self.levels.risks, self.levels.negatives_by_risk.sum(axis=0))
@@ -156,8 +156,8 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
     """Collect the content of a report about pools.
 
     :param pools: the pools
-    :param title: what they are called
-    :param comparison: what was measured about samplers, if anything
+    :param title: their name
+    :param comparison: the measurements of samplers, if there are any
     :return: the content of a report
     """
     statistics, settings = pools.metadata.get("statistics", {}), pools.metadata.get("settings", {})
@@ -206,7 +206,7 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
 
 
 def _arrange(examples: list[Example], relations: tuple[RelationFigures, ...]) -> tuple[Example, ...]:
-    """Order examples like relations, and leave out what is too much."""
+    """Order examples like relations, and leave out those beyond the limit."""
     places = {relation.id: i for i, relation in enumerate(relations)}
     ordered = sorted(examples, key=lambda example: places.get(example.relation, len(places)))
     return tuple(ordered[:MOST_EXAMPLES])
@@ -247,7 +247,7 @@ def _relations(
 
 
 def _describe_settings(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Write settings as they would be passed, nested ones with dots."""
+    """Write settings with their names, nested ones joined with dots."""
     described = []
     for name, value in settings.items():
         if isinstance(value, list) and len(value) == 2 and isinstance(value[1], Mapping):

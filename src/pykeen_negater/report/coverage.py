@@ -11,7 +11,7 @@ __all__ = [
     "Coverage",
 ]
 
-#: A pool is short if it has fewer negatives than this share of what it may hold
+#: A pool is short if it has fewer negatives than this share of its limit
 SHORT = 0.25
 
 _NAMES = {side: name for name, side in SIDES.items()}
@@ -19,9 +19,9 @@ _NAMES = {side: name for name, side in SIDES.items()}
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """The negatives of training triples."""
+    """The numbers of negatives of training triples."""
 
-    #: How many negatives each triple has on each side; shape: (num_triples, num_sides)
+    #: The number of negatives of each triple and side; shape: (num_triples, num_sides)
     sizes: np.ndarray
 
     #: The sides: ``head``, ``relation``, ``tail``
@@ -35,7 +35,7 @@ class Coverage:
 
     @classmethod
     def measure(cls, pools: NegativePools) -> "Coverage":
-        """Look at the sizes of pools.
+        """Measure the sizes of pools.
 
         :param pools: the pools
         :return: the coverage
@@ -57,7 +57,7 @@ class Coverage:
 
     @property
     def few(self) -> int:
-        """The number of negatives below which a triple has few."""
+        """The number of negatives below which a triple counts as having few."""
         return max(1, round(SHORT * self.pool_size * len(self.sides)))
 
     @property

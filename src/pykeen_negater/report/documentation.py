@@ -1,4 +1,4 @@
-"""Links to the pages of the documentation that explain what a report shows."""
+"""Links to the pages of the documentation that explain reports."""
 
 import importlib.metadata
 
@@ -7,7 +7,7 @@ __all__ = [
     "documentation_url",
 ]
 
-#: The pages that reports name, by file in the folder of the documentation
+#: The pages that reports link to, by file in the folder of the documentation
 PAGES = {
     "report": "how to read this page",
     "how_it_works": "how negatives are mined, guarded and drawn",
@@ -20,7 +20,7 @@ PAGES = {
 def documentation_url(page: str) -> str:
     """Find the address of a page of the documentation.
 
-    It is made of the address of the source code that the package names, its default branch.
+    It points to the default branch of the repository that the package's metadata name.
 
     :param page: one of :data:`PAGES`
     :return: the address

@@ -1,4 +1,4 @@
-"""Matplotlib's figures as parts of a page: SVG that takes its colours and fonts from the page's style sheet."""
+"""Converts Matplotlib's figures to SVG that takes its colours and fonts from the page's style sheet."""
 
 import io
 import re
@@ -21,7 +21,7 @@ __all__ = [
     "to_svg",
 ]
 
-#: Colours that stand for those of the page
+#: Placeholder colours, which are replaced by those of the page
 INK, MUTED, GRID, ACCENT, WARM = "#000001", "#000002", "#000003", "#000004", "#000005"
 
 _VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--line", ACCENT: "--accent", WARM: "--warm"}
@@ -65,11 +65,11 @@ def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
 def to_svg(figure: Figure, name: str, description: str) -> str:
     """Write a figure as an element of a page.
 
-    The figure holds no text that comes from a graph: that is for the page to show, and to escape.
+    The figure must not hold text from a graph, which the page shows and escapes itself.
 
     :param figure: the figure, drawn in the colours above
-    :param name: what tells its ids from those of other figures
-    :param description: what it shows, for who cannot see it
+    :param name: a name that keeps its ids apart from those of other figures
+    :param description: a description for people who cannot see it
     :return: an ``svg`` element
     """
     file = io.StringIO()
@@ -85,7 +85,7 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
     # the font is the page's
     svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg)
     svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
-    # only what is referred to needs an id
+    # remove ids that nothing refers to
     used = set(re.findall(r"(?:#)([\w-]+)", svg))
     svg = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", svg)
     width, height = (float(value) * 4 / 3 for value in re.findall(r'(?:width|height)="([\d.]+)pt"', svg)[:2])

@@ -1,4 +1,4 @@
-"""Triples to read: the hardest negatives, candidates that were thrown out, and the corruptions likeliest to be true."""
+"""Example triples: the hardest negatives, rejected candidates, and the corruptions that are most likely true."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ __all__ = [
     "riskiest_rejected",
 ]
 
-#: How many negatives are looked at for each one that is shown, since some are alike
+#: The number of negatives that are considered for each one that is shown, since some are similar
 LOOKED_AT = 50
 
 
@@ -36,13 +36,14 @@ class Example:
     negative: TripleText
     positive: TripleText
 
-    #: The ranker's score; None where it is not known
+    #: The ranker's score; None if it is not known
     score: float | None
 
-    #: How risky it is, in multiples of the risk of a uniform corruption; None where no guard has judged
+    #: Its risk, in multiples of that of a uniform corruption; None without a guard
     risk: float | None
 
-    #: Why it is no negative, one of :data:`~pykeen_negater.pools.outcomes.OUTCOMES`; None where that is no question
+    #: Why it is not a negative, one of :data:`~pykeen_negater.pools.outcomes.OUTCOMES`; None if it is one, or is
+    #: suspected
     outcome: str | None = None
 
 
@@ -97,14 +98,14 @@ def hardest_negatives(
 def riskiest_rejected(
     pools: NegativePools, names: Names, statistics: Mapping[str, Any], per_relation: int, judged: bool
 ) -> list[Example]:
-    """List the candidates that mining has noted when it threw them out.
+    """List the rejected candidates that mining has noted.
 
     :param pools: the pools
     :param names: their phrases
-    :param statistics: those of the pools
+    :param statistics: the statistics of the pools
     :param per_relation: the most of each relation
     :param judged: whether a guard has judged their risk
-    :return: the examples by relation, riskiest first; none for pools that noted none
+    :return: the examples by relation, riskiest first; empty for pools without any
     """
     noted = pd.DataFrame(statistics.get("rejected", {}))
     if noted.empty:

@@ -1,4 +1,4 @@
-"""The pictures of a report."""
+"""The charts of a report."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,7 +25,7 @@ __all__ = [
     "draw_spread",
 ]
 
-#: The most relations that get pictures of their own
+#: The most relations that get charts of their own
 MOST_RELATIONS = 48
 
 #: The most bars of the histogram of pool sizes, apart from that of empty ones
@@ -34,26 +34,26 @@ BARS = 12
 #: The number of bars of a histogram of scores
 SCORE_BARS = 32
 
-#: How many levels of risk make a bar: half a power of two
+#: The number of levels of risk in a bar: half a power of two
 LEVELS_PER_BAR = 4
 
-#: The size of a letter of a name and of its line, in points
+#: The width of a letter in a name, and the height of its line, in points
 LETTER, LINE = 5.5, 11.0
 
-#: The share of the easiest negatives that are out of the picture
+#: The share of the easiest negatives that are not drawn
 OUT_OF_PICTURE = 0.005
 
 
 @dataclass(frozen=True)
 class RelationPicture:
-    """The histograms of a relation, as SVG."""
+    """The histograms of a relation as SVG."""
 
     relation: RelationFigures
 
-    #: None without a score to draw
+    #: The histogram of scores; None without a score to draw
     scores: str | None
 
-    #: None without a guard
+    #: The histogram of risks; None without a guard
     risks: str | None
 
 
@@ -86,7 +86,7 @@ def draw_coverage(content: ReportContent) -> str:
 
 
 def draw_reliability(content: ReportContent) -> str | None:
-    """Draw how often the guard's predictions came true.
+    """Draw the guard's reliability curve: observed against predicted shares.
 
     :param content: what the report says
     :return: SVG; None if nothing was measured
@@ -100,7 +100,7 @@ def draw_reliability(content: ReportContent) -> str | None:
         return None
     values = [value for curve in curves.values() for value in (*curve["predicted"], *curve["observed"])]
     seen = [value for curve in curves.values() for value in curve["observed"] if value > 0]
-    # below the rarest that came true, there is nothing to compare predictions with
+    # below the lowest observed share above 0, there is nothing to compare predictions with
     low, high = 10 ** np.floor(np.log10(min(seen, default=0.001))), 10 ** np.ceil(np.log10(max(values)))
     with drawing(4.6, 3.9) as (figure, axes):
         axes.plot([low, high], [low, high], color=MUTED, linewidth=1, linestyle=(0, (3, 3)), label="perfect")
@@ -135,7 +135,7 @@ def draw_comparison(content: ReportContent) -> str | None:
     """
     if content.comparison is None:
         return None
-    # this project's sampler is drawn by part: what all of them come to lies somewhere between
+    # this package's sampler is drawn by part: its total lies somewhere between these
     rows = [
         (row.name, row.hardness, row.false_negatives)
         for row in content.comparison.samplers
@@ -168,7 +168,7 @@ def draw_comparison(content: ReportContent) -> str | None:
 
 
 def _label(figure: Figure, axes: Axes, points: list[tuple[str, float, float]]) -> None:
-    """Write names beside points, further down where they would cover one another."""
+    """Write names beside points, moved down where they would overlap."""
     width, height = (size * 72 for size in figure.get_size_inches())
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     placed: list[tuple[float, float, float]] = []
@@ -201,7 +201,7 @@ def draw_relation(content: ReportContent, relation: RelationFigures) -> Relation
 
     :param content: what the report says
     :param relation: the relation
-    :return: the pictures
+    :return: the charts
     """
     levels, i = content.levels, relation.id
     return RelationPicture(

@@ -37,7 +37,7 @@ class Levels:
 
     @classmethod
     def count(cls, pools: NegativePools, relations: np.ndarray) -> "Levels":
-        """Count.
+        """Count negatives and suspected positives by level.
 
         :param pools: the pools
         :param relations: shape: (num_negatives,), the relation of each negative

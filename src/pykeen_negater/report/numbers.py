@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Formats numbers for people."""
 
 __all__ = [
     "duration",
@@ -8,10 +8,10 @@ __all__ = [
     "percent",
 ]
 
-#: The least risk that pools can tell from less
+#: The least risk that pools distinguish from lower ones
 LEAST_RISK = 2.0**-8
 
-#: What stands where there is no number
+#: The sign for a missing number
 NONE = "–"
 
 
@@ -44,7 +44,7 @@ def percent(share: float | None) -> str:
     if share in (0, 1):
         return f"{share:.0%}"
     value = 100 * share
-    # what is not all must not look like all
+    # shares below 100 % must not be rounded to it
     return f"{min(value, 99.9):.1f}%" if value >= 1 else f"{value:.2g}%"
 
 

@@ -1,4 +1,4 @@
-"""A report as one page that needs nothing else: no network, and no script to be read."""
+"""Writes a report as one self-contained page, which needs no network, and can be read without scripts."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-#: The relations whose pictures are open from the start
+#: The number of relations whose charts are open from the start
 OPEN = 12
 
 #: The most relations in the table of relations

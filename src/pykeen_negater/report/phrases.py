@@ -1,4 +1,4 @@
-"""Texts of a graph as a report shows them: on one line, short, and harmless to a terminal."""
+"""Texts of a graph for reports: on one line, shortened, and safe for a terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = [
     "TripleText",
 ]
 
-#: The most characters of a name, and of what explains it
+#: The most characters of a name, and of its explanation
 NAME_WIDTH, GLOSS_WIDTH = 60, 60
 
 
@@ -21,15 +21,15 @@ NAME_WIDTH, GLOSS_WIDTH = 60, 60
 class Phrase:
     """The text of an entity or a relation."""
 
-    #: What it is called
+    #: Its name
     name: str
 
-    #: What explains the name; often empty
+    #: An explanation of the name; often empty
     gloss: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Phrase":
-        """Tell the name from its explanation, and shorten both.
+        """Split a text into name and explanation, and shorten both.
 
         :param text: any text
         :return: the phrase
@@ -47,7 +47,7 @@ def _shorten(text: str, width: int) -> str:
 
 @dataclass(frozen=True)
 class TripleText:
-    """A triple as text: its head, its relation and its tail in words."""
+    """A triple in words."""
 
     #: Head, relation and tail
     parts: tuple[Phrase, Phrase, Phrase]

@@ -1,4 +1,4 @@
-"""The reasons why candidates are no negatives, and what to do where too few are left."""
+"""The reasons why candidates were not kept, and advice if too few are left."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,27 +19,27 @@ __all__ = [
 ]
 
 
-#: The share of the candidates that may be lost for a reason without a word about it
+#: The share of the candidates lost for a reason up to which no advice is given
 A_LITTLE = 0.1
 
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason: what became of some candidates, and why."""
+    """An outcome of candidates, and the reason for it."""
 
     #: One of :data:`~pykeen_negater.pools.outcomes.OUTCOMES`
     outcome: str
 
-    #: What that is called
+    #: Its displayed name
     name: str
 
-    #: How many candidates there are of it
+    #: The number of candidates with this outcome
     count: int
 
     #: Their share among all candidates, in [0, 1]
     share: float
 
-    #: Why they are no negatives; empty for those that are
+    #: Why they are not negatives; empty for those that are
     because: str
 
 
@@ -54,15 +54,15 @@ _NAMES = {
 
 
 def read_outcomes(statistics: Mapping[str, Any], num_relations: int) -> np.ndarray | None:
-    """Read what mining has counted.
+    """Read the outcomes that mining has counted.
 
     :param statistics: those of the pools
     :param num_relations: the number of relations
     :return: shape: (num_relations, len(OUTCOMES)), see :func:`pykeen_negater.pools.outcomes.count_outcomes`; None for
-        pools that were made without counting
+        pools without counts
     """
     found = statistics.get("outcomes", {})
-    # which older pools did not look for
+    # older pools lack this outcome
     found = {"reads_alike": [0] * num_relations, **found}
     columns = [found.get(name, []) for name in OUTCOMES]
     return np.array(columns).T if all(len(column) == num_relations for column in columns) else None
@@ -71,11 +71,11 @@ def read_outcomes(statistics: Mapping[str, Any], num_relations: int) -> np.ndarr
 def explain_outcomes(
     outcomes: np.ndarray, settings: Mapping[str, Any], max_mined_risk: float | None
 ) -> tuple[Reason, ...]:
-    """Describe what became of candidates and why.
+    """Describe the outcomes of candidates and their reasons.
 
     :param outcomes: shape: (num_relations, len(OUTCOMES))
     :param settings: those of mining
-    :param max_mined_risk: the risk from which on the guard lets no candidate pass; None without a guard
+    :param max_mined_risk: the risk from which on the guard rejects candidates; None without a guard
     :return: what was kept, then the reasons that occur, the most frequent first
     """
     limit = "allowed" if max_mined_risk is None else f"{max_mined_risk:.2f} times that of a random corruption"
@@ -83,7 +83,7 @@ def explain_outcomes(
     because = {
         "kept": "",
         "crowded_out": f"harder ones filled their pool (pool_size={size})",
-        "too_risky": f"the guard holds their risk of being true for more than {limit}",
+        "too_risky": f"the guard estimates their risk of being true at more than {limit}",
         "taken_for_true": "their score reaches the relation's threshold θ_r, from which on the ranker takes them for "
         "true",
         "beyond_budget": f"the ranker is slow and its budget went to others (max_candidates={budget})",
@@ -100,10 +100,10 @@ def explain_outcomes(
 
 
 def advise(coverage: Coverage, reasons: tuple[Reason, ...], settings: Mapping[str, Any]) -> str | None:
-    """Say what would help where triples have few negatives.
+    """Give advice if triples have few negatives.
 
-    :param coverage: how many negatives there are
-    :param reasons: what became of candidates; empty where it is not known
+    :param coverage: the numbers of negatives
+    :param reasons: the outcomes of candidates; empty if they are not known
     :param settings: those of mining; empty for pools that were not mined
     :return: a few sentences; None if no triple lacks negatives, or the pools were not mined
     """
@@ -120,7 +120,7 @@ def advise(coverage: Coverage, reasons: tuple[Reason, ...], settings: Mapping[st
 
 
 def _remedy(main: Reason | None, settings: Mapping[str, Any], pool_size: int) -> str:
-    """Say what helps against the main reason why candidates are no negatives; None where hardly any were lost."""
+    """Give advice against the main reason why candidates were lost; if it is None, hardly any were."""
     if main is None:
         k, candidates = settings.get("k") or 0, settings.get("candidates")
         elsewhere = " or candidates='anywhere': a slot that few entities fill has few to offer"
@@ -149,6 +149,6 @@ def _remedy(main: Reason | None, settings: Mapping[str, Any], pool_size: int) ->
                 else " Consider candidates='random', which are safer than the nearest."
             )
             return (
-                f"The guard held {lost} for too risky. Where nearly all that fits a relation's slot is likely true, "
-                f"few negatives are as it should be, and guarded random ones take their place.{safer}"
+                f"The guard found {lost} too risky. Where nearly all that fits a relation's slot is likely true, "
+                f"few negatives are to be expected, and guarded random ones take their place.{safer}"
             )

@@ -1,4 +1,4 @@
-"""All that a page can be searched for: negatives, candidates that were thrown out, and what is likely true."""
+"""The search index of a page: negatives, rejected candidates, and corruptions that are likely true."""
 
 import base64
 import gzip
@@ -26,27 +26,28 @@ __all__ = [
 ]
 
 #: The most negatives that a page can be searched for, the most training triples that they belong to, and the most
-#: corruptions that are likely true. A page with that many has a few megabytes.
+#: corruptions that are likely true. A page with this many takes a few megabytes.
 MOST_NEGATIVES, MOST_TRIPLES, MOST_SUSPECTS = 200_000, 40_000, 20_000
 
-#: What there is to be found
+#: The kinds of rows
 Kind = Literal["kept", "too_risky", "taken_for_true", "suspected"]
 
 _KINDS: tuple[Kind, ...] = ("kept", "too_risky", "taken_for_true", "suspected")
 
-#: A row: the position of the training triple, the replaced column, what stands there, the kind, the level of the score
-#: (or, from 256 on, the position among single scores; −1 for none), the risk (likewise), and the place in the pool
+#: A row: the position of the training triple, the replaced column, the id that replaces it, the kind, the level of the
+#: score (or, from 256 on, the position among single scores; −1 for none), the risk (likewise), and the place in the
+#: pool
 _COLUMNS = ("positive", "side", "part", "kind", "score", "risk", "place")
 
 
 class SearchIndex:
-    """Rows to search, and why each of them was chosen or thrown out."""
+    """Rows to search, with the reason why each of them was kept or rejected."""
 
     def __init__(self, pools: NegativePools, names: Names) -> None:
-        """Choose what can be searched.
+        """Choose the rows.
 
-        Of pools with more negatives than a page can hold, the hardest of each pool are taken, as many of each; of more
-        triples than a page can hold, some at equal distances.
+        If there are more negatives than a page can hold, the hardest of each pool are taken, the same number of each;
+        if there are more triples than a page can hold, some at equal distances are taken.
 
         :param pools: the pools
         :param names: their phrases
@@ -78,7 +79,7 @@ class SearchIndex:
 
     @property
     def covers(self) -> str:
-        """What can be found, in words."""
+        """A description of the rows in words."""
         if self.num_searched == self.num_negatives:
             kept = {0: "no negatives", 1: "the only negative"}.get(
                 self.num_negatives, f"all {self.num_negatives:,} negatives"
@@ -153,7 +154,7 @@ class SearchIndex:
 
     @property
     def _reasons(self) -> Mapping[Kind, str]:
-        """Say why rows were chosen or thrown out."""
+        """Describe why rows were kept or rejected."""
         mined, drawn = self.pools.max_mined_risk, self.pools.max_risk
         risk = "no guard has judged it" if drawn is None else f"risk within {multiple(mined)}"
         return {
@@ -164,7 +165,7 @@ class SearchIndex:
         }
 
     def _rows(self, judged: bool) -> tuple[pd.DataFrame, list[float], list[float]]:
-        """List the rows in the order to show, and the scores and risks that are no levels."""
+        """List the rows in the order to show, and the scores and risks that are not levels."""
         kept = self._kept(judged)
         scores: list[float] = []
         risks: list[float] = []

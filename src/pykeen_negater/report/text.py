@@ -1,4 +1,4 @@
-"""A report as tables in a terminal."""
+"""Prints a report as tables in a terminal."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,7 @@ __all__ = [
     "print_report",
 ]
 
-#: The longest word that a column of texts makes room for
+#: The longest word for which a column of texts is widened
 WIDEST_WORD = 18
 
 #: The most rows of examples and relations
@@ -65,7 +65,7 @@ def _parts(content: ReportContent, width: int) -> Iterator[RenderableType]:
     yield from _relations(content, width)
     if content.durations:
         rows = [(step, f"{seconds:,.1f}") for step, seconds in content.durations.items()]
-        yield _table("How long it took; what came from the cache is not counted", ("step", "seconds"), rows)
+        yield _table("How long it took; cached steps are not counted", ("step", "seconds"), rows)
 
 
 def _examples(content: ReportContent) -> Iterator[Table]:
@@ -74,7 +74,7 @@ def _examples(content: ReportContent) -> Iterator[Table]:
         ("Thrown out", content.rejected),
         ("Likely true after all, whether they were candidates or not", content.suspects),
     ):
-        # the first of each relation, of the largest relations
+        # the first example of each of the largest relations
         first = {example.relation: example for example in reversed(examples)}
         shown = [first[relation.id] for relation in content.relations if relation.id in first][:MOST_ROWS]
         if shown:
@@ -171,11 +171,11 @@ def _relations(content: ReportContent, width: int) -> Iterator[RenderableType]:
     fitting = max(2, sum(1 for i in range(len(names)) if sum(needed[: i + 1]) + 3 * (i + 1) + 1 <= width))
     yield _table(title, names[:fitting], list(zip(*(columns[name] for name in names[:fitting]), strict=True)))
     if names[fitting:]:
-        yield Text(f"Left out, for want of width: {', '.join(names[fitting:])}.")
+        yield Text(f"Left out for lack of width: {', '.join(names[fitting:])}.")
 
 
 def _words(triple: TripleText) -> Text:
-    """Write a triple in words, what differs in bold and the relation in italics."""
+    """Write a triple in words, with the part that differs in bold and the relation in italics."""
     words = Text()
     for i, part in enumerate(triple.parts):
         style = " ".join(name for name, applies in (("bold", i == triple.side), ("italic", i == RELATION)) if applies)
@@ -194,11 +194,11 @@ def _table(
     for i, header in enumerate(headers):
         longest = _longest_word([header, *(row[i] for row in rows)])
         if i in wide:
-            # a word that is longer than a column can be is cut, and not broken
+            # words longer than a column are cut off, not wrapped
             table.add_column(header, overflow="ellipsis", min_width=min(longest, WIDEST_WORD))
         else:
             table.add_column(header, justify="right", width=longest)
     for row in rows:
-        # nothing that a graph says is markup
+        # texts of a graph are never markup
         table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     return table

@@ -1,4 +1,4 @@
-"""Will these negatives help on this graph, and what to change? Says no more than what was measured."""
+"""The verdict: whether negatives will help on a graph, and what to change, based on measurements alone."""
 
 import math
 from collections.abc import Mapping
@@ -18,30 +18,30 @@ __all__ = [
     "reach_verdict",
 ]
 
-#: From how many hidden triples on the guard's figures are more than rough
+#: The number of hidden triples from which on the guard's figures are more than rough
 ENOUGH_TESTED = 100
 
-#: Below this share of triples with negatives, there are few
+#: The share of triples with negatives below which there are few
 LOW_COVERAGE = 0.5
 
-#: Two shares are alike if they differ by less than this part of the larger one, or by fewer standard errors
+#: Two shares count as equal if they differ by less than this part of the larger one, or by fewer standard errors
 LEAST_DIFFERENCE, STANDARD_ERRORS = 0.05, 2.0
 
-#: What decides in the end
+#: The caveat of every verdict
 CAVEAT = "Whether a model gets better is for a training to tell: compare with basic on validation triples."
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verdict: what to expect of pools."""
+    """A verdict on pools."""
 
-    #: The sentence that comes first
+    #: The first sentence
     headline: str
 
-    #: What it rests on, a sentence each
+    #: The reasons for it, a sentence each
     evidence: tuple[str, ...]
 
-    #: What to do about it, a sentence each
+    #: What to change, a sentence each
     changes: tuple[str, ...]
 
 
@@ -49,9 +49,9 @@ def reach_verdict(pools: NegativePools, comparison: Comparison | None, coverage:
     """Judge whether the negatives are likely to help, and what to change.
 
     :param pools: the pools
-    :param comparison: what was measured about samplers, if anything
+    :param comparison: the measurements of samplers, if there are any
     :param coverage: in [0, 1], the share of the training triples with a negative
-    :param advice: what would help where triples have few negatives
+    :param advice: advice if triples have few negatives
     :return: the verdict
     """
     judged = pools.max_risk is not None
@@ -85,7 +85,7 @@ def reach_verdict(pools: NegativePools, comparison: Comparison | None, coverage:
 def _weigh(
     mined: PartReport, hardness: float, comparison: Comparison, max_mined_risk: float | None
 ) -> tuple[str, list[str], bool]:
-    """Weigh how hard mined negatives are against how often they are true.
+    """Weigh the hardness of mined negatives against their share of true ones.
 
     :return: a tuple (a sentence, what to change, whether to draw mined negatives at all)
     """
@@ -113,7 +113,7 @@ def _weigh(
 
 
 def _differ(value: float, other: float, count: int) -> int:
-    """Compare a share of so many with another: −1 if it is lower, 1 if it is higher, 0 if that may be by chance."""
+    """Compare two shares: −1 if the first is lower, 1 if it is higher, 0 if the difference may be due to chance."""
     error = math.sqrt(max(other * (1 - other), value * (1 - value)) / max(1, count))
     least = max(STANDARD_ERRORS * error, LEAST_DIFFERENCE * max(value, other))
     return 0 if abs(value - other) < least else 1 if value > other else -1
