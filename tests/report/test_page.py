@@ -87,8 +87,8 @@ def test_the_verdict_comes_first_and_timings_last(judged: NegativePools):
 def test_captions_say_what_is_better(judged: NegativePools):
     html = render(collect(judged, "judged", COMPARISON))
     assert "the better" not in re.sub("harder is better only as long as it is false", "", html, flags=re.IGNORECASE)
-    assert "right of the dashed line, they are harder than random ones that are no training triples" in html
-    # the line is where random ones are that are no training triples, and not at one half
+    assert "right of the dashed line, they are harder than random ones that are not training triples" in html
+    # the line marks random ones that are not training triples, and is not at one half
     assert COMPARISON.random_hardness == 0.48
 
 

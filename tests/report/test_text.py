@@ -43,4 +43,4 @@ def test_the_terminal_breaks_no_words(nations: TriplesFactory):
         assert max(map(len, text.splitlines())) <= width
         # what a narrow terminal shows is less, and says so
         assert set(re.findall(r"[\w_]+", text)) <= whole | {"Left", "out", "for", "want", "of", "width"}
-        assert ("for want of width" in text) == (width < 100)
+        assert ("for lack of width" in text) == (width < 100)

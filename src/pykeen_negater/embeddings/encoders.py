@@ -88,7 +88,7 @@ class SentenceTransformerEncoder(Encoder):
         :param model: a folder or a name on the Hugging Face hub; by default the embedded MiniLM
         :param max_length: > 0, the most tokens of a text that are read (fewer if the model reads fewer)
         :param batch_size: > 0, the number of texts encoded at once
-        :raises FileNotFoundError: if no model is given and the default cannot be had
+        :raises FileNotFoundError: if no model is given and the default is not available
         :raises ValueError: if a number is not positive
         """
         for name, value in (("max_length", max_length), ("batch_size", batch_size)):

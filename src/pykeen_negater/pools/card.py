@@ -252,7 +252,7 @@ def _trust(metadata: Mapping[str, Any]) -> str:
             if metadata.get("settings", {}).get("guard") == "thresholds"
             else "No guard has judged them."
         )
-        return f"{judged} A graph is incomplete, and the hardest negatives are the likeliest to be true after all."
+        return f"{judged} A graph is incomplete, and the hardest negatives are most likely to be true after all."
     measured, highest = guard["proposed"], metadata.get("max_mined_risk")
     limit = (
         ""
@@ -261,6 +261,6 @@ def _trust(metadata: Mapping[str, Any]) -> str:
     )
     return (
         f"A guard was trained on {counted(guard['hidden_triples'], 'training triple')} that were hidden from "
-        f"everything that judges candidates. Among candidates, it tells hidden triples from others with an AUC of "
+        f"the models that assess candidates. Among candidates, it tells hidden triples from others with an AUC of "
         f"{measured.get('auc', float('nan')):.3f}.{limit} A graph is incomplete: some negatives are true all the same."
     )

@@ -71,7 +71,7 @@ class RelationEncoder:
         :param max_length: the most tokens of a sentence, special ones included. In a longer sentence, the longer word
             is cut off.
         :param cache: the cache for the vectors of lists of pairs. If None, they are not cached.
-        :raises FileNotFoundError: if no model is given and the default cannot be had
+        :raises FileNotFoundError: if no model is given and the default is not available
         :raises ValueError: if there is no such template or aggregation, the language model has no mask token, or the
             template leaves no room for words
         """

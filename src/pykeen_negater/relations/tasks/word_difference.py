@@ -36,7 +36,7 @@ class WordDifferenceEncoder:
 
         :param model: a folder or a name on the Hugging Face hub; by default the embedded MiniLM
         :param max_length: > 2, the most tokens of a word that are read, special ones included
-        :raises FileNotFoundError: if no model is given and the default cannot be had
+        :raises FileNotFoundError: if no model is given and the default is not available
         """
         self.model = require_language_model(model)
         self.max_length = max_length

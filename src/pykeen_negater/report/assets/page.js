@@ -5,7 +5,7 @@ function fold(text) {
   return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
-/** Split what somebody looks for into words. */
+/** Split a search into words. */
 function wordsOf(text) {
   return fold(text).split(/\s+/).filter(Boolean);
 }
@@ -119,7 +119,7 @@ function find(data, table, shown) {
   };
 }
 
-/** Let somebody search all that the page holds, which is unpacked when it is first needed. */
+/** Make the page's negatives searchable; the data are unpacked when they are first needed. */
 function finder(tools, found) {
   const shown = 200;
   const [words, entity] = tools.querySelectorAll("input");
@@ -193,7 +193,7 @@ function sortable(header) {
     return numeric ? Number.parseFloat(cell.dataset.value) : cell.textContent.trim();
   };
   button.addEventListener("click", () => {
-    // numbers are wanted from the top first
+    // sort numbers in descending order first
     const first = numeric ? "descending" : "ascending";
     const other = numeric ? "ascending" : "descending";
     const direction = header.getAttribute("aria-sort") === first ? other : first;
@@ -203,7 +203,7 @@ function sortable(header) {
     const rows = Array.from(body.rows, (row) => [value(row), row]);
     rows.sort(([a], [b]) => {
       if (!numeric) return sign * a.localeCompare(b, undefined, { numeric: true });
-      // what has no number stays below
+      // rows without a number stay at the end
       if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
       return sign * (a - b);
     });
