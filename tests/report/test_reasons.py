@@ -22,7 +22,7 @@ def test_advice_fits_the_cause():
     default = {"k": 32, "candidates": "random", "max_candidates": 20_000, "pool_size": 32}
     risky = advice_for(default, kept=20, too_risky=80)
     assert risky is not None
-    assert risky.startswith("2 triples have fewer than 16 negatives, 1 of them none. The guard held 80.0% of the cand")
+    assert risky.startswith("2 triples have fewer than 16 negatives, 1 of them none. The guard found 80.0% of the cand")
     assert "larger k" not in risky
     assert "candidates='random'" not in risky
     nearest = advice_for({**default, "candidates": "intersect"}, kept=20, too_risky=80) or ""
