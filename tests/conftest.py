@@ -105,8 +105,8 @@ def false_pools(small_graph: Graph) -> NegativePools:
         num_relations=small_graph.num_relations,
         sides=(0, 1),
         vocabulary=small_graph.vocabulary,
-        suspects=torch.tensor([3, 5]),
-        suspect_risk=torch.tensor([80, 90], dtype=torch.uint8),
+        suspected=torch.tensor([3, 5]),
+        suspected_risk=torch.tensor([80, 90], dtype=torch.uint8),
     )
 
 

@@ -212,7 +212,7 @@ def pools_with_oracles(draw: st.DrawFn) -> tuple[Graph, NegativePools, Oracle]:
     }
     lists = [ids for by_side in oracle.values() for ids in by_side]
     replacements = [i for ids in lists for i in ids]
-    suspects = draw(st.sets(st.integers(0, limits[0] * limits[1] * limits[2] - 1), max_size=3))
+    suspected = draw(st.sets(st.integers(0, limits[0] * limits[1] * limits[2] - 1), max_size=3))
     pools = NegativePools(
         keys=graph.index.keys,
         offsets=torch.tensor([0, *map(len, lists)]).cumsum(dim=0),
@@ -222,8 +222,8 @@ def pools_with_oracles(draw: st.DrawFn) -> tuple[Graph, NegativePools, Oracle]:
         num_relations=graph.num_relations,
         sides=sides,
         vocabulary=graph.vocabulary,
-        suspects=torch.tensor(sorted(suspects), dtype=torch.long),
-        suspect_risk=torch.full((len(suspects),), 90, dtype=torch.uint8),
+        suspected=torch.tensor(sorted(suspected), dtype=torch.long),
+        suspected_risk=torch.full((len(suspected),), 90, dtype=torch.uint8),
     )
     return graph, pools, oracle
 

@@ -16,7 +16,7 @@ from pykeen.triples import CoreTriplesFactory, TriplesFactory
 from pykeen_negater import NegativePools, mine
 from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.guard.calibrated import MINED_SAFETY
-from pykeen_negater.guard.risks import LEAST_SUSPECT
+from pykeen_negater.guard.risks import MIN_SUSPECTED_SHARE
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
@@ -306,11 +306,11 @@ def test_guarded_pools(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch,
     assert contents[0] == contents[1]
     # what was hidden for the guard is mined as well, and known in the end
     assert torch.equal(pools.keys, Graph.from_factory(nations).index.keys)
-    assert not torch.isin(pools.suspects, pools.keys).any()
+    assert not torch.isin(pools.suspected, pools.keys).any()
     assert pools.max_risk > 0
     assert pools.guard_skill == pools.metadata["statistics"]["guard"]["proposed"]["brier_skill"] > 0
     assert (decode_risk(pools.risk) <= 1.05 * pools.max_risk / MINED_SAFETY).all()
-    assert (decode_risk(pools.suspect_risk) >= 0.95 * LEAST_SUSPECT * pools.max_risk).all()
+    assert (decode_risk(pools.suspected_risk) >= 0.95 * MIN_SUSPECTED_SHARE * pools.max_risk).all()
     report = pools.metadata["statistics"]["guard"]
     assert report["proposed"]["auc"] > 0.7
     # with another ranker, the scorers come from the cache

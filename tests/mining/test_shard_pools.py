@@ -75,8 +75,8 @@ def test_the_hardest_that_are_safe_are_kept(
     assert pools.replacements.tolist() == candidates.replacements[flat].tolist()
     assert pools.scores.tolist() == scores.values[flat].tolist()
     assert pools.risk.tolist() == encode_risk(risks.candidates[flat]).tolist()
-    assert pools.suspects.tolist() == [3, 8, 900]
-    assert pools.suspect_risk.tolist() == encode_risk(risks.suspect_risks).tolist()
+    assert pools.suspected.tolist() == [3, 8, 900]
+    assert pools.suspected_risk.tolist() == encode_risk(risks.suspected_risks).tolist()
     assert pools.outcomes.tolist() == outcomes.tolist()
 
 

@@ -45,11 +45,11 @@ class ShardPools:
     #: How risky each negative is, encoded; shape: (num_negatives,), dtype: uint8
     risk: np.ndarray
 
-    #: The sorted keys of the suspects; shape: (num_suspects,), dtype: int64
-    suspects: np.ndarray
+    #: The sorted keys of the suspected positives; shape: (num_suspected,), dtype: int64
+    suspected: np.ndarray
 
-    #: How risky each suspect is, encoded; shape: (num_suspects,), dtype: uint8
-    suspect_risk: np.ndarray
+    #: How risky each suspected positive is, encoded; shape: (num_suspected,), dtype: uint8
+    suspected_risk: np.ndarray
 
     #: What became of the candidates of each relation; shape: (num_relations, num_outcomes), dtype: int64
     outcomes: np.ndarray
@@ -150,8 +150,8 @@ def assemble_shard(
         replacements=candidates.replacements[order],
         scores=scores.values[order].astype(np.float32),
         risk=encode_risk(risks.candidates[order]).numpy(),
-        suspects=risks.suspects,
-        suspect_risk=encode_risk(risks.suspect_risks).numpy(),
+        suspected=risks.suspected,
+        suspected_risk=encode_risk(risks.suspected_risks).numpy(),
         outcomes=outcomes,
         rejected=note_rejected(
             scores.accepted,

@@ -48,7 +48,7 @@ class Step(StrEnum):
     ENCODE_PAIRS = "Encoding true pairs"
     SCORE = "Scoring candidates"
     PROXY = "Training the proxy"
-    FEATURES = "Extracting the guard's features"
+    FEATURES = "Extracting features for the guard"
     GUARD = "Fitting the guard"
     MINE = "Mining"
     RISKS = "Computing risks"

@@ -43,7 +43,7 @@ def test_bad_arguments(training: Path, tmp_path: Path, pools: Path):
     assert "thresholds" in unknown
     path = pools / "metadata.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 0}))
-    assert "format version 0, expected 2" in run("export", pools, "--output", tmp_path / "y", code=1).output
+    assert "format version 0, expected 3" in run("export", pools, "--output", tmp_path / "y", code=1).output
 
 
 def test_common_mistakes(training: Path, tmp_path: Path, pools: Path):

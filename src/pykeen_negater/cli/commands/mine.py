@@ -178,7 +178,7 @@ def mine(
             "candidates_that_the_guard_was_tested_with": measured["answers"],
             "hidden_triples_among_them": measured["hidden"],
             "guard_auc": measured.get("auc"),
-            "corruptions_that_are_likely_true": len(pools.suspects),
+            "corruptions_that_are_likely_true": len(pools.suspected),
         }
     seconds = {snake_case(step): seconds for step, seconds in pools.durations.items()}
     conclude({**summary, "step_seconds": seconds, "pools": str(path)})

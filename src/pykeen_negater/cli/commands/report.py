@@ -112,7 +112,7 @@ def _figures(content: "ReportContent", pools: Path, output: Path | None) -> dict
         "negatives": content.num_negatives,
         "training_triples": content.num_triples,
         "covered_share": content.coverage.share,
-        "corruptions_that_are_likely_true": content.num_suspects,
+        "corruptions_that_are_likely_true": content.num_suspected,
     }
     if content.comparison is not None:
         rows = [
@@ -137,7 +137,7 @@ def _summary(content: "ReportContent", pools: Path) -> dict[str, str]:
         "negatives": number(content.num_negatives),
         "training triples": number(content.num_triples),
         "of these with negatives": percent(content.coverage.share),
-        "corruptions that are likely true": number(content.num_suspects),
+        "corruptions that are likely true": number(content.num_suspected),
         **beside,
         "pools": str(pools),
     }
