@@ -96,7 +96,7 @@ def test_a_stopped_run_goes_on(
     checkpoints.joinpath("checkpoint-999").mkdir()
     caplog.clear()
     result = train_relation_encoder(encoder, data, tmp_path / "stopped", settings, cache=cache)
-    assert "Training goes on after step" in caplog.text
+    assert "Training the relation encoder goes on after step" in caplog.text
     assert result == whole
     assert not checkpoints.exists()
     weights = [tmp_path.joinpath(name, "model.safetensors").read_bytes() for name in ("whole", "stopped")]
@@ -110,7 +110,7 @@ def test_epochs_in_a_folder_of_the_caller_stay_until_it_removes_them(
     results = [
         train_relation_encoder(encoder, data, tmp_path / name, SETTINGS, checkpoints=checkpoints) for name in "ab"
     ]
-    assert "Training goes on after step" in caplog.text
+    assert "Training the relation encoder goes on after step" in caplog.text
     assert results[0] == results[1]
     assert list(checkpoints.glob("checkpoint-*"))
 
