@@ -78,7 +78,7 @@ class GraphFiles:
             raise click.UsageError("Pass either --dataset or --training.")
         if self.training is not None:
             return read_triples(self.training, load_triples_kwargs=self.load_triples_kwargs)
-        if dataset_resolver.normalize(self.dataset) not in dataset_resolver.lookup_dict:
+        if self.dataset is not None and dataset_resolver.normalize(self.dataset) not in dataset_resolver.lookup_dict:
             raise ValueError(
                 f"found the dataset {self.dataset!r}, {expected_names(self.dataset, dataset_resolver.options)} Pass "
                 f"--training for triples in a file."
