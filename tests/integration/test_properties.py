@@ -15,7 +15,8 @@ from pykeen.triples import TriplesFactory
 from pykeen.triples.utils import load_triples
 
 from pykeen_negater.cli.configuration import read_configuration
-from pykeen_negater.cli.negater_configuration import KEYS, describe_deviations, is_negater_configuration, translate
+from pykeen_negater.cli.negater_configuration import describe_deviations, translate
+from pykeen_negater.cli.negater_keys import KEYS, is_negater_configuration
 from pykeen_negater.corruption.listed import read_negatives
 from pykeen_negater.pools.exports import export, to_frame
 from pykeen_negater.pools.files import Vocabulary

@@ -293,6 +293,34 @@ def test_mining_announces_itself_once(nations: TriplesFactory, caplog: pytest.Lo
     assert "1,592 triples" in announcements[0]
 
 
+def test_nothing_is_announced_that_another_run_mines_meanwhile(
+    nations: TriplesFactory, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    path = mine(triples_factory=nations, **FAST).path
+    caplog.clear()
+    monkeypatch.setattr(Miner, "_find", lambda self: (None, None))
+    monkeypatch.setattr(Miner, "plan", lambda *args: pytest.fail("planned"))
+    assert mine(triples_factory=nations, **FAST).path == path
+    assert "Mining negatives" not in caplog.text
+
+
+def test_only_what_is_seen_is_planned(
+    nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+):
+    first = files(mine(triples_factory=nations, **FAST).path)
+    shutil.rmtree(tmp_path / "cache")
+    planned = []
+    monkeypatch.setattr(Miner, "plan", lambda *args: planned.append(args) or pytest.fail("planned"))
+    logging.disable(logging.WARNING)
+    request.addfinalizer(lambda: logging.disable(logging.NOTSET))
+    with monkeypatch.context() as terminal:
+        terminal.setattr("sys.stderr.isatty", lambda: True)
+        with pytest.raises(pytest.fail.Exception, match="planned"):
+            mine(triples_factory=nations, **FAST)
+    assert len(planned) == 1
+    assert files(mine(triples_factory=nations, **FAST).path) == first
+
+
 def test_k_beyond_the_slot_is_clamped(nations: TriplesFactory):
     assert mine(triples_factory=nations, **FAST, k=1000, pool_size=1000).coverage(nations.mapped_triples) > 0.9
 

@@ -170,7 +170,7 @@ def test_epochs_stay_until_the_encoder_is_published(
         with pytest.raises(KeyboardInterrupt):
             ranker.score(candidates, context)
     ranker.score(candidates, context)
-    assert "Training goes on after step" in caplog.text
+    assert "Training the relation encoder goes on after step" in caplog.text
     assert not list(context.cache.root.glob("checkpoints/*/"))
 
 

@@ -31,7 +31,8 @@ from click.types import BoolParamType, FloatParamType, IntParamType
 
 from ..storage.regular_files import check_regular
 from ..texts.wikidata import WIKIDATA
-from .negater_configuration import describe_deviations, is_negater_configuration, translate
+from .negater_configuration import describe_deviations, translate
+from .negater_keys import is_negater_configuration
 
 __all__ = [
     "config_option",

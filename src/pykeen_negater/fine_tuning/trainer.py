@@ -242,7 +242,7 @@ def fine_tune(
                 keep_epochs,
             )
 
-        trainer = train_resumably(make_trainer, Path(folder), "Fine-tuning", Step.FINE_TUNE, keep_epochs)
+        trainer = train_resumably(make_trainer, Path(folder), Step.FINE_TUNE, keep_epochs)
         if keep_epochs:
             for epoch, path in enumerate(complete_checkpoints(Path(folder)), start=1):
                 _copy_model(path, output / f"{EPOCH}{epoch}")

@@ -1,7 +1,8 @@
 """From a graph to pools of negatives: the way of the data, step by step."""
 
 import logging
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from ..pools.negative_pools import NegativePools
 from ..rankers.base import Ranker
 from ..rankers.resolver import ranker_resolver
 from ..runtime.processes import Processes, single_process
-from ..runtime.progress import Progress
+from ..runtime.progress import Progress, Step
 from ..runtime.random_state import pinned_defaults, preserved_random_state
 from ..storage.cache import Cache, array_digest, fingerprint
 from ..texts.language_models import find_language_model, public_name
@@ -244,6 +245,14 @@ class Miner:
         """What is of no use once there are pools."""
         return f"shards/{self.key}-*"
 
+    def _announce(self, num_processes: int) -> Mapping[Step, float] | None:
+        """Say what is going to be mined, and estimate its steps, which takes seconds, unless nobody would see it."""
+        if not (logger.isEnabledFor(logging.WARNING) or sys.stderr.isatty()):
+            return None
+        plan = self.plan(num_processes)
+        logger.warning("Mining negatives, once; the result is cached. %s", plan)
+        return plan.steps
+
     @pinned_defaults()
     def mine(self, processes: Processes | None = None) -> NegativePools:
         """Mine the pools, or take them from the cache; what an interrupted run has finished is not mined again.
@@ -275,13 +284,12 @@ class Miner:
             warn_of_little_memory()
             run = MiningRun(self.task, processes)
             if processes.is_main:
-                plan = self.plan(processes.count)
-                logger.warning("Mining negatives, once; the result is cached. %s", plan)
 
                 def build(folder: Path) -> None:
                     """Mine with the help of the others, now that nobody else is mining the same."""
+                    estimates = self._announce(processes.count)
                     processes.broadcast("mine")
-                    with Progress(plan.steps).running():
+                    with Progress(estimates).running():
                         run.build(folder)
 
                 pools, is_new = self.cache.read_or_build("pools", self.key, build, NegativePools.load, self._leftovers)

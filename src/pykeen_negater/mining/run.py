@@ -4,10 +4,11 @@ import importlib
 import importlib.metadata
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -195,7 +196,6 @@ class MiningRun:
 
     def _put_together(self, mined: _Mined, folder: Path) -> None:
         """Write the pools of all shards."""
-        task, guard = self.task, mined.guard
         durations = dict(mined.measured.durations)
         paths = [self._path(i) for i in range(len(self.shards))]
         counts: dict[str, int] = {}
@@ -204,14 +204,33 @@ class MiningRun:
             for total, part in ((counts, report["counts"]), (durations, report["durations"])):
                 for name, value in part.items():
                     total[name] = total.get(name, 0) + value
-        sides = [SIDES[name] for name in self.settings.corruption_scheme]
         with timed("assemble", durations):
-            merger = PoolMerger(self.graph, len(sides), paths, self.folder / ".scratch")
+            merger = PoolMerger(self.graph, len(self.settings.corruption_scheme), paths, self.folder / ".scratch")
         num_triples = np.bincount(self.graph.triples[:, RELATION], minlength=self.graph.num_relations)
         names = self.graph.relation_names or tuple(map(str, range(self.graph.num_relations)))
         none = explain_none(merger.outcomes, num_triples, names)
         if none is not None:
             logger.warning("%s", none)
+        metadata = self._describe(mined, merger, counts)
+        texts = self.task.texts
+        vocabulary = Vocabulary(
+            self.graph.entity_labels,
+            self.graph.relation_labels,
+            None if texts is None else texts.entities,
+            None if texts is None else texts.relations,
+        )
+        folder.rmdir()  # writing replaces pools, and nothing else
+
+        def write(path: Path) -> None:
+            """Write the arrays."""
+            with timed("assemble", durations):
+                merger.write(path)
+
+        write_pools(folder, write, metadata, vocabulary, durations)
+
+    def _describe(self, mined: _Mined, merger: PoolMerger, counts: Mapping[str, int]) -> dict[str, Any]:
+        """Make the pools' metadata, see :mod:`pykeen_negater.pools.metadata`; counts are those of all shards."""
+        task, guard = self.task, mined.guard
         statistics = {
             "num_triples": len(self.graph),
             **counts,
@@ -231,10 +250,10 @@ class MiningRun:
                 "guard_skill": guard.skill,
             }
         )
-        metadata = {
+        return {
             "num_entities": self.graph.num_entities,
             "num_relations": self.graph.num_relations,
-            "sides": sides,
+            "sides": [SIDES[name] for name in self.settings.corruption_scheme],
             "vocabulary": self.graph.vocabulary,
             "score_range": list(merger.score_range),
             **guarded,
@@ -246,20 +265,6 @@ class MiningRun:
             "versions": _versions(),
             "statistics": statistics,
         }
-        vocabulary = Vocabulary(
-            self.graph.entity_labels,
-            self.graph.relation_labels,
-            None if task.texts is None else task.texts.entities,
-            None if task.texts is None else task.texts.relations,
-        )
-        folder.rmdir()  # writing replaces pools, and nothing else
-
-        def write(path: Path) -> None:
-            """Write the arrays."""
-            with timed("assemble", durations):
-                merger.write(path)
-
-        write_pools(folder, write, metadata, vocabulary, durations)
 
 
 def _versions() -> dict[str, str]:
