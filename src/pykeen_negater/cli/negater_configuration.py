@@ -17,11 +17,12 @@ Two things differ: corruptions of training triples are mined, where NegatER corr
 well, and the models that choose neighbours pool their tokens as they were trained to.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from ..utils.spelling import did_you_mean
 
 __all__ = [
     "describe_deviations",
@@ -296,8 +297,7 @@ def _given_keys(content: Mapping[Any, Any], path: Path) -> dict[str, Any]:
             if value is not None:
                 raise ValueError(f"{path}: found {key}: {value!r}, expected a section with keys of its own.")
         elif key not in KEYS:
-            nearest = difflib.get_close_matches(key, KEYS, n=1, cutoff=0)[0]
-            raise ValueError(f"{path}: found the key {key!r}, which NegatER does not have. Did you mean {nearest}?")
+            raise ValueError(f"{path}: found the key {key!r}, which NegatER does not have.{did_you_mean([key], KEYS)}")
         elif value is not None:
             given[key] = value
     return given
