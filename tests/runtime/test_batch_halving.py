@@ -1,5 +1,6 @@
 """What does not fit into memory is done in halves, and counted."""
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,24 @@ def test_halves_make_the_whole(caplog: pytest.LogCaptureFixture):
     )
     assert sizes[::2] == [8, 4, 2]
     assert halver.count == 5
+
+
+def test_a_failed_attempt_leaves_nothing_in_memory():
+    left: list[weakref.ref[Tensor]] = []
+
+    def fill(size: int) -> Tensor:
+        assert not any(tensor() is not None for tensor in left)
+        tensor = torch.zeros(size)
+        left.append(weakref.ref(tensor))
+        if size > 1:
+            raise torch.OutOfMemoryError(OUT_OF_MEMORY)
+        return tensor + 1
+
+    assert OOMBatchHalver("things").compute_all(fill, 8).tolist() == [1]
+    assert len(left) == 4
+    halver = OOMBatchHalver("things")
+    assert halver.compute(lambda inputs: fill(len(inputs["a"])), {"a": torch.zeros(4)}).tolist() == [1] * 4
+    assert halver.count == 3
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError(OUT_OF_MEMORY), RuntimeError("something else")])

@@ -1,10 +1,10 @@
 """The keys of NegatER's configurations: their defaults, and which options of ours they stand for."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..utils.spelling import did_you_mean
 from .negater_files import find, find_model
 
 __all__ = [
@@ -202,8 +202,7 @@ def read_keys(content: Mapping[Any, Any], path: Path) -> dict[str, Any]:
             if value is not None:
                 raise ValueError(f"{path}: found {key}: {value!r}, expected a section with keys of its own.")
         elif key not in KEYS:
-            nearest = difflib.get_close_matches(key, KEYS, n=1, cutoff=0)[0]
-            raise ValueError(f"{path}: found the key {key!r}, which NegatER does not have. Did you mean {nearest}?")
+            raise ValueError(f"{path}: found the key {key!r}, which NegatER does not have.{did_you_mean([key], KEYS)}")
         elif value is not None:
             given[key] = value
     return given

@@ -1,4 +1,4 @@
-"""Suggests the names that may have been meant by one that does not exist."""
+"""Suggests the names that may have been meant by one that does not exist; for options and commands, click does."""
 
 import difflib
 from collections.abc import Iterable
@@ -25,8 +25,8 @@ def nearest(word: str, names: Iterable[str]) -> list[str]:
     :param names: the names that there are
     :return: at most three of them, the nearest first, then those that it is the beginning of; none if none is near
 
-    >>> nearest("--datset", ["--batch-size", "--candidates", "--dataset"])
-    ['--dataset']
+    >>> nearest("datset", ["batch_size", "candidates", "dataset"])
+    ['dataset']
     >>> nearest("ful gradient", ["probe", "full-gradients", "proxy-gradients"])
     ['full-gradients', 'proxy-gradients']
     """
