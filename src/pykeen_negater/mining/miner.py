@@ -27,6 +27,7 @@ from ..texts.loading import extend_texts, load_texts, texts_digest
 from ..triples.entity_types import load_types
 from ..triples.graph_sources import find_graph
 from ..triples.graphs import Graph
+from ..triples.held_out import digest_held_out
 from ..typing import ENCODERS, RANKERS
 from ..utils.limits import tell_shortage, warn_of_little_memory
 from ..utils.resolving import find_class, make
@@ -161,11 +162,10 @@ class Miner:
     @cached_property
     def key(self) -> str:
         """The fingerprint of everything that the pools depend on."""
-        validation = (self.validation, self.validation_negatives)
         return fingerprint(
             {
                 "graph": self.graph.fingerprint,
-                "validation": [None if triples is None else array_digest(triples) for triples in validation],
+                "validation": digest_held_out(self.validation, self.validation_negatives),
                 "all_texts": texts_digest(self.all_texts),
                 "settings": self.settings_identity,
             }

@@ -21,6 +21,7 @@ from ..texts.language_models import identify_language_model, require_language_mo
 from ..texts.loading import Texts, texts_digest
 from ..texts.readings import find_readings
 from ..triples.graphs import Graph
+from ..triples.held_out import digest_held_out
 from ..triples.indexing import RELATION
 from ..triples.queries import ENTITY_SIDES
 from ..utils.spelling import check_choice
@@ -275,9 +276,8 @@ class RelationEmbeddingRanker(BudgetedRanker):
 
     @staticmethod
     def _inputs(context: RankingContext) -> dict[str, Any]:
-        validation = (context.validation, context.validation_negatives)
         return {
             "graph": context.graph.fingerprint,
             "texts": texts_digest(context.texts),
-            "validation": [None if triples is None else array_digest(triples) for triples in validation],
+            "validation": digest_held_out(context.validation, context.validation_negatives),
         }
