@@ -140,7 +140,7 @@ def test_mining_by_name(tiny_bert: str, nations: TriplesFactory, empty_cache: Pa
     [
         ({"prototype": "mean"}, "found prototype='mean', expected one of centroid, nearest"),
         ({"recall": 0.0}, r"found recall=0\.0, expected a share"),
-        ({"training": {"epoch": 1}}, r"found the training setting\(s\) epoch, expected some of: loss"),
+        ({"training": {"epoch": 1}}, r"found the training setting\(s\) 'epoch', expected .* Did you mean epochs\?"),
         ({"training": {"epochs": 0}}, "found epochs=0, expected at least 1"),
         ({"template": "<subj> <obj>"}, "<mask> is missing"),
     ],

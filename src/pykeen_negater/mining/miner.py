@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +30,7 @@ from ..triples.held_out import digest_held_out
 from ..typing import ENCODERS, RANKERS
 from ..utils.limits import tell_shortage, warn_of_little_memory
 from ..utils.resolving import find_class, make
-from ..utils.spelling import did_you_mean
+from ..utils.spelling import check_known
 from .planning import Plan, make_plan
 from .run import MiningRun
 from .settings import MiningSettings
@@ -318,13 +317,7 @@ def mine(
     :raises ValueError: if a setting is unknown or does not fit the graph
     :raises FileNotFoundError: if a file or a language model is missing
     """
-    unknown = set(settings) - {field.name for field in fields(MiningSettings)}
-    if unknown:
-        names = [field.name for field in fields(MiningSettings)]
-        raise ValueError(
-            f"found the setting(s) {', '.join(sorted(unknown))}, expected some of: {', '.join(names)}."
-            f"{did_you_mean(sorted(unknown), names)}"
-        )
+    check_known("setting", settings, MiningSettings.__dataclass_fields__)
     pools = Miner(
         find_graph(dataset, triples_factory),
         MiningSettings(**settings),

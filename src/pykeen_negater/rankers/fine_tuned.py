@@ -19,7 +19,7 @@ from ..texts.language_models import identify_language_model, require_language_mo
 from ..texts.loading import Texts
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION
-from ..utils.spelling import check_choice, did_you_mean
+from ..utils.spelling import check_choice, check_known
 from .base import BudgetedRanker, Scores
 from .context import RankingContext
 from .fine_tuned_scoring import FineTunedScoring
@@ -76,13 +76,7 @@ class FineTunedRanker(BudgetedRanker):
         self.precision: Precision = precision
         self.model = model
         self.language_model: str = require_language_model(language_model) if model is None else model
-        unknown = set(fine_tuning or {}) - set(FineTuningSettings.__dataclass_fields__)
-        if unknown:
-            raise ValueError(
-                f"found the fine-tuning setting(s) {', '.join(sorted(unknown))}, expected some of: "
-                f"{', '.join(FineTuningSettings.__dataclass_fields__)}."
-                f"{did_you_mean(sorted(unknown), FineTuningSettings.__dataclass_fields__)}"
-            )
+        check_known("fine-tuning setting", fine_tuning or {}, FineTuningSettings.__dataclass_fields__)
         budget = {"max_training_triples": max_training_triples, "seed": seed}
         #: The settings of fine-tuning
         self.settings = FineTuningSettings(**{**budget, **(fine_tuning or {})})

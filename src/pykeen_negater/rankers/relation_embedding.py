@@ -24,7 +24,7 @@ from ..triples.graphs import Graph
 from ..triples.held_out import digest_held_out
 from ..triples.indexing import RELATION
 from ..triples.queries import ENTITY_SIDES
-from ..utils.spelling import check_choice
+from ..utils.spelling import check_choice, check_known
 from .base import BudgetedRanker, Scores
 from .context import RankingContext
 from .resumable_scoring import ResumableScoring
@@ -88,12 +88,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         :raises ValueError: if a parameter is out of range, or there is no such template or training setting
         """
         check_choice("prototype", prototype, PROTOTYPES)
-        known = RelationTrainingSettings.__dataclass_fields__
-        unknown = set(training or {}) - set(known)
-        if unknown:
-            raise ValueError(
-                f"found the training setting(s) {', '.join(sorted(unknown))}, expected some of: {', '.join(known)}."
-            )
+        check_known("training setting", training or {}, RelationTrainingSettings.__dataclass_fields__)
         self.model = require_language_model(model)
         self.template = None if template is None else find_template(template)
         self.training = None if training is None else RelationTrainingSettings(**{"seed": seed, **training})
