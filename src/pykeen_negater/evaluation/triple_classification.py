@@ -8,6 +8,7 @@ from pykeen.models import Model
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
 
 from ..fine_tuning.thresholds import Thresholds
+from ..scorers.kge_models import score_triples
 from ..triples.indexing import RELATION
 from ..triples.labelled import LabelledTriples
 
@@ -63,11 +64,8 @@ class TripleClassificationEvaluator:
             "average_precision": float(average_precision_score(examples.labels, scores)),
         }
 
-    @torch.inference_mode()
     def _score(self, model: Model, triples: np.ndarray) -> np.ndarray:
-        model.eval()
-        batches = torch.from_numpy(triples).to(model.device).split(self.batch_size)
-        scores = torch.cat([model.predict_hrt(batch) for batch in batches]).squeeze(dim=-1).double().cpu().numpy()
+        scores = score_triples(model, triples, batch_size=self.batch_size).astype(np.float64)
         if not np.isfinite(scores).all():
             raise ValueError("found a score that is NaN or infinite, expected finite ones. Check the model.")
         return scores

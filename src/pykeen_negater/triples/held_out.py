@@ -32,7 +32,8 @@ class HeldOut:
 def digest_held_out(*held_out: np.ndarray | None) -> list[str | None]:
     """Identify held-out triples, which results depend on.
 
-    :param held_out: true and false ones, in the order in which they are always named; None where there are none
+    :param held_out: true and false ones, in the order in which they are always named; shape of each: (n, 3). None where
+        there are none
     :return: a checksum of each; JSON-native
     """
     return [None if triples is None else array_digest(triples) for triples in held_out]
