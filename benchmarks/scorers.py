@@ -94,14 +94,14 @@ def main(seeds: int, language_model: bool) -> None:
             if language_model and not seed:
                 thresholds = ThresholdsRanker(seed=seed)
                 start = time.perf_counter()
-                path = thresholds._fine_tuned(context)
+                path, _ = thresholds._fine_tuned(context)
                 seconds = time.perf_counter() - start
                 write(
                     "fine-tuned MiniLM",
                     seed,
                     positives,
                     negatives,
-                    lambda triples, path=path, ranker=thresholds, c=context: ranker._scores(path, triples, c),
+                    lambda triples, path=path, ranker=thresholds, c=context: ranker._scores(path, triples, c)[0],
                     seconds=seconds,
                 )
     pools = mine(dataset=data, **texts, candidates="slot", k=K)

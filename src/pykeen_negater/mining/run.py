@@ -22,7 +22,7 @@ from ..pools.files import Vocabulary, write_pools
 from ..pools.outcomes import OUTCOMES, explain_none
 from ..pools.rejections import list_rejected
 from ..rankers.context import RankingContext
-from ..rankers.measurements import Measurements
+from ..rankers.measurements import Measurements, halved_batches
 from ..runtime.processes import Processes, main_process_first
 from ..runtime.progress import Step, step
 from ..storage.cache import fingerprint, make_folder, timed
@@ -91,11 +91,11 @@ class MiningRun:
         :return: what is needed to put their pools together
         """
         make_folder(self.folder)
-        miner = self._prepare()
+        miner, measured = self._prepare()
         missing = [i for i in self.processes.split(len(self.shards)) if not find_checksummed(self._path(i))]
         for i in self._bar(missing, Step.MINE):
             miner.mine(i).save(self._path(i))
-        mined = _Mined(miner.context.measured, miner.guard, miner.proposals.recall)
+        mined = _Mined(measured, miner.guard, miner.proposals.recall)
         del miner  # whose files can only be removed when no process has them open
         self.processes.barrier()
         return mined
@@ -111,11 +111,10 @@ class MiningRun:
                 with bar.piece(size):
                     yield i
 
-    def _prepare(self) -> ShardMiner:
+    def _prepare(self) -> tuple[ShardMiner, Measurements]:
         """Do what concerns all shards; the main process goes first, and the others find the results in the cache."""
         task, seed = self.task, self.settings.seed
-        measured = Measurements()
-        durations = measured.durations
+        durations: dict[str, float] = {}
         guarded = self.settings.guard == "calibrated"
         # what learns for the guard must not have seen what the guard is tested with
         visible, hidden = hold_out_triples(self.graph, seed=seed) if guarded else (self.graph, self.graph.triples[:0])
@@ -135,14 +134,16 @@ class MiningRun:
             validation_negatives=task.validation_negatives,
             chosen=chosen,
             processes=self.processes,
-            measured=measured,
         )
-        measured.note_halved("encoder_batches_halved", halved)
+        measured = Measurements(durations) + halved_batches("encoder_batches_halved", halved)
         # a ranker with a budget lets the processes share the work
         with nullcontext() if task.ranker.expensive else main_process_first(self.processes):
-            task.ranker.prepare(context)
-        guard = self._fit_guard(context, hidden) if guarded else None
-        return ShardMiner(task, self.shards, proposals, context, guard)
+            measured += task.ranker.prepare(context) or Measurements()
+        guard = None
+        if guarded:
+            guard, measured_then = self._fit_guard(context, hidden)
+            measured += measured_then
+        return ShardMiner(task, self.shards, proposals, context, guard), measured
 
     def _propose(self, graph: Graph, index: NeighborIndex, name: str) -> Proposals:
         folder = self.folder / name
@@ -164,9 +165,10 @@ class MiningRun:
         keys = np.load(path / _KEYS, allow_pickle=False)
         return keys_to_triples(keys, self.graph.num_entities, self.graph.num_relations)
 
-    def _fit_guard(self, context: RankingContext, hidden: np.ndarray) -> Guard | None:
-        durations = context.measured.durations
+    def _fit_guard(self, context: RankingContext, hidden: np.ndarray) -> tuple[Guard | None, Measurements]:
+        durations: dict[str, float] = {}
         with main_process_first(self.processes):
+            measured = context.prepare_scorers()
             scorers = {"probe": context.probe, "factorization": context.factorization}
             index = self.task.vectors.index_of(context.graph, durations)
             proposals = self._propose(context.graph, index, "visible")
@@ -189,21 +191,15 @@ class MiningRun:
             except GuardError as error:
                 if self.processes.is_main:
                     logger.warning("Mining goes on without a guard. %s", error)
-                return None
-        context.measured.statistics["guard"] = guard.report
-        return guard
+                return None, measured + Measurements(durations)
+        return guard, measured + Measurements(durations, statistics={"guard": guard.report})
 
     def _put_together(self, mined: _Mined, folder: Path) -> None:
         """Write the pools of all shards."""
         task, guard = self.task, mined.guard
-        durations = dict(mined.measured.durations)
         paths = [self._path(i) for i in range(len(self.shards))]
-        counts: dict[str, int] = {}
-        for path in paths:
-            report = ShardPools.load_report(path)
-            for total, part in ((counts, report["counts"]), (durations, report["durations"])):
-                for name, value in part.items():
-                    total[name] = total.get(name, 0) + value
+        measured = sum(map(ShardPools.load_measured, paths), start=mined.measured)
+        durations = dict(measured.durations)
         sides = [SIDES[name] for name in self.settings.corruption_scheme]
         with timed("assemble", durations):
             merger = PoolMerger(self.graph, len(sides), paths, self.folder / ".scratch")
@@ -214,13 +210,13 @@ class MiningRun:
             logger.warning("%s", none)
         statistics = {
             "num_triples": len(self.graph),
-            **counts,
+            **measured.counts,
             "negatives": merger.num_negatives,
             "coverage": merger.coverage,
             "outcomes": dict(zip(OUTCOMES, merger.outcomes.T.tolist(), strict=True)),
             "rejected": list_rejected(merger.rejected),
             **({} if mined.recall is None else {"index_recall": round(mined.recall, 4)}),
-            **mined.measured.statistics,
+            **measured.statistics,
         }
         guarded = (
             {}
