@@ -65,7 +65,7 @@ def main(seeds: int, language_model: bool) -> None:
         with tempfile.TemporaryDirectory() as folder:
             context = RankingContext(visible, miner.texts, Cache(folder), vectors, seed)
             start = time.perf_counter()
-            candidates = SlotCandidateGenerator(k=K).generate(graph, miner.vectors.neighbor_index({}))
+            candidates = SlotCandidateGenerator(k=K).generate(graph, miner.vectors.neighbor_index()[0])
             ranker = ProbeRanker()
             ranker.score(candidates, context)
             seconds = time.perf_counter() - start

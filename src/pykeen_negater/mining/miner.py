@@ -268,7 +268,7 @@ class Miner:
             torch.enable_grad(),
         ):
             if index_missing and pools is not None and processes.is_main:
-                self.vectors.neighbor_index({})
+                self.vectors.neighbor_index()
             if processes.broadcast("" if pools is None else "cached") == "cached":
                 return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
             warn_of_little_memory()

@@ -22,7 +22,7 @@ from ..pools.files import Vocabulary, write_pools
 from ..pools.outcomes import OUTCOMES, explain_none
 from ..pools.rejections import list_rejected
 from ..rankers.context import RankingContext
-from ..rankers.measurements import Measurements, halved_batches
+from ..rankers.measurements import Measurements
 from ..runtime.processes import Processes, main_process_first
 from ..runtime.progress import Step, step
 from ..storage.cache import fingerprint, make_folder, timed
@@ -119,11 +119,11 @@ class MiningRun:
         # what learns for the guard must not have seen what the guard is tested with
         visible, hidden = hold_out_triples(self.graph, seed=seed) if guarded else (self.graph, self.graph.triples[:0])
         with main_process_first(self.processes):
-            index = task.vectors.neighbor_index(durations)
-            vectors, halved = task.vectors.encode(visible, durations)
+            index, indexed = task.vectors.neighbor_index()
+            vectors, encoded = task.vectors.encode(visible)
             with timed("candidates", durations):
                 proposals = self._propose(self.graph, index, "all")
-            chosen = self._choose(proposals, durations)
+                chosen = self._choose(proposals)
         context = RankingContext(
             graph=visible,
             texts=task.all_texts,
@@ -135,7 +135,7 @@ class MiningRun:
             chosen=chosen,
             processes=self.processes,
         )
-        measured = Measurements(durations) + halved_batches("encoder_batches_halved", halved)
+        measured = indexed + encoded + Measurements(durations)
         # a ranker with a budget lets the processes share the work
         with nullcontext() if task.ranker.expensive else main_process_first(self.processes):
             measured += task.ranker.prepare(context) or Measurements()
@@ -150,16 +150,15 @@ class MiningRun:
         make_folder(folder)
         return self.task.generator.propose(graph, index, folder, self.task.texts)
 
-    def _choose(self, proposals: Proposals, durations: dict[str, float]) -> np.ndarray | None:
+    def _choose(self, proposals: Proposals) -> np.ndarray | None:
         """Choose the corrupted triples that a ranker with a budget scores."""
         if not self.task.ranker.expensive:
             return None
         path = self.folder / "chosen"
         if not find_checksummed(path):
             budget = Budget(self.settings.max_candidates)
-            with timed("candidates", durations):
-                for i in self._bar(range(len(self.shards)), Step.CHOOSE):
-                    budget.add(*proposals.candidates(self.shards.rows(i)).best_ranks())
+            for i in self._bar(range(len(self.shards)), Step.CHOOSE):
+                budget.add(*proposals.candidates(self.shards.rows(i)).best_ranks())
             with checksummed_folder(path) as folder:
                 np.save(folder / _KEYS, budget.keys, allow_pickle=False)
         keys = np.load(path / _KEYS, allow_pickle=False)
@@ -170,7 +169,8 @@ class MiningRun:
         with main_process_first(self.processes):
             measured = context.prepare_scorers()
             scorers = {"probe": context.probe, "factorization": context.factorization}
-            index = self.task.vectors.index_of(context.graph, durations)
+            index, indexed = self.task.vectors.index_of(context.graph)
+            measured += indexed
             proposals = self._propose(context.graph, index, "visible")
         extractor = FeatureExtractor(context.graph, context.vectors, scorers, self.task.types)
 
