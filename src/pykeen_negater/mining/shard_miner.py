@@ -59,7 +59,8 @@ class ShardMiner:
             chosen = np.ones(len(proposed), bool) if context.chosen is None else self._is_chosen(proposed.keys)
             candidates = proposed.select(chosen)
         scores = self.task.ranker.score(candidates, context)
-        measured = scores.measured
+        counts = {"candidates": len(proposed) + len(proposed.alike), "candidates_within_budget": len(candidates)}
+        measured, durations = Measurements(durations, counts) + scores.measured, {}
         if settings.guard is None:
             scores = Scores(scores.values, np.ones(len(candidates), dtype=bool))
         if self.guard is None:
@@ -78,8 +79,7 @@ class ShardMiner:
                 None if self.guard is None else self.guard.max_mined_risk,
                 {"beyond_budget": proposed.triples[~chosen, RELATION], "reads_alike": proposed.alike},
             )
-        counts = {"candidates": len(proposed) + len(proposed.alike), "candidates_within_budget": len(candidates)}
-        return replace(pools, measured=Measurements(durations, counts) + measured)
+        return replace(pools, measured=measured + Measurements(durations))
 
     def _is_chosen(self, keys: np.ndarray) -> np.ndarray:
         chosen = self.context.chosen_keys
