@@ -20,6 +20,7 @@ from pykeen_negater.pools.files import DTYPES
 from pykeen_negater.pools.outcomes import OUTCOMES
 from pykeen_negater.pools.rejections import REJECTED
 from pykeen_negater.rankers.base import Scores
+from pykeen_negater.rankers.measurements import Measurements
 from pykeen_negater.triples.graphs import Graph
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
@@ -90,8 +91,7 @@ def shard(rows: list[int], sizes: list[int], scores: list[float], suspected: dic
         suspected_risk=np.array([suspected[key] for key in sorted(suspected)], dtype=np.uint8),
         outcomes=np.ones((1, len(OUTCOMES)), dtype=np.int64),
         rejected=np.empty(0, dtype=REJECTED),
-        counts={},
-        durations={},
+        measured=Measurements(),
     )
 
 

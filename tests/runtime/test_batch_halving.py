@@ -112,14 +112,14 @@ def test_what_cannot_be_halved_is_raised(error: RuntimeError):
 def test_encoder(small_graph: Graph, small_texts: Texts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     limited = refuse_more_than(3, SentenceTransformer.forward, lambda self, inputs, **_: len(inputs["input_ids"]))
     settings = MiningSettings(encoder="sentence-transformer", encoder_kwargs={"batch_size": 8})
-    expected, _ = Miner(small_graph, settings, cache=Cache(tmp_path / "enough")).vectors.encode(small_graph, {})
+    expected, _ = Miner(small_graph, settings, cache=Cache(tmp_path / "enough")).vectors.encode(small_graph)
     monkeypatch.setattr(SentenceTransformer, "forward", limited)
     for _ in range(2):
         # the second one reads it from the cache
         miner = Miner(small_graph, settings, cache=Cache(tmp_path / "too little"))
-        vectors, batches_halved = miner.vectors.encode(small_graph, {})
+        vectors, measured = miner.vectors.encode(small_graph)
         np.testing.assert_allclose(vectors, expected, atol=1e-5)
-        assert batches_halved == 2
+        assert measured.counts == {"encoder_batches_halved": 2}
     assert SentenceTransformerEncoder().batches_halved == 0
 
 
@@ -177,6 +177,6 @@ def test_vectors_that_are_not_finite_are_not_kept(
     cache = Cache(tmp_path / "cache")
     expected = rf"found 2 vectors with NaN or infinite values from the encoder sentencetransformer with .*{tiny_bert}"
     with pytest.raises(ValueError, match=expected):
-        Miner(small_graph, settings, cache=cache).vectors.encode(small_graph, {})
+        Miner(small_graph, settings, cache=cache).vectors.encode(small_graph)
     assert not list(cache.root.rglob("*.npy"))
     assert str(StructuralEncoder()) == "the encoder structural"

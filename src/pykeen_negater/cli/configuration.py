@@ -30,7 +30,7 @@ from click.types import BoolParamType, FloatParamType, IntParamType
 
 from ..storage.regular_files import check_regular
 from ..texts.wikidata import WIKIDATA
-from ..utils.spelling import did_you_mean
+from ..utils.spelling import check_known
 from .negater_configuration import describe_deviations, translate
 from .negater_keys import is_negater_configuration
 
@@ -160,9 +160,8 @@ def _match(content: Mapping[Any, Any], command: click.Command, path: Path) -> di
     for key, value in content.items():
         option = str(key).replace("-", "_")
         if option not in parameters:
-            names = ", ".join(sorted(name for name in parameters if len(name) > 1))
-            hint = did_you_mean([option], parameters) or f" Expected some of: {names}."
-            raise ValueError(f"{path}: found the unknown key {str(key)!r} for negater {command.name}.{hint}")
+            names = sorted(name for name in parameters if len(name) > 1)
+            check_known("key", [key], names, f"{path}, for negater {command.name}")
         if parameters[option] in seen:
             raise ValueError(f"{path}: found {str(key)!r} after another key of the same meaning, expected one of them.")
         seen.add(parameters[option])

@@ -3,7 +3,6 @@
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,10 +27,11 @@ from ..texts.loading import extend_texts, load_texts, texts_digest
 from ..triples.entity_types import load_types
 from ..triples.graph_sources import find_graph
 from ..triples.graphs import Graph
+from ..triples.held_out import digest_held_out
 from ..typing import ENCODERS, RANKERS
 from ..utils.limits import tell_shortage, warn_of_little_memory
 from ..utils.resolving import find_class, make
-from ..utils.spelling import did_you_mean
+from ..utils.spelling import check_known
 from .planning import Plan, make_plan
 from .run import MiningRun
 from .settings import MiningSettings
@@ -162,11 +162,10 @@ class Miner:
     @cached_property
     def key(self) -> str:
         """The fingerprint of everything that the pools depend on."""
-        validation = (self.validation, self.validation_negatives)
         return fingerprint(
             {
                 "graph": self.graph.fingerprint,
-                "validation": [None if triples is None else array_digest(triples) for triples in validation],
+                "validation": digest_held_out(self.validation, self.validation_negatives),
                 "all_texts": texts_digest(self.all_texts),
                 "settings": self.settings_identity,
             }
@@ -278,7 +277,7 @@ class Miner:
             torch.enable_grad(),
         ):
             if index_missing and pools is not None and processes.is_main:
-                self.vectors.neighbor_index({})
+                self.vectors.neighbor_index()
             if processes.broadcast("" if pools is None else "cached") == "cached":
                 return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
             warn_of_little_memory()
@@ -326,13 +325,7 @@ def mine(
     :raises ValueError: if a setting is unknown or does not fit the graph
     :raises FileNotFoundError: if a file or a language model is missing
     """
-    unknown = set(settings) - {field.name for field in fields(MiningSettings)}
-    if unknown:
-        names = [field.name for field in fields(MiningSettings)]
-        raise ValueError(
-            f"found the setting(s) {', '.join(sorted(unknown))}, expected some of: {', '.join(names)}."
-            f"{did_you_mean(sorted(unknown), names)}"
-        )
+    check_known("setting", settings, MiningSettings.__dataclass_fields__)
     pools = Miner(
         find_graph(dataset, triples_factory),
         MiningSettings(**settings),

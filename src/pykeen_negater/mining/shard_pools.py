@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from ..pools.codec import encode_risk
 from ..pools.outcomes import count_outcomes
 from ..pools.rejections import note_rejected
 from ..rankers.base import Scores
+from ..rankers.measurements import Measurements
 from ..storage.checksummed_folders import checksummed_folder
 from ..triples.indexing import RELATION, SIDES
 
@@ -57,18 +57,15 @@ class ShardPools:
     #: Some candidates that were thrown out; dtype: :data:`~pykeen_negater.pools.rejections.REJECTED`
     rejected: np.ndarray
 
-    #: What was counted; other shards' numbers are added
-    counts: Mapping[str, int]
-
-    #: The seconds by step
-    durations: Mapping[str, float]
+    #: What was measured; what other shards have measured is added
+    measured: Measurements
 
     def save(self, path: Path) -> None:
         """Write the pools to a folder, whole or not at all.
 
         :param path: the folder, see :func:`~pykeen_negater.storage.checksummed_folders.checksummed_folder`
         """
-        report = json.dumps({"counts": dict(self.counts), "durations": dict(self.durations)})
+        report = json.dumps(asdict(self.measured))
         with checksummed_folder(path) as folder:
             np.savez(folder / _FILE, **{name: getattr(self, name) for name in _ARRAYS}, report=np.array(report))
 
@@ -80,20 +77,24 @@ class ShardPools:
         :return: the pools
         """
         with np.load(path / _FILE, allow_pickle=False) as file:
-            return cls(**{name: file[name] for name in _ARRAYS}, **json.loads(str(file["report"])))
+            return cls(**{name: file[name] for name in _ARRAYS}, measured=_read_measured(file))
 
     @staticmethod
-    def load_report(path: Path) -> dict[str, Any]:
-        """Read what was counted, and how long it took, but no arrays.
+    def load_measured(path: Path) -> Measurements:
+        """Read what was measured, but no arrays.
 
         :param path: a folder that pools were saved to
-        :return: ``counts`` and ``durations``
+        :return: what was measured
         """
         with np.load(path / _FILE, allow_pickle=False) as file:
-            return json.loads(str(file["report"]))
+            return _read_measured(file)
 
 
-_ARRAYS = [field.name for field in fields(ShardPools) if field.name not in ("counts", "durations")]
+_ARRAYS = [field.name for field in fields(ShardPools) if field.name != "measured"]
+
+
+def _read_measured(file: Mapping[str, np.ndarray]) -> Measurements:
+    return Measurements(**json.loads(str(file["report"])))
 
 
 def assemble_shard(
@@ -104,8 +105,7 @@ def assemble_shard(
     risks: Risks,
     max_risk: float | None = None,
     unscored: Mapping[str, np.ndarray] | None = None,
-    counts: Mapping[str, int] | None = None,
-    durations: Mapping[str, float] | None = None,
+    measured: Measurements | None = None,
 ) -> ShardPools:
     """Keep the hardest accepted candidates of each triple and side.
 
@@ -119,8 +119,7 @@ def assemble_shard(
     :param max_risk: candidates that are riskier than this leave their place to others
     :param unscored: the relations of further candidates, which were not scored, see
         :func:`~pykeen_negater.pools.outcomes.count_outcomes`
-    :param counts: what was counted
-    :param durations: the seconds by step
+    :param measured: what was measured before
     :return: the pools
     """
     sides = tuple(SIDES[name] for name in corruption_scheme)
@@ -163,6 +162,5 @@ def assemble_shard(
             score=scores.values,
             risk=risks.candidates,
         ),
-        counts=counts or {},
-        durations=durations or {},
+        measured=measured or Measurements(),
     )

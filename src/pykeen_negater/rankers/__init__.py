@@ -5,6 +5,6 @@ negatives at all. Fast ones score a shard at a time; *budgeted* ones, which ask 
 of corrupted triples once. Both build on what :mod:`~pykeen_negater.rankers.context` offers: graph, texts, vectors,
 scorers and cache.
 
-To add a ranker, subclass :class:`~pykeen_negater.rankers.base.Ranker` in a module of its own, and register it in
-:mod:`~pykeen_negater.rankers.resolver`; from outside, a class can be registered there, too.
+To add a ranker, subclass :class:`~pykeen_negater.rankers.base.Ranker` in a module of its own, and list it in
+:data:`pykeen_negater.typing.RANKERS`; from outside, a class is registered in :mod:`~pykeen_negater.rankers.resolver`.
 """

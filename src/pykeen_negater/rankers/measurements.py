@@ -1,38 +1,41 @@
 """What was measured while something was done: how long it took, and what was counted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
     "Measurements",
+    "halved_batches",
 ]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Measurements:
-    """What the steps of mining measure."""
+    """What a step of mining has measured, to be returned, and added to what others have."""
 
     #: The seconds by step
-    durations: dict[str, float] = field(default_factory=dict)
+    durations: Mapping[str, float] = field(default_factory=dict)
 
-    #: What was counted of a shard's candidates; the numbers of all shards are added
-    counts: dict[str, int] = field(default_factory=dict)
+    #: What was counted; the numbers of all steps and shards are added
+    counts: Mapping[str, int] = field(default_factory=dict)
 
-    #: What is worth keeping about the run as a whole; JSON-native
-    statistics: dict[str, Any] = field(default_factory=dict)
+    #: What else is worth keeping; JSON-native. Of the same name, the latest stays.
+    statistics: Mapping[str, Any] = field(default_factory=dict)
 
-    def note_halved(self, name: str, count: int) -> None:
-        """Keep in the statistics how many batches were halved for want of memory, if some were.
+    def __add__(self, other: "Measurements") -> "Measurements":
+        return Measurements(
+            {**self.durations, **{name: self.durations.get(name, 0.0) + x for name, x in other.durations.items()}},
+            {**self.counts, **{name: self.counts.get(name, 0) + x for name, x in other.counts.items()}},
+            {**self.statistics, **other.statistics},
+        )
 
-        :param name: what to call it
-        :param count: >= 0, which is added to what was noted before
-        """
-        if count:
-            self.statistics[name] = self.statistics.get(name, 0) + count
 
-    def of_a_shard(self) -> "Measurements":
-        """Start another clock and other counts, for the same run.
+def halved_batches(name: str, count: int) -> Measurements:
+    """Say how many batches were halved for want of memory, if some were.
 
-        :return: the same statistics, without durations and counts
-        """
-        return Measurements(statistics=self.statistics)
+    :param name: what to call it
+    :param count: >= 0
+    :return: what was measured: nothing if none was halved
+    """
+    return Measurements(counts={name: count} if count else {})

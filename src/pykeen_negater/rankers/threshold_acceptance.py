@@ -1,11 +1,10 @@
 """Acceptance by thresholds: what reaches the level of its relation is taken for true, and is no negative."""
 
-from typing import Any
-
 import numpy as np
 
 from ..fine_tuning.thresholds import Thresholds, describe_levels
 from .base import Scores
+from .measurements import Measurements
 
 __all__ = [
     "accept_below_thresholds",
@@ -27,7 +26,7 @@ def check_recall(recall: float | None) -> float | None:
 
 def accept_below_thresholds(
     scores: np.ndarray, relations: np.ndarray, thresholds: Thresholds, recall: float | None
-) -> tuple[Scores, dict[str, Any]]:
+) -> Scores:
     """Accept what lies below the threshold of its relation.
 
     :param scores: shape: (n,), finite, the scores of corrupted triples
@@ -35,8 +34,9 @@ def accept_below_thresholds(
     :param thresholds: where true triples lie
     :param recall: in (0, 1), the share of the true validation triples that reach a threshold; None for the thresholds
         that classify best
-    :return: a pair (the scores, and which are accepted; what was counted, see
-        :func:`~pykeen_negater.fine_tuning.thresholds.describe_levels`)
+    :return: the scores, which are accepted, and what was counted, see
+        :func:`~pykeen_negater.fine_tuning.thresholds.describe_levels`
     """
     levels = thresholds.by_relation if recall is None else thresholds.reached_by(recall)
-    return Scores(scores, scores < levels[relations]), describe_levels(scores, relations, levels)
+    counted = describe_levels(scores, relations, levels)
+    return Scores(scores, scores < levels[relations], Measurements(statistics=counted))
