@@ -1,161 +1,241 @@
-"""Do the samplers help? Link prediction and triple classification, everything but the negatives equal, paired seeds.
+"""What is each part of the sampler worth? Everything but the negatives equal, paired seeds.
 
-Run: NEGATER_DATA=... python benchmarks/benchmark.py [--quick] [--datasets umls,codex-s] [--samplers ...] [--seeds 5]
+Run: NEGATER_DATA=... python benchmarks/benchmark.py [--quick] [--datasets umls,codex-s] [--samplers ...] [--seeds 3]
 
-The cells are listed before they run. A cell that has a row in results/benchmark.tsv (results/quick.tsv with --quick) is
-not run again, so that a stopped run goes on where it was; remove the file to start anew. Several processes may share
-the work if their cells differ, e.g. by --models.
+The sampler has three parts: the guard, loops, and mined negatives. Each is measured alone, in pairs, and all together;
+what reads texts is measured with texts and with the graph's structure only; and so is each ranker. The cells are listed
+before they run. A cell that has a row in results/benchmark.tsv (results/quick.tsv with --quick) is not run again, so
+that a stopped run goes on where it was; remove the file to start anew. Several processes may share the work if their
+cells differ, e.g. by --models.
 
 All choices are made on the validation triples. The columns that start with test are for the tables.
 """
 
 import itertools
-from collections.abc import Collection
+import time
 from typing import Any
 
 import click
 import pandas as pd
 import torch
 from common import RESULTS, append, load, load_verified
+from pykeen.constants import LABEL_HEAD
 from pykeen.datasets import Dataset
 from pykeen.evaluation import MetricResults, RankBasedEvaluator
-from pykeen.models import Model
-from pykeen.pipeline import pipeline
-from pykeen.training import TrainingCallback
+from pykeen.losses import NSSALoss
+from pykeen.models import Model, model_resolver
+from pykeen.training import SLCWATrainingLoop
+from pykeen.triples import CoreTriplesFactory
+from pykeen.typing import MappedTriples, Target
+from pykeen.utils import set_random_seed
+from torch import FloatTensor
 
 from pykeen_negater import NegatERNegativeSampler, TripleClassificationEvaluator
+from pykeen_negater.sampling.training_context import triples_factory_noted
 
-#: The number of epochs by dataset; others have that of the first
-EPOCHS = {"codex-s": 30, "umls": 50, "nations": 100, "conceptnet-full": 20}
+#: The number of epochs by dataset and model: about as many as help `basic`, on the validation triples
+EPOCHS = {
+    ("umls", "TransE"): 200,
+    ("umls", "PairRE"): 200,
+    ("codex-s", "TransE"): 40,
+    ("codex-s", "PairRE"): 30,
+    ("wn18rr", "TransE"): 15,
+    ("wn18rr", "PairRE"): 15,
+    ("conceptnet-full", "TransE"): 15,
+    ("conceptnet-full", "PairRE"): 15,
+}
 
-#: Dimension, learning rate and batch size are the same in all cells
-DIM, LEARNING_RATE, BATCH_SIZE = 64, 0.004, 512
+#: Dimension, learning rate of Adam and batch size are the same in all cells
+DIM, LEARNING_RATE, BATCH_SIZE = 128, 0.001, 512
 
 #: How many triples are evaluated at once, against how many entities: what fits into a processor's cache is fast
 EVALUATION = {"batch_size": 128, "slice_size": 256, "use_tqdm": False}
 
-#: The loss and the number of negatives; None is the model's default loss
-SETTINGS: dict[str, tuple[str | None, int]] = {"nssa-16": ("nssa", 16), "default-1": (None, 1)}
+#: The self-adversarial loss (with PyKEEN's margin of 9 and temperature of 1), or the model's default one; and how many
+#: negatives per positive
+SETTINGS: dict[str, tuple[NSSALoss | None, int]] = {"nssa-16": (NSSALoss(), 16), "default-1": (None, 1)}
 
-#: The samplers, their parameters, and whether they read the dataset's texts
-SAMPLERS: dict[str, tuple[str, dict[str, Any], bool]] = {
-    "basic": ("basic", {}, False),
-    "basic, filtered": ("basic", {"filtered": True}, False),
-    "bernoulli": ("bernoulli", {}, False),
-    "pseudotyped": ("pseudotyped", {}, False),
-    "negater": ("negater", {}, True),
-    # what the bare call does for opaque ids
-    "negater, no text": ("negater", {"encoder": "structural"}, False),
-    "negater, only guarded": ("negater", {"hard_fraction": 0.0}, True),
-    "negater, no loops": ("negater", {"loop_fraction": 0.0}, True),
-    "negater, to classify": ("negater", {"hard_fraction": 0.5, "max_risk": 4.0, "loop_fraction": 0.0}, True),
-    "negater, no guard": ("negater", {"guard": None}, True),
-    "negater, guard of thresholds": ("negater", {"ranker": "thresholds", "guard": "thresholds"}, True),
+#: The share of the positives whose negatives are mined, wherever mined negatives are a part: what the default is with
+#: so many negatives, were the guard to allow it
+MINED = {"nssa-16": 0.25, "default-1": 0.1}
+
+#: The combinations of the parts, by the parameters that leave the others out
+PARTS: dict[str, dict[str, Any]] = {
+    "guard": {"hard_fraction": 0.0, "loop_fraction": 0.0},
+    "loops": {"mine": "never"},
+    "mined": {"guard": None, "loop_fraction": 0.0},
+    "guard, loops": {"hard_fraction": 0.0},
+    "guard, mined": {"loop_fraction": 0.0},
+    "loops, mined": {"guard": None},
+    "guard, loops, mined": {},
 }
-for ranker in ("similarity", "kge", "thresholds", "full-gradients", "proxy-gradients", "relation-embedding"):
-    SAMPLERS[f"negater, {ranker}"] = ("negater", {"ranker": ranker}, True)
-    SAMPLERS[f"negater, {ranker}, no guard"] = ("negater", {"ranker": ranker, "guard": None}, True)
 
-#: What --quick compares
-QUICK = ("basic", "bernoulli", "negater")
+#: PyKEEN's own samplers
+BASELINES: dict[str, tuple[str, dict[str, Any]]] = {
+    "basic": ("basic", {}),
+    "basic, filtered": ("basic", {"filtered": True, "filterer": "exact"}),
+    "bernoulli": ("bernoulli", {}),
+    "pseudotyped": ("pseudotyped", {}),
+}
+
+RANKERS = ("similarity", "kge", "thresholds", "full-gradients", "proxy-gradients", "relation-embedding")
+
+#: What the sampler does by itself, with texts and without; its parts; its parts without texts, which loops don't read;
+#: all of them with each ranker
+SAMPLERS = [
+    *BASELINES,
+    *("default", "default; structure"),
+    *PARTS,
+    *(f"{parts}; structure" for parts in PARTS if parts != "loops"),
+    *(f"guard, loops, mined; {ranker}" for ranker in RANKERS),
+]
+
+#: What --quick compares: the parts, on one graph
+QUICK = ("basic", "basic, filtered", "default", *PARTS)
 
 #: The identity of a cell
 KEYS = ["dataset", "model", "setting", "sampler", "seed"]
 
 
-def summarize(results: MetricResults, split: str) -> dict[str, float]:
+class Evaluator(RankBasedEvaluator):
+    """Ranks among all entities that are not known to answer; and once more without the query's own entity.
+
+    No entity is its own capital, but many models rank it first: that is what loops are about.
+    """
+
+    def __init__(self) -> None:
+        """Make evaluators of both kinds."""
+        super().__init__()
+        self.others = RankBasedEvaluator()
+
+    # docstr-coverage: inherited
+    def process_scores_(  # noqa: D102
+        self,
+        hrt_batch: MappedTriples,
+        target: Target,
+        scores: FloatTensor,
+        true_scores: FloatTensor | None = None,
+        dense_positive_mask: FloatTensor | None = None,
+    ) -> None:
+        super().process_scores_(hrt_batch, target, scores, true_scores, dense_positive_mask)
+        heads, _, tails = hrt_batch.unbind(dim=1)
+        own = tails if target == LABEL_HEAD else heads
+        rows = torch.nonzero(heads != tails).squeeze(dim=1)
+        scores = scores.clone()
+        scores[rows, own[rows]] = float("nan")
+        self.others.process_scores_(hrt_batch, target, scores, true_scores, dense_positive_mask)
+
+
+def summarize(results: MetricResults, split: str, suffix: str = "") -> dict[str, float]:
     """Pick the metrics of a split."""
     metrics = {"mrr": "mrr", "hits_1": "hits_at_1", "hits_3": "hits_at_3", "hits_10": "hits_at_10"}
-    return {f"{split}_{name}": results.get_metric(metric) for name, metric in metrics.items()}
+    return {f"{split}_{name}{suffix}": results.get_metric(metric) for name, metric in metrics.items()}
 
 
 def rank(model: Model, data: Dataset, split: str) -> dict[str, float]:
     """Evaluate link prediction on the validation or the test triples."""
     known = [data.training.mapped_triples, data.validation.mapped_triples, data.testing.mapped_triples]
     triples = {"validation": data.validation, "test": data.testing}[split].mapped_triples
-    results = RankBasedEvaluator().evaluate(model, triples, additional_filter_triples=known, **EVALUATION)
-    return summarize(results, split)
+    evaluator = Evaluator()
+    results = evaluator.evaluate(model, triples, additional_filter_triples=known, **EVALUATION)
+    return summarize(results, split) | summarize(evaluator.others.finalize(), split, "_others")
 
 
-class Curve(TrainingCallback):
-    """Notes the test MRR on the way."""
-
-    def __init__(self, data: Dataset, num_epochs: int, percents: Collection[int]) -> None:
-        """Take what to evaluate, how long training takes, and when to look."""
-        super().__init__()
-        self.data = data
-        self.epochs = {round(percent * num_epochs / 100): percent for percent in percents}
-        self.points: dict[str, float] = {}
-
-    # docstr-coverage: inherited
-    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
-        """Evaluate now and then."""
-        if epoch in self.epochs:
-            state = torch.random.get_rng_state()
-            self.points[f"test_mrr_at_{self.epochs[epoch]}"] = rank(self.model, self.data, "test")["test_mrr"]
-            torch.random.set_rng_state(state)
+def parameters(sampler: str, setting: str, texts: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    """Find PyKEEN's name and the parameters of a sampler, one of :data:`SAMPLERS`."""
+    kwargs: dict[str, Any] = {"num_negs_per_pos": SETTINGS[setting][1]}
+    if sampler in BASELINES:
+        name, own = BASELINES[sampler]
+        return name, kwargs | own
+    parts, _, how = sampler.partition("; ")
+    kwargs |= PARTS.get(parts, {})
+    if "mined" in parts:
+        kwargs["hard_fraction"] = MINED[setting]
+    if how == "structure":
+        return "negater", kwargs | {"encoder": "structural"}
+    if how:
+        kwargs["ranker"] = how
+    return "negater", kwargs | ({} if parts == "loops" else texts)
 
 
-def run(dataset: str, model: str, setting: str, sampler: str, seed: int, curve: Collection[int]) -> dict[str, Any]:
+def mine(training: CoreTriplesFactory, kwargs: dict[str, Any]) -> dict[str, float]:
+    """Mine, unless the cache has it, and say how long it took when it was done, and what is drawn."""
+    with triples_factory_noted(training):
+        sampler = NegatERNegativeSampler(mapped_triples=training.mapped_triples, **kwargs)
+    seconds = 0.0 if sampler.pools is None else sum(sampler.pools.durations.values())
+    composition = sampler.composition
+    return {"mining_seconds": seconds, "mined_share": composition.mined, "loops_share": composition.loops}
+
+
+def train(
+    data: Dataset, model: str, setting: str, sampler: str, sampler_kwargs: dict[str, Any], epochs: int, seed: int
+) -> tuple[Model, float]:
+    """Train a model.
+
+    :return: a pair (the model; the seconds it took)
+    """
+    set_random_seed(seed)
+    loss = SETTINGS[setting][0]
+    made = model_resolver.make(
+        model,
+        triples_factory=data.training,
+        embedding_dim=DIM,
+        random_seed=seed,
+        **({} if loss is None else {"loss": loss}),
+    )
+    loop = SLCWATrainingLoop(
+        model=made,
+        triples_factory=data.training,
+        optimizer=torch.optim.Adam(made.parameters(), lr=LEARNING_RATE),
+        negative_sampler=sampler,
+        negative_sampler_kwargs=sampler_kwargs,
+        automatic_memory_optimization=False,
+    )
+    start = time.perf_counter()
+    loop.train(data.training, num_epochs=epochs, batch_size=BATCH_SIZE, use_tqdm=False)
+    return made, time.perf_counter() - start
+
+
+def run(dataset: str, model: str, setting: str, sampler: str, seed: int) -> dict[str, Any]:
     """Train and evaluate one cell."""
     data, texts = load(dataset)
-    loss, num_negatives = SETTINGS[setting]
-    name, kwargs, reads = SAMPLERS[sampler]
-    epochs = EPOCHS.get(dataset, next(iter(EPOCHS.values())))
-    sampler_kwargs = {"num_negs_per_pos": num_negatives, **kwargs, **(texts if reads else {})}
-    if name == "negater":
-        # mined before the clock runs, which is about training
-        from pykeen_negater.sampling.training_context import triples_factory_noted
-
-        with triples_factory_noted(data.training):
-            NegatERNegativeSampler(mapped_triples=data.training.mapped_triples, **sampler_kwargs)
-    callback = Curve(data, epochs, curve)
-    result = pipeline(
-        dataset=data,
-        model=model,
-        model_kwargs={"embedding_dim": DIM},
-        loss=loss,
-        negative_sampler=name,
-        negative_sampler_kwargs=sampler_kwargs,
-        optimizer_kwargs={"lr": LEARNING_RATE},
-        training_kwargs={
-            "num_epochs": epochs,
-            "batch_size": BATCH_SIZE,
-            "use_tqdm": False,
-            "callbacks": [callback] if curve else None,
-        },
-        evaluation_kwargs=EVALUATION,
-        random_seed=seed,
-    )
-    row = (
-        {"epochs": epochs, **rank(result.model, data, "validation")}
-        | summarize(result.metric_results, "test")
-        | callback.points
-    )
+    name, kwargs = parameters(sampler, setting, texts)
+    epochs = EPOCHS[dataset, model]
+    # mined before the clock runs, which is about training
+    mined = mine(data.training, kwargs) if name == "negater" else {}
+    trained, seconds = train(data, model, setting, name, kwargs, epochs, seed)
+    row = {"epochs": epochs, **mined, "seconds_per_epoch": seconds / epochs}
+    row |= rank(trained, data, "validation") | rank(trained, data, "test")
     verified = load_verified(dataset, data)
     if verified is not None:
         validation, test = verified
         evaluator = TripleClassificationEvaluator(data.validation.mapped_triples, validation)
-        scores = evaluator.evaluate(result.model, data.testing.mapped_triples, test)
-        row |= {f"test_{name}": value for name, value in scores.items()}
+        for split, triples, negatives in (
+            ("validation", data.validation.mapped_triples, validation),
+            ("test", data.testing.mapped_triples, test),
+        ):
+            scores = evaluator.evaluate(trained, triples, negatives)
+            row |= {f"{split}_{metric}": value for metric, value in scores.items()}
     return row
 
 
 @click.command()
-@click.option("--datasets", default="umls,codex-s", help="Folders of NEGATER_DATA, or names that PyKEEN knows.")
+@click.option("--datasets", default="umls,codex-s", help="Folders of NEGATER_DATA.")
 @click.option("--models", default="TransE,PairRE")
-@click.option("--settings", default=",".join(SETTINGS))
-@click.option("--samplers", default=";".join(SAMPLERS), help="Separated by semicolons.")
-@click.option("--seeds", default=5)
-@click.option("--curve", default="", help="Note the test MRR after these percents of the epochs, e.g. 20,40,60,80.")
-@click.option(
-    "--quick", is_flag=True, help="One seed, basic, bernoulli and negater: a quarter of an hour on two cores."
-)
-def main(datasets: str, models: str, settings: str, samplers: str, seeds: int, curve: str, quick: bool) -> None:
+@click.option("--settings", default="nssa-16")
+@click.option("--samplers", default=";;".join(SAMPLERS), help="Separated by two semicolons.")
+@click.option("--seeds", default=3)
+@click.option("--quick", is_flag=True, help="The parts on UMLS, one seed: a quarter of an hour on two cores.")
+def main(datasets: str, models: str, settings: str, samplers: str, seeds: int, quick: bool) -> None:
     """Run all cells that have no result yet."""
-    percents = [int(percent) for percent in curve.split(",") if percent]
-    names = QUICK if quick else samplers.split(";")
-    choices = (range(1 if quick else seeds), datasets.split(","), settings.split(","), models.split(","), names)
+    names = QUICK if quick else samplers.split(";;")
+    choices = (
+        range(1 if quick else seeds),
+        ["umls"] if quick else datasets.split(","),
+        settings.split(","),
+        models.split(","),
+        names,
+    )
     cells = [
         dict(zip(KEYS, (dataset, model, setting, sampler, seed), strict=True))
         for seed, dataset, setting, model, sampler in itertools.product(*choices)
@@ -168,7 +248,7 @@ def main(datasets: str, models: str, settings: str, samplers: str, seeds: int, c
     print(f"{len(cells)} cells, {len(missing)} of which are missing:")
     print(pd.DataFrame(missing, columns=KEYS).to_string())
     for number, cell in enumerate(missing, start=1):
-        row = cell | run(**cell, curve=percents)
+        row = cell | run(**cell)
         append(name, KEYS, row)
         print(f"{number}/{len(missing)}", {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
 

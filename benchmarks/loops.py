@@ -23,6 +23,8 @@ from pykeen.training import SLCWATrainingLoop
 from pykeen.utils import set_random_seed
 from sklearn.metrics import roc_auc_score
 
+from pykeen_negater.scorers.kge_models import score_triples
+
 #: The number of epochs by dataset and model
 EPOCHS = {
     ("codex-s", "TransE"): 40,
@@ -75,8 +77,7 @@ def run(dataset: str, model: str, sampler: str, seed: int) -> dict[str, Any]:
     if verified is not None:
         examples = torch.cat([data.validation.mapped_triples, verified[0]])
         labels = torch.arange(len(examples)) < data.validation.num_triples
-        with torch.inference_mode():
-            row["validation_roc_auc"] = roc_auc_score(labels, trained.predict_hrt(examples).squeeze(dim=-1))
+        row["validation_roc_auc"] = roc_auc_score(labels, score_triples(trained, examples.numpy()))
     return row
 
 

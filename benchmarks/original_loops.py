@@ -37,11 +37,12 @@ from pykeen_negater.fine_tuning.gradients import gradient_magnitudes
 from pykeen_negater.fine_tuning.settings import FineTuningSettings
 from pykeen_negater.fine_tuning.thresholds import Thresholds
 from pykeen_negater.fine_tuning.tokenization import TripleTokenizer
-from pykeen_negater.fine_tuning.trainer import LabelledTriples, _Examples, _train, fine_tune, split_training
+from pykeen_negater.fine_tuning.trainer import _Examples, _train, fine_tune, split_training
 from pykeen_negater.texts.language_models import require_language_model
 from pykeen_negater.texts.loading import load_texts
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL
+from pykeen_negater.triples.labelled import LabelledTriples
 from pykeen_negater.triples.tables import read_rows, read_triples
 
 #: What the original pads every triple to, its batch size, and the number of neighbours

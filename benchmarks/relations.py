@@ -167,12 +167,12 @@ def measure_ranker() -> None:
     thresholds = ThresholdsRanker()
     scores = {
         "similarity": nearest_answer(graph, vectors, triples),
-        "thresholds": thresholds._scores(thresholds._fine_tuned(context), triples, context),
+        "thresholds": thresholds._scores(thresholds._fine_tuned(context)[0], triples, context)[0],
     }
     for name, kwargs in RANKERS.items():
         given = {"model": str(trained_encoder())} if name.startswith("trained on SemEval") else {}
         ranker = RelationEmbeddingRanker(**kwargs, **given)
-        scores[f"relation-embedding, {name}"] = ranker.make_scorer(context).compute(triples)
+        scores[f"relation-embedding, {name}"] = ranker.make_scorer(context)[0].compute(triples)
     samples = np.random.default_rng(0).integers(len(triples), size=(RESAMPLES, len(triples)))
     baseline = [roc_auc_score(labels[rows], scores["similarity"][rows]) for rows in samples]
     for name, values in scores.items():

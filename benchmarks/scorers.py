@@ -15,7 +15,6 @@ import click
 import numpy as np
 import torch
 from common import append, load, load_verified
-from pykeen.models import Model
 from sklearn.metrics import roc_auc_score
 
 from pykeen_negater import mine
@@ -28,6 +27,7 @@ from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.fine_tuned import ThresholdsRanker
 from pykeen_negater.rankers.probe import ProbeRanker
+from pykeen_negater.scorers.kge_models import score_triples
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.queries import ENTITY_SIDES
@@ -43,12 +43,6 @@ def write(what: str, seed: int, positives: dict[str, np.ndarray], negatives: dic
         row[f"auc_{name}"] = roc_auc_score(np.repeat([1, 0], list(map(len, scores))), np.concatenate(scores))
     append("scorers", ["what", "seed"], {**row, **more})
     print(row, more, flush=True)
-
-
-@torch.inference_mode()
-def kge_scores(model: Model, triples: np.ndarray) -> np.ndarray:
-    """Score triples with a PyKEEN model."""
-    return model.predict_hrt(torch.from_numpy(triples)).squeeze(dim=-1).numpy()
 
 
 @click.command()
@@ -71,7 +65,7 @@ def main(seeds: int, language_model: bool) -> None:
         with tempfile.TemporaryDirectory() as folder:
             context = RankingContext(visible, miner.texts, Cache(folder), vectors, seed)
             start = time.perf_counter()
-            candidates = SlotCandidateGenerator(k=K).generate(graph, miner.vectors.neighbor_index({}))
+            candidates = SlotCandidateGenerator(k=K).generate(graph, miner.vectors.neighbor_index()[0])
             ranker = ProbeRanker()
             ranker.score(candidates, context)
             seconds = time.perf_counter() - start
@@ -96,18 +90,18 @@ def main(seeds: int, language_model: bool) -> None:
             factory = data.training.clone_and_exchange_triples(torch.from_numpy(visible.triples))
             for name in ("TransE", "PairRE"):
                 model = train_reference(factory, name, seed=seed)
-                write(name, seed, positives, negatives, lambda triples, model=model: kge_scores(model, triples))
+                write(name, seed, positives, negatives, lambda triples, model=model: score_triples(model, triples))
             if language_model and not seed:
                 thresholds = ThresholdsRanker(seed=seed)
                 start = time.perf_counter()
-                path = thresholds._fine_tuned(context)
+                path, _ = thresholds._fine_tuned(context)
                 seconds = time.perf_counter() - start
                 write(
                     "fine-tuned MiniLM",
                     seed,
                     positives,
                     negatives,
-                    lambda triples, path=path, ranker=thresholds, c=context: ranker._scores(path, triples, c),
+                    lambda triples, path=path, ranker=thresholds, c=context: ranker._scores(path, triples, c)[0],
                     seconds=seconds,
                 )
     pools = mine(dataset=data, **texts, candidates="slot", k=K)

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # before anything imports PyKEEN, which looks it up once
 os.environ["PYSTOW_HOME"] = tempfile.mkdtemp(prefix="negater-tests-")
@@ -20,6 +21,9 @@ from pykeen_negater.sampling import pool_source
 from pykeen_negater.texts.loading import Texts, load_texts
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.utils import said_once
+
+if TYPE_CHECKING:
+    from pykeen_negater.relations.training.data import RelationPairs
 
 pytest.register_assert_rewrite("tests.cases", "tests.report.cases")
 
@@ -105,8 +109,8 @@ def false_pools(small_graph: Graph) -> NegativePools:
         num_relations=small_graph.num_relations,
         sides=(0, 1),
         vocabulary=small_graph.vocabulary,
-        suspects=torch.tensor([3, 5]),
-        suspect_risk=torch.tensor([80, 90], dtype=torch.uint8),
+        suspected=torch.tensor([3, 5]),
+        suspected_risk=torch.tensor([80, 90], dtype=torch.uint8),
     )
 
 
@@ -155,6 +159,30 @@ def fine_tuned(
     settings = FineTuningSettings(epochs=2, batch_size=4, max_length=24, validation_share=0.3)
     fine_tune(tiny_bert, small_graph, small_texts, settings, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def relation_pairs() -> "RelationPairs":
+    """Make relation types."""
+    from .relations.cases import make_relation_pairs
+
+    return make_relation_pairs()
+
+
+@pytest.fixture
+def task_files(tmp_path: Path) -> dict[str, Path]:
+    """Write data of all evaluations of relation encoders."""
+    from .relations.cases import write_tasks
+
+    return write_tasks(tmp_path / "data")
+
+
+@pytest.fixture
+def relation_checkpoint(tiny_bert: str, tmp_path: Path) -> Path:
+    """Make a relation encoder that differs from the language model that it was trained from."""
+    from .relations.cases import save_trained
+
+    return save_trained(tiny_bert, tmp_path / "trained")
 
 
 @pytest.fixture(scope="session")

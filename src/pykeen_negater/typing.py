@@ -23,16 +23,17 @@ ENCODERS = ("sentence-transformer", "structural", "precomputed")
 #: :data:`~pykeen_negater.candidates.generators.candidate_generator_resolver`
 CANDIDATE_GENERATORS = ("random", "slot", "intersect", "anywhere")
 
-#: Rankers, which decide how hard a negative is, see :data:`~pykeen_negater.rankers.resolver.ranker_resolver`
-RANKERS = (
-    "probe",
-    "similarity",
-    "kge",
-    "thresholds",
-    "full-gradients",
-    "proxy-gradients",
-    "relation-embedding",
-)
+#: Rankers, which decide how hard a negative is, by name: the module in :mod:`pykeen_negater.rankers` and the class, the
+#: default first. :data:`~pykeen_negater.rankers.resolver.ranker_resolver` is made from it.
+RANKERS = {
+    "probe": ("probe", "ProbeRanker"),
+    "similarity": ("similarity", "SimilarityRanker"),
+    "kge": ("kge", "KGERanker"),
+    "thresholds": ("fine_tuned", "ThresholdsRanker"),
+    "full-gradients": ("gradients", "FullGradientsRanker"),
+    "proxy-gradients": ("gradients", "ProxyGradientsRanker"),
+    "relation-embedding": ("relation_embedding", "RelationEmbeddingRanker"),
+}
 
 #: Sources of the negatives that a language model is fine-tuned to tell from true triples, see
 #: :data:`~pykeen_negater.corruption.sources.negative_source_resolver`

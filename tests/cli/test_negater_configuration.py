@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,112 +15,14 @@ from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools
 from pykeen_negater.cli.main import main
-from pykeen_negater.cli.negater_configuration import KEYS, describe_deviations, is_negater_configuration, translate
+from pykeen_negater.cli.negater_configuration import describe_deviations, translate
+from pykeen_negater.cli.negater_keys import KEYS
 from pykeen_negater.triples.graphs import Graph
 
 from ..conftest import SMALL
+from .negater_cases import ANTONYMS, CLASSIFY, CONFIGURATIONS, DATASETS, GENERATE, INDEX, flat, sampling, unflatten
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
-
-DATASETS = ("data/conceptnet/full", "data/conceptnet/true-neg")
-ANTONYMS = {
-    f"{name}_file": f"configs/conceptnet/true-neg/antonyms/{file}.json"
-    for name, file in (("mapping", "antonyms_gold"), ("token", "tokenized_phrases"), ("tag", "tags"))
-}
-
-
-def sampling(sampler: str, folder: str | None = None) -> dict[str, Any]:
-    """Make one of the configurations that fine-tune on the filtered dataset."""
-    content: dict[str, Any] = {"sampler": sampler}
-    if folder is not None:
-        content["precomputed"] = {"negative_file": f"configs/conceptnet/true-neg/{folder}/negatives.tsv"}
-    return {
-        "dataset": {"path": "data/conceptnet/true-neg/"},
-        "fine_tune": {"train": {"negative_sampling": content}},
-    }
-
-
-INDEX = "configs/conceptnet/full/generate/top_20_index_sbert.json"
-
-CLASSIFY = {
-    "fine_tune": {
-        "train": {
-            "n_epochs": 13,
-            "negative_sampling": {"nsamp": {"head": 1, "relation": 1, "tail": 1}},
-            "best_checkpoint": "bert_best_2",
-        },
-        "eval": {"test_checkpoint": "bert_best_2"},
-    }
-}
-GENERATE = {
-    "negater": {
-        "fine_tuned_model": {"filename": "configs/conceptnet/full/classify/checkpoint_bert_best.pt"},
-        "index": {"build": False, "k": 20, "filename": INDEX},
-    }
-}
-ROTATE = sampling("precomputed", "rotate-sa")
-ROTATE["dataset"]["name"] = "conceptnet/true-neg/"
-
-#: What NegatER comes with, by folder
-CONFIGURATIONS = {
-    "full/classify": CLASSIFY,
-    "full/generate": GENERATE,
-    **{f"true-neg/{name}": sampling(name) for name in ("antonyms", "sans", "simple-neg", "slots", "uniform")},
-    **{
-        f"true-neg/{name}": sampling("precomputed", name) for name in ("knn", "negater-gradients", "negater-thresholds")
-    },
-    "true-neg/rotate-sa": ROTATE,
-}
-
-
-def flat(options: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """Write the paths in options relative to a folder, and errors as their type."""
-    if isinstance(options, Mapping):
-        return {name: flat(value, root) for name, value in options.items()}
-    if isinstance(options, Exception):
-        return type(options).__name__
-    return options.replace(f"{root}/", "") if isinstance(options, str) else options
-
-
-def unflatten(keys: Mapping[str, Any]) -> dict[str, Any]:
-    """Nest dotted keys."""
-    nested: dict[str, Any] = {}
-    for key, value in keys.items():
-        *sections, name = key.split(".")
-        inner = nested
-        for section in sections:
-            inner = inner.setdefault(section, {})
-        inner[name] = value
-    return nested
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a folder like that of NegatER's code, and go there."""
-    for dataset in DATASETS:
-        folder = tmp_path / dataset
-        folder.mkdir(parents=True)
-        for name in ("train", "valid", "valid_negatives", "test", "test_negatives", "entity_ids", "relation_ids"):
-            folder.joinpath(f"{name}.txt").touch()
-    for name in CONFIGURATIONS:
-        folder = tmp_path / "configs" / "conceptnet" / name
-        folder.mkdir(parents=True)
-        folder.joinpath("negatives.tsv").touch()
-    for path in ANTONYMS.values():
-        tmp_path.joinpath(path).touch()
-    tmp_path.joinpath(INDEX).write_text(json.dumps({"a": ["b"] * 25, "b": ["a"]}), encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_recognised(name: str):
-    assert is_negater_configuration(CONFIGURATIONS[name])
-
-
-@pytest.mark.parametrize("content", [{}, {"dataset": "nations"}, {"dataset": None, "k": 1}, {"jobs": {}}])
-def test_not_recognised(content: dict[str, Any]):
-    assert not is_negater_configuration(content)
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -403,20 +304,6 @@ def test_file_of_neighbours_that_is_none(root: Path):
     assert options["neighbor_file"] == str(root / INDEX)
 
 
-def test_checkpoints_stand_for_folders(root: Path):
-    path = root / "configs" / "conceptnet" / "full" / "generate" / "config.yaml"
-    error = translate(GENERATE, "mine", path)["model"]
-    assert isinstance(error, ValueError)
-    assert "checkpoint_bert_best.pt, a pickled checkpoint of NegatER, expected a folder written by negater" in str(
-        error
-    )
-    model = root / "configs" / "conceptnet" / "full" / "classify" / "checkpoint_bert_best"
-    model.with_suffix(".pt").touch()
-    assert isinstance(translate(GENERATE, "mine", path)["model"], ValueError)
-    model.mkdir()
-    assert translate(GENERATE, "mine", path)["model"] == str(model)
-
-
 def test_paths_are_looked_for_upwards(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any):
     path = root / "configs" / "conceptnet" / "true-neg" / "uniform" / "config.yaml"
     elsewhere = tmp_path_factory.mktemp("elsewhere")
@@ -436,27 +323,6 @@ def test_paths_are_looked_for_upwards(root: Path, monkeypatch: pytest.MonkeyPatc
     error = translate(content, "mine", path)["training"]
     assert isinstance(error, FileNotFoundError)
     assert f"found no data/nowhere in the current folder {elsewhere}" in str(error)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (
-            {"fine_tune": {"train": {"n_epoch": 3}}},
-            "'fine_tune.train.n_epoch', .* Did you mean fine_tune.train.n_epochs",
-        ),
-        ({"negater": {"index": {"kk": 3}}}, "found the key 'negater.index.kk', .* Did you mean negater.index.k?"),
-        ({"job": {"device": "cpu"}, "model": {"name": "x"}}, "found the key 'model.name'"),
-        ({"job": {"device": "cpu"}, "extra": None}, "found the key 'extra'"),
-        ({"fine_tune": 3}, "found fine_tune: 3, expected a section with keys of its own"),
-        ({"fine_tune": {"train": [1]}}, r"found fine_tune.train: \[1\], expected a section"),
-        ({"negater": {"index": {"k": {"a": 1}}}}, "found the key 'negater.index.k.a'"),
-    ],
-)
-def test_wrong_keys(content: dict[str, Any], message: str):
-    for command in ("fine-tune", "mine"):
-        with pytest.raises(ValueError, match=f"config.yaml: .*{message}"):
-            translate(content, command, Path("config.yaml"))
 
 
 @pytest.mark.parametrize("command", ["evaluate", "export"])

@@ -30,7 +30,7 @@ def _draw_less(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "NUM_DRAWN", 100_000)
 
 
-class FakeModel:
+class FakeModel(torch.nn.Module):
     """Scores triples by a table of random numbers, and what it was trained on above all others."""
 
     num_relations = num_real_relations = 55
@@ -38,17 +38,13 @@ class FakeModel:
     device = torch.device("cpu")
 
     def __init__(self) -> None:
+        super().__init__()
         # few values, so that some scores are equal
         self.table = torch.randint(6, (14, 55, 14), generator=torch.Generator().manual_seed(0)).float()
         self.table[tuple(Nations().training.mapped_triples.T)] = 10.0
-        self.training = True
-
-    def eval(self) -> "FakeModel":
-        self.training = False
-        return self
 
     def predict_hrt(self, batch: torch.Tensor) -> torch.Tensor:
-        assert not self.training
+        assert torch.is_inference_mode_enabled()
         return self.table[tuple(batch.T)].unsqueeze(dim=1)
 
     def wins(self, negative: Triple, positive: Triple) -> float:

@@ -7,23 +7,19 @@ import torch
 from pykeen_negater.evaluation.triple_classification import TripleClassificationEvaluator
 
 
-class FakeModel:
+class FakeModel(torch.nn.Module):
     """Scores triples by a table, as far as evaluation knows a model."""
 
     num_relations = 3
     device = torch.device("cpu")
 
     def __init__(self, scores: dict[tuple[int, int, int], float]) -> None:
+        super().__init__()
         self.scores = scores
-        self.training = True
         self.batches: list[int] = []
 
-    def eval(self) -> "FakeModel":
-        self.training = False
-        return self
-
     def predict_hrt(self, batch: torch.Tensor) -> torch.Tensor:
-        assert not self.training
+        assert torch.is_inference_mode_enabled()
         self.batches.append(len(batch))
         return torch.tensor([[self.scores[tuple(triple)]] for triple in batch.tolist()])
 

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
@@ -79,15 +80,34 @@ def test_padding(tokenizer, texts):
         assert batch["attention_mask"][row].tolist() == [1] * len(sequence) + [0] * missing
 
 
+@pytest.mark.parametrize("settings", [{}, {"padding_side": "left"}, {"model_input_names": ["input_ids"]}])
+def test_padding_agrees_with_a_loop(texts, settings):
+    tokenizer = AutoTokenizer.from_pretrained(require_language_model(), **settings)
+    generator = np.random.default_rng(0)
+    for size in (1, 2, 128):
+        sequences = [generator.integers(5, 100, length).tolist() for length in generator.integers(1, 32, size)]
+        input_ids = torch.full((size, max(map(len, sequences))), tokenizer.pad_token_id)
+        attention_mask = torch.zeros_like(input_ids)
+        for row, sequence in enumerate(sequences):
+            input_ids[row, : len(sequence)] = torch.tensor(sequence)
+            attention_mask[row, : len(sequence)] = 1
+        batch = TripleTokenizer(tokenizer, texts).pad(sequences)
+        assert list(batch) == ["input_ids", "attention_mask"]
+        torch.testing.assert_close(batch["input_ids"], input_ids, rtol=0, atol=0)
+        torch.testing.assert_close(batch["attention_mask"], attention_mask, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("max_length", [7, 0, -1])
 def test_max_length_too_small(tokenizer, texts, max_length):
     with pytest.raises(ValueError, match=f"found max_length={max_length}, expected at least 8 tokens"):
         TripleTokenizer(tokenizer, texts, max_length)
 
 
-def test_tokenizer_without_start_or_separator(texts):
-    words = PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer(WordLevel({"dog": 0, "[UNK]": 1}, unk_token="[UNK]")), unk_token="[UNK]"
-    )
-    with pytest.raises(ValueError, match="has no start or separator token, expected an encoder's tokenizer"):
-        TripleTokenizer(words, texts)
+@pytest.mark.parametrize("missing", ["cls_token", "sep_token", "pad_token"])
+def test_tokenizer_without_a_special_token(texts, missing):
+    special = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
+    words = Tokenizer(WordLevel({name: row for row, name in enumerate(special.values())}, unk_token="[UNK]"))
+    TripleTokenizer(PreTrainedTokenizerFast(tokenizer_object=words, **special), texts)
+    del special[missing]
+    with pytest.raises(ValueError, match="has no start, separator or padding token, expected an encoder's tokenizer"):
+        TripleTokenizer(PreTrainedTokenizerFast(tokenizer_object=words, **special), texts)

@@ -16,7 +16,6 @@ from pykeen_negater.fine_tuning.classifier import (
 from pykeen_negater.fine_tuning.settings import FineTuningSettings
 from pykeen_negater.fine_tuning.tokenization import TripleTokenizer
 from pykeen_negater.fine_tuning.trainer import (
-    LabelledTriples,
     _Examples,
     fine_tune,
     split_training,
@@ -128,11 +127,6 @@ def test_phrases_of_a_source_come_after_held_out_entities(tiny_bert: str, small_
     examples = _Examples(source, small_graph.triples, tokenizer, settings, num_others=2).examples
     for head, _, tail in examples.triples[~examples.labels]:
         assert texts.entities[head].startswith("not ") != texts.entities[tail].startswith("not ")
-
-
-def test_labelled_triples():
-    combined = LabelledTriples.combine(np.zeros((2, 3), dtype=int), np.ones((1, 3), dtype=int))
-    assert combined.labels.tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize("negatives", ["negation", "sans", "pykeen"])

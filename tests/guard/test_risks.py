@@ -1,4 +1,4 @@
-"""Risks of candidates and suspects against the guard, and how pools keep them."""
+"""Risks of candidates and suspected positives against the guard, and how pools keep them."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from pykeen_negater.candidates.generators import Candidates, RandomCandidateGene
 from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.guard.calibrated import Guard
 from pykeen_negater.guard.features import Answers
-from pykeen_negater.guard.risks import LEAST_SUSPECT, Risks, assess_risks, to_answers
+from pykeen_negater.guard.risks import MIN_SUSPECTED_SHARE, Risks, assess_risks, to_answers
 from pykeen_negater.pools.codec import decode_risk, encode_risk
 from pykeen_negater.pools.negative_pools import NegativePools
 from pykeen_negater.sampling.avoidance import avoid_risks
@@ -130,17 +130,17 @@ def test_candidates_that_answer_nothing_are_as_risky_as_a_uniform_corruption():
     assert risks[2] != 1
 
 
-def test_suspects_are_all_that_reach_the_floor(assessed):
+def test_suspected_are_all_that_reach_the_floor(assessed):
     guard, candidates, risks = assessed
     graph = candidates.graph
-    floor = LEAST_SUSPECT * guard.max_risk
-    assert len(risks.suspects) > 50
-    assert (np.diff(risks.suspects) > 0).all()
-    assert risks.suspects.dtype == np.int64
-    assert risks.suspect_risks.shape == risks.suspects.shape
-    assert risks.suspect_risks.dtype == np.float32
-    assert (risks.suspect_risks >= floor).all()
-    triples = keys_to_triples(risks.suspects, graph.num_entities, graph.num_relations)
+    floor = MIN_SUSPECTED_SHARE * guard.max_risk
+    assert len(risks.suspected) > 50
+    assert (np.diff(risks.suspected) > 0).all()
+    assert risks.suspected.dtype == np.int64
+    assert risks.suspected_risks.shape == risks.suspected.shape
+    assert risks.suspected_risks.dtype == np.float32
+    assert (risks.suspected_risks >= floor).all()
+    triples = keys_to_triples(risks.suspected, graph.num_entities, graph.num_relations)
     assert not graph.index.contains(torch.from_numpy(triples)).any()
     # the slow way: the greater risk of the two queries that a triple answers
     queries = Queries.from_graph(graph)
@@ -154,27 +154,27 @@ def test_suspects_are_all_that_reach_the_floor(assessed):
         key = (head * graph.num_relations + int(queries.relations[query])) * graph.num_entities + tail
         if value >= floor:
             expected[key] = max(expected.get(key, 0.0), value)
-    assert risks.suspects.tolist() == sorted(expected)
-    np.testing.assert_allclose(risks.suspect_risks, [expected[key] for key in sorted(expected)], rtol=1e-4)
+    assert risks.suspected.tolist() == sorted(expected)
+    np.testing.assert_allclose(risks.suspected_risks, [expected[key] for key in sorted(expected)], rtol=1e-4)
 
 
-def test_risky_candidates_are_suspects(assessed):
+def test_risky_candidates_are_suspected(assessed):
     guard, candidates, risks = assessed
     graph = candidates.graph
-    risky = risks.candidates >= LEAST_SUSPECT * guard.max_risk
-    triples = keys_to_triples(risks.suspects, graph.num_entities, graph.num_relations)
+    risky = risks.candidates >= MIN_SUSPECTED_SHARE * guard.max_risk
+    triples = keys_to_triples(risks.suspected, graph.num_entities, graph.num_relations)
     answered = np.zeros(len(candidates), dtype=bool)
     answered[to_answers(candidates, Queries.from_graph(graph))[1]] = True
     assert (risky & answered).sum() > 10
     assert is_in(triples, as_triples(candidates)[risky & answered]).all()
 
 
-def test_suspects_connect_groups_that_are_connected(assessed):
+def test_suspected_connect_groups_that_are_connected(assessed):
     """What looks like a fact of the block graph is what was drawn for none by chance."""
     _, candidates, risks = assessed
     graph = candidates.graph
-    worst = np.argsort(-risks.suspect_risks)[:100]
-    triples = keys_to_triples(risks.suspects[worst], graph.num_entities, graph.num_relations)
+    worst = np.argsort(-risks.suspected_risks)[:100]
+    triples = keys_to_triples(risks.suspected[worst], graph.num_entities, graph.num_relations)
     connected = (triples[:, HEAD] // 10 + 1 + 2 * triples[:, RELATION]) % 10 == triples[:, TAIL] // 10
     # one in ten would be by chance
     assert connected.mean() > 0.8
@@ -185,33 +185,33 @@ def test_no_candidates():
     none = make_candidates(graph).select(np.zeros(len(make_candidates(graph)), dtype=bool))
     risks = assess_risks(guard, none)
     assert risks.candidates.shape == (0,)
-    assert len(risks.suspects)
+    assert len(risks.suspected)
 
 
 def test_unknown_risks():
     risks = Risks.unknown(3)
     assert risks.candidates.tolist() == [1, 1, 1]
-    assert risks.candidates.dtype == risks.suspect_risks.dtype == np.float32
-    assert len(risks.suspects) == len(risks.suspect_risks) == 0
+    assert risks.candidates.dtype == risks.suspected_risks.dtype == np.float32
+    assert len(risks.suspected) == len(risks.suspected_risks) == 0
 
 
 # --- risks in pools ---
 
 
-def make_pools(graph: Graph, seed: int = 0, suspects: int = 30) -> NegativePools:
+def make_pools(graph: Graph, seed: int = 0, suspected: int = 30) -> NegativePools:
     """Make pools of random sizes and risks."""
     generator = np.random.default_rng(seed)
     sizes = generator.integers(0, 5, size=2 * len(graph))
     size = int(sizes.sum())
-    keys = np.sort(generator.choice(graph.num_entities**2 * graph.num_relations, size=suspects, replace=False))
+    keys = np.sort(generator.choice(graph.num_entities**2 * graph.num_relations, size=suspected, replace=False))
     return NegativePools(
         keys=graph.index.keys,
         offsets=torch.from_numpy(np.append(0, np.cumsum(sizes))),
         replacements=torch.from_numpy(generator.integers(graph.num_entities, size=size).astype(np.int32)),
         hardness=torch.from_numpy(generator.integers(256, size=size).astype(np.uint8)),
         risk=encode_risk(2.0 ** generator.normal(0, 3, size=size)),
-        suspects=torch.from_numpy(keys),
-        suspect_risk=encode_risk(2.0 ** generator.normal(3, 3, size=suspects)),
+        suspected=torch.from_numpy(keys),
+        suspected_risk=encode_risk(2.0 ** generator.normal(3, 3, size=suspected)),
         num_entities=graph.num_entities,
         num_relations=graph.num_relations,
         sides=(0, 2),
@@ -234,8 +234,8 @@ def test_safer_pools_agree_with_a_loop(limit):
         kept += len(wanted)
     assert len(safer) == kept
     assert (safer is pools) == (limit == 1e7)
-    # what is suspect remains so
-    assert safer.suspects.tolist() == pools.suspects.tolist()
+    # what is suspected remains so
+    assert safer.suspected.tolist() == pools.suspected.tolist()
     assert safer.max_risk == pools.max_risk == 2.5
 
 
@@ -275,24 +275,24 @@ def test_limit_of_mining_bounds_rounded_risks(limit: float, monkeypatch: pytest.
 def test_safer_pools_do_not_pretend_to_lie_in_a_folder(tmp_path):
     pools = make_pools(random_graph(0))
     loaded = NegativePools.load(pools.save(tmp_path / "pools"))
-    assert loaded.suspects.tolist() == pools.suspects.tolist()
+    assert loaded.suspected.tolist() == pools.suspected.tolist()
     assert loaded.risk.tolist() == pools.risk.tolist()
-    assert loaded.suspect_risk.tolist() == pools.suspect_risk.tolist()
+    assert loaded.suspected_risk.tolist() == pools.suspected_risk.tolist()
     assert loaded.safer_than(1.0).path is None
     assert loaded.safer_than(1e7).path is not None
 
 
 @pytest.mark.parametrize("limit", [1e-3, 2.0, 8.0, 1e7])
-def test_suspects_are_avoided_as_far_as_they_are_too_risky(limit):
+def test_suspected_are_avoided_as_far_as_they_are_too_risky(limit):
     pools = make_pools(random_graph(0, num_entities=2_000, num_relations=50))
     avoided = avoid_risks(pools, limit)
-    graph_triples, suspects = (keys_to_triples(keys.numpy(), 2_000, 50) for keys in (pools.keys, pools.suspects))
+    graph_triples, suspected = (keys_to_triples(keys.numpy(), 2_000, 50) for keys in (pools.keys, pools.suspected))
     torch.manual_seed(0)
-    drawn = torch.zeros(len(suspects), dtype=torch.double)
+    drawn = torch.zeros(len(suspected), dtype=torch.double)
     for _ in range(1_000):
-        drawn[avoided.find(suspects)] += 1 / 1_000
+        drawn[avoided.find(suspected)] += 1 / 1_000
     # what is twice as risky as allowed is drawn half as often
-    expected = [max(0.0, 1 - limit / risk) for risk in decode_risk(pools.suspect_risk).tolist()]
+    expected = [max(0.0, 1 - limit / risk) for risk in decode_risk(pools.suspected_risk).tolist()]
     assert drawn.tolist() == pytest.approx(expected, abs=0.06)
     assert all(len(avoided.find(graph_triples)) == len(graph_triples) for _ in range(50))
 
@@ -308,7 +308,7 @@ def test_negatives_that_nobody_judged_are_as_risky_as_uniform_corruptions():
     names = ("keys", "offsets", "replacements", "hardness", "num_entities", "num_relations", "sides", "vocabulary")
     pools = NegativePools(**{name: getattr(judged, name) for name in names})
     assert decode_risk(pools.risk).tolist() == [1.0] * len(judged)
-    assert len(pools.suspects) == len(pools.suspect_risk) == 0
+    assert len(pools.suspected) == len(pools.suspected_risk) == 0
     assert pools.safer_than(1.0) is pools
     nothing = pools.safer_than(0.9)
     assert len(nothing) == 0

@@ -99,8 +99,8 @@ def cases(draw: st.DrawFn) -> tuple[Case, dict, int]:
             keys = np.unique(generator.integers(num_entities**2 * num_relations, size=10))
             pools = dataclasses.replace(
                 pools,
-                suspects=torch.from_numpy(keys),
-                suspect_risk=encode_risk(np.full(len(keys), 8.0)),
+                suspected=torch.from_numpy(keys),
+                suspected_risk=encode_risk(np.full(len(keys), 8.0)),
                 metadata={"max_risk": 4.0},
             )
     kwargs = {
@@ -156,18 +156,18 @@ def test_whatever_is_drawn_is_what_was_asked_for(drawn: tuple[Case, dict, int]):
             if kwargs["loop_fraction"] == 1 and can_be_loop[i] and not kwargs["filtered"]:
                 assert negative[0] == negative[2] or {
                     real((e, positive[1], e), case.inverse) for e in (positive[0], positive[2])
-                } & (truth | as_suspects(kwargs["pools"]))
+                } & (truth | as_suspected(kwargs["pools"]))
             if mask is not None and bool(mask.any(dim=None)) and mask.sum() > 1:
                 assert bool(mask[i, j]) == (plain not in truth)
     if mask is not None:
         assert mask.any()
 
 
-def as_suspects(pools: NegativePools | None) -> set[Triple]:
+def as_suspected(pools: NegativePools | None) -> set[Triple]:
     """List what pools avoid beyond training triples."""
     if pools is None:
         return set()
-    return as_set(keys_to_triples(pools.suspects.numpy(), pools.num_entities, pools.num_relations))
+    return as_set(keys_to_triples(pools.suspected.numpy(), pools.num_entities, pools.num_relations))
 
 
 @pytest.mark.parametrize("inverse", [False, True])
@@ -184,17 +184,20 @@ def test_every_corruption_that_is_allowed_is_drawn_alike(scheme: tuple[str, ...]
     case = Case(size[0], size[1], inverse, scheme, "basic", list(map(tuple, positives.tolist())), set())
     possible = sorted(case.random_corruptions(positive))
     unknown = [triple for triple in possible if real(triple, inverse) not in case.train]
-    suspects, known = {real(triple, inverse) for triple in unknown[::5]}, [real(t, inverse) for t in unknown[1::5]]
-    index = TripleIndex.from_triples(np.array(sorted(suspects)), *size[:2])
+    suspected, known = (
+        {real(triple, inverse) for triple in unknown[::5]},
+        [real(t, inverse) for t in unknown[1::5]],
+    )
+    index = TripleIndex.from_triples(np.array(sorted(suspected)), *size[:2])
     pools = dataclasses.replace(
         make_pools(graph),
-        suspects=index.keys,
-        suspect_risk=encode_risk(np.full(len(index), 8.0)),
+        suspected=index.keys,
+        suspected_risk=encode_risk(np.full(len(index), 8.0)),
         metadata={"max_risk": 4.0},
     )
     if "head" not in scheme and "tail" not in scheme:
-        pools = dataclasses.replace(make_pools(graph, (1,)), suspects=pools.suspects, metadata=pools.metadata,
-                                    suspect_risk=pools.suspect_risk)  # fmt: skip
+        pools = dataclasses.replace(make_pools(graph, (1,)), suspected=pools.suspected, metadata=pools.metadata,
+                                    suspected_risk=pools.suspected_risk)  # fmt: skip
     sampler = NegatERNegativeSampler(
         mapped_triples=positives,
         num_entities=size[0],
@@ -211,8 +214,8 @@ def test_every_corruption_that_is_allowed_is_drawn_alike(scheme: tuple[str, ...]
     for side in scheme:
         column = SIDES[side]
         own = [triple for triple in unknown if triple[column] != positive[column]]
-        free = [t for t in own if real(t, inverse) not in suspects and real(t, inverse) not in known]
-        risky = [t for t in own if real(t, inverse) in suspects]
+        free = [t for t in own if real(t, inverse) not in suspected and real(t, inverse) not in known]
+        risky = [t for t in own if real(t, inverse) in suspected]
         expected = np.mean([counts[triple] for triple in free])
         deviations = [(counts[triple] - expected) / expected**0.5 for triple in free]
         deviations += [(counts[triple] - expected / 2) / (expected / 2) ** 0.5 for triple in risky]

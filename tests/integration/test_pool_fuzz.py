@@ -45,8 +45,8 @@ def files(small_graph: Graph, memory: Path) -> Files:
         num_relations=small_graph.num_relations,
         sides=(0, 1, 2),
         vocabulary=small_graph.vocabulary,
-        suspects=torch.tensor([3, 5]),
-        suspect_risk=torch.tensor([80, 90], dtype=torch.uint8),
+        suspected=torch.tensor([3, 5]),
+        suspected_risk=torch.tensor([80, 90], dtype=torch.uint8),
         metadata={
             "labelled": True, "score_range": [0.0, 1.0], "max_risk": 1.0, "max_mined_risk": 2.0, "guard_skill": 0.5,
         },

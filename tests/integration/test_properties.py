@@ -15,7 +15,8 @@ from pykeen.triples import TriplesFactory
 from pykeen.triples.utils import load_triples
 
 from pykeen_negater.cli.configuration import read_configuration
-from pykeen_negater.cli.negater_configuration import KEYS, describe_deviations, is_negater_configuration, translate
+from pykeen_negater.cli.negater_configuration import describe_deviations, translate
+from pykeen_negater.cli.negater_keys import KEYS, is_negater_configuration
 from pykeen_negater.corruption.listed import read_negatives
 from pykeen_negater.pools.exports import export, to_frame
 from pykeen_negater.pools.files import Vocabulary
@@ -212,7 +213,7 @@ def pools_with_oracles(draw: st.DrawFn) -> tuple[Graph, NegativePools, Oracle]:
     }
     lists = [ids for by_side in oracle.values() for ids in by_side]
     replacements = [i for ids in lists for i in ids]
-    suspects = draw(st.sets(st.integers(0, limits[0] * limits[1] * limits[2] - 1), max_size=3))
+    suspected = draw(st.sets(st.integers(0, limits[0] * limits[1] * limits[2] - 1), max_size=3))
     pools = NegativePools(
         keys=graph.index.keys,
         offsets=torch.tensor([0, *map(len, lists)]).cumsum(dim=0),
@@ -222,8 +223,8 @@ def pools_with_oracles(draw: st.DrawFn) -> tuple[Graph, NegativePools, Oracle]:
         num_relations=graph.num_relations,
         sides=sides,
         vocabulary=graph.vocabulary,
-        suspects=torch.tensor(sorted(suspects), dtype=torch.long),
-        suspect_risk=torch.full((len(suspects),), 90, dtype=torch.uint8),
+        suspected=torch.tensor(sorted(suspected), dtype=torch.long),
+        suspected_risk=torch.full((len(suspected),), 90, dtype=torch.uint8),
     )
     return graph, pools, oracle
 

@@ -166,7 +166,7 @@ def test_guarded_pools_hardly_depend_on_shards(
     one, many = pools
     assert one.metadata["max_risk"] == many.metadata["max_risk"]
     assert abs(len(one) - len(many)) <= 0.001 * len(one)
-    assert abs(len(one.suspects) - len(many.suspects)) <= 0.001 * len(one.suspects)
+    assert abs(len(one.suspected) - len(many.suspected)) <= 0.001 * len(one.suspected)
     if torch.equal(one.replacements, many.replacements):
         difference = decode_risk(one.risk).log2() - decode_risk(many.risk).log2()
         assert difference.abs().max() <= 0.13

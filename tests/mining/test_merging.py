@@ -20,6 +20,7 @@ from pykeen_negater.pools.files import DTYPES
 from pykeen_negater.pools.outcomes import OUTCOMES
 from pykeen_negater.pools.rejections import REJECTED
 from pykeen_negater.rankers.base import Scores
+from pykeen_negater.rankers.measurements import Measurements
 from pykeen_negater.triples.graphs import Graph
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
@@ -30,7 +31,7 @@ def test_assembled_pools_match_a_loop(
     nations: TriplesFactory, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("pykeen_negater.mining.shards.SHARD_SIZE", size)
-    monkeypatch.setattr("pykeen_negater.mining.merging.SUSPECTS_AT_ONCE", 150)
+    monkeypatch.setattr("pykeen_negater.mining.merging.KEYS_AT_ONCE", 150)
     graph = Graph.from_factory(nations)
     generator = np.random.default_rng(0)
     index = NeighborIndex.build(generator.normal(size=(graph.num_entities, 3)))
@@ -39,7 +40,7 @@ def test_assembled_pools_match_a_loop(
     shards = Shards(graph)
     assert len(shards) == -(-len(graph) // size)
     expected: dict[tuple[int, int], list[tuple[float, int, int]]] = {}
-    suspects: dict[int, float] = {}
+    suspected: dict[int, float] = {}
     paths = []
     for shard in range(len(shards)):
         candidates = proposals.candidates(shards.rows(shard))
@@ -48,11 +49,11 @@ def test_assembled_pools_match_a_loop(
         scores = Scores(values=scores, accepted=generator.random(len(candidates)) < 0.5)
         keys = np.unique(generator.integers(5_000, size=400))
         risks = Risks(np.ones(len(candidates), dtype=np.float32), keys, generator.random(len(keys), dtype=np.float32))
-        for key, risk in zip(keys.tolist(), risks.suspect_risks, strict=True):
-            suspects[key] = max(float(risk), suspects.get(key, 0.0))
+        for key, risk in zip(keys.tolist(), risks.suspected_risks, strict=True):
+            suspected[key] = max(float(risk), suspected.get(key, 0.0))
         for i in np.flatnonzero(scores.accepted):
             row = expected.setdefault((int(candidates.positives[i]), int(candidates.sides[i])), [])
-            row.append((-float(scores[i]), int(i), int(candidates.replacements[i])))
+            row.append((-float(scores.values[i]), int(i), int(candidates.replacements[i])))
         paths.append(tmp_path / f"{shard}.npz")
         assemble_shard(candidates, scores, scheme, 3, risks).save(paths[-1])
     merger = PoolMerger(graph, len(scheme), paths, tmp_path / "scratch")
@@ -71,11 +72,14 @@ def test_assembled_pools_match_a_loop(
             assert arrays["replacements"][start:end].tolist() == [replacement for _, _, replacement in kept]
             for hardness, (score, _, _) in zip(arrays["hardness"][start:end].tolist(), kept, strict=True):
                 assert low + hardness / 255 * (high - low) == pytest.approx(-score, abs=(high - low) / 500)
-    assert arrays["suspects"].tolist() == sorted(suspects)
-    assert torch.equal(arrays["suspect_risk"], encode_risk(np.array([suspects[key] for key in sorted(suspects)])))
+    assert arrays["suspected"].tolist() == sorted(suspected)
+    assert torch.equal(
+        arrays["suspected_risk"],
+        encode_risk(np.array([suspected[key] for key in sorted(suspected)])),
+    )
 
 
-def shard(rows: list[int], sizes: list[int], scores: list[float], suspects: dict[int, int]) -> ShardPools:
+def shard(rows: list[int], sizes: list[int], scores: list[float], suspected: dict[int, int]) -> ShardPools:
     """Make the pools of a shard of a graph of one relation, in which what stands in is the number of the negative."""
     return ShardPools(
         rows=np.array(rows, dtype=np.int64),
@@ -83,12 +87,11 @@ def shard(rows: list[int], sizes: list[int], scores: list[float], suspects: dict
         replacements=np.arange(len(scores), dtype=np.int32),
         scores=np.array(scores, dtype=np.float32),
         risk=np.zeros(len(scores), dtype=np.uint8),
-        suspects=np.array(sorted(suspects), dtype=np.int64),
-        suspect_risk=np.array([suspects[key] for key in sorted(suspects)], dtype=np.uint8),
+        suspected=np.array(sorted(suspected), dtype=np.int64),
+        suspected_risk=np.array([suspected[key] for key in sorted(suspected)], dtype=np.uint8),
         outcomes=np.ones((1, len(OUTCOMES)), dtype=np.int64),
         rejected=np.empty(0, dtype=REJECTED),
-        counts={},
-        durations={},
+        measured=Measurements(),
     )
 
 
@@ -99,7 +102,7 @@ def merge(shards: list[ShardPools], folder: Path) -> tuple[PoolMerger, dict[str,
     for path, pools in zip(paths, shards, strict=True):
         pools.save(path)
     merger = PoolMerger(graph, 2, paths, folder / "scratch")
-    assert merger.write(folder / "pools.safetensors") == len(load_file(folder / "pools.safetensors")["suspects"])
+    assert merger.write(folder / "pools.safetensors") == len(load_file(folder / "pools.safetensors")["suspected"])
     return merger, load_file(folder / "pools.safetensors")
 
 
@@ -118,14 +121,14 @@ def test_pools_come_from_whichever_shard_has_them(tmp_path: Path):
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 1_000])
-def test_a_suspect_of_several_shards_is_there_once_with_its_greatest_risk(
+def test_a_suspected_positive_of_several_shards_is_there_once_with_its_greatest_risk(
     at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pykeen_negater.mining.merging.SUSPECTS_AT_ONCE", at_once)
-    suspects = [{7: 10, 3: 200, 1: 1}, {7: 90, 2: 5}, {}, {7: 20, 3: 100}]
-    _, arrays = merge([shard([], [], [], it) for it in suspects], tmp_path)
-    assert arrays["suspects"].tolist() == [1, 2, 3, 7]
-    assert arrays["suspect_risk"].tolist() == [1, 5, 200, 90]
+    monkeypatch.setattr("pykeen_negater.mining.merging.KEYS_AT_ONCE", at_once)
+    suspected = [{7: 10, 3: 200, 1: 1}, {7: 90, 2: 5}, {}, {7: 20, 3: 100}]
+    _, arrays = merge([shard([], [], [], it) for it in suspected], tmp_path)
+    assert arrays["suspected"].tolist() == [1, 2, 3, 7]
+    assert arrays["suspected_risk"].tolist() == [1, 5, 200, 90]
 
 
 def test_no_negatives_have_no_scores(tmp_path: Path):

@@ -16,7 +16,7 @@ from pykeen.triples import CoreTriplesFactory, TriplesFactory
 from pykeen_negater import NegativePools, mine
 from pykeen_negater.embeddings.neighbors import NeighborIndex
 from pykeen_negater.guard.calibrated import MINED_SAFETY
-from pykeen_negater.guard.risks import LEAST_SUSPECT
+from pykeen_negater.guard.risks import MIN_SUSPECTED_SHARE
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.run import MiningRun
 from pykeen_negater.mining.settings import MiningSettings
@@ -293,6 +293,34 @@ def test_mining_announces_itself_once(nations: TriplesFactory, caplog: pytest.Lo
     assert "1,592 triples" in announcements[0]
 
 
+def test_nothing_is_announced_that_another_run_mines_meanwhile(
+    nations: TriplesFactory, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    path = mine(triples_factory=nations, **FAST).path
+    caplog.clear()
+    monkeypatch.setattr(Miner, "_find", lambda self: (None, None))
+    monkeypatch.setattr(Miner, "plan", lambda *args: pytest.fail("planned"))
+    assert mine(triples_factory=nations, **FAST).path == path
+    assert "Mining negatives" not in caplog.text
+
+
+def test_only_what_is_seen_is_planned(
+    nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+):
+    first = files(mine(triples_factory=nations, **FAST).path)
+    shutil.rmtree(tmp_path / "cache")
+    planned = []
+    monkeypatch.setattr(Miner, "plan", lambda *args: planned.append(args) or pytest.fail("planned"))
+    logging.disable(logging.WARNING)
+    request.addfinalizer(lambda: logging.disable(logging.NOTSET))
+    with monkeypatch.context() as terminal:
+        terminal.setattr("sys.stderr.isatty", lambda: True)
+        with pytest.raises(pytest.fail.Exception, match="planned"):
+            mine(triples_factory=nations, **FAST)
+    assert len(planned) == 1
+    assert files(mine(triples_factory=nations, **FAST).path) == first
+
+
 def test_k_beyond_the_slot_is_clamped(nations: TriplesFactory):
     assert mine(triples_factory=nations, **FAST, k=1000, pool_size=1000).coverage(nations.mapped_triples) > 0.9
 
@@ -306,11 +334,11 @@ def test_guarded_pools(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch,
     assert contents[0] == contents[1]
     # what was hidden for the guard is mined as well, and known in the end
     assert torch.equal(pools.keys, Graph.from_factory(nations).index.keys)
-    assert not torch.isin(pools.suspects, pools.keys).any()
+    assert not torch.isin(pools.suspected, pools.keys).any()
     assert pools.max_risk > 0
     assert pools.guard_skill == pools.metadata["statistics"]["guard"]["proposed"]["brier_skill"] > 0
     assert (decode_risk(pools.risk) <= 1.05 * pools.max_risk / MINED_SAFETY).all()
-    assert (decode_risk(pools.suspect_risk) >= 0.95 * LEAST_SUSPECT * pools.max_risk).all()
+    assert (decode_risk(pools.suspected_risk) >= 0.95 * MIN_SUSPECTED_SHARE * pools.max_risk).all()
     report = pools.metadata["statistics"]["guard"]
     assert report["proposed"]["auc"] > 0.7
     # with another ranker, the scorers come from the cache

@@ -11,7 +11,7 @@ from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.planning import expected_range, max_candidates
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.rankers.fine_tuned import ThresholdsRanker
-from pykeen_negater.rankers.resolver import SimilarityRanker
+from pykeen_negater.rankers.similarity import SimilarityRanker
 from pykeen_negater.runtime.progress import Step
 from pykeen_negater.scorers.base import DotProductScorer, Training
 from pykeen_negater.scorers.factorization import Factorization

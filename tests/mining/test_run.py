@@ -120,7 +120,7 @@ def test_the_budget_goes_to_names_that_differ(monkeypatch: pytest.MonkeyPatch):
     run = MiningRun(Miner(graph, MiningSettings(**FAST, max_candidates=5)).task, Processes())
     monkeypatch.setattr(run.task.ranker, "expensive", True)
     run.folder.mkdir(parents=True)
-    context = run._prepare().context
+    context = run._prepare()[0].context
     assert context.chosen is not None
     assert len(context.chosen) == 5
     texts = run.task.texts

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("empty_cache")
         ({"metric": "manhattan"}, ValueError, "found metric='manhattan', expected one of l2, cosine"),
         ({"ranker_kwargs": {"a": 1}}, ValueError, "found ranker_kwargs with a for SimilarityRanker, expected nothing"),
         ({"encoder": "precomputed"}, ValueError, "expected path, tensor; path cannot be left out"),
-        ({"color": "red"}, ValueError, "found the setting.*color, expected some of: entity_text"),
+        ({"color": "red"}, ValueError, "found the setting.*'color', expected some of entity_text"),
         ({"corruption_scheme": "ht"}, ValueError, "found corruption_scheme='ht'"),
         ({"entity_text": "nowhere.tsv"}, FileNotFoundError, "found no file nowhere.tsv"),
     ],

@@ -13,6 +13,7 @@ from pykeen_negater.mining.shard_pools import ShardPools, assemble_shard
 from pykeen_negater.pools.codec import encode_risk
 from pykeen_negater.pools.outcomes import OUTCOMES
 from pykeen_negater.rankers.base import Scores
+from pykeen_negater.rankers.measurements import Measurements
 
 from ..cases import random_graph, random_vectors
 
@@ -75,8 +76,8 @@ def test_the_hardest_that_are_safe_are_kept(
     assert pools.replacements.tolist() == candidates.replacements[flat].tolist()
     assert pools.scores.tolist() == scores.values[flat].tolist()
     assert pools.risk.tolist() == encode_risk(risks.candidates[flat]).tolist()
-    assert pools.suspects.tolist() == [3, 8, 900]
-    assert pools.suspect_risk.tolist() == encode_risk(risks.suspect_risks).tolist()
+    assert pools.suspected.tolist() == [3, 8, 900]
+    assert pools.suspected_risk.tolist() == encode_risk(risks.suspected_risks).tolist()
     assert pools.outcomes.tolist() == outcomes.tolist()
 
 
@@ -90,8 +91,8 @@ def test_what_was_not_scored_is_counted(candidates: Candidates, scores: Scores, 
 
 
 def test_what_is_written_is_read_again(candidates: Candidates, scores: Scores, risks: Risks, tmp_path: Path):
-    report = {"counts": {"scored": 3}, "durations": {"score": 0.5}}
-    pools = assemble_shard(candidates, scores, SCHEME, 3, risks, 2.0, **report)
+    measured = Measurements({"score": 0.5}, {"scored": 3}, {"seen": [1]})
+    pools = assemble_shard(candidates, scores, SCHEME, 3, risks, 2.0, measured=measured)
     pools.save(tmp_path / "0")
     loaded = ShardPools.load(tmp_path / "0")
     for name, value in vars(pools).items():
@@ -99,8 +100,8 @@ def test_what_is_written_is_read_again(candidates: Candidates, scores: Scores, r
             assert getattr(loaded, name).dtype == value.dtype
             np.testing.assert_array_equal(getattr(loaded, name), value)
     assert len(loaded.rejected) > 0
-    assert {"counts": loaded.counts, "durations": loaded.durations} == report
-    assert ShardPools.load_report(tmp_path / "0") == report
+    assert loaded.measured == measured
+    assert ShardPools.load_measured(tmp_path / "0") == measured
 
 
 def test_nothing_makes_no_pools(candidates: Candidates, scores: Scores, risks: Risks):

@@ -10,6 +10,7 @@ from pykeen_negater.embeddings.encoders import StructuralEncoder
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.mining.vectors import EntityVectors
+from pykeen_negater.rankers.measurements import Measurements
 from pykeen_negater.triples.graphs import Graph
 
 
@@ -26,20 +27,21 @@ def vectors(graph: Graph, empty_cache: Path) -> EntityVectors:
 
 
 def test_entities_are_encoded_once(graph: Graph, vectors: EntityVectors, monkeypatch: pytest.MonkeyPatch):
-    first, halved = vectors.encode(graph, {})
+    first, measured = vectors.encode(graph)
     assert first.shape[0] == graph.num_entities
     assert np.isfinite(first).all()
-    assert halved == 0
+    assert measured.counts == {}
+    assert set(measured.durations) == {"encode"}
     monkeypatch.setattr(StructuralEncoder, "encode", lambda *args: pytest.fail("encoded again"))
-    again, _ = vectors.encode(graph, {})
+    again, measured = vectors.encode(graph)
+    assert measured == Measurements()
     assert np.array_equal(first, again)
 
 
 def test_neighbours_are_those_of_the_vectors(graph: Graph, vectors: EntityVectors):
-    durations: dict[str, float] = {}
-    index = vectors.neighbor_index(durations)
-    assert {"encode", "index"} <= set(durations)
-    encoded, _ = vectors.encode(graph, {})
+    index, measured = vectors.neighbor_index()
+    assert {"encode", "index"} <= set(measured.durations)
+    encoded, _ = vectors.encode(graph)
     unit = encoded / np.linalg.norm(encoded, axis=1, keepdims=True)
     nearest = np.argsort(-(unit @ unit.T - 3 * np.eye(len(unit))), axis=1)[:, 0]
     others = index.vectors / np.linalg.norm(index.vectors, axis=1, keepdims=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from huggingface_hub import DatasetCard
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools, mine
@@ -75,7 +76,21 @@ def test_names_stay_on_their_line_and_can_be_seen():
 
 def test_the_page_names_dataset_and_language_model(tmp_path: Path):
     pools = mine(dataset="nations", guard=None, ranker="similarity")
-    header, text = read(pools.save(tmp_path / "nations.pools"))
+    folder = pools.save(tmp_path / "nations.pools")
+    header, text = read(folder)
+    # as the hub's own reader has it
+    card = DatasetCard.load(folder / "README.md")
+    assert (
+        card.data.to_dict()
+        == header
+        == {
+            "license": "unknown",
+            "size_categories": ["10K<n<100K"],
+            "pretty_name": "Negatives for the knowledge graph nations",
+            "tags": ["knowledge-graph", "link-prediction", "negative-sampling", "pykeen"],
+        }
+    )
+    assert card.text == text
     assert header["pretty_name"] == "Negatives for the knowledge graph nations"
     assert header["license"] == "unknown"
     assert "put that license in the place of `unknown`" in " ".join(text.split())

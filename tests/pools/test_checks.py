@@ -42,7 +42,7 @@ def make_arrays(graph: Graph, sides: tuple[int, ...], seed: int) -> Arrays:
         "offsets": torch.tensor(offsets),
         "replacements": torch.tensor(replacements, dtype=torch.int32),
         "hardness": torch.tensor(hardness, dtype=torch.uint8),
-        "suspects": torch.tensor([2, 3, 9]),
+        "suspected": torch.tensor([2, 3, 9]),
     }
 
 
@@ -53,7 +53,7 @@ def rows(arrays: Arrays) -> list[tuple[int, int]]:
 def has_good_ids(arrays: Arrays, graph: Graph, sides: tuple[int, ...]) -> bool:
     """Look at one number after the other."""
     total = graph.num_entities**2 * graph.num_relations
-    for name in ("keys", "suspects"):
+    for name in ("keys", "suspected"):
         values = arrays[name].tolist()
         if any(b <= a for a, b in pairwise(values)) or not all(0 <= value < total for value in values):
             return False
@@ -111,7 +111,7 @@ def test_ids_agree_with_a_loop(sides: tuple[int, ...]):
     good, verdicts = make_arrays(graph, sides, 0), []
     for _ in range(80):
         arrays = {name: array.clone() for name, array in good.items()}
-        name = generator.choice(["keys", "suspects", "offsets", "replacements"])
+        name = generator.choice(["keys", "suspected", "offsets", "replacements"])
         # the first and the last offset are checked where the shapes are
         position = generator.integers(1, len(arrays[name]) - 1)
         arrays[name][position] += int(generator.integers(-9, 10))
@@ -144,14 +144,14 @@ def test_negatives_agree_with_a_loop(sides: tuple[int, ...]):
 def test_keys_that_are_far_apart_do_not_overflow():
     graph = random_graph(0, 12, 4, 30)
     arrays = make_arrays(graph, (0, 2), 0)
-    arrays["suspects"] = torch.tensor([2**63 - 1, -(2**63)])
-    with pytest.raises(ValueError, match="found suspects with -9223372036854775808 after 9223372036854775807"):
+    arrays["suspected"] = torch.tensor([2**63 - 1, -(2**63)])
+    with pytest.raises(ValueError, match="found suspected with -9223372036854775808 after 9223372036854775807"):
         check_ids(arrays, graph.num_entities, graph.num_relations, (0, 2))
 
 
 def test_no_pools_are_good_pools():
     nothing = torch.zeros(0, dtype=torch.int64)
-    arrays = {"keys": nothing, "offsets": torch.zeros(1, dtype=torch.int64), "suspects": nothing}
+    arrays = {"keys": nothing, "offsets": torch.zeros(1, dtype=torch.int64), "suspected": nothing}
     arrays |= {"replacements": nothing.int(), "hardness": nothing.to(torch.uint8)}
     for check in (check_ids, check_negatives):
         assert check(arrays, 5, 2, (0, 2)) is None

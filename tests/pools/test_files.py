@@ -71,8 +71,8 @@ def test_every_flipped_bit_is_noticed(pools: NegativePools, tmp_path: Path):
     [
         ("{", "cannot be read"),
         ("[]", "no JSON object"),
-        ('{"format_version": 999}', "format version 999, expected 2"),
-        ('{"format_version": 2, "num_entities": 3}', "lacks num_relations, sides, vocabulary, checksum"),
+        ('{"format_version": 999}', "format version 999, expected 3"),
+        ('{"format_version": 3, "num_entities": 3}', "lacks num_relations, sides, vocabulary, checksum"),
     ],
 )
 def test_bad_metadata(pools: NegativePools, tmp_path: Path, content: str, message: str):

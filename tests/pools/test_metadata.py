@@ -53,8 +53,8 @@ def pools(small_graph: Graph) -> NegativePools:
         num_relations=size,
         sides=(0, 2),
         vocabulary=small_graph.vocabulary,
-        suspects=torch.tensor([3, 5]),
-        suspect_risk=torch.tensor([80, 90], dtype=torch.uint8),
+        suspected=torch.tensor([3, 5]),
+        suspected_risk=torch.tensor([80, 90], dtype=torch.uint8),
         metadata={
             "score_range": [-1.5, 2.0],
             "max_risk": 1.5,

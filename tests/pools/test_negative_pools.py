@@ -47,7 +47,15 @@ def test_coverage_is_the_share_of_triples_with_negatives(pools: NegativePools, s
 
 def test_save_and_load(pools: NegativePools, vocabulary: Vocabulary, tmp_path: Path):
     loaded = NegativePools.load(pools.save(tmp_path / "a.pools", vocabulary))
-    for name in ("keys", "offsets", "replacements", "hardness", "risk", "suspects", "suspect_risk"):
+    for name in (
+        "keys",
+        "offsets",
+        "replacements",
+        "hardness",
+        "risk",
+        "suspected",
+        "suspected_risk",
+    ):
         assert torch.equal(getattr(loaded, name), getattr(pools, name)), name
     assert loaded.metadata == pools.metadata
     assert loaded.load_vocabulary() == vocabulary

@@ -75,7 +75,7 @@ def _set(name: str, position: int, value: int) -> Callable[[dict[str, torch.Tens
         (_set("keys", 0, 10**6), r"found keys with \d+ after 1000000, expected them to ascend"),
         (_set("keys", 0, -1), "found keys from -1 to"),
         (_set("keys", -1, 10**6), r"found keys from \d+ to 1000000, expected them from 0 to \d+"),
-        (_set("suspects", 1, 3), "found suspects with 3 after 3, expected them to ascend"),
+        (_set("suspected", 1, 3), "found suspected with 3 after 3, expected them to ascend"),
         (_set("offsets", 5, 10**6), "found offsets with .* after 1000000, expected them to ascend"),
         (_set("replacements", 0, 99), "found the replacement 99, expected one from 0 to"),
         (_set("replacements", -1, 3), "found the replacement 3, expected one from 0 to 2"),

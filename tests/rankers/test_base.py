@@ -8,6 +8,7 @@ import pytest
 from pykeen_negater.candidates.generators import Candidates
 from pykeen_negater.rankers.base import BudgetedRanker, Ranker, Scores
 from pykeen_negater.rankers.context import RankingContext
+from pykeen_negater.rankers.measurements import Measurements
 
 
 class _Plain(Ranker):
@@ -35,7 +36,8 @@ class _Odd(BudgetedRanker):
     def score_triples(self, triples: np.ndarray, context: RankingContext) -> Scores:
         """Judge by the sum."""
         self.asked.append(triples)
-        return Scores(triples.sum(axis=1).astype(np.float32), triples.sum(axis=1) % 2 == 1)
+        measured = Measurements(counts={"asked": len(triples)})
+        return Scores(triples.sum(axis=1).astype(np.float32), triples.sum(axis=1) % 2 == 1, measured)
 
 
 def corrupted(candidates: Candidates) -> list[list[int]]:
@@ -57,7 +59,8 @@ def check(scores: Scores, candidates: Candidates) -> None:
 
 def test_by_default_nothing_is_needed(candidates: Candidates, context: RankingContext):
     ranker = _Plain()
-    ranker.prepare(context)
+    assert ranker.prepare(context) is None
+    assert ranker.score(candidates, context).measured == Measurements()
     assert ranker.estimate(context.graph, context.texts, 1_000) == {}
     assert (ranker.needs_texts, ranker.expensive, ranker.has_thresholds) == (False, False, False)
     assert _Odd().expensive
@@ -65,9 +68,11 @@ def test_by_default_nothing_is_needed(candidates: Candidates, context: RankingCo
 
 def test_each_triple_of_the_candidates_is_judged_once(candidates: Candidates, context: RankingContext):
     ranker = _Odd()
-    ranker.prepare(context)
+    assert ranker.prepare(context) is None
     assert ranker.asked == []
-    check(ranker.score(candidates, context), candidates)
+    scores = ranker.score(candidates, context)
+    check(scores, candidates)
+    assert scores.measured == Measurements(counts={"asked": len(candidates.unique_triples)})
     (asked,) = map(np.ndarray.tolist, ranker.asked)
     assert sorted(asked) == sorted(map(list, set(map(tuple, corrupted(candidates)))))
 
@@ -75,11 +80,14 @@ def test_each_triple_of_the_candidates_is_judged_once(candidates: Candidates, co
 def test_what_is_chosen_is_judged_once_for_all_shards(candidates: Candidates, context: RankingContext):
     ranker = _Odd()
     chosen = replace(context, chosen=candidates.unique_triples)
-    ranker.prepare(chosen)
+    assert ranker.prepare(chosen) == Measurements(counts={"asked": len(candidates.unique_triples)})
     assert len(ranker.asked) == 1
     for part in (0, 1, 2):
         some = candidates.select(np.arange(len(candidates)) % 3 == part)
-        check(ranker.score(some, chosen), some)
+        scores = ranker.score(some, chosen)
+        check(scores, some)
+        # that was told by what prepared it
+        assert scores.measured == Measurements()
     assert len(ranker.asked) == 1
     # another ranker has another verdict
     other = _Odd()

@@ -29,14 +29,12 @@ def test_what_is_computed_once(context: RankingContext):
     assert replace(context).once("a", compute) == "result 3"
 
 
-def test_a_shard_measures_anew_and_computes_nothing_again(context: RankingContext):
-    context.once("a", lambda: "result")
-    context.measured.durations["score"] = 1.0
-    shard = context.measuring_anew()
-    assert shard.measured.durations == {}
-    assert shard.once("a", lambda: pytest.fail("computed again")) == "result"
-    shard.once("b", lambda: "of the shard")
-    assert context.measuring_anew().once("b", lambda: pytest.fail("computed again")) == "of the shard"
+def test_what_was_measured_is_told_once(context: RankingContext):
+    measured = Measurements({"train": 1.0}, {"seen": 2})
+    assert context.once_measured("a", lambda: ("result", measured)) == ("result", measured)
+    assert context.once_measured("a", lambda: pytest.fail("computed again")) == ("result", Measurements())
+    assert context.once("a", lambda: pytest.fail("computed again")) == "result"
+    assert context.once_measured(("a", 1), lambda: ("other", measured)) == ("other", measured)
 
 
 def test_texts_that_are_required(context: RankingContext):
@@ -54,20 +52,20 @@ def test_keys_of_what_is_chosen(candidates: Candidates, context: RankingContext)
 
 @pytest.mark.parametrize("name", ["probe", "factorization"])
 def test_models_are_trained_once(name: str, context: RankingContext, monkeypatch: pytest.MonkeyPatch):
+    assert set(context.prepare_scorers().durations) == {"train the probe", "train the factorization"}
     model = getattr(context, name)
     assert getattr(context, name) is model
     assert not model.training
-    assert set(context.measured.durations) == {f"train the {name}"}
-    same = replace(context, measured=Measurements())
+    same = replace(context)
     others = [replace(context, seed=1)]
     if name == "probe":
         others.append(replace(context, vectors=context.vectors + 1))
     trained = []
     train = context_module.train_scorer
     monkeypatch.setattr(context_module, "train_scorer", lambda *args: trained.append(args) or train(*args))
+    assert same.prepare_scorers() == Measurements()
     again = getattr(same, name)
     assert trained == []
-    assert same.measured.durations == {}
     assert all(map(torch.equal, again.state_dict().values(), model.state_dict().values()))
     # but another seed, or other vectors, make another model
     for other in others:

@@ -11,6 +11,7 @@ from pykeen_negater.fine_tuning.classifier import TripleClassifier, load_classif
 from pykeen_negater.fine_tuning.tokenization import TripleTokenizer
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.fine_tuned_scoring import FineTunedScoring
+from pykeen_negater.rankers.measurements import Measurements
 from pykeen_negater.texts.loading import Texts
 
 
@@ -21,11 +22,12 @@ def compute(model: TripleClassifier, tokenizer: TripleTokenizer, triples: np.nda
 
 def test_scores_are_those_of_single_triples(fine_tuned: Path, context: RankingContext, tokenizer: TripleTokenizer):
     triples = context.graph.triples
-    scores = FineTunedScoring(fine_tuned, "fp32", context).score("logit", compute, triples)
+    scores, measured = FineTunedScoring(fine_tuned, "fp32", context).score("logit", compute, triples)
     model = load_classifier(fine_tuned)
     expected = [score_triples(model, tokenizer, triple[None])[0] for triple in triples]
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     assert scores.dtype == np.float32
+    assert measured == Measurements()
 
 
 def test_the_longest_come_first(fine_tuned: Path, context: RankingContext, tokenizer: TripleTokenizer):
@@ -37,7 +39,7 @@ def test_the_longest_come_first(fine_tuned: Path, context: RankingContext, token
         return np.arange(len(triples), dtype=np.float32)
 
     triples = context.graph.triples
-    scores = FineTunedScoring(fine_tuned, "fp32", context).score("place", note, triples)
+    scores, _ = FineTunedScoring(fine_tuned, "fp32", context).score("place", note, triples)
     (lengths,) = seen
     assert lengths.tolist() == sorted(lengths.tolist(), reverse=True)
     assert len(set(lengths.tolist())) > 1
@@ -85,5 +87,5 @@ def test_halved_batches_are_noted(fine_tuned: Path, context: RankingContext):
 
     for _ in range(2):
         # also where the scores come from the cache
-        FineTunedScoring(fine_tuned, "fp32", context).score("zero", halve, context.graph.triples)
-    assert context.measured.statistics == {"batches_halved": 6}
+        _, measured = FineTunedScoring(fine_tuned, "fp32", context).score("zero", halve, context.graph.triples)
+        assert measured == Measurements(counts={"batches_halved": 3})

@@ -22,24 +22,6 @@ from pykeen_negater.triples.graphs import Graph
 from .cases import QUICK, RankerCase, make_model
 
 
-@pytest.fixture
-def graph(nations_graph: Graph) -> Graph:
-    """Take the graph of Nations."""
-    return nations_graph
-
-
-@pytest.fixture
-def candidates(nations_candidates: Candidates) -> Candidates:
-    """Take corruptions of Nations."""
-    return nations_candidates
-
-
-@pytest.fixture
-def context(nations_context: RankingContext) -> RankingContext:
-    """Take the context of Nations."""
-    return nations_context
-
-
 def one_by_one(model: Model, candidates: Candidates) -> list[float]:
     """Score candidates in the plainest way."""
     model.eval()
@@ -56,40 +38,44 @@ def one_by_one(model: Model, candidates: Candidates) -> list[float]:
 @pytest.mark.parametrize("name", ["RotatE", "PairRE", "ComplEx"])
 @pytest.mark.parametrize("inverse", [False, True])
 def test_scores_are_the_models(
-    nations: TriplesFactory, candidates: Candidates, context: RankingContext, name: str, inverse: bool
+    nations: TriplesFactory, nations_candidates: Candidates, nations_context: RankingContext, name: str, inverse: bool
 ):
     factory = CoreTriplesFactory(
         nations.mapped_triples, nations.num_entities, nations.num_relations, create_inverse_triples=inverse
     )
     model = make_model(factory, name)
-    few = candidates.select(np.arange(len(candidates)) % 20 == 0)
-    scores = KGERanker(model=model).score(few, context)
+    few = nations_candidates.select(np.arange(len(nations_candidates)) % 20 == 0)
+    scores = KGERanker(model=model).score(few, nations_context)
     np.testing.assert_allclose(scores.values, one_by_one(model, few), rtol=1e-4, atol=1e-5)
     assert np.std(scores.values) > 0
     assert scores.values.dtype == np.float32
     assert scores.accepted.all()
 
 
-def test_model_is_left_as_it_was(nations: TriplesFactory, candidates: Candidates, context: RankingContext):
+def test_model_is_left_as_it_was(
+    nations: TriplesFactory, nations_candidates: Candidates, nations_context: RankingContext
+):
     model = make_model(nations, "ConvE", embedding_dim=16).train()
     model.interaction.hr2d.eval()
     modes = [module.training for module in model.modules()]
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     ranker = KGERanker(model=model)
     ranker.identify()
-    first, second = (ranker.score(candidates, context).values for _ in range(2))
+    first, second = (ranker.score(nations_candidates, nations_context).values for _ in range(2))
     # neither dropout nor batch statistics were at work
     np.testing.assert_array_equal(first, second)
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
 
 
-def test_scores_that_are_not_finite(nations: TriplesFactory, candidates: Candidates, context: RankingContext):
+def test_scores_that_are_not_finite(
+    nations: TriplesFactory, nations_candidates: Candidates, nations_context: RankingContext
+):
     model = make_model(nations)
     with torch.no_grad():
         model.entity_representations[0]._embeddings.weight[0] = torch.nan
     with pytest.raises(ValueError, match=r"RotatE gave .* scores that are not finite"):
-        KGERanker(model=model).score(candidates, context)
+        KGERanker(model=model).score(nations_candidates, nations_context)
 
 
 @pytest.mark.parametrize(
@@ -115,21 +101,21 @@ def test_bad_parameters(kwargs: dict, error: type[Exception], message: str):
         KGERanker(**kwargs)
 
 
-def test_trained_model_is_given_alone(nations: TriplesFactory, graph: Graph):
+def test_trained_model_is_given_alone(nations: TriplesFactory, nations_graph: Graph):
     model = make_model(nations)
     for kwargs in ({"epochs": 3}, {"model_kwargs": {}}, {"folder": "a"}, {"create_inverse_triples": True}):
         with pytest.raises(ValueError, match=r"found a trained model and .* as well"):
             KGERanker(model=model, **kwargs)
     with pytest.raises(ValueError, match="found model_kwargs with color, expected what TransE takes"):
-        KGERanker(model="TransE", model_kwargs={"color": 1}).estimate(graph, None, 1)
+        KGERanker(model="TransE", model_kwargs={"color": 1}).estimate(nations_graph, None, 1)
 
 
 @pytest.mark.parametrize("inverse", [False, True])
-def test_estimate_leaves_no_trace(graph: Graph, inverse: bool):
+def test_estimate_leaves_no_trace(nations_graph: Graph, inverse: bool):
     torch.manual_seed(0)
     before = torch.get_rng_state()
     seconds = [
-        KGERanker(**{**QUICK, "epochs": epochs, "create_inverse_triples": inverse}).estimate(graph, None, 1_000)
+        KGERanker(**{**QUICK, "epochs": epochs, "create_inverse_triples": inverse}).estimate(nations_graph, None, 1_000)
         for epochs in (1, 1_000)
     ]
     assert all(set(steps) == {Step.TRAIN_MODEL, Step.MINE} for steps in seconds)

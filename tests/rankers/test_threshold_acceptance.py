@@ -15,12 +15,12 @@ def test_acceptance_is_that_of_a_loop(recall: float | None):
     thresholds = Thresholds.fit(generator.normal(size=60) + labels, labels, relations, 3)
     scores, asked = generator.normal(size=40).astype(np.float32), generator.integers(3, size=40)
     levels = thresholds.by_relation if recall is None else thresholds.reached_by(recall)
-    found, counted = accept_below_thresholds(scores, asked, thresholds, recall)
+    found = accept_below_thresholds(scores, asked, thresholds, recall)
     expected = [score < levels[relation] for score, relation in zip(scores, asked, strict=True)]
     assert 0 < sum(expected) < 40
     assert found.accepted.tolist() == expected
     assert np.array_equal(found.values, scores)
-    assert counted["taken_for_true"] == 40 - sum(expected)
+    assert found.measured.statistics["taken_for_true"] == 40 - sum(expected)
 
 
 @pytest.mark.parametrize("recall", [0.0, 1.0, -0.1, 1.5])

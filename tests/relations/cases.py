@@ -12,7 +12,7 @@ from pykeen_negater.relations.training.data import RelationPairs
 TEMPLATE = "<subj> <mask> <obj>"
 
 
-def relation_pairs() -> RelationPairs:
+def make_relation_pairs() -> RelationPairs:
     """Make relation types: a letter and a digit, two letters, two digits, and so on."""
     generator = np.random.default_rng(0)
 

@@ -99,11 +99,11 @@ COMPARISON = Comparison.from_reports(
 
 
 def judge(pools: NegativePools, path: Path, vocabulary: Vocabulary | None = None) -> NegativePools:
-    """Make up risks, suspects and candidates that were thrown out."""
+    """Make up risks, suspected positives and candidates that were thrown out."""
     generator = np.random.default_rng(0)
     known = set(pools.keys.tolist())
     size = pools.num_entities**2 * pools.num_relations
-    suspects = sorted(set(generator.integers(size, size=300 + 10 * pools.num_relations).tolist()) - known)
+    suspected = sorted(set(generator.integers(size, size=300 + 10 * pools.num_relations).tolist()) - known)
     relations = np.arange(pools.num_relations).repeat(rejections.PER_RELATION)
     rejected = {
         "positive": generator.integers(pools.num_triples, size=len(relations)).tolist(),
@@ -118,8 +118,8 @@ def judge(pools: NegativePools, path: Path, vocabulary: Vocabulary | None = None
     judged = replace(
         pools,
         risk=encode_risk(2 ** generator.uniform(-8, 1, size=len(pools))),
-        suspects=torch.tensor(suspects),
-        suspect_risk=encode_risk(2 ** generator.uniform(1, 6, size=len(suspects))),
+        suspected=torch.tensor(suspected),
+        suspected_risk=encode_risk(2 ** generator.uniform(1, 6, size=len(suspected))),
         metadata={**pools.metadata, "max_risk": 16.0, "max_mined_risk": 2.0, "statistics": statistics},
     )
     return NegativePools.load(judged.save(path, vocabulary))

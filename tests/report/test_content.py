@@ -23,7 +23,7 @@ def test_figures_match_loops(judged: NegativePools):
     risks: dict[int, list[float]] = {}
     for _, negative, i in negatives_of(judged):
         risks.setdefault(negative[1], []).append(float(decode_risk(judged.risk[i])))
-    suspects = keys_to_triples(judged.suspects.numpy(), judged.num_entities, judged.num_relations)[:, 1].tolist()
+    suspected = keys_to_triples(judged.suspected.numpy(), judged.num_entities, judged.num_relations)[:, 1].tolist()
     assert content.coverage.share == len(covered) / len(triples)
     assert content.coverage.num_empty == len(triples) - len(covered)
     assert content.num_negatives == len(judged)
@@ -34,7 +34,7 @@ def test_figures_match_loops(judged: NegativePools):
         own = [triple for triple in triples if triple[1] == relation.id]
         assert relation.num_triples == len(own)
         assert relation.coverage == np.mean([tuple(triple) in covered for triple in own])
-        assert relation.num_suspects == suspects.count(relation.id)
+        assert relation.num_suspected == suspected.count(relation.id)
         ordered = sorted(risks.get(relation.id, []))
         assert relation.num_negatives == len(ordered)
         middle = ordered[(len(ordered) - 1) // 2] if ordered else None

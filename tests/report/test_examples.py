@@ -65,14 +65,14 @@ def test_the_hardest_negatives_are_beside_their_positives(mined: NegativePools, 
     assert len(set(map(str, (example.negative for example in content.negatives)))) == len(content.negatives)
 
 
-def test_suspects_are_beside_training_triples(judged: NegativePools):
+def test_suspected_are_beside_training_triples(judged: NegativePools):
     content = collect(judged, "judged")
-    assert content.suspects
-    names = [sentence.parts for example in content.suspects for sentence in (example.negative, example.positive)]
+    assert content.suspected
+    names = [sentence.parts for example in content.suspected for sentence in (example.negative, example.positive)]
     for negative, positive in zip(names[::2], names[1::2], strict=True):
         assert sum(a != b for a, b in zip(negative, positive, strict=True)) == 1
         assert negative[1] == positive[1]
-    assert all(example.risk is not None and example.risk >= 1.9 for example in content.suspects)
+    assert all(example.risk is not None and example.risk >= 1.9 for example in content.suspected)
     order = [relation.id for relation in content.relations]
-    places = [order.index(example.relation) for example in content.suspects]
+    places = [order.index(example.relation) for example in content.suspected]
     assert places == sorted(places)

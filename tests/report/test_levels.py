@@ -19,19 +19,19 @@ def test_counts_match_a_loop(judged: NegativePools):
     for _, (_, relation, _), i in negatives_of(judged):
         scores[relation, int(judged.hardness[i])] += 1
         risks[relation, int(judged.risk[i])] += 1
-    triples = keys_to_triples(judged.suspects.numpy(), judged.num_entities, judged.num_relations)
-    suspects = Counter(zip(triples[:, 1].tolist(), judged.suspect_risk.tolist(), strict=True))
+    triples = keys_to_triples(judged.suspected.numpy(), judged.num_entities, judged.num_relations)
+    suspected = Counter(zip(triples[:, 1].tolist(), judged.suspected_risk.tolist(), strict=True))
     for counts, expected in (
         (levels.negatives_by_score, scores),
         (levels.negatives_by_risk, risks),
-        (levels.suspects_by_risk, suspects),
+        (levels.suspected_by_risk, suspected),
     ):
         assert counts.shape == (judged.num_relations, NUM_LEVELS)
         found = {tuple(cell): int(counts[tuple(cell)]) for cell in np.argwhere(counts).tolist()}
         assert found == dict(expected)
     assert levels.num_negatives.sum() == len(judged)
-    assert levels.num_suspects.tolist() == [
-        sum(count for (relation, _), count in suspects.items() if relation == i) for i in range(judged.num_relations)
+    assert levels.num_suspected.tolist() == [
+        sum(count for (relation, _), count in suspected.items() if relation == i) for i in range(judged.num_relations)
     ]
 
 

@@ -193,7 +193,7 @@ def test_what_is_too_much_is_left_out_and_said(judged: NegativePools, monkeypatc
     assert f"Of {len(content.relations)} relations, the 2 largest are drawn" in html
     assert f"Listed are the 3 largest of {len(content.relations)}" in html
     assert len(content.negatives) <= 60
-    assert len(content.suspects) <= 60
+    assert len(content.suspected) <= 60
 
 
 def test_the_same_pools_give_the_same_page(judged: NegativePools):

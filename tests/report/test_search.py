@@ -108,16 +108,18 @@ def test_what_was_thrown_out_or_is_likely_true_is_found(named: NegativePools):
         assert row["negative"] == name(tuple(negative))
         assert row["risk"] == multiple(risk)
         assert row["why"] == "Thrown out: the guard lets none above 2.0× pass."
-    suspects = {
+    suspected = {
         name(tuple(row)): float(risk)
         for row, risk in zip(
-            keys_to_triples(named.suspects.numpy(), 14, 55).tolist(), decode_risk(named.suspect_risk), strict=True
+            keys_to_triples(named.suspected.numpy(), 14, 55).tolist(),
+            decode_risk(named.suspected_risk),
+            strict=True,
         )
     }
     known = set(map(name, triples))
     found = [row for row in rows if row["kind"] == 3]
     for row in found:
-        assert row["risk"] == multiple(suspects[row["negative"]])
+        assert row["risk"] == multiple(suspected[row["negative"]])
         assert row["positive"] in known
         assert sum(a != b for a, b in zip(row["positive"], row["negative"], strict=True)) == 1
         assert row["score"] is None
@@ -127,13 +129,13 @@ def test_what_was_thrown_out_or_is_likely_true_is_found(named: NegativePools):
     }
     beside = [
         row
-        for row in keys_to_triples(named.suspects.numpy(), 14, 55).tolist()
+        for row in keys_to_triples(named.suspected.numpy(), 14, 55).tolist()
         if (row[0], row[1]) in pairs or ("", row[1], row[2]) in pairs
     ]
     assert len(found) == len(beside)
     assert index.covers == (
         f"all {len(named):,} negatives, {len(thrown)} candidates that mining has noted when it threw them out, and all "
-        f"{len(named.suspects):,} corruptions that are likely true"
+        f"{len(named.suspected):,} corruptions that are likely true"
     )
 
 
@@ -155,15 +157,15 @@ def test_taken_for_true_and_unjudged(mined: NegativePools):
 def test_large_pools_are_cut_and_that_is_said(named: NegativePools, monkeypatch: pytest.MonkeyPatch):
     sizes = named.offsets.diff()
     monkeypatch.setattr(search, "MOST_NEGATIVES", int(sizes.clamp(max=2).sum()))
-    monkeypatch.setattr(search, "MOST_SUSPECTS", 7)
+    monkeypatch.setattr(search, "MOST_SUSPECTED", 7)
     index = SearchIndex(named, Names(named))
     rows = read(index)
     kept = [row for row in rows if row["kind"] == 0]
     assert len(kept) == index.num_searched == int(sizes.clamp(max=2).sum()) < len(named)
     assert {row["why"][:12] for row in kept} == {"Kept: no. 1 ", "Kept: no. 2 "}
     assert f"{len(kept):,} of {len(named):,} negatives, the 2 hardest of each pool" in index.covers
-    assert f"the 7 riskiest of {len(named.suspects)} corruptions" in index.covers
-    risks = sorted(map(float, decode_risk(named.suspect_risk)), reverse=True)[:7]
+    assert f"the 7 riskiest of {len(named.suspected)} corruptions" in index.covers
+    risks = sorted(map(float, decode_risk(named.suspected_risk)), reverse=True)[:7]
     shown = [row["risk"] for row in rows if row["kind"] == 3]
     assert all(risk in set(map(multiple, risks)) for risk in shown)
     monkeypatch.setattr(search, "MOST_NEGATIVES", int((sizes > 0).sum()))

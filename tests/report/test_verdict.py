@@ -13,7 +13,8 @@ from pykeen_negater.evaluation.samplers import NegativesReport, Part, PartReport
 from pykeen_negater.pools.card import why_none_are_drawn
 from pykeen_negater.report.comparison import Comparison
 from pykeen_negater.report.verdict import CAVEAT, Verdict, reach_verdict
-from pykeen_negater.sampling.sampler import MANY_NEGATIVES, NegatERNegativeSampler
+from pykeen_negater.sampling.hard_fraction import MANY_NEGATIVES
+from pykeen_negater.sampling.sampler import NegatERNegativeSampler
 from pykeen_negater.triples.graphs import Graph
 
 #: What a guard says that was tested well, and has skill

@@ -1,5 +1,6 @@
 """What does not fit into memory is done in halves, and counted."""
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,24 @@ def test_halves_make_the_whole(caplog: pytest.LogCaptureFixture):
     assert halver.count == 5
 
 
+def test_a_failed_attempt_leaves_nothing_in_memory():
+    left: list[weakref.ref[Tensor]] = []
+
+    def fill(size: int) -> Tensor:
+        assert not any(tensor() is not None for tensor in left)
+        tensor = torch.zeros(size)
+        left.append(weakref.ref(tensor))
+        if size > 1:
+            raise torch.OutOfMemoryError(OUT_OF_MEMORY)
+        return tensor + 1
+
+    assert OOMBatchHalver("things").compute_all(fill, 8).tolist() == [1]
+    assert len(left) == 4
+    halver = OOMBatchHalver("things")
+    assert halver.compute(lambda inputs: fill(len(inputs["a"])), {"a": torch.zeros(4)}).tolist() == [1] * 4
+    assert halver.count == 3
+
+
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError(OUT_OF_MEMORY), RuntimeError("something else")])
 def test_what_cannot_be_halved_is_raised(error: RuntimeError):
     def fail(*args: Any) -> Tensor:
@@ -93,14 +112,14 @@ def test_what_cannot_be_halved_is_raised(error: RuntimeError):
 def test_encoder(small_graph: Graph, small_texts: Texts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     limited = refuse_more_than(3, SentenceTransformer.forward, lambda self, inputs, **_: len(inputs["input_ids"]))
     settings = MiningSettings(encoder="sentence-transformer", encoder_kwargs={"batch_size": 8})
-    expected, _ = Miner(small_graph, settings, cache=Cache(tmp_path / "enough")).vectors.encode(small_graph, {})
+    expected, _ = Miner(small_graph, settings, cache=Cache(tmp_path / "enough")).vectors.encode(small_graph)
     monkeypatch.setattr(SentenceTransformer, "forward", limited)
     for _ in range(2):
         # the second one reads it from the cache
         miner = Miner(small_graph, settings, cache=Cache(tmp_path / "too little"))
-        vectors, batches_halved = miner.vectors.encode(small_graph, {})
+        vectors, measured = miner.vectors.encode(small_graph)
         np.testing.assert_allclose(vectors, expected, atol=1e-5)
-        assert batches_halved == 2
+        assert measured.counts == {"encoder_batches_halved": 2}
     assert SentenceTransformerEncoder().batches_halved == 0
 
 
@@ -158,6 +177,6 @@ def test_vectors_that_are_not_finite_are_not_kept(
     cache = Cache(tmp_path / "cache")
     expected = rf"found 2 vectors with NaN or infinite values from the encoder sentencetransformer with .*{tiny_bert}"
     with pytest.raises(ValueError, match=expected):
-        Miner(small_graph, settings, cache=cache).vectors.encode(small_graph, {})
+        Miner(small_graph, settings, cache=cache).vectors.encode(small_graph)
     assert not list(cache.root.rglob("*.npy"))
     assert str(StructuralEncoder()) == "the encoder structural"

@@ -104,11 +104,14 @@ def largest_pool(nations: TriplesFactory, pools: NegativePools) -> tuple[torch.T
     )
 
 
-def guarded(pools: NegativePools, suspects: torch.Tensor, risk: np.ndarray, max_risk: float = 4.0) -> NegativePools:
-    """Give pools suspects and a limit, as a guard does."""
-    keys, order = triples_to_keys(suspects, pools.num_entities, pools.num_relations).sort()
+def guarded(pools: NegativePools, suspected: torch.Tensor, risk: np.ndarray, max_risk: float = 4.0) -> NegativePools:
+    """Give pools suspected positives and a limit, as a guard does."""
+    keys, order = triples_to_keys(suspected, pools.num_entities, pools.num_relations).sort()
     return dataclasses.replace(
-        pools, suspects=keys, suspect_risk=encode_risk(risk)[order], metadata={**pools.metadata, "max_risk": max_risk}
+        pools,
+        suspected=keys,
+        suspected_risk=encode_risk(risk)[order],
+        metadata={**pools.metadata, "max_risk": max_risk},
     )
 
 

@@ -27,15 +27,15 @@ from .cases import make_pools, make_sampler, mark_random, with_inverse
 
 @pytest.fixture(scope="module")
 def pools(nations: TriplesFactory) -> NegativePools:
-    """Make pools with risks and suspects."""
+    """Make pools with risks and suspected positives."""
     graph, generator = Graph.from_factory(nations), np.random.default_rng(0)
     pools = make_pools(graph)
-    suspects = np.setdiff1d(generator.integers(graph.num_entities**2 * graph.num_relations, size=500), pools.keys)
+    suspected = np.setdiff1d(generator.integers(graph.num_entities**2 * graph.num_relations, size=500), pools.keys)
     return replace(
         pools,
         risk=encode_risk(generator.uniform(0, 4, size=len(pools))),
-        suspects=torch.from_numpy(suspects),
-        suspect_risk=encode_risk(generator.uniform(1, 4, size=len(suspects))),
+        suspected=torch.from_numpy(suspected),
+        suspected_risk=encode_risk(generator.uniform(1, 4, size=len(suspected))),
     )
 
 
@@ -133,10 +133,10 @@ def test_risks_by_relation(pools: NegativePools):
     assert (avoid_risks(pools, same)._table == avoid_risks(pools, 2.0)._table).all()
     strict = torch.full((pools.num_relations,), 100.0)
     strict[0] = 0.0
-    suspects = torch.from_numpy(keys_to_triples(pools.suspects.numpy(), pools.num_entities, pools.num_relations))
-    found = set(avoid_risks(pools, strict).find(suspects.numpy()).tolist())
-    assert set(torch.nonzero(suspects[:, 1] == 0).squeeze(dim=1).tolist()) <= found
-    assert len(found) < len(suspects) / 2
+    suspected = torch.from_numpy(keys_to_triples(pools.suspected.numpy(), pools.num_entities, pools.num_relations))
+    found = set(avoid_risks(pools, strict).find(suspected.numpy()).tolist())
+    assert set(torch.nonzero(suspected[:, 1] == 0).squeeze(dim=1).tolist()) <= found
+    assert len(found) < len(suspected) / 2
 
 
 def test_hard_fraction_by_relation(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch, empty_cache: Path):
@@ -158,7 +158,10 @@ def test_hard_fraction_by_relation(nations: TriplesFactory, monkeypatch: pytest.
     ("overrides", "message"),
     [
         ({"love": {"max_risk": 1.0}}, r"relation_overrides for \['love'\], expected labels of relations: e.g. \["),
-        ({"treaties": {"strategy": 1.0}}, "found 'strategy' in the relation_overrides for 'treaties'"),
+        (
+            {"treaties": {"strategy": 1.0}},
+            r"^relation_overrides for 'treaties': found the setting\(s\) 'strategy', expected some of",
+        ),
         ({"treaties": {"hard_fraction": 2.0}}, "found hard_fraction=2.0 .* between 0 and 1"),
         ({"treaties": {"max_risk": -1.0}}, "found max_risk=-1.0"),
         (

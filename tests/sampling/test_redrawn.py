@@ -19,7 +19,7 @@ from .cases import guarded, make_pools, make_sampler, sampler_triples, with_inve
 
 
 @pytest.mark.parametrize("inverse", [False, True])
-def test_known_triples_and_suspects_are_drawn_less_often(nations: TriplesFactory, graph: Graph, inverse: bool):
+def test_known_triples_and_suspected_are_drawn_less_often(nations: TriplesFactory, graph: Graph, inverse: bool):
     generator = np.random.default_rng(0)
     unknown = generator.integers(graph.num_entities, size=(1_500, 3))
     unknown[:, 1] = generator.integers(graph.num_relations, size=len(unknown))

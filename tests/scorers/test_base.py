@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pykeen_negater.rankers.context import RankingContext
+from pykeen_negater.rankers.measurements import Measurements
 from pykeen_negater.scorers import factorization
 from pykeen_negater.scorers.base import Training, train_scorer
 from pykeen_negater.scorers.factorization import Factorization
@@ -39,11 +40,12 @@ def test_threads_do_not_change_what_is_learned(name: str, monkeypatch: pytest.Mo
 def test_context_trains_witnesses_once(tmp_path):
     graph, vectors = random_graph(0, num_triples=200), random_vectors(0, 20)
     first, again = (RankingContext(graph, None, Cache(tmp_path), vectors, seed=1) for _ in range(2))
+    assert set(first.prepare_scorers().durations) == {"train the probe", "train the factorization"}
+    assert first.prepare_scorers() == Measurements()
     trained = (first.probe, first.factorization)
-    assert set(first.measured.durations) == {"train the probe", "train the factorization"}
     assert first.probe is trained[0]
+    assert again.prepare_scorers() == Measurements()
     loaded = (again.probe, again.factorization)
-    assert again.measured.durations == {}
     for one, other in zip(trained, loaded, strict=True):
         assert not one.training
         assert not other.training
@@ -60,8 +62,8 @@ def test_context_tells_seeds_graphs_and_vectors_apart(tmp_path, monkeypatch: pyt
     fewer = Graph.from_triples(graph.triples[1:], graph.num_entities, graph.num_relations)
     for arguments in ((graph, vectors, 0), (graph, vectors, 1), (fewer, vectors, 0), (graph, vectors + 1, 0)):
         context = RankingContext(arguments[0], None, Cache(tmp_path), arguments[1], seed=arguments[2])
+        assert "train the probe" in context.prepare_scorers().durations
         assert context.probe.vectors.shape == (20, 6)
-        assert "train the probe" in context.measured.durations
 
 
 def test_context_without_texts(tmp_path):

@@ -70,6 +70,18 @@ def test_batches_make_no_difference(graph: Graph, monkeypatch: pytest.MonkeyPatc
     assert score_triples(model, graph.triples[:0]).shape == (0,)
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_scored_in_evaluation_mode_and_left_in_its_own(graph: Graph, monkeypatch: pytest.MonkeyPatch, training: bool):
+    model, seen = make_model(graph).train(training), []
+    score_hrt = model.score_hrt
+    monkeypatch.setattr(
+        model, "score_hrt", lambda batch, **_: seen.append((len(batch), model.training)) or score_hrt(batch)
+    )
+    score_triples(model, graph.triples[:5], batch_size=2)
+    assert seen == [(2, False), (2, False), (1, False)]
+    assert {module.training for module in model.modules()} == {training}
+
+
 def test_model_is_built_for_the_graph(graph: Graph):
     model = build_model("RotatE", {"embedding_dim": 4}, graph, create_inverse_triples=True)
     assert (model.num_entities, model.num_real_relations, model.num_relations) == (14, 55, 110)

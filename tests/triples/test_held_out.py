@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from pykeen_negater.triples.graphs import Graph
-from pykeen_negater.triples.held_out import read_held_out
+from pykeen_negater.triples.held_out import digest_held_out, read_held_out
 
 
 def _write(path: Path, *lines: str) -> Path:
@@ -74,3 +75,12 @@ def test_labels_are_needed(small_graph: Graph):
     graph = Graph.from_triples(small_graph.triples, small_graph.num_entities, small_graph.num_relations)
     with pytest.raises(ValueError, match="found training triples without labels"):
         read_held_out({}, graph)
+
+
+def test_digests_tell_true_from_false_triples_and_none():
+    one, other = np.array([[0, 1, 2]]), np.array([[0, 1, 3]])
+    digests = [digest_held_out(*triples) for triples in ((one, other), (other, one), (one, None), (None, None))]
+    assert digests[0] == digests[1][::-1]
+    assert digests[2] == [digests[0][0], None]
+    assert digests[3] == [None, None]
+    assert digests[0][0] != digests[0][1]

@@ -95,7 +95,7 @@ def test_misspelt_parameters_of_parts(small_factory: TriplesFactory):
     with pytest.raises(ValueError, match=r"base_sampler_kwargs with corruption_scheme, filtred .* Did you mean filt"):
         NegatERNegativeSampler(mapped_triples=small_factory.mapped_triples, mine="never",
                                base_sampler_kwargs={"filtred": True})  # fmt: skip
-    with pytest.raises(ValueError, match=r"found the setting\(s\) pol_size, .* Did you mean pool_size\?"):
+    with pytest.raises(ValueError, match=r"found the setting\(s\) 'pol_size', .* Did you mean pool_size\?"):
         mine(triples_factory=small_factory, pol_size=2)
     with pytest.raises(ValueError, match=r"found encoder_kwargs with dimm for StructuralEncoder.* Did you mean dim\?"):
         mine(triples_factory=small_factory, encoder="structural", encoder_kwargs={"dimm": 2}, ranker="similarity")

@@ -1,6 +1,8 @@
 """What was meant by a name that there is not."""
 
-from pykeen_negater.utils.spelling import did_you_mean, expected_names, nearest
+import pytest
+
+from pykeen_negater.utils.spelling import check_known, did_you_mean, expected_names, nearest
 
 
 def test_nearest_first():
@@ -32,3 +34,15 @@ def test_a_question_names_the_nearest_of_each_word():
 def test_few_names_are_listed_in_order():
     assert expected_names("x", ["b", "a"]) == "expected one of a, b."
     assert expected_names("probes", ["probe", "kge"]) == "expected one of kge, probe. Did you mean probe?"
+
+
+def test_all_unknown_names_are_said_with_what_was_meant():
+    names = [f"name{letter}" for letter in "abcdefghijklmn"]
+    check_known("key", ["namea", "nameb"], iter(names))
+    check_known("key", [], [])
+    with pytest.raises(ValueError, match=r"^found the key\(s\) 'a', 'k', expected some of k_, b\. Did you mean k_\?$"):
+        check_known("key", ["k", "b", "a"], ["k_", "b"])
+    with pytest.raises(ValueError, match=r"^a\.json: found the key\(s\) 'name-a', expected some of 14 names\. Did you"):
+        check_known("key", ["name-a"], names, "a.json")
+    with pytest.raises(ValueError, match=f"expected some of {', '.join(names)}\\.$"):
+        check_known("key", [3], names)

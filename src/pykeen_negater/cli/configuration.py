@@ -17,7 +17,6 @@ be a model's name or its folder is taken for the folder if there is one beside t
 fine-tune`` take a configuration of NegatER as well, see :mod:`pykeen_negater.cli.negater_configuration`.
 """
 
-import difflib
 import json
 import logging
 import re
@@ -31,7 +30,9 @@ from click.types import BoolParamType, FloatParamType, IntParamType
 
 from ..storage.regular_files import check_regular
 from ..texts.wikidata import WIKIDATA
-from .negater_configuration import describe_deviations, is_negater_configuration, translate
+from ..utils.spelling import check_known
+from .negater_configuration import describe_deviations, translate
+from .negater_keys import is_negater_configuration
 
 __all__ = [
     "config_option",
@@ -158,10 +159,8 @@ def _match(content: Mapping[Any, Any], command: click.Command, path: Path) -> di
     for key, value in content.items():
         option = str(key).replace("-", "_")
         if option not in parameters:
-            nearest = difflib.get_close_matches(option, parameters, n=1)
-            names = ", ".join(sorted(name for name in parameters if len(name) > 1))
-            hint = f"Did you mean {nearest[0]}?" if nearest else f"Expected some of: {names}."
-            raise ValueError(f"{path}: found the unknown key {str(key)!r} for negater {command.name}. {hint}")
+            names = sorted(name for name in parameters if len(name) > 1)
+            check_known("key", [key], names, f"{path}, for negater {command.name}")
         if parameters[option] in seen:
             raise ValueError(f"{path}: found {str(key)!r} after another key of the same meaning, expected one of them.")
         seen.add(parameters[option])

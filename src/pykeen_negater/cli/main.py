@@ -9,7 +9,7 @@ import click
 
 from ..utils.limits import explain_shortage
 from ..utils.printable import printable
-from .commands.command import Group, name_nearest_options
+from .commands.command import Group
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.export import export
@@ -33,15 +33,9 @@ class _Group(Group):
     """Prints errors in one line and exits with 1; wrong usage exits with 2, an interruption with 130."""
 
     # docstr-coverage: inherited
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        with name_nearest_options():
-            return super().parse_args(ctx, args)
-
-    # docstr-coverage: inherited
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with name_nearest_options():
-                return super().invoke(ctx)
+            return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("Interrupted. Run the same command again to go on with what is not finished yet.", err=True)
             ctx.exit(INTERRUPTED)

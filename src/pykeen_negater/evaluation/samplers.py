@@ -14,7 +14,7 @@ from torch import Tensor
 from ..runtime.random_state import pinned_defaults
 from ..sampling.sampler import NegatERNegativeSampler
 from ..sampling.training_context import triples_factory_noted
-from ..scorers.kge_models import find_model_class
+from ..scorers.kge_models import find_model_class, score_triples
 from ..triples.indexing import TripleIndex
 from ..utils.resolving import find_class
 
@@ -220,7 +220,6 @@ def _share(truth: TripleIndex, drawn: _Drawn) -> float:
     return float(truth.contains(drawn.negatives).double().mean()) if len(drawn.negatives) else 0.0
 
 
-@torch.inference_mode()
 def _hardness(reference: Model, drawn: _Drawn) -> float | None:
     changed = drawn.positives != drawn.negatives
     # a negative that equals the positive by chance has no corrupted side
@@ -233,12 +232,8 @@ def _hardness(reference: Model, drawn: _Drawn) -> float | None:
     # any entity but the original
     other = (torch.rand(len(limits)) * (limits - 1)).long()
     uniform = positives.scatter(1, column.unsqueeze(dim=1), (other + (other >= original)).unsqueeze(dim=1))
-    reference.eval()
-    hard, easy = (
-        torch.cat([reference.predict_hrt(batch.to(reference.device)) for batch in triples.split(8_192)])
-        for triples in (negatives, uniform)
-    )
-    return float(((hard > easy).double() + 0.5 * (hard == easy).double()).mean())
+    hard, easy = (score_triples(reference, triples.numpy()) for triples in (negatives, uniform))
+    return float(np.mean((hard > easy) + 0.5 * (hard == easy)))
 
 
 @pinned_defaults()

@@ -1,7 +1,6 @@
 """Evaluates how well a model tells true triples from verified false ones, which PyKEEN's evaluators do not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,26 +8,13 @@ from pykeen.models import Model
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
 
 from ..fine_tuning.thresholds import Thresholds
+from ..scorers.kge_models import score_triples
 from ..triples.indexing import RELATION
+from ..triples.labelled import LabelledTriples
 
 __all__ = [
     "TripleClassificationEvaluator",
 ]
-
-
-@dataclass(frozen=True)
-class _Labelled:
-    triples: np.ndarray
-    labels: np.ndarray
-
-    @classmethod
-    def combine(cls, positives: torch.Tensor, negatives: torch.Tensor) -> "_Labelled":
-        """Combine true and false triples."""
-        for name, triples in (("positives", positives), ("negatives", negatives)):
-            if triples.ndim != 2 or triples.shape[1] != 3 or not len(triples):
-                raise ValueError(f"found {name} of shape {tuple(triples.shape)}, expected (n, 3) with n > 0.")
-        labels = np.arange(len(positives) + len(negatives)) < len(positives)
-        return cls(torch.cat([positives, negatives]).cpu().numpy(), labels)
 
 
 class TripleClassificationEvaluator:
@@ -48,7 +34,7 @@ class TripleClassificationEvaluator:
         :param batch_size: > 0, the number of triples that are scored at once
         :raises ValueError: if there are none
         """
-        self.validation = _Labelled.combine(validation, validation_negatives)
+        self.validation = _combine(validation, validation_negatives)
         self.batch_size = batch_size
 
     def evaluate(self, model: Model, positives: torch.Tensor, negatives: torch.Tensor) -> Mapping[str, float]:
@@ -61,7 +47,7 @@ class TripleClassificationEvaluator:
             in [0, 1]
         :raises ValueError: if there are none, or a score is not finite
         """
-        examples = _Labelled.combine(positives, negatives)
+        examples = _combine(positives, negatives)
         thresholds = Thresholds.fit(
             self._score(model, self.validation.triples),
             self.validation.labels,
@@ -78,11 +64,15 @@ class TripleClassificationEvaluator:
             "average_precision": float(average_precision_score(examples.labels, scores)),
         }
 
-    @torch.inference_mode()
     def _score(self, model: Model, triples: np.ndarray) -> np.ndarray:
-        model.eval()
-        batches = torch.from_numpy(triples).to(model.device).split(self.batch_size)
-        scores = torch.cat([model.predict_hrt(batch) for batch in batches]).squeeze(dim=-1).double().cpu().numpy()
+        scores = score_triples(model, triples, batch_size=self.batch_size).astype(np.float64)
         if not np.isfinite(scores).all():
             raise ValueError("found a score that is NaN or infinite, expected finite ones. Check the model.")
         return scores
+
+
+def _combine(positives: torch.Tensor, negatives: torch.Tensor) -> LabelledTriples:
+    for name, triples in (("positives", positives), ("negatives", negatives)):
+        if triples.ndim != 2 or triples.shape[1] != 3 or not len(triples):
+            raise ValueError(f"found {name} of shape {tuple(triples.shape)}, expected (n, 3) with n > 0.")
+    return LabelledTriples.combine(positives.cpu().numpy(), negatives.cpu().numpy())

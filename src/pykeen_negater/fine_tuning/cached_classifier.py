@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..storage.cache import Cache, array_digest, fingerprint, timed
+from ..storage.cache import Cache, fingerprint, timed
 from ..texts.language_models import identify_language_model
 from ..texts.loading import Texts, texts_digest
 from ..triples.graphs import Graph
+from ..triples.held_out import digest_held_out
 from ..utils.limits import explain_shortage
 from .settings import FineTuningSettings
 
@@ -53,14 +54,13 @@ class CachedClassifier:
     @cached_property
     def key(self) -> str:
         """The fingerprint of all these."""
-        validation = (self.validation, self.validation_negatives)
         return fingerprint(
             {
                 "language_model": identify_language_model(self.language_model),
                 "graph": self.graph.fingerprint,
                 "texts": texts_digest(self.texts),
                 "settings": self.settings.identify(),
-                "validation": [None if triples is None else array_digest(triples) for triples in validation],
+                "validation": digest_held_out(self.validation, self.validation_negatives),
                 "keep_epochs": self.keep_epochs,
                 "thresholds": "published",
             }

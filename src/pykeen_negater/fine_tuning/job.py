@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +19,10 @@ from ..texts.loading import Texts, TextSource, extend_texts
 from ..triples.graphs import Graph
 from ..triples.held_out import read_held_out
 from ..triples.indexing import RELATION
+from ..triples.labelled import LabelledTriples
 from .cached_classifier import REPORT, CachedClassifier
 from .settings import FineTuningSettings
 from .throughput import measure_throughput
-
-if TYPE_CHECKING:
-    from .trainer import LabelledTriples
 
 __all__ = [
     "FineTuningJob",
@@ -197,7 +195,6 @@ class FineTuningJob:
         """
         from .predictions import predictions_frame
         from .thresholds import Thresholds
-        from .trainer import LabelledTriples
 
         self.check(["test"])
         examples = LabelledTriples.combine(*(self.held_out.triples[name] for name in ("testing", "testing_negatives")))
@@ -223,7 +220,7 @@ class FineTuningJob:
         model, tokenizer = load_with_tokenizer(self.output, self.texts)
         return score_triples(model, tokenizer, triples, progress="Scoring triples")
 
-    def _classify(self, split: str, examples: "LabelledTriples", scores: np.ndarray, thresholds: Any) -> None:
+    def _classify(self, split: str, examples: LabelledTriples, scores: np.ndarray, thresholds: Any) -> None:
         from .predictions import classification_metrics
 
         metrics = classification_metrics(scores, examples.labels, examples.triples[:, RELATION], thresholds)

@@ -1,7 +1,6 @@
 """Triples as token ids: ``[CLS] head [SEP] relation [SEP] tail [SEP]``."""
 
 import numpy as np
-import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -21,21 +20,21 @@ class TripleTokenizer:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Texts, max_length: int = 32) -> None:
         """Tokenize all entities and relations.
 
-        :param tokenizer: the language model's tokenizer, which needs a start and a separator token
+        :param tokenizer: the language model's tokenizer, which needs a start, a separator and a padding token
         :param texts: the texts of entities and relations
         :param max_length: >= 8, the most tokens of a triple, special ones included
-        :raises ValueError: if max_length is too small, or the tokenizer has no start or separator token
+        :raises ValueError: if max_length is too small, or the tokenizer has no start, separator or padding token
         """
         if max_length < 8:
             raise ValueError(f"found max_length={max_length}, expected at least 8 tokens for a triple.")
         start, separator = tokenizer.cls_token_id, tokenizer.sep_token_id
-        if start is None or separator is None:
+        if None in (start, separator, tokenizer.pad_token_id):
             raise ValueError(
-                f"{type(tokenizer).__name__} has no start or separator token, expected an encoder's tokenizer such as "
-                f"BERT's or RoBERTa's."
+                f"{type(tokenizer).__name__} has no start, separator or padding token, expected an encoder's tokenizer "
+                f"such as BERT's or RoBERTa's."
             )
         self.max_length = max_length
-        self.start, self.separator, self.padding = start, separator, tokenizer.pad_token_id or 0
+        self.start, self.separator, self._tokenizer = start, separator, tokenizer
         room = max_length - 4
         self._entities = _tokenize(tokenizer, texts.entities, room)
         # head and tail need at least one token each
@@ -76,13 +75,11 @@ class TripleTokenizer:
         :param sequences: token ids
         :return: ``input_ids`` and ``attention_mask``, each of shape (batch_size, length)
         """
-        length = max(map(len, sequences))
-        input_ids = torch.full((len(sequences), length), self.padding)
-        attention_mask = torch.zeros_like(input_ids)
-        for row, sequence in enumerate(sequences):
-            input_ids[row, : len(sequence)] = torch.tensor(sequence)
-            attention_mask[row, : len(sequence)] = 1
-        return {"input_ids": input_ids, "attention_mask": attention_mask}
+        return dict(
+            self._tokenizer.pad(
+                {"input_ids": sequences}, padding_side="right", return_attention_mask=True, return_tensors="pt"
+            )
+        )
 
 
 def _tokenize(tokenizer: PreTrainedTokenizerBase, texts: tuple[str, ...], max_length: int) -> list[list[int]]:

@@ -30,6 +30,7 @@ from ..texts.loading import Texts
 from ..texts.readings import find_readings
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION, SIDES
+from ..triples.labelled import LabelledTriples
 from .classifier import TripleClassifier, score_triples
 from .predictions import classification_metrics
 from .settings import FineTuningSettings
@@ -38,34 +39,12 @@ from .tokenization import TripleTokenizer
 
 __all__ = [
     "FineTuningResult",
-    "LabelledTriples",
     "fine_tune",
     "split_training",
     "validation_examples",
 ]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledTriples:
-    """True and false triples."""
-
-    #: The triples; shape: (n, 3)
-    triples: np.ndarray
-
-    #: Whether each is true; shape: (n,), dtype: bool
-    labels: np.ndarray
-
-    @classmethod
-    def combine(cls, positives: np.ndarray, negatives: np.ndarray) -> "LabelledTriples":
-        """Combine true and false triples.
-
-        :param positives: shape: (n, 3)
-        :param negatives: shape: (m, 3)
-        :return: n + m labelled triples
-        """
-        return cls(np.concatenate([positives, negatives]), np.arange(len(positives) + len(negatives)) < len(positives))
 
 
 @dataclass(frozen=True)
@@ -242,7 +221,7 @@ def fine_tune(
                 keep_epochs,
             )
 
-        trainer = train_resumably(make_trainer, Path(folder), "Fine-tuning", Step.FINE_TUNE, keep_epochs)
+        trainer = train_resumably(make_trainer, Path(folder), Step.FINE_TUNE, keep_epochs)
         if keep_epochs:
             for epoch, path in enumerate(complete_checkpoints(Path(folder)), start=1):
                 _copy_model(path, output / f"{EPOCH}{epoch}")

@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 #: Suspected positives are kept from this share of the guard's limit on, so that a stricter limit can be set later
-LEAST_SUSPECT = 0.1
+MIN_SUSPECTED_SHARE = 0.1
 
 #: The approximate ratio between the times of extracting features and of predicting risks
 SHARES = (1, 2)
@@ -32,10 +32,10 @@ class Risks:
     candidates: np.ndarray
 
     #: The keys of the corruptions that are likely true, sorted; shape: (m,), dtype: int64
-    suspects: np.ndarray
+    suspected: np.ndarray
 
     #: The risk of each; shape: (m,), dtype: float32
-    suspect_risks: np.ndarray
+    suspected_risks: np.ndarray
 
     @classmethod
     def unknown(cls, size: int) -> "Risks":
@@ -94,17 +94,17 @@ def assess_risks(
     risks = np.ones(len(candidates), dtype=np.float32)
     keys = answers.keys(graph.num_entities)
     risks[found] = values[np.searchsorted(keys, requested.keys(graph.num_entities))]
-    suspicious = values >= LEAST_SUSPECT * guard.max_risk
+    suspicious = values >= MIN_SUSPECTED_SHARE * guard.max_risk
     rows, entities = answers.queries[suspicious], answers.entities[suspicious]
     sides, given = queries.sides[rows], queries.entities[rows]
     triples = np.stack(
         [np.where(sides == HEAD, entities, given), queries.relations[rows], np.where(sides == HEAD, given, entities)],
         axis=1,
     )
-    suspects, inverse = np.unique(
+    suspected, inverse = np.unique(
         triples_to_keys(triples, graph.num_entities, graph.num_relations), return_inverse=True
     )
     # a corruption may be suspected as an answer for its head and for its tail: the greater risk counts
-    suspect_risks = np.zeros(len(suspects), dtype=np.float32)
-    np.maximum.at(suspect_risks, inverse, values[suspicious])
-    return Risks(risks, suspects, suspect_risks)
+    suspected_risks = np.zeros(len(suspected), dtype=np.float32)
+    np.maximum.at(suspected_risks, inverse, values[suspicious])
+    return Risks(risks, suspected, suspected_risks)

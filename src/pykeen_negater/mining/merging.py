@@ -19,9 +19,9 @@ __all__ = [
 ]
 
 #: The approximate number of suspected positives that are sorted at once
-SUSPECTS_AT_ONCE = 2**22
+KEYS_AT_ONCE = 2**22
 
-_SUSPECT = np.dtype([("key", np.int64), ("risk", np.uint8)])
+_SUSPECTED = np.dtype([("key", np.int64), ("risk", np.uint8)])
 
 
 class PoolMerger:
@@ -44,21 +44,21 @@ class PoolMerger:
         #: Examples of rejected candidates of each relation; dtype:
         #: :data:`~pykeen_negater.pools.rejections.REJECTED`
         self.rejected = np.empty(0, dtype=REJECTED)
-        low, high, num_suspects = np.inf, -np.inf, 0
+        low, high, num_suspected = np.inf, -np.inf, 0
         samples = []
         for path in shards:
             shard = ShardPools.load(path)
             self.offsets[shard.rows + 1] = shard.sizes
             self.outcomes += shard.outcomes
             self.rejected = choose_rejected([self.rejected, shard.rejected])
-            num_suspects += len(shard.suspects)
-            samples.append(shard.suspects[:: max(1, SUSPECTS_AT_ONCE // 1_000)])
+            num_suspected += len(shard.suspected)
+            samples.append(shard.suspected[:: max(1, KEYS_AT_ONCE // 1_000)])
             if len(shard.scores):
                 low, high = min(low, float(shard.scores.min())), max(high, float(shard.scores.max()))
         np.cumsum(self.offsets, out=self.offsets)
         #: The scores of the easiest and of the hardest negative, 0 where there is none
         self.score_range = (low, high) if low <= high else (0.0, 0.0)
-        count = -(-num_suspects // SUSPECTS_AT_ONCE)
+        count = -(-num_suspected // KEYS_AT_ONCE)
         sample = np.sort(np.concatenate(samples))
         #: The keys that divide suspected positives into buckets
         self._bounds = sample[[i * len(sample) // count for i in range(1, count)]]
@@ -80,13 +80,13 @@ class PoolMerger:
         :param path: the file
         :return: the number of suspected positives
         """
-        buckets = self._merge_suspects()
-        num_suspects = sum(len(np.load(bucket, mmap_mode="r", allow_pickle=False)) for bucket in buckets)
+        buckets = self._merge_suspected()
+        num_suspected = sum(len(np.load(bucket, mmap_mode="r", allow_pickle=False)) for bucket in buckets)
         lengths = {
             "keys": len(self.graph),
             "offsets": len(self.offsets),
             **dict.fromkeys(("replacements", "hardness", "risk"), self.num_negatives),
-            **dict.fromkeys(("suspects", "suspect_risk"), num_suspects),
+            **dict.fromkeys(("suspected", "suspected_risk"), num_suspected),
         }
         sizes = {name: (np.dtype(str(dtype).removeprefix("torch.")), lengths[name]) for name, dtype in DTYPES.items()}
         file = TensorFile(path, sizes)
@@ -97,10 +97,10 @@ class PoolMerger:
         start = 0
         for bucket in buckets:
             merged = np.load(bucket, allow_pickle=False)
-            file.array("suspects")[start : start + len(merged)] = merged["key"]
-            file.array("suspect_risk")[start : start + len(merged)] = merged["risk"]
+            file.array("suspected")[start : start + len(merged)] = merged["key"]
+            file.array("suspected_risk")[start : start + len(merged)] = merged["risk"]
             start += len(merged)
-        return num_suspects
+        return num_suspected
 
     def _write_shard(self, file: TensorFile, shard: ShardPools) -> None:
         starts = np.cumsum(shard.sizes) - shard.sizes
@@ -109,22 +109,25 @@ class PoolMerger:
         file.array("hardness")[places] = encode_hardness(shard.scores, *self.score_range)
         file.array("risk")[places] = shard.risk
 
-    def _merge_suspects(self) -> list[Path]:
+    def _merge_suspected(self) -> list[Path]:
         """Sort the suspected positives of all shards bucket by bucket, each once with its greatest risk."""
         remove_path(self._scratch)
         self._scratch.mkdir()
         buckets = [self._scratch / f"{i}.npy" for i in range(len(self._bounds) + 1)]
         for path in self.shards:
             shard = ShardPools.load(path)
-            parts = np.searchsorted(shard.suspects, self._bounds)
-            suspects = np.empty(len(shard.suspects), dtype=_SUSPECT)
-            suspects["key"], suspects["risk"] = shard.suspects, shard.suspect_risk
-            for bucket, part in zip(buckets, np.split(suspects, parts), strict=True):
+            parts = np.searchsorted(shard.suspected, self._bounds)
+            suspected = np.empty(len(shard.suspected), dtype=_SUSPECTED)
+            suspected["key"], suspected["risk"] = (
+                shard.suspected,
+                shard.suspected_risk,
+            )
+            for bucket, part in zip(buckets, np.split(suspected, parts), strict=True):
                 with bucket.with_suffix(".part").open("ab") as file:
                     part.tofile(file)
         for bucket in buckets:
-            suspects = np.fromfile(bucket.with_suffix(".part"), dtype=_SUSPECT)
-            order = np.lexsort((-suspects["risk"].astype(np.int16), suspects["key"]))
-            first = np.flatnonzero(np.diff(suspects["key"][order], prepend=-1))
-            np.save(bucket, suspects[order[first]], allow_pickle=False)
+            suspected = np.fromfile(bucket.with_suffix(".part"), dtype=_SUSPECTED)
+            order = np.lexsort((-suspected["risk"].astype(np.int16), suspected["key"]))
+            first = np.flatnonzero(np.diff(suspected["key"][order], prepend=-1))
+            np.save(bucket, suspected[order[first]], allow_pickle=False)
         return buckets

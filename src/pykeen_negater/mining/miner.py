@@ -1,8 +1,8 @@
 """Mines pools of negatives from a graph, step by step."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import fields
+import sys
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from ..pools.negative_pools import NegativePools
 from ..rankers.base import Ranker
 from ..rankers.resolver import ranker_resolver
 from ..runtime.processes import Processes, single_process
-from ..runtime.progress import Progress
+from ..runtime.progress import Progress, Step
 from ..runtime.random_state import pinned_defaults, preserved_random_state
 from ..storage.cache import Cache, array_digest, fingerprint
 from ..texts.language_models import find_language_model, public_name
@@ -27,10 +27,11 @@ from ..texts.loading import extend_texts, load_texts, texts_digest
 from ..triples.entity_types import load_types
 from ..triples.graph_sources import find_graph
 from ..triples.graphs import Graph
+from ..triples.held_out import digest_held_out
 from ..typing import ENCODERS, RANKERS
 from ..utils.limits import tell_shortage, warn_of_little_memory
 from ..utils.resolving import find_class, make
-from ..utils.spelling import did_you_mean
+from ..utils.spelling import check_known
 from .planning import Plan, make_plan
 from .run import MiningRun
 from .settings import MiningSettings
@@ -161,11 +162,10 @@ class Miner:
     @cached_property
     def key(self) -> str:
         """The fingerprint of everything that the pools depend on."""
-        validation = (self.validation, self.validation_negatives)
         return fingerprint(
             {
                 "graph": self.graph.fingerprint,
-                "validation": [None if triples is None else array_digest(triples) for triples in validation],
+                "validation": digest_held_out(self.validation, self.validation_negatives),
                 "all_texts": texts_digest(self.all_texts),
                 "settings": self.settings_identity,
             }
@@ -244,6 +244,14 @@ class Miner:
         """The pattern of folders in the cache that are not needed once there are pools."""
         return f"shards/{self.key}-*"
 
+    def _announce(self, num_processes: int) -> Mapping[Step, float] | None:
+        """Say what is going to be mined, and estimate its steps, which takes seconds, unless nobody would see it."""
+        if not (logger.isEnabledFor(logging.WARNING) or sys.stderr.isatty()):
+            return None
+        plan = self.plan(num_processes)
+        logger.warning("Mining negatives, once; the result is cached. %s", plan)
+        return plan.steps
+
     @pinned_defaults()
     def mine(self, processes: Processes | None = None) -> NegativePools:
         """Mine the pools, or load them from the cache; shards that an interrupted run has finished are not mined again.
@@ -269,19 +277,18 @@ class Miner:
             torch.enable_grad(),
         ):
             if index_missing and pools is not None and processes.is_main:
-                self.vectors.neighbor_index({})
+                self.vectors.neighbor_index()
             if processes.broadcast("" if pools is None else "cached") == "cached":
                 return NegativePools.load(self.cache.path("pools", self.key)) if pools is None else pools
             warn_of_little_memory()
             run = MiningRun(self.task, processes)
             if processes.is_main:
-                plan = self.plan(processes.count)
-                logger.warning("Mining negatives, once; the result is cached. %s", plan)
 
                 def build(folder: Path) -> None:
                     """Mine together with the other processes, while no other run is mining the same."""
+                    estimates = self._announce(processes.count)
                     processes.broadcast("mine")
-                    with Progress(plan.steps).running():
+                    with Progress(estimates).running():
                         run.build(folder)
 
                 pools, is_new = self.cache.read_or_build("pools", self.key, build, NegativePools.load, self._leftovers)
@@ -318,13 +325,7 @@ def mine(
     :raises ValueError: if a setting is unknown or does not fit the graph
     :raises FileNotFoundError: if a file or a language model is missing
     """
-    unknown = set(settings) - {field.name for field in fields(MiningSettings)}
-    if unknown:
-        names = [field.name for field in fields(MiningSettings)]
-        raise ValueError(
-            f"found the setting(s) {', '.join(sorted(unknown))}, expected some of: {', '.join(names)}."
-            f"{did_you_mean(sorted(unknown), names)}"
-        )
+    check_known("setting", settings, MiningSettings.__dataclass_fields__)
     pools = Miner(
         find_graph(dataset, triples_factory),
         MiningSettings(**settings),

@@ -159,18 +159,18 @@ def make_plan(
         total, total if settings.candidates == "anywhere" else unique, max_candidates(settings, ranker) or total
     )
     kept = min(total, len(graph) * len(settings.corruption_scheme) * settings.pool_size)
-    num_suspects = 0
+    num_suspected = 0
     if settings.guard == "calibrated":
         # a query for one side contains an entity of the other side's slot
         given = [ENTITY_SIDES[SIDES[name]] for name in settings.corruption_scheme if SIDES[name] != RELATION]
-        num_suspects = min(2 * TOP_K, graph.num_entities) * sum(len(graph.slots[side][1]) for side in given)
+        num_suspected = min(2 * TOP_K, graph.num_entities) * sum(len(graph.slots[side][1]) for side in given)
     return Plan(
         num_triples=len(graph),
         num_entities=graph.num_entities,
         num_candidates=total,
         num_scored=scored,
         steps=_estimate_steps(graph, settings, texts, encoder, ranker, scored, num_processes),
-        num_bytes=6 * kept + 9 * num_suspects + 8 * len(graph) * (1 + len(settings.corruption_scheme)),
+        num_bytes=6 * kept + 9 * num_suspected + 8 * len(graph) * (1 + len(settings.corruption_scheme)),
         num_held_bytes=BYTES_PER_SCORED * scored if ranker.expensive else 0,
         encoder=encoder_resolver.normalize_inst(encoder),
         ranker=ranker_resolver.normalize_inst(ranker),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,11 +92,11 @@ class MiningRun:
         :return: the results that merging their pools needs
         """
         make_folder(self.folder)
-        miner = self._prepare()
+        miner, measured = self._prepare()
         missing = [i for i in self.processes.split(len(self.shards)) if not find_checksummed(self._path(i))]
         for i in self._bar(missing, Step.MINE):
             miner.mine(i).save(self._path(i))
-        mined = _Mined(miner.context.measured, miner.guard, miner.proposals.recall)
+        mined = _Mined(measured, miner.guard, miner.proposals.recall)
         del miner  # whose files can only be removed when no process has them open
         self.processes.barrier()
         return mined
@@ -111,20 +112,19 @@ class MiningRun:
                 with bar.piece(size):
                     yield i
 
-    def _prepare(self) -> ShardMiner:
+    def _prepare(self) -> tuple[ShardMiner, Measurements]:
         """Prepare what all shards share; the main process goes first, and the others find the results in the cache."""
         task, seed = self.task, self.settings.seed
-        measured = Measurements()
-        durations = measured.durations
+        durations: dict[str, float] = {}
         guarded = self.settings.guard == "calibrated"
         # models for the guard must not have seen the hidden triples
         visible, hidden = hold_out_triples(self.graph, seed=seed) if guarded else (self.graph, self.graph.triples[:0])
         with main_process_first(self.processes):
-            index = task.vectors.neighbor_index(durations)
-            vectors, halved = task.vectors.encode(visible, durations)
+            index, indexed = task.vectors.neighbor_index()
+            vectors, encoded = task.vectors.encode(visible)
             with timed("candidates", durations):
                 proposals = self._propose(self.graph, index, "all")
-            chosen = self._choose(proposals, durations)
+                chosen = self._choose(proposals)
         context = RankingContext(
             graph=visible,
             texts=task.all_texts,
@@ -135,40 +135,43 @@ class MiningRun:
             validation_negatives=task.validation_negatives,
             chosen=chosen,
             processes=self.processes,
-            measured=measured,
         )
-        measured.note_halved("encoder_batches_halved", halved)
+        measured = indexed + encoded + Measurements(durations)
         # a ranker with a budget lets the processes share the work
         with nullcontext() if task.ranker.expensive else main_process_first(self.processes):
-            task.ranker.prepare(context)
-        guard = self._fit_guard(context, hidden) if guarded else None
-        return ShardMiner(task, self.shards, proposals, context, guard)
+            measured += task.ranker.prepare(context) or Measurements()
+        guard = None
+        if guarded:
+            guard, measured_then = self._fit_guard(context, hidden)
+            measured += measured_then
+        return ShardMiner(task, self.shards, proposals, context, guard), measured
 
     def _propose(self, graph: Graph, index: NeighborIndex, name: str) -> Proposals:
         folder = self.folder / name
         make_folder(folder)
         return self.task.generator.propose(graph, index, folder, self.task.texts)
 
-    def _choose(self, proposals: Proposals, durations: dict[str, float]) -> np.ndarray | None:
+    def _choose(self, proposals: Proposals) -> np.ndarray | None:
         """Choose the corrupted triples that a ranker with a budget scores."""
         if not self.task.ranker.expensive:
             return None
         path = self.folder / "chosen"
         if not find_checksummed(path):
             budget = Budget(self.settings.max_candidates)
-            with timed("candidates", durations):
-                for i in self._bar(range(len(self.shards)), Step.CHOOSE):
-                    budget.add(*proposals.candidates(self.shards.rows(i)).best_ranks())
+            for i in self._bar(range(len(self.shards)), Step.CHOOSE):
+                budget.add(*proposals.candidates(self.shards.rows(i)).best_ranks())
             with checksummed_folder(path) as folder:
                 np.save(folder / _KEYS, budget.keys, allow_pickle=False)
         keys = np.load(path / _KEYS, allow_pickle=False)
         return keys_to_triples(keys, self.graph.num_entities, self.graph.num_relations)
 
-    def _fit_guard(self, context: RankingContext, hidden: np.ndarray) -> Guard | None:
-        durations = context.measured.durations
+    def _fit_guard(self, context: RankingContext, hidden: np.ndarray) -> tuple[Guard | None, Measurements]:
+        durations: dict[str, float] = {}
         with main_process_first(self.processes):
+            measured = context.prepare_scorers()
             scorers = {"probe": context.probe, "factorization": context.factorization}
-            index = self.task.vectors.index_of(context.graph, durations)
+            index, indexed = self.task.vectors.index_of(context.graph)
+            measured += indexed
             proposals = self._propose(context.graph, index, "visible")
         extractor = FeatureExtractor(context.graph, context.vectors, scorers, self.task.types)
 
@@ -189,38 +192,50 @@ class MiningRun:
             except GuardError as error:
                 if self.processes.is_main:
                     logger.warning("Mining goes on without a guard. %s", error)
-                return None
-        context.measured.statistics["guard"] = guard.report
-        return guard
+                return None, measured + Measurements(durations)
+        return guard, measured + Measurements(durations, statistics={"guard": guard.report})
 
     def _put_together(self, mined: _Mined, folder: Path) -> None:
         """Write the pools of all shards."""
-        task, guard = self.task, mined.guard
-        durations = dict(mined.measured.durations)
         paths = [self._path(i) for i in range(len(self.shards))]
-        counts: dict[str, int] = {}
-        for path in paths:
-            report = ShardPools.load_report(path)
-            for total, part in ((counts, report["counts"]), (durations, report["durations"])):
-                for name, value in part.items():
-                    total[name] = total.get(name, 0) + value
-        sides = [SIDES[name] for name in self.settings.corruption_scheme]
+        measured = sum(map(ShardPools.load_measured, paths), start=mined.measured)
+        durations = dict(measured.durations)
         with timed("assemble", durations):
-            merger = PoolMerger(self.graph, len(sides), paths, self.folder / ".scratch")
+            merger = PoolMerger(self.graph, len(self.settings.corruption_scheme), paths, self.folder / ".scratch")
         num_triples = np.bincount(self.graph.triples[:, RELATION], minlength=self.graph.num_relations)
         names = self.graph.relation_names or tuple(map(str, range(self.graph.num_relations)))
         none = explain_none(merger.outcomes, num_triples, names)
         if none is not None:
             logger.warning("%s", none)
+        metadata = self._describe(measured, mined, merger)
+        texts = self.task.texts
+        vocabulary = Vocabulary(
+            self.graph.entity_labels,
+            self.graph.relation_labels,
+            None if texts is None else texts.entities,
+            None if texts is None else texts.relations,
+        )
+        folder.rmdir()  # writing replaces pools, and nothing else
+
+        def write(path: Path) -> None:
+            """Write the arrays."""
+            with timed("assemble", durations):
+                merger.write(path)
+
+        write_pools(folder, write, metadata, vocabulary, durations)
+
+    def _describe(self, measured: Measurements, mined: _Mined, merger: PoolMerger) -> dict[str, Any]:
+        """Make the pools' metadata, see :mod:`pykeen_negater.pools.metadata`; what was measured is of all shards."""
+        task, guard = self.task, mined.guard
         statistics = {
             "num_triples": len(self.graph),
-            **counts,
+            **measured.counts,
             "negatives": merger.num_negatives,
             "coverage": merger.coverage,
             "outcomes": dict(zip(OUTCOMES, merger.outcomes.T.tolist(), strict=True)),
             "rejected": list_rejected(merger.rejected),
             **({} if mined.recall is None else {"index_recall": round(mined.recall, 4)}),
-            **mined.measured.statistics,
+            **measured.statistics,
         }
         guarded = (
             {}
@@ -231,10 +246,10 @@ class MiningRun:
                 "guard_skill": guard.skill,
             }
         )
-        metadata = {
+        return {
             "num_entities": self.graph.num_entities,
             "num_relations": self.graph.num_relations,
-            "sides": sides,
+            "sides": [SIDES[name] for name in self.settings.corruption_scheme],
             "vocabulary": self.graph.vocabulary,
             "score_range": list(merger.score_range),
             **guarded,
@@ -246,20 +261,6 @@ class MiningRun:
             "versions": _versions(),
             "statistics": statistics,
         }
-        vocabulary = Vocabulary(
-            self.graph.entity_labels,
-            self.graph.relation_labels,
-            None if task.texts is None else task.texts.entities,
-            None if task.texts is None else task.texts.relations,
-        )
-        folder.rmdir()  # writing replaces pools, and nothing else
-
-        def write(path: Path) -> None:
-            """Write the arrays."""
-            with timed("assemble", durations):
-                merger.write(path)
-
-        write_pools(folder, write, metadata, vocabulary, durations)
 
 
 def _versions() -> dict[str, str]:

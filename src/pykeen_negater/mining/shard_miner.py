@@ -10,6 +10,7 @@ from ..guard.calibrated import Guard
 from ..guard.risks import Risks, assess_risks
 from ..rankers.base import Scores
 from ..rankers.context import RankingContext
+from ..rankers.measurements import Measurements
 from ..storage.cache import timed
 from ..triples.indexing import RELATION
 from ..triples.queries import ENTITY_SIDES, Queries
@@ -49,17 +50,17 @@ class ShardMiner:
         """Make the pools of a shard.
 
         :param shard: its number
-        :return: its pools, with counts and durations
+        :return: its pools, with measurements
         """
         settings, rows = self.task.settings, self.shards.rows(shard)
-        # durations are measured per shard
-        context = self.context.measuring_anew()
-        durations = context.measured.durations
+        context, durations = self.context, dict[str, float]()
         with timed("candidates", durations):
             proposed = self.proposals.candidates(rows)
             chosen = np.ones(len(proposed), bool) if context.chosen is None else self._is_chosen(proposed.keys)
             candidates = proposed.select(chosen)
         scores = self.task.ranker.score(candidates, context)
+        counts = {"candidates": len(proposed) + len(proposed.alike), "candidates_within_budget": len(candidates)}
+        measured, durations = Measurements(durations, counts) + scores.measured, {}
         if settings.guard is None:
             scores = Scores(scores.values, np.ones(len(candidates), dtype=bool))
         if self.guard is None:
@@ -78,15 +79,7 @@ class ShardMiner:
                 None if self.guard is None else self.guard.max_mined_risk,
                 {"beyond_budget": proposed.triples[~chosen, RELATION], "reads_alike": proposed.alike},
             )
-        return replace(
-            pools,
-            counts={
-                "candidates": len(proposed) + len(proposed.alike),
-                "candidates_within_budget": len(candidates),
-                **context.measured.counts,
-            },
-            durations=durations,
-        )
+        return replace(pools, measured=measured + Measurements(durations))
 
     def _is_chosen(self, keys: np.ndarray) -> np.ndarray:
         chosen = self.context.chosen_keys

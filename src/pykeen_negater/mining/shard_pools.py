@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from ..pools.codec import encode_risk
 from ..pools.outcomes import count_outcomes
 from ..pools.rejections import note_rejected
 from ..rankers.base import Scores
+from ..rankers.measurements import Measurements
 from ..storage.checksummed_folders import checksummed_folder
 from ..triples.indexing import RELATION, SIDES
 
@@ -45,11 +45,11 @@ class ShardPools:
     #: The risk of each negative, encoded; shape: (num_negatives,), dtype: uint8
     risk: np.ndarray
 
-    #: The sorted keys of the suspected positives; shape: (num_suspects,), dtype: int64
-    suspects: np.ndarray
+    #: The sorted keys of the suspected positives; shape: (num_suspected,), dtype: int64
+    suspected: np.ndarray
 
-    #: The risk of each suspected positive, encoded; shape: (num_suspects,), dtype: uint8
-    suspect_risk: np.ndarray
+    #: The risk of each suspected positive, encoded; shape: (num_suspected,), dtype: uint8
+    suspected_risk: np.ndarray
 
     #: The number of candidates of each relation by outcome; shape: (num_relations, num_outcomes), dtype: int64
     outcomes: np.ndarray
@@ -57,18 +57,15 @@ class ShardPools:
     #: Examples of rejected candidates; dtype: :data:`~pykeen_negater.pools.rejections.REJECTED`
     rejected: np.ndarray
 
-    #: Counts of candidates, to which those of other shards are added
-    counts: Mapping[str, int]
-
-    #: The seconds by step
-    durations: Mapping[str, float]
+    #: The measurements, to which those of other shards are added
+    measured: Measurements
 
     def save(self, path: Path) -> None:
         """Write the pools to a folder, whole or not at all.
 
         :param path: the folder, see :func:`~pykeen_negater.storage.checksummed_folders.checksummed_folder`
         """
-        report = json.dumps({"counts": dict(self.counts), "durations": dict(self.durations)})
+        report = json.dumps(asdict(self.measured))
         with checksummed_folder(path) as folder:
             np.savez(folder / _FILE, **{name: getattr(self, name) for name in _ARRAYS}, report=np.array(report))
 
@@ -80,20 +77,24 @@ class ShardPools:
         :return: the pools
         """
         with np.load(path / _FILE, allow_pickle=False) as file:
-            return cls(**{name: file[name] for name in _ARRAYS}, **json.loads(str(file["report"])))
+            return cls(**{name: file[name] for name in _ARRAYS}, measured=_read_measured(file))
 
     @staticmethod
-    def load_report(path: Path) -> dict[str, Any]:
-        """Read counts and durations, but no arrays.
+    def load_measured(path: Path) -> Measurements:
+        """Read the measurements, but no arrays.
 
         :param path: a folder that pools were saved to
-        :return: ``counts`` and ``durations``
+        :return: the measurements
         """
         with np.load(path / _FILE, allow_pickle=False) as file:
-            return json.loads(str(file["report"]))
+            return _read_measured(file)
 
 
-_ARRAYS = [field.name for field in fields(ShardPools) if field.name not in ("counts", "durations")]
+_ARRAYS = [field.name for field in fields(ShardPools) if field.name != "measured"]
+
+
+def _read_measured(file: Mapping[str, np.ndarray]) -> Measurements:
+    return Measurements(**json.loads(str(file["report"])))
 
 
 def assemble_shard(
@@ -104,8 +105,7 @@ def assemble_shard(
     risks: Risks,
     max_risk: float | None = None,
     unscored: Mapping[str, np.ndarray] | None = None,
-    counts: Mapping[str, int] | None = None,
-    durations: Mapping[str, float] | None = None,
+    measured: Measurements | None = None,
 ) -> ShardPools:
     """Keep the hardest accepted candidates of each triple and side.
 
@@ -119,8 +119,7 @@ def assemble_shard(
     :param max_risk: the risk above which candidates are left out
     :param unscored: the relations of further candidates, which were not scored, see
         :func:`~pykeen_negater.pools.outcomes.count_outcomes`
-    :param counts: the counts of candidates
-    :param durations: the seconds by step
+    :param measured: the measurements so far
     :return: the pools
     """
     sides = tuple(SIDES[name] for name in corruption_scheme)
@@ -150,8 +149,8 @@ def assemble_shard(
         replacements=candidates.replacements[order],
         scores=scores.values[order].astype(np.float32),
         risk=encode_risk(risks.candidates[order]).numpy(),
-        suspects=risks.suspects,
-        suspect_risk=encode_risk(risks.suspect_risks).numpy(),
+        suspected=risks.suspected,
+        suspected_risk=encode_risk(risks.suspected_risks).numpy(),
         outcomes=outcomes,
         rejected=note_rejected(
             scores.accepted,
@@ -163,6 +162,5 @@ def assemble_shard(
             score=scores.values,
             risk=risks.candidates,
         ),
-        counts=counts or {},
-        durations=durations or {},
+        measured=measured or Measurements(),
     )

@@ -13,6 +13,7 @@ from ..embeddings.approximation import EXACT, Approximation, approximate, cells_
 from ..embeddings.encoders import Encoder, encoder_resolver
 from ..embeddings.listed_neighbors import ListedNeighbors, write_neighbors
 from ..embeddings.neighbors import NeighborIndex
+from ..rankers.measurements import Measurements, halved_batches
 from ..runtime.progress import Step, step
 from ..storage.atomic_writing import restore_folder
 from ..storage.cache import Cache, fingerprint, timed
@@ -55,14 +56,14 @@ class EntityVectors:
         """The encoder's name, and what it depends on apart from graph and texts; JSON-native."""
         return [encoder_resolver.normalize_inst(self.encoder), self.encoder.identify()]
 
-    def encode(self, graph: Graph, durations: dict[str, float]) -> tuple[np.ndarray, int]:
+    def encode(self, graph: Graph) -> tuple[np.ndarray, Measurements]:
         """Encode the entities, or load their vectors from the cache.
 
         :param graph: the graph, or a part of its triples
-        :param durations: the seconds by step, to which those of encoding are added
-        :return: a pair (vectors of shape (num_entities, dim); the number of batches halved for lack of memory)
+        :return: a pair (vectors of shape (num_entities, dim); the seconds of encoding, and the count of halved batches)
         :raises ValueError: if a vector is not finite
         """
+        durations: dict[str, float] = {}
 
         def encode(folder: Path) -> None:
             """Fill a folder of the cache with the entities' vectors."""
@@ -84,31 +85,31 @@ class EntityVectors:
                 report = {"batches_halved": self.encoder.batches_halved - halved}
                 folder.joinpath("statistics.json").write_text(json.dumps(report), encoding="utf-8")
 
-        return self.cache.read_or_build("vectors", self._key(graph), encode, _read)[0]
+        (vectors, halved), _ = self.cache.read_or_build("vectors", self._key(graph), encode, _read)
+        return vectors, Measurements(durations) + halved_batches("encoder_batches_halved", halved)
 
     def _key(self, graph: Graph) -> str:
         inputs = texts_digest(self.texts) if self.encoder.needs_texts else graph.fingerprint
         return fingerprint({"encoder": self.identity, "inputs": inputs})
 
-    def neighbor_index(self, durations: dict[str, float]) -> NeighborIndex:
+    def neighbor_index(self) -> tuple[NeighborIndex, Measurements]:
         """Load the neighbour index of the graph's entities, or build it.
 
-        :param durations: the seconds by step, which those of building are added to
-        :return: the index of all entities
+        :return: a pair (the index of all entities, the seconds of building)
         :raises ValueError: if the index that was found is one of other vectors
         """
         if self.listed is not None:
-            return self.listed
+            return self.listed, Measurements()
         path = None if self.settings.index is None else Path(self.settings.index)
         if path is not None:
             restore_folder(path)
         if path is not None and path.exists():
-            return self._load(path)
-        index = self.index_of(self.graph, durations)
+            return self._load(path), Measurements()
+        index, measured = self.index_of(self.graph)
         if path is not None:
-            self._approximate(index, durations)
+            measured += self._approximate(index)
             index.save(path)
-        return index
+        return index, measured
 
     def _load(self, path: Path) -> NeighborIndex:
         index = NeighborIndex.load(path)
@@ -124,29 +125,32 @@ class EntityVectors:
             )
         return index
 
-    def index_of(self, graph: Graph, durations: dict[str, float]) -> NeighborIndex:
+    def index_of(self, graph: Graph) -> tuple[NeighborIndex, Measurements]:
         """Make a neighbour index of the entities among which candidates are searched; if that takes long, it is cached.
 
         :param graph: the graph, or a part of its triples
-        :param durations: the seconds by step, which those of building are added to
-        :return: the index of the graph's entities
+        :return: a pair (the index of the graph's entities, the seconds of building)
         """
         if self.listed is not None:
-            return self.listed
-        vectors, _ = self.encode(graph, durations)
+            return self.listed, Measurements()
+        durations: dict[str, float] = {}
+        vectors, encoded = self.encode(graph)
         with timed("index", durations):
             index = NeighborIndex.of_vectors(
                 vectors, self.settings.metric, self.settings.index_factory, self._key(graph)
             )
         del vectors  # they may take gigabytes, and the index has a copy
+        # halved batches are counted where the vectors are encoded for their own sake
+        measured = Measurements({**encoded.durations, **durations})
         if self.searches_all:
-            self._approximate(index, durations)
-        return index
+            measured += self._approximate(index)
+        return index, measured
 
-    def _approximate(self, index: NeighborIndex, durations: dict[str, float]) -> None:
+    def _approximate(self, index: NeighborIndex) -> Measurements:
         """Add an approximate index of all entities, unless they are searched exactly."""
+        durations: dict[str, float] = {}
         if index.factory == EXACT:
-            return
+            return Measurements()
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache with the index."""
@@ -160,6 +164,7 @@ class EntityVectors:
             "faiss": importlib.import_module("faiss").__version__,
         }
         index.approximation, _ = self.cache.read_or_build("indexes", fingerprint(identity), build, Approximation.read)
+        return Measurements(durations)
 
     def save_neighbors(self, path: Path) -> None:
         """Write the k nearest neighbours of all entities as NegatER reads them.
@@ -168,9 +173,9 @@ class EntityVectors:
 
         :param path: the file; one that is there is replaced
         """
-        index = self.neighbor_index({})
+        index, _ = self.neighbor_index()
         if self.listed is None and index.approximation is None:
-            self._approximate(index, {})
+            self._approximate(index)
         labels = self.graph.entity_names or tuple(map(str, range(self.graph.num_entities)))
         write_neighbors(path, index, self.settings.k, labels)
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from ..triples.indexing import SIDES
 from ..utils.counting import counted
 from ..utils.printable import printable
@@ -163,19 +161,21 @@ def pool_card(metadata: Mapping[str, Any], num_triples: int, num_negatives: int)
     :param num_negatives: the number of negatives
     :return: Markdown, with a header in YAML
     """
+    from huggingface_hub import DatasetCardData  # which reading pools can do without
+
     dataset = metadata.get("dataset")
     dataset = None if dataset is None else _on_one_line(dataset)
     title = "Negatives for a knowledge graph" if dataset is None else f"Negatives for the knowledge graph {dataset}"
-    header = {
-        "pretty_name": title,
-        "license": "unknown",
-        "tags": ["knowledge-graph", "link-prediction", "negative-sampling", "pykeen"],
-        "size_categories": [next((name for limit, name in _SIZES if num_negatives < limit), "n>1T")],
-    }
+    header = DatasetCardData(
+        pretty_name=title,
+        license="unknown",
+        tags=["knowledge-graph", "link-prediction", "negative-sampling", "pykeen"],
+        size_categories=[next((name for limit, name in _SIZES if num_negatives < limit), "n>1T")],
+    )
     coverage = metadata.get("statistics", {}).get("coverage")
     names = {number: name for name, number in SIDES.items()}
     guarded = metadata.get("statistics", {}).get("guard") is not None
-    return f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n\n" + _CARD.format(
+    return f"---\n{header.to_yaml()}\n---\n\n" + _CARD.format(
         title=title,
         snippet=training_snippet(metadata, "the path of this folder"),
         drawn=_drawn(metadata, num_negatives),

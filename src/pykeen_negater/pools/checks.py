@@ -27,7 +27,7 @@ def check_ids(arrays: Mapping[str, Tensor], num_entities: int, num_relations: in
     """
     num_triples = num_entities * num_relations * num_entities
     _check_ascending("offsets", arrays["offsets"])
-    for name in ("keys", "suspects"):
+    for name in ("keys", "suspected"):
         _check_ascending(name, arrays[name], strictly=True)
         # they ascend, so that the first and the last tell
         if len(arrays[name]) and not 0 <= int(arrays[name][0]) <= int(arrays[name][-1]) < num_triples:

@@ -38,11 +38,11 @@ _PARTS = ("head", "relation", "tail")
 _QUOTED = re.compile(r'["\t\r\n]|^\ufeff')
 
 #: Characters that would be lost in a file for PyKEEN, even in quotes, and in a file without quotes
-_UNFIT_IN_QUOTES, _UNFIT = re.compile(r"[\0\ud800-\udfff]"), re.compile(r"[\t\n\0\ud800-\udfff]|^\ufeff")
+_UNFIT_IN_QUOTES, _UNFIT = re.compile(r"\0"), re.compile(r"[\t\n\0]|^\ufeff")
 
 _UNFIT_NAMES = {
-    _UNFIT_IN_QUOTES: "a null character or a lone surrogate",
-    _UNFIT: "a tab, a line feed, a null character, a lone surrogate or a byte order mark",
+    _UNFIT_IN_QUOTES: "a null character",
+    _UNFIT: "a tab, a line feed, a null character or a byte order mark",
 }
 
 

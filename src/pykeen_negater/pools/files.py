@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 #: The version of the folder's format; others are refused
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 _METADATA, _VOCABULARY, _ARRAYS, _DURATIONS = "metadata.json", "vocabulary.json", "pools.safetensors", "durations.json"
 
@@ -64,8 +64,8 @@ DTYPES = {
     "replacements": torch.int32,
     "hardness": torch.uint8,
     "risk": torch.uint8,
-    "suspects": torch.int64,
-    "suspect_risk": torch.uint8,
+    "suspected": torch.int64,
+    "suspected_risk": torch.uint8,
 }
 
 #: The checksums of vocabulary and metadata, which older pools lack

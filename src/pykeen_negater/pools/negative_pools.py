@@ -73,11 +73,12 @@ class NegativePools:
     #: corruption; shape: (num_negatives,)
     risk: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
 
-    #: The sorted keys of corruptions that are likely true, of any training triple; shape: (num_suspects,), dtype: int64
-    suspects: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
+    #: Suspected positives: the sorted keys of corruptions of training triples that are likely true; shape:
+    #: (num_suspected,), dtype: int64
+    suspected: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
 
-    #: The risk of each of them; shape: (num_suspects,)
-    suspect_risk: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
+    #: The risk of each of them; shape: (num_suspected,)
+    suspected_risk: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
 
     #: Settings, package versions and statistics; JSON-native
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -105,13 +106,13 @@ class NegativePools:
         if not self.sides or not set(self.sides) <= {0, 1, 2}:
             raise PoolsError(f"found the sides {self.sides}, expected some of 0, 1 and 2.")
         equal = (self.replacements.shape == self.hardness.shape == self.risk.shape) and (
-            self.suspects.shape == self.suspect_risk.shape
+            self.suspected.shape == self.suspected_risk.shape
         )
         if self.offsets.shape != (rows + 1,) or not equal:
             shapes = {name: tuple(getattr(self, name).shape) for name in DTYPES}
             raise PoolsError(
                 f"found arrays of shapes {shapes}, expected {rows + 1} offsets, equally many replacements, hardnesses "
-                f"and risks, and as many suspected positives (suspects) as risks of theirs."
+                f"and risks, and as many suspected positives as risks of theirs."
             )
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.replacements):
             raise PoolsError(

@@ -5,6 +5,6 @@ negatives at all. Fast ones score a shard at a time; *budgeted* ones, which use 
 of corrupted triples once. Both build on :mod:`~pykeen_negater.rankers.context`, which offers graph, texts, vectors,
 scorers and cache.
 
-To add a ranker, subclass :class:`~pykeen_negater.rankers.base.Ranker` in a module of its own, and register it in
-:mod:`~pykeen_negater.rankers.resolver`; other packages can register a class there, too.
+To add a ranker, subclass :class:`~pykeen_negater.rankers.base.Ranker` in a module of its own, and list it in
+:data:`pykeen_negater.typing.RANKERS`; other packages can register a class in :mod:`~pykeen_negater.rankers.resolver`.
 """

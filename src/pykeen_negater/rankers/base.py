@@ -1,7 +1,7 @@
 """The base classes of rankers, which decide how hard a candidate is as a negative, and whether it is one at all."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +10,7 @@ from ..candidates.generators import Candidates
 from ..texts.loading import Texts
 from ..triples.graphs import Graph
 from .context import RankingContext
+from .measurements import Measurements
 
 __all__ = [
     "BudgetedRanker",
@@ -27,6 +28,9 @@ class Scores:
 
     #: Whether each candidate may be used as a negative; shape: (n,), dtype: bool
     accepted: np.ndarray
+
+    #: What was measured while scoring, if something was
+    measured: Measurements = field(default_factory=Measurements)
 
 
 class Ranker(ABC):
@@ -67,11 +71,13 @@ class Ranker(ABC):
         """
         return {}
 
-    def prepare(self, context: RankingContext) -> None:  # noqa: B027
+    def prepare(self, context: RankingContext) -> Measurements | None:
         """Do what is done once for all candidates, such as training. By default, do nothing.
 
         :param context: graph, texts and the cache, in which the result is kept
+        :return: the measurements; None if there are none
         """
+        return None
 
     @abstractmethod
     def score(self, candidates: Candidates, context: RankingContext) -> Scores:
@@ -101,18 +107,23 @@ class BudgetedRanker(Ranker):
         """
 
     # docstr-coverage: inherited
-    def prepare(self, context: RankingContext) -> None:  # noqa: D102
-        if context.chosen is not None:
-            self._score_chosen(context.chosen, context)
+    def prepare(self, context: RankingContext) -> Measurements | None:  # noqa: D102
+        return None if context.chosen is None else self._score_chosen(context.chosen, context)[1]
 
-    def _score_chosen(self, chosen: np.ndarray, context: RankingContext) -> Scores:
-        return context.once((self, "scores"), lambda: self.score_triples(chosen, context))
+    def _score_chosen(self, chosen: np.ndarray, context: RankingContext) -> tuple[Scores, Measurements]:
+        def score() -> tuple[Scores, Measurements]:
+            """Score them all."""
+            scores = self.score_triples(chosen, context)
+            return scores, scores.measured
+
+        return context.once_measured((self, "scores"), score)
 
     # docstr-coverage: inherited
     def score(self, candidates: Candidates, context: RankingContext) -> Scores:  # noqa: D102
         if context.chosen is None:
             scores, positions = self.score_triples(candidates.unique_triples, context), candidates.unique_positions
+            measured = scores.measured
         else:
-            scores = self._score_chosen(context.chosen, context)
+            scores, measured = self._score_chosen(context.chosen, context)
             positions = np.searchsorted(context.chosen_keys, candidates.keys)
-        return Scores(scores.values[positions], scores.accepted[positions])
+        return Scores(scores.values[positions], scores.accepted[positions], measured)

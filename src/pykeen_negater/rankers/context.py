@@ -61,21 +61,8 @@ class RankingContext:
     #: The processes that share the work
     processes: Processes = field(default_factory=Processes)
 
-    #: The measurements, to which rankers add
-    measured: Measurements = field(default_factory=Measurements)
-
     #: The results of :meth:`once`, by name
     _computed: dict[Hashable, Any] = field(default_factory=dict, init=False)
-
-    def measuring_anew(self) -> "RankingContext":
-        """Make a context for a shard, which shares everything but durations and counts.
-
-        :return: the context
-        """
-        context = replace(self, measured=self.measured.of_a_shard())
-        # results of :meth:`once` are shared by all shards
-        object.__setattr__(context, "_computed", self._computed)
-        return context
 
     def once(self, name: Hashable, compute: Callable[[], T]) -> T:
         """Compute something the first time that it is needed, and keep it.
@@ -87,6 +74,23 @@ class RankingContext:
         if name not in self._computed:
             self._computed[name] = compute()
         return self._computed[name]
+
+    def once_measured(self, name: Hashable, compute: Callable[[], tuple[T, Measurements]]) -> tuple[T, Measurements]:
+        """Compute something the first time that it is needed, keep it, and return the measurements only then.
+
+        :param name: its name, with what it belongs to unless that is the whole context
+        :param compute: computes it, and measures the computation
+        :return: a pair (the result; the measurements, which are empty if it was kept from before)
+        """
+        measured = Measurements()
+
+        def compute_and_measure() -> T:
+            """Put aside the measurements."""
+            nonlocal measured
+            result, measured = compute()
+            return result
+
+        return self.once(name, compute_and_measure), measured
 
     @property
     def required_texts(self) -> Texts:
@@ -109,29 +113,41 @@ class RankingContext:
     @property
     def probe(self) -> Probe:
         """The probe, trained on the graph or loaded from the cache."""
-        return self.once("probe", self._find_probe)
+        return self._prepare_probe()[0]
 
-    def _find_probe(self) -> Probe:
+    def _prepare_probe(self) -> tuple[Probe, Measurements]:
+        return self.once_measured("probe", self._find_probe)
+
+    def _find_probe(self) -> tuple[Probe, Measurements]:
         probe = Probe(self.graph, self.vectors)
-        self._train("probe", probe, PROBE_TRAINING, array_digest(self.vectors))
-        return probe
+        return probe, self._train("probe", probe, PROBE_TRAINING, array_digest(self.vectors))
 
     @property
     def factorization(self) -> Factorization:
         """The factorization of the graph, trained or loaded from the cache."""
-        return self.once("factorization", self._find_factorization)
+        return self._prepare_factorization()[0]
 
-    def _find_factorization(self) -> Factorization:
+    def _prepare_factorization(self) -> tuple[Factorization, Measurements]:
+        return self.once_measured("factorization", self._find_factorization)
+
+    def _find_factorization(self) -> tuple[Factorization, Measurements]:
         factorization = Factorization(self.graph)
-        self._train("factorization", factorization, factorization_training_of(self.graph), None)
-        return factorization
+        training = factorization_training_of(self.graph)
+        return factorization, self._train("factorization", factorization, training, None)
 
-    def _train(self, name: str, scorer: DotProductScorer, training: Training, inputs: str | None) -> None:
-        training = replace(training, seed=self.seed)
+    def prepare_scorers(self) -> Measurements:
+        """Train :attr:`probe` and :attr:`factorization`, or take them from the cache, if they are not there yet.
+
+        :return: how long training took
+        """
+        return self._prepare_probe()[1] + self._prepare_factorization()[1]
+
+    def _train(self, name: str, scorer: DotProductScorer, training: Training, inputs: str | None) -> Measurements:
+        training, durations = replace(training, seed=self.seed), dict[str, float]()
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache with the scorer's parameters."""
-            with timed(f"train the {name}", self.measured.durations):
+            with timed(f"train the {name}", durations):
                 train_scorer(scorer, self.graph.triples, training, Step[name.upper()])
             save_model(scorer, str(folder / "scorer.safetensors"))
 
@@ -142,3 +158,4 @@ class RankingContext:
             "scorers", key, build, lambda folder: load_model(scorer, str(folder / "scorer.safetensors"))
         )
         scorer.eval()
+        return Measurements(durations)

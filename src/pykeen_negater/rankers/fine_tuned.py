@@ -3,6 +3,7 @@
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
@@ -19,10 +20,11 @@ from ..texts.language_models import identify_language_model, require_language_mo
 from ..texts.loading import Texts
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION
-from ..utils.spelling import check_choice, did_you_mean
+from ..utils.spelling import check_choice, check_known
 from .base import BudgetedRanker, Scores
 from .context import RankingContext
 from .fine_tuned_scoring import FineTunedScoring
+from .measurements import Measurements
 from .threshold_acceptance import accept_below_thresholds, check_recall
 
 if TYPE_CHECKING:
@@ -76,13 +78,7 @@ class FineTunedRanker(BudgetedRanker):
         self.precision: Precision = precision
         self.model = model
         self.language_model: str = require_language_model(language_model) if model is None else model
-        unknown = set(fine_tuning or {}) - set(FineTuningSettings.__dataclass_fields__)
-        if unknown:
-            raise ValueError(
-                f"found the fine-tuning setting(s) {', '.join(sorted(unknown))}, expected some of: "
-                f"{', '.join(FineTuningSettings.__dataclass_fields__)}."
-                f"{did_you_mean(sorted(unknown), FineTuningSettings.__dataclass_fields__)}"
-            )
+        check_known("fine-tuning setting", fine_tuning or {}, FineTuningSettings.__dataclass_fields__)
         budget = {"max_training_triples": max_training_triples, "seed": seed}
         #: The settings of fine-tuning
         self.settings = FineTuningSettings(**{**budget, **(fine_tuning or {})})
@@ -120,13 +116,13 @@ class FineTunedRanker(BudgetedRanker):
         :return: shape: (n,), dtype: float32
         """
 
-    def _fine_tuned(self, context: RankingContext) -> Path:
+    def _fine_tuned(self, context: RankingContext) -> tuple[Path, Measurements]:
         """Get the given model, load one from the cache, or fine-tune it."""
-        return context.once((self, "fine-tuned"), lambda: self._find_fine_tuned(context))
+        return context.once_measured((self, "fine-tuned"), lambda: self._find_fine_tuned(context))
 
-    def _find_fine_tuned(self, context: RankingContext) -> Path:
+    def _find_fine_tuned(self, context: RankingContext) -> tuple[Path, Measurements]:
         if self.model is not None:
-            return Path(self.model)
+            return Path(self.model), Measurements()
         run = CachedClassifier(
             self.language_model,
             context.graph,
@@ -135,24 +131,25 @@ class FineTunedRanker(BudgetedRanker):
             context.validation,
             context.validation_negatives,
         )
+        durations: dict[str, float] = {}
         with main_process_first(context.processes):
-            path, _ = run.find_or_train(context.cache, context.measured.durations)
-        context.measured.statistics["fine_tuning"] = json.loads(path.joinpath(REPORT).read_text(encoding="utf-8"))
-        return path
+            path, _ = run.find_or_train(context.cache, durations)
+        report = json.loads(path.joinpath(REPORT).read_text(encoding="utf-8"))
+        return path, Measurements(durations, statistics={"fine_tuning": report})
 
-    def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> np.ndarray:
+    def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> tuple[np.ndarray, Measurements]:
         """Compute the scores of triples, or load them from the cache.
 
         :param model: the folder of the fine-tuned model
         :param triples: shape: (n, 3)
         :param context: texts and cache
-        :return: shape: (n,), dtype: float32, finite
+        :return: a pair (the scores, of shape (n,) and dtype float32, finite; what was measured)
         :raises ValueError: if a score is not finite
         """
-        with timed("score", context.measured.durations):
-            scores = self._scoring(model, context).score(self._what(), self.compute, triples)
-        context.measured.statistics["scored"] = len(triples)
-        return scores
+        durations: dict[str, float] = {}
+        with timed("score", durations):
+            scores, measured = self._scoring(model, context).score(self._what(), self.compute, triples)
+        return scores, measured + Measurements(durations, statistics={"scored": len(triples)})
 
     def _scoring(self, model: Path, context: RankingContext) -> FineTunedScoring:
         return FineTunedScoring(model, self.precision, context)
@@ -199,9 +196,8 @@ class ThresholdsRanker(FineTunedRanker):
     # docstr-coverage: inherited
     def score_triples(self, triples: np.ndarray, context: RankingContext) -> Scores:  # noqa: D102
         graph = context.graph
-        model = self._fine_tuned(context)
+        model, measured = self._fine_tuned(context)
         thresholds = Thresholds.load(model, graph.num_relations, graph.relation_names)
-        values = self._scores(model, triples, context)
-        scores, counted = accept_below_thresholds(values, triples[:, RELATION], thresholds, self.recall)
-        context.measured.statistics.update(counted)
-        return scores
+        values, measured_then = self._scores(model, triples, context)
+        scores = accept_below_thresholds(values, triples[:, RELATION], thresholds, self.recall)
+        return replace(scores, measured=measured + measured_then + scores.measured)

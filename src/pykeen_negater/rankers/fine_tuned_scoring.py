@@ -13,6 +13,7 @@ from ..storage.cache import array_digest, fingerprint
 from ..texts.language_models import identify_language_model
 from ..texts.loading import texts_digest
 from .context import RankingContext
+from .measurements import Measurements, halved_batches
 from .resumable_scoring import ResumableScoring, TripleScorer
 
 if TYPE_CHECKING:
@@ -40,13 +41,13 @@ class FineTunedScoring:
     #: Texts, cache and processes
     context: RankingContext
 
-    def score(self, what: str, compute: Compute, triples: np.ndarray) -> np.ndarray:
+    def score(self, what: str, compute: Compute, triples: np.ndarray) -> tuple[np.ndarray, Measurements]:
         """Compute a score or vector of triples, or load it from the cache; the processes share the work.
 
         :param what: the name of what is computed
         :param compute: computes it, in batches of similar length
         :param triples: shape: (n, 3)
-        :return: shape: (n, ...), dtype: float32, finite
+        :return: a pair (what was computed, of shape (n, ...) and dtype float32, finite; how many batches were halved)
         :raises ValueError: if a number is not finite
         """
         key = fingerprint(
@@ -61,8 +62,7 @@ class FineTunedScoring:
         values, num_halved = ResumableScoring(
             lambda: _FineTunedScorer(self.model, compute, self.context), triples, self.context
         ).find_or_compute(key)
-        self.context.measured.note_halved("batches_halved", num_halved)
-        return values
+        return values, halved_batches("batches_halved", num_halved)
 
 
 class _FineTunedScorer(TripleScorer):

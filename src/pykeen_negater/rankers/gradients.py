@@ -17,6 +17,7 @@ from ..utils.spelling import check_choice
 from .base import Scores
 from .context import RankingContext
 from .fine_tuned import FineTunedRanker
+from .measurements import Measurements
 
 if TYPE_CHECKING:
     from ..fine_tuning.classifier import TripleClassifier
@@ -73,8 +74,9 @@ class FullGradientsRanker(FineTunedRanker):
 
     # docstr-coverage: inherited
     def score_triples(self, triples: np.ndarray, context: RankingContext) -> Scores:  # noqa: D102
-        scores = self._scores(self._fine_tuned(context), triples, context)
-        return Scores(scores, np.ones(len(triples), dtype=bool))
+        model, measured = self._fine_tuned(context)
+        scores, measured_then = self._scores(model, triples, context)
+        return Scores(scores, np.ones(len(triples), dtype=bool), measured + measured_then)
 
 
 class ProxyGradientsRanker(FullGradientsRanker):
@@ -137,20 +139,23 @@ class ProxyGradientsRanker(FullGradientsRanker):
         return steps
 
     # docstr-coverage: inherited
-    def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> np.ndarray:
+    def _scores(self, model: Path, triples: np.ndarray, context: RankingContext) -> tuple[np.ndarray, Measurements]:
         order = np.random.default_rng(self.settings.seed).permutation(len(triples))
         exact, guessed = np.sort(order[: self.num_exact]), np.sort(order[self.num_exact :])
         scores = np.empty(len(triples), dtype=np.float32)
-        scores[exact] = super()._scores(model, triples[exact], context)
-        context.measured.statistics["scored"] = len(triples)
+        scores[exact], measured = super()._scores(model, triples[exact], context)
+        durations: dict[str, float] = {}
         if len(guessed):
-            with timed("score", context.measured.durations):
-                scores[guessed] = self._guess(model, triples[exact], scores[exact], triples[guessed], context)
-        return scores
+            with timed("score", durations):
+                scores[guessed], measured_then = self._guess(
+                    model, triples[exact], scores[exact], triples[guessed], context
+                )
+            measured += measured_then
+        return scores, measured + Measurements(durations, statistics={"scored": len(triples)})
 
     def _guess(
         self, model: Path, exact: np.ndarray, magnitudes: np.ndarray, guessed: np.ndarray, context: RankingContext
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, Measurements]:
         """Estimate the magnitudes of triples from those of others."""
         from safetensors.torch import load_model, save_model
 
@@ -170,7 +175,7 @@ class ProxyGradientsRanker(FullGradientsRanker):
             folder.joinpath("statistics.json").write_text(json.dumps(report), encoding="utf-8")
 
         scoring = self._scoring(model, context)
-        vectors = scoring.score("vector", embed, exact)
+        vectors, measured = scoring.score("vector", embed, exact)
         key = fingerprint(
             {
                 "settings": asdict(self.proxy),
@@ -187,7 +192,7 @@ class ProxyGradientsRanker(FullGradientsRanker):
             return report
 
         with main_process_first(context.processes):
-            context.measured.statistics["proxy"], _ = context.cache.read_or_build("proxies", key, build, read)
+            report, _ = context.cache.read_or_build("proxies", key, build, read)
         proxy.eval()
 
         def guess(classifier: "TripleClassifier", tokenizer: "TripleTokenizer", triples: np.ndarray) -> np.ndarray:
@@ -201,4 +206,5 @@ class ProxyGradientsRanker(FullGradientsRanker):
                 precision=self.precision,
             )
 
-        return scoring.score(f"{self._what()}, guessed with {key}", guess, guessed)
+        values, measured_then = scoring.score(f"{self._what()}, guessed with {key}", guess, guessed)
+        return values, measured + measured_then + Measurements(statistics={"proxy": report})

@@ -15,6 +15,7 @@ from ..triples.graphs import Graph
 from .base import Ranker, Scores
 from .context import RankingContext
 from .kge_sources import GivenModel, ModelSource, NamedModel, PickledModel, SavedModel, TrainedModel
+from .measurements import Measurements, halved_batches
 
 if TYPE_CHECKING:
     from pykeen.models import Model
@@ -120,25 +121,23 @@ class KGERanker(Ranker):
     def estimate(self, graph: Graph, texts: Texts | None, num_candidates: int) -> dict[str, float]:  # noqa: D102
         return self.source.estimate(graph, num_candidates)
 
-    def _model(self, context: RankingContext) -> "Model":
-        return context.once((self, "model"), lambda: self.source.get(context.graph, context))
+    def _model(self, context: RankingContext) -> "tuple[Model, Measurements]":
+        return context.once_measured((self, "model"), lambda: self.source.get(context.graph, context))
 
     # docstr-coverage: inherited
-    def prepare(self, context: RankingContext) -> None:  # noqa: D102
-        self._model(context)
+    def prepare(self, context: RankingContext) -> Measurements:  # noqa: D102
+        return self._model(context)[1]
 
     # docstr-coverage: inherited
     def score(self, candidates: Candidates, context: RankingContext) -> Scores:  # noqa: D102
-        model = self._model(context)  # trained before the clock runs
-        triples = candidates.unique_triples
-        with timed("score", context.measured.durations):
-            halver = OOMBatchHalver("triples")
+        model, measured = self._model(context)  # trained before the clock runs
+        triples, durations, halver = candidates.unique_triples, dict[str, float](), OOMBatchHalver("triples")
+        with timed("score", durations):
             scores = score_triples(model, triples, halver=halver)
-        if halver.count:
-            context.measured.counts["batches_halved"] = halver.count
+        measured += Measurements(durations) + halved_batches("batches_halved", halver.count)
         if not np.isfinite(scores).all():
             raise ValueError(
                 f"{type(model).__name__} gave {np.sum(~np.isfinite(scores)):,} scores that are not finite. Check the "
                 f"model."
             )
-        return Scores(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
+        return Scores(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool), measured)

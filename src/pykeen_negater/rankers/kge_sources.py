@@ -29,6 +29,7 @@ from ..storage.cache import file_digest, fingerprint, timed
 from ..storage.regular_files import check_regular
 from ..triples.graphs import Graph
 from .context import RankingContext
+from .measurements import Measurements
 
 if TYPE_CHECKING:
     from pykeen.models import Model
@@ -54,12 +55,12 @@ class ModelSource(ABC):
         """
 
     @abstractmethod
-    def get(self, graph: Graph, context: RankingContext) -> "Model":
+    def get(self, graph: Graph, context: RankingContext) -> "tuple[Model, Measurements]":
         """Get the model.
 
         :param graph: the graph whose ids it scores, with all triples
         :param context: the triples for training, and the cache
-        :return: the model
+        :return: a pair (the model, the seconds of training)
         :raises ValueError: if it does not fit the graph
         """
 
@@ -129,12 +130,12 @@ class TrainedModel(ModelSource):
         return asdict(self)
 
     # docstr-coverage: inherited
-    def get(self, graph: Graph, context: RankingContext) -> "Model":  # noqa: D102
-        model = self.model.build(context.graph, context.seed)
+    def get(self, graph: Graph, context: RankingContext) -> "tuple[Model, Measurements]":  # noqa: D102
+        model, durations = self.model.build(context.graph, context.seed), dict[str, float]()
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache with the model's weights."""
-            with timed(f"train {self.model.name}", context.measured.durations):
+            with timed(f"train {self.model.name}", durations):
                 train_model(model, context.graph, self.training, context.seed)
             save_model(model, str(folder / "model.safetensors"))
 
@@ -142,7 +143,7 @@ class TrainedModel(ModelSource):
         context.cache.read_or_build(
             "models", key, build, lambda folder: load_model(model, str(folder / "model.safetensors"))
         )
-        return model
+        return model, Measurements(durations)
 
     # docstr-coverage: inherited
     def estimate(self, graph: Graph, num_triples: int) -> dict[str, float]:  # noqa: D102
@@ -161,8 +162,8 @@ class _TrainedBefore(ModelSource):
         """Load the model, without checking its size."""
 
     # docstr-coverage: inherited
-    def get(self, graph: Graph, context: RankingContext) -> "Model":
-        return self._checked(graph)
+    def get(self, graph: Graph, context: RankingContext) -> "tuple[Model, Measurements]":
+        return self._checked(graph), Measurements()
 
     # docstr-coverage: inherited
     def estimate(self, graph: Graph, num_triples: int) -> dict[str, float]:

@@ -1,38 +1,41 @@
 """The measurements of mining: durations, counts and statistics."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
     "Measurements",
+    "halved_batches",
 ]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Measurements:
-    """The measurements of the steps of mining."""
+    """The measurements of a step of mining, which are returned, and added to those of other steps."""
 
     #: The seconds by step
-    durations: dict[str, float] = field(default_factory=dict)
+    durations: Mapping[str, float] = field(default_factory=dict)
 
-    #: Counts of a shard's candidates; those of all shards are added
-    counts: dict[str, int] = field(default_factory=dict)
+    #: Counts; those of all steps and shards are added
+    counts: Mapping[str, int] = field(default_factory=dict)
 
-    #: Statistics of the run as a whole; JSON-native
-    statistics: dict[str, Any] = field(default_factory=dict)
+    #: Other statistics; JSON-native. Of the same name, the latest is kept.
+    statistics: Mapping[str, Any] = field(default_factory=dict)
 
-    def note_halved(self, name: str, count: int) -> None:
-        """Add to the statistics the number of batches halved for lack of memory, if there are any.
+    def __add__(self, other: "Measurements") -> "Measurements":
+        return Measurements(
+            {**self.durations, **{name: self.durations.get(name, 0.0) + x for name, x in other.durations.items()}},
+            {**self.counts, **{name: self.counts.get(name, 0) + x for name, x in other.counts.items()}},
+            {**self.statistics, **other.statistics},
+        )
 
-        :param name: the name of the statistic
-        :param count: >= 0, which is added to the number before
-        """
-        if count:
-            self.statistics[name] = self.statistics.get(name, 0) + count
 
-    def of_a_shard(self) -> "Measurements":
-        """Make measurements for a shard of the same run.
+def halved_batches(name: str, count: int) -> Measurements:
+    """Count the batches that were halved for lack of memory, if there are any.
 
-        :return: the same statistics, without durations and counts
-        """
-        return Measurements(statistics=self.statistics)
+    :param name: the name of the count
+    :param count: >= 0
+    :return: the measurements, which are empty if none was halved
+    """
+    return Measurements(counts={name: count} if count else {})

@@ -12,6 +12,7 @@ from ..storage.cache import timed
 from ..triples.queries import ENTITY_SIDES
 from .base import Ranker, Scores
 from .context import RankingContext
+from .measurements import Measurements
 
 __all__ = [
     "ProbeRanker",
@@ -54,13 +55,14 @@ class ProbeRanker(Ranker):
         return np.sum(scores, axis=0) / len(ENTITY_SIDES)
 
     # docstr-coverage: inherited
-    def prepare(self, context: RankingContext) -> None:  # noqa: D102
-        _ = context.probe, context.factorization
+    def prepare(self, context: RankingContext) -> Measurements:  # noqa: D102
+        return context.prepare_scorers()
 
     # docstr-coverage: inherited
     def score(self, candidates: Candidates, context: RankingContext) -> Scores:  # noqa: D102
-        triples = candidates.unique_triples
-        self.prepare(context)  # before the clock runs
-        with timed("score", context.measured.durations):
+        triples, durations = candidates.unique_triples, dict[str, float]()
+        measured = self.prepare(context)  # before the clock runs
+        with timed("score", durations):
             scores = self.score_triples(triples, context)
-        return Scores(scores[candidates.unique_positions], np.ones(len(candidates), dtype=bool))
+        accepted = np.ones(len(candidates), dtype=bool)
+        return Scores(scores[candidates.unique_positions], accepted, measured + Measurements(durations))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,11 +21,13 @@ from ..texts.language_models import identify_language_model, require_language_mo
 from ..texts.loading import Texts, texts_digest
 from ..texts.readings import find_readings
 from ..triples.graphs import Graph
+from ..triples.held_out import digest_held_out
 from ..triples.indexing import RELATION
 from ..triples.queries import ENTITY_SIDES
-from ..utils.spelling import check_choice
+from ..utils.spelling import check_choice, check_known
 from .base import BudgetedRanker, Scores
 from .context import RankingContext
+from .measurements import Measurements, halved_batches
 from .resumable_scoring import ResumableScoring
 from .threshold_acceptance import accept_below_thresholds, check_recall
 
@@ -87,12 +89,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
         :raises ValueError: if a parameter is out of range, or there is no such template or training setting
         """
         check_choice("prototype", prototype, PROTOTYPES)
-        known = RelationTrainingSettings.__dataclass_fields__
-        unknown = set(training or {}) - set(known)
-        if unknown:
-            raise ValueError(
-                f"found the training setting(s) {', '.join(sorted(unknown))}, expected some of: {', '.join(known)}."
-            )
+        check_known("training setting", training or {}, RelationTrainingSettings.__dataclass_fields__)
         self.model = require_language_model(model)
         self.template = None if template is None else find_template(template)
         self.training = None if training is None else RelationTrainingSettings(**{"seed": seed, **training})
@@ -134,11 +131,11 @@ class RelationEmbeddingRanker(BudgetedRanker):
             steps[Step.TRAIN_RELATIONS] = num_pairs / speed
         return steps
 
-    def make_scorer(self, context: RankingContext) -> "RelationScorer":
+    def make_scorer(self, context: RankingContext) -> "tuple[RelationScorer, Measurements]":
         """Encode true pairs to compare others with; the encoder is trained first if a setting asks for it.
 
         :param context: graph, texts, cache and processes, all of which have to call this
-        :return: the scorer
+        :return: a pair (the scorer, the measurements)
         """
         from ..relations.encoder import RelationEncoder
         from ..relations.prototypes import Prototypes
@@ -146,25 +143,25 @@ class RelationEmbeddingRanker(BudgetedRanker):
 
         graph, texts = context.graph, context.required_texts
         with main_process_first(context.processes):
-            encoder = RelationEncoder(self._trained(context), template=self.template)
+            trained, measured = self._trained(context)
+            encoder = RelationEncoder(trained, template=self.template)
         positives = choose_positives(graph, self.max_positives, self.seed)
         key = fingerprint(
             {"encoder": encoder.identify(), "texts": texts_digest(texts), "positives": array_digest(positives)}
         )
         scoring = ResumableScoring(lambda: PairEncoding(encoder, texts), positives, context)
         vectors, num_halved = scoring.find_or_compute(key)
-        context.measured.note_halved("batches_halved", num_halved)
         prototypes = Prototypes(vectors, positives[:, RELATION], graph.num_relations, PROTOTYPES[self.prototype])
-        return RelationScorer(encoder, texts, positives, prototypes)
+        scorer = RelationScorer(encoder, texts, positives, prototypes)
+        return scorer, measured + halved_batches("batches_halved", num_halved)
 
     # docstr-coverage: inherited
     def score_triples(self, triples: np.ndarray, context: RankingContext) -> Scores:  # noqa: D102
-        values = self._scores(triples, context)
+        values, measured = self._scores(triples, context)
         thresholds, _ = self._fitted(context)
-        scores, counted = accept_below_thresholds(values, triples[:, RELATION], thresholds, self.recall)
-        context.measured.statistics["scored"] = len(triples)
-        context.measured.statistics.update(counted)
-        return scores
+        scores = accept_below_thresholds(values, triples[:, RELATION], thresholds, self.recall)
+        measured += Measurements(statistics={"scored": len(triples)})
+        return replace(scores, measured=measured + scores.measured)
 
     # docstr-coverage: inherited
     def score(self, candidates: Candidates, context: RankingContext) -> Scores:  # noqa: D102
@@ -175,8 +172,8 @@ class RelationEmbeddingRanker(BudgetedRanker):
         scores.values[rows] = between[corrupted, candidates.replacements[rows]]
         return scores
 
-    def _scorer(self, context: RankingContext) -> "RelationScorer":
-        return context.once((self, "scorer"), lambda: self.make_scorer(context))
+    def _scorer(self, context: RankingContext) -> "tuple[RelationScorer, Measurements]":
+        return context.once_measured((self, "scorer"), lambda: self.make_scorer(context))
 
     def _fitted(self, context: RankingContext) -> tuple[Thresholds, np.ndarray]:
         """Choose thresholds and compare relations, or load the result from the cache.
@@ -187,7 +184,7 @@ class RelationEmbeddingRanker(BudgetedRanker):
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache."""
-            scorer = self._scorer(context)
+            scorer, _ = self._scorer(context)
             self._fit_thresholds(scorer, context).save(folder)
             np.save(folder / "between.npy", scorer.prototypes.between(), allow_pickle=False)
 
@@ -201,21 +198,21 @@ class RelationEmbeddingRanker(BudgetedRanker):
         key = fingerprint({**self._inputs(context), **self._identify_scores()})
         return context.cache.read_or_build("relation-thresholds", key, build, read)[0]
 
-    def _scores(self, triples: np.ndarray, context: RankingContext) -> np.ndarray:
+    def _scores(self, triples: np.ndarray, context: RankingContext) -> tuple[np.ndarray, Measurements]:
         """Compute the scores of triples, or load them from the cache; the processes share the work.
 
         :param triples: shape: (n, 3)
         :param context: graph, texts, cache and processes
-        :return: shape: (n,), dtype: float32
+        :return: a pair (the scores, of shape (n,) and dtype float32; what was measured)
         """
+        durations: dict[str, float] = {}
         key = fingerprint({**self._inputs(context), **self._identify_scores(), "triples": array_digest(triples)})
-        with timed("score", context.measured.durations):
-            scorer = self._scorer(context)
+        with timed("score", durations):
+            scorer, measured = self._scorer(context)
             with main_process_first(context.processes):
                 self._fitted(context)
             scores, num_halved = ResumableScoring(lambda: scorer, triples, context).find_or_compute(key)
-        context.measured.note_halved("batches_halved", num_halved)
-        return scores
+        return scores, measured + Measurements(durations) + halved_batches("batches_halved", num_halved)
 
     def _fit_thresholds(self, scorer: "RelationScorer", context: RankingContext) -> Thresholds:
         """Choose thresholds that tell validation triples from false ones, or true pairs from their corruptions."""
@@ -239,21 +236,22 @@ class RelationEmbeddingRanker(BudgetedRanker):
             graph.num_relations,
         )
 
-    def _trained(self, context: RankingContext) -> Path | str:
+    def _trained(self, context: RankingContext) -> tuple[Path | str, Measurements]:
         """Train the encoder on true pairs, or load it from the cache; without training, get the model itself."""
         if self.training is None:
-            return self.model
+            return self.model, Measurements()
         from ..relations.encoder import RelationEncoder
         from ..relations.scorer import choose_positives
         from ..relations.training.data import RelationPairs
         from ..relations.training.loop import train_relation_encoder
 
         positives = choose_positives(context.graph, self.max_training_triples, self.seed)
+        durations: dict[str, float] = {}
 
         def build(folder: Path) -> None:
             """Fill a folder of the cache with a trained encoder."""
             pairs = RelationPairs.from_triples(positives, context.required_texts)
-            with timed("train the relation encoder", context.measured.durations):
+            with timed("train the relation encoder", durations):
                 encoder = RelationEncoder(self.model, template=self.template)
                 checkpoints = context.cache.root / leftovers
                 result = train_relation_encoder(
@@ -261,23 +259,21 @@ class RelationEmbeddingRanker(BudgetedRanker):
                 )
             folder.joinpath("training.json").write_text(json.dumps(asdict(result)), encoding="utf-8")
 
-        def read(folder: Path) -> Path:
+        def read(folder: Path) -> tuple[Path, Any]:
             """Check that the encoder can be loaded, and read the report of its training."""
             RelationEncoder(folder / "encoder", template=self.template)
-            context.measured.statistics["training"] = json.loads(
-                folder.joinpath("training.json").read_text(encoding="utf-8")
-            )
-            return folder / "encoder"
+            report = json.loads(folder.joinpath("training.json").read_text(encoding="utf-8"))
+            return folder / "encoder", report
 
         key = fingerprint({**self._inputs(context), **self._identify_encoder(), "positives": array_digest(positives)})
         leftovers = f"checkpoints/{key}"
-        return context.cache.read_or_build("relation-encoders", key, build, read, leftovers)[0]
+        (encoder, report), _ = context.cache.read_or_build("relation-encoders", key, build, read, leftovers)
+        return encoder, Measurements(durations, statistics={"training": report})
 
     @staticmethod
     def _inputs(context: RankingContext) -> dict[str, Any]:
-        validation = (context.validation, context.validation_negatives)
         return {
             "graph": context.graph.fingerprint,
             "texts": texts_digest(context.texts),
-            "validation": [None if triples is None else array_digest(triples) for triples in validation],
+            "validation": digest_held_out(context.validation, context.validation_negatives),
         }

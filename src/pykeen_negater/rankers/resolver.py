@@ -1,30 +1,21 @@
-"""Finds rankers by name. A new ranker is a module of its own, and a line here."""
+"""Finds rankers by name: those of :data:`pykeen_negater.typing.RANKERS`, where a new one is listed, and your own."""
+
+import importlib
 
 from class_resolver import ClassResolver
 
+from ..typing import RANKERS
 from .base import Ranker
-from .fine_tuned import ThresholdsRanker
-from .gradients import FullGradientsRanker, ProxyGradientsRanker
-from .kge import KGERanker
-from .probe import ProbeRanker
-from .relation_embedding import RelationEmbeddingRanker
-from .similarity import SimilarityRanker
 
 __all__ = [
     "ranker_resolver",
 ]
 
+_CLASSES = [getattr(importlib.import_module(f"{__package__}.{module}"), name) for module, name in RANKERS.values()]
+
 #: Resolves rankers by name, such as those of :data:`pykeen_negater.typing.RANKERS`; register your own in it
 ranker_resolver: ClassResolver[Ranker] = ClassResolver(
-    [
-        ProbeRanker,
-        SimilarityRanker,
-        KGERanker,
-        ThresholdsRanker,
-        FullGradientsRanker,
-        ProxyGradientsRanker,
-        RelationEmbeddingRanker,
-    ],
+    _CLASSES,
     base=Ranker,  # type: ignore[type-abstract]
-    default=ProbeRanker,
+    default=_CLASSES[0],
 )

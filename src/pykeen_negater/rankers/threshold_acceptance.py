@@ -1,11 +1,10 @@
 """Acceptance by thresholds: candidates that reach the threshold of their relation are taken for true and rejected."""
 
-from typing import Any
-
 import numpy as np
 
 from ..fine_tuning.thresholds import Thresholds, describe_levels
 from .base import Scores
+from .measurements import Measurements
 
 __all__ = [
     "accept_below_thresholds",
@@ -27,7 +26,7 @@ def check_recall(recall: float | None) -> float | None:
 
 def accept_below_thresholds(
     scores: np.ndarray, relations: np.ndarray, thresholds: Thresholds, recall: float | None
-) -> tuple[Scores, dict[str, Any]]:
+) -> Scores:
     """Accept the candidates below the threshold of their relation.
 
     :param scores: shape: (n,), finite, the scores of corrupted triples
@@ -35,8 +34,9 @@ def accept_below_thresholds(
     :param thresholds: the thresholds, with the scores of true validation triples
     :param recall: in (0, 1), the share of the true validation triples that reach a threshold; None for the thresholds
         that classify best
-    :return: a pair (the scores, and which are accepted; the counts, see
-        :func:`~pykeen_negater.fine_tuning.thresholds.describe_levels`)
+    :return: the scores, which are accepted, and the counts, see
+        :func:`~pykeen_negater.fine_tuning.thresholds.describe_levels`
     """
     levels = thresholds.by_relation if recall is None else thresholds.reached_by(recall)
-    return Scores(scores, scores < levels[relations]), describe_levels(scores, relations, levels)
+    counted = describe_levels(scores, relations, levels)
+    return Scores(scores, scores < levels[relations], Measurements(statistics=counted))

@@ -12,7 +12,7 @@ from ..pools.outcomes import OUTCOMES
 from ..utils.printable import printable
 from .comparison import Comparison
 from .coverage import Coverage
-from .examples import Example, hardest_negatives, likeliest_suspects, negative_relations, riskiest_rejected
+from .examples import Example, hardest_negatives, likeliest_suspected, negative_relations, riskiest_rejected
 from .levels import Levels, median
 from .phrases import Names, Phrase
 from .reasons import Reason, advise, explain_outcomes, read_outcomes
@@ -49,7 +49,7 @@ class RelationFigures:
     num_negatives: int
 
     #: The number of corruptions that are likely true
-    num_suspects: int
+    num_suspected: int
 
     #: The number of candidates by outcome; None if they were not counted
     outcomes: Mapping[str, int] | None
@@ -85,7 +85,7 @@ class ReportContent:
     num_entities: int
     num_relations: int
     num_negatives: int
-    num_suspects: int
+    num_suspected: int
 
     #: Whether they were mined, rather than imported, in which case nothing is known about how they were made
     is_mined: bool
@@ -131,7 +131,7 @@ class ReportContent:
     #: The hardest negatives of each relation, its riskiest rejected candidates, and its riskiest suspected positives
     negatives: tuple[Example, ...]
     rejected: tuple[Example, ...]
-    suspects: tuple[Example, ...]
+    suspected: tuple[Example, ...]
 
     #: The index for searching a page
     search: SearchIndex
@@ -181,7 +181,7 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
         num_entities=pools.num_entities,
         num_relations=pools.num_relations,
         num_negatives=len(pools),
-        num_suspects=len(pools.suspects),
+        num_suspected=len(pools.suspected),
         is_mined=bool(settings),
         settings=_describe_settings(settings),
         versions=tuple((printable(name), printable(str(value))) for name, value in _items(pools, "versions")),
@@ -199,7 +199,7 @@ def collect(pools: NegativePools, title: str, comparison: Comparison | None = No
         max_risk=pools.max_risk,
         negatives=_arrange(hardest_negatives(pools, names, relations, per_relation, judged), figures),
         rejected=_arrange(riskiest_rejected(pools, names, statistics, per_relation, judged), figures),
-        suspects=_arrange(likeliest_suspects(pools, names, per_relation), figures),
+        suspected=_arrange(likeliest_suspected(pools, names, per_relation), figures),
         search=SearchIndex(pools, names),
         comparison=comparison,
     )
@@ -234,7 +234,7 @@ def _relations(
             num_triples=int(triples[i]),
             coverage=float(covered[i] / triples[i]),
             num_negatives=int(levels.num_negatives[i]),
-            num_suspects=int(levels.num_suspects[i]),
+            num_suspected=int(levels.num_suspected[i]),
             outcomes=None if outcomes is None else dict(zip(OUTCOMES, outcomes[i].tolist(), strict=True)),
             median_score=median(levels.scores, levels.negatives_by_score[i]),
             median_risk=median(levels.risks, levels.negatives_by_risk[i]) if judged else None,

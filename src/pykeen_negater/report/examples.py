@@ -17,7 +17,7 @@ __all__ = [
     "Example",
     "find_positives",
     "hardest_negatives",
-    "likeliest_suspects",
+    "likeliest_suspected",
     "negative_relations",
     "riskiest_rejected",
 ]
@@ -129,7 +129,7 @@ def riskiest_rejected(
     return examples
 
 
-def likeliest_suspects(pools: NegativePools, names: Names, per_relation: int) -> list[Example]:
+def likeliest_suspected(pools: NegativePools, names: Names, per_relation: int) -> list[Example]:
     """Choose the riskiest corruptions of each relation, each beside another training triple that it corrupts.
 
     :param pools: the pools
@@ -137,18 +137,18 @@ def likeliest_suspects(pools: NegativePools, names: Names, per_relation: int) ->
     :param per_relation: the most of each relation
     :return: the examples by relation, riskiest first
     """
-    suspects = keys_to_triples(pools.suspects.numpy(), pools.num_entities, pools.num_relations)
-    levels = pools.suspect_risk.numpy()
-    chosen = _first_of_each(suspects[:, RELATION], -levels.astype(np.int16), LOOKED_AT * per_relation)
+    suspected = keys_to_triples(pools.suspected.numpy(), pools.num_entities, pools.num_relations)
+    levels = pools.suspected_risk.numpy()
+    chosen = _first_of_each(suspected[:, RELATION], -levels.astype(np.int16), LOOKED_AT * per_relation)
     triples = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)
-    positives, sides = find_positives(pools, suspects[chosen])
-    found = pd.DataFrame({"relation": suspects[chosen, RELATION], "positive": positives})
+    positives, sides = find_positives(pools, suspected[chosen])
+    found = pd.DataFrame({"relation": suspected[chosen, RELATION], "positive": positives})
     found = found[positives >= 0].drop_duplicates()
-    risks = decode_risk(pools.suspect_risk).numpy()
+    risks = decode_risk(pools.suspected_risk).numpy()
     return [
         Example(
-            relation=int(suspects[chosen[i], RELATION]),
-            negative=names.triple(suspects[chosen[i]], int(sides[i])),
+            relation=int(suspected[chosen[i], RELATION]),
+            negative=names.triple(suspected[chosen[i]], int(sides[i])),
             positive=names.triple(triples[positives[i]], int(sides[i])),
             score=None,
             risk=float(risks[chosen[i]]),
@@ -157,16 +157,16 @@ def likeliest_suspects(pools: NegativePools, names: Names, per_relation: int) ->
     ]
 
 
-def find_positives(pools: NegativePools, suspects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def find_positives(pools: NegativePools, suspected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find training triples that differ from corruptions in the tail, or else in the head.
 
     :param pools: the pools
-    :param suspects: shape: (n, 3)
+    :param suspected: shape: (n, 3)
     :return: a pair (the position of each one's triple, −1 where there is none; the side in which they differ), each of
         shape (n,)
     """
     triples = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)
-    by_tail, by_head = (_find_positives(triples, suspects, side, pools.num_entities) for side in (TAIL, HEAD))
+    by_tail, by_head = (_find_positives(triples, suspected, side, pools.num_entities) for side in (TAIL, HEAD))
     return np.where(by_tail >= 0, by_tail, by_head), np.where(by_tail >= 0, TAIL, HEAD)
 
 

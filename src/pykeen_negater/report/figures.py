@@ -191,7 +191,11 @@ def draw_spread(content: ReportContent) -> tuple[str, str | None]:
     levels = content.levels
     scores = _draw_scores(content, None, levels.negatives_by_score.sum(axis=0), size=(4.6, 2.3))
     risks = _draw_risks(
-        content, None, levels.negatives_by_risk.sum(axis=0), levels.suspects_by_risk.sum(axis=0), size=(4.6, 2.3)
+        content,
+        None,
+        levels.negatives_by_risk.sum(axis=0),
+        levels.suspected_by_risk.sum(axis=0),
+        size=(4.6, 2.3),
     )
     return scores, risks
 
@@ -209,7 +213,7 @@ def draw_relation(content: ReportContent, relation: RelationFigures) -> Relation
         _draw_scores(content, relation, levels.negatives_by_score[i], size=(2.5, 1.15))
         if relation.num_negatives or relation.num_scored
         else None,
-        _draw_risks(content, relation, levels.negatives_by_risk[i], levels.suspects_by_risk[i], size=(2.5, 1.15)),
+        _draw_risks(content, relation, levels.negatives_by_risk[i], levels.suspected_by_risk[i], size=(2.5, 1.15)),
     )
 
 
@@ -249,7 +253,7 @@ def _draw_risks(
     content: ReportContent,
     relation: RelationFigures | None,
     negatives: np.ndarray,
-    suspects: np.ndarray,
+    suspected: np.ndarray,
     size: tuple[float, float],
 ) -> str | None:
     if content.guard is None:
@@ -263,12 +267,12 @@ def _draw_risks(
         padding = (-first, (first - NUM_LEVELS) % LEVELS_PER_BAR)
         num_bars = (NUM_LEVELS + sum(padding)) // LEVELS_PER_BAR
         edges = np.log2(content.levels.risks[0]) + (first + LEVELS_PER_BAR * np.arange(num_bars + 1) - 0.5) / RISK_STEPS
-        for counts, colour, fill in ((negatives, ACCENT, True), (suspects, WARM, False)):
+        for counts, colour, fill in ((negatives, ACCENT, True), (suspected, WARM, False)):
             bars = np.pad(counts, padding).reshape(num_bars, LEVELS_PER_BAR).sum(axis=1)
             if bars.any():
                 axes.stairs(bars / bars.sum(), edges, color=colour, fill=fill, linewidth=1.1)
-        if suspects.any():
-            description += f" Of what is likely true: {_describe(content.levels.risks, suspects, ' times')}"
+        if suspected.any():
+            description += f" Of what is likely true: {_describe(content.levels.risks, suspected, ' times')}"
         if content.max_mined_risk:
             axes.axvline(np.log2(content.max_mined_risk), color=INK, linewidth=1.1)
             description += f" The limit is {content.max_mined_risk:.2f} times."
@@ -296,7 +300,7 @@ def _score_range(content: ReportContent) -> tuple[float, float]:
 
 def _risk_range(content: ReportContent) -> tuple[float, float]:
     levels = content.levels
-    counts = levels.negatives_by_risk.sum(axis=0) + levels.suspects_by_risk.sum(axis=0)
+    counts = levels.negatives_by_risk.sum(axis=0) + levels.suspected_by_risk.sum(axis=0)
     seen = np.log2(levels.risks[np.flatnonzero(counts)])
     return (float(seen.min()) - 0.5, float(seen.max()) + 0.5) if len(seen) else (-8.0, 4.0)
 

@@ -33,7 +33,7 @@ class Levels:
     negatives_by_risk: np.ndarray
 
     #: The corruptions that are likely true, by the level of their risk; shape: (num_relations, 256)
-    suspects_by_risk: np.ndarray
+    suspected_by_risk: np.ndarray
 
     @classmethod
     def count(cls, pools: NegativePools, relations: np.ndarray) -> "Levels":
@@ -43,7 +43,7 @@ class Levels:
         :param relations: shape: (num_negatives,), the relation of each negative
         :return: the counts
         """
-        suspects = keys_to_triples(pools.suspects.numpy(), pools.num_entities, pools.num_relations)[:, RELATION]
+        suspected = keys_to_triples(pools.suspected.numpy(), pools.num_entities, pools.num_relations)[:, RELATION]
 
         def counted(rows: np.ndarray, levels: torch.Tensor) -> np.ndarray:
             """Count levels by relation."""
@@ -55,7 +55,7 @@ class Levels:
             risks=decode_risk(torch.arange(NUM_LEVELS, dtype=torch.uint8)).numpy(),
             negatives_by_score=counted(relations, pools.hardness),
             negatives_by_risk=counted(relations, pools.risk),
-            suspects_by_risk=counted(suspects, pools.suspect_risk),
+            suspected_by_risk=counted(suspected, pools.suspected_risk),
         )
 
     @cached_property
@@ -64,9 +64,9 @@ class Levels:
         return self.negatives_by_score.sum(axis=1)
 
     @cached_property
-    def num_suspects(self) -> np.ndarray:
+    def num_suspected(self) -> np.ndarray:
         """The number of corruptions of each relation that are likely true; shape: (num_relations,)."""
-        return self.suspects_by_risk.sum(axis=1)
+        return self.suspected_by_risk.sum(axis=1)
 
 
 def median(values: np.ndarray, counts: np.ndarray) -> float | None:

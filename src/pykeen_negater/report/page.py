@@ -58,7 +58,7 @@ def render(content: ReportContent) -> str:
     )
     assets = files(__package__) / "assets"
     style, script = (assets.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    drawable = [it for it in content.relations if it.num_negatives or it.num_scored or it.num_suspects]
+    drawable = [it for it in content.relations if it.num_negatives or it.num_scored or it.num_suspected]
     return environment.get_template("page.html.jinja").render(
         content=content,
         figures=_draw(content),

@@ -27,7 +27,7 @@ __all__ = [
 
 #: The most negatives that a page can be searched for, the most training triples that they belong to, and the most
 #: corruptions that are likely true. A page with this many takes a few megabytes.
-MOST_NEGATIVES, MOST_TRIPLES, MOST_SUSPECTS = 200_000, 40_000, 20_000
+MOST_NEGATIVES, MOST_TRIPLES, MOST_SUSPECTED = 200_000, 40_000, 20_000
 
 #: The kinds of rows
 Kind = Literal["kept", "too_risky", "taken_for_true", "suspected"]
@@ -73,9 +73,9 @@ class SearchIndex:
         return int(self._sizes.clip(max=self.per_pool).sum())
 
     @property
-    def num_suspects(self) -> int:
+    def num_suspected(self) -> int:
         """The number of corruptions that are likely true, and can be found."""
-        return min(len(self.pools.suspects), MOST_SUSPECTS)
+        return min(len(self.pools.suspected), MOST_SUSPECTED)
 
     @property
     def covers(self) -> str:
@@ -92,10 +92,12 @@ class SearchIndex:
         parts = [kept]
         if self._rejected is not None:
             parts.append(f"{counted(len(self._rejected), 'candidate')} that mining has noted when it threw them out")
-        if self.num_suspects:
-            of_all = len(self.pools.suspects)
+        if self.num_suspected:
+            of_all = len(self.pools.suspected)
             those = (
-                f"the {self.num_suspects:,} riskiest of {of_all:,}" if self.num_suspects < of_all else f"all {of_all:,}"
+                f"the {self.num_suspected:,} riskiest of {of_all:,}"
+                if self.num_suspected < of_all
+                else f"all {of_all:,}"
             )
             parts.append(f"{those} corruptions that are likely true")
         return ", ".join(parts[:-1]) + (", and " if len(parts) > 1 else "") + parts[-1]
@@ -212,17 +214,17 @@ class SearchIndex:
         return frame.iloc[np.argsort(-hardness.astype(np.int16), kind="stable")]
 
     def _suspected(self) -> pd.DataFrame:
-        levels = self.pools.suspect_risk.numpy()
-        chosen = np.argsort(-levels.astype(np.int16), kind="stable")[: self.num_suspects]
-        suspects = keys_to_triples(
-            self.pools.suspects.numpy()[chosen], self.pools.num_entities, self.pools.num_relations
+        levels = self.pools.suspected_risk.numpy()
+        chosen = np.argsort(-levels.astype(np.int16), kind="stable")[: self.num_suspected]
+        suspected = keys_to_triples(
+            self.pools.suspected.numpy()[chosen], self.pools.num_entities, self.pools.num_relations
         )
-        positives, sides = find_positives(self.pools, suspects)
+        positives, sides = find_positives(self.pools, suspected)
         frame = pd.DataFrame(
             {
                 "positive": positives,
                 "side": sides,
-                "part": suspects[np.arange(len(suspects)), sides],
+                "part": suspected[np.arange(len(suspected)), sides],
                 "kind": _KINDS.index("suspected"),
                 "score": -1,
                 "risk": levels[chosen].astype(np.int64),

@@ -72,7 +72,7 @@ def _examples(content: ReportContent) -> Iterator[Table]:
     for title, examples in (
         ("Hardest negatives", content.negatives),
         ("Thrown out", content.rejected),
-        ("Likely true after all, whether they were candidates or not", content.suspects),
+        ("Likely true after all, whether they were candidates or not", content.suspected),
     ):
         # the first example of each of the largest relations
         first = {example.relation: example for example in reversed(examples)}
@@ -98,7 +98,7 @@ def _overview(content: ReportContent) -> Table:
     if content.guard is not None:
         rows += [
             ("median risk", multiple(content.median_risk)),
-            ("likely true corruptions", number(content.num_suspects)),
+            ("likely true corruptions", number(content.num_suspected)),
         ]
     if content.durations:
         rows.append(("mined in, this run; cached steps not counted", duration(content.seconds)))
@@ -161,7 +161,7 @@ def _relations(content: ReportContent, width: int) -> Iterator[RenderableType]:
         columns["θ_r"] = [number(relation.threshold) for relation in shown]
     if content.guard is not None:
         columns["risk"] = [multiple(relation.median_risk) for relation in shown]
-        columns["likely true"] = [number(relation.num_suspects) for relation in shown]
+        columns["likely true"] = [number(relation.num_suspected) for relation in shown]
     for reason in content.reasons:
         if reason.because:
             columns[reason.name] = [number((relation.outcomes or {}).get(reason.outcome)) for relation in shown]

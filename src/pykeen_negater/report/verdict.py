@@ -8,7 +8,7 @@ from typing import Any
 from ..evaluation.samplers import PartReport
 from ..pools.card import why_none_are_drawn
 from ..pools.negative_pools import NegativePools
-from ..sampling.sampler import MANY_NEGATIVES
+from ..sampling.hard_fraction import MANY_NEGATIVES
 from ..utils.counting import counted
 from .comparison import FILTERED, Comparison
 from .numbers import fraction, percent

@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 class OOMBatchHalver:
-    """Computes results batch by batch, in batches as large as memory allows."""
+    """Computes results batch by batch, in batches as large as memory allows.
+
+    Not torch_max_mem, which starts all over, keeps a failed attempt's tensors during the next, and lets the CPU's fail.
+    """
 
     def __init__(self, what: str) -> None:
         """Start with no halved batch.

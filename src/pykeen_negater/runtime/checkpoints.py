@@ -92,13 +92,12 @@ class ResumableTrainer(Trainer):
             super()._load_best_model()
 
 
-def train_resumably(make_trainer: Callable[[], T], folder: Path, what: str, bar: str, every_epoch: bool = False) -> T:
+def train_resumably(make_trainer: Callable[[], T], folder: Path, bar: str, every_epoch: bool = False) -> T:
     """Train, or go on from the last checkpoint that can be loaded; those that cannot are removed.
 
     :param make_trainer: makes an untrained trainer
     :param folder: where it saves its checkpoints
-    :param what: the name of the task, with which lines of the log begin
-    :param bar: the label of its progress bar
+    :param bar: the label of its progress bar, with which lines of the log begin, too
     :param every_epoch: whether the checkpoints of all epochs before are needed, too
     :return: the trainer, after training
     :raises pykeen_negater.storage.disk_space.FullDiskError: if there is no room for a checkpoint
@@ -112,7 +111,7 @@ def train_resumably(make_trainer: Callable[[], T], folder: Path, what: str, bar:
                 make_folder(folder)
             last = drop_incomplete(folder, every_epoch)
         if last is not None:
-            logger.warning("%s goes on after step %s.", what, last.name.rpartition("-")[2])
+            logger.warning("%s goes on after step %s.", bar, last.name.rpartition("-")[2])
         try:
             with tell_full_disk(folder), training_bar(trainer, bar):
                 trainer.train(resume_from_checkpoint=None if last is None else str(last))

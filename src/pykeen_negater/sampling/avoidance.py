@@ -89,7 +89,7 @@ def avoid_risks(pools: NegativePools, max_risk: float | Tensor, known: TripleInd
     size = pools.num_entities, pools.num_relations
     limit = max_risk
     if isinstance(max_risk, Tensor):
-        limit = max_risk[torch.from_numpy(keys_to_triples(pools.suspects.numpy(), *size)[:, RELATION])]
-    shares = (1 - limit / decode_risk(pools.suspect_risk)).clamp_min_(0)
-    sets: list[tuple[Tensor, Tensor | None]] = [(pools.keys, None), (pools.suspects, shares)]
+        limit = max_risk[torch.from_numpy(keys_to_triples(pools.suspected.numpy(), *size)[:, RELATION])]
+    shares = (1 - limit / decode_risk(pools.suspected_risk)).clamp_min_(0)
+    sets: list[tuple[Tensor, Tensor | None]] = [(pools.keys, None), (pools.suspected, shares)]
     return AvoidedTriples(sets if known is None else [*sets, (known.keys, None)], *size)

@@ -14,6 +14,7 @@ from ..pools.negative_pools import NegativePools
 from ..triples.graphs import Labels, label_to_id
 from ..triples.indexing import TripleIndex
 from ..utils.plain_values import brief, is_missing, plain_items
+from ..utils.spelling import check_known
 from .avoidance import AvoidedTriples, avoid_risks
 from .known_triples import TripleSource, load_known_triples
 from .positives import Positives
@@ -59,12 +60,8 @@ class Overrides:
             known = "there are none" if relation_labels is None else f"e.g. {list(ids)[:3]}"
             raise ValueError(f"found relation_overrides for {unknown[:3]}, expected labels of relations: {known}.")
         for label, own in settings.items():
+            check_known("setting", own, _LIMITS, f"relation_overrides for {label!r}")
             for name, value in own.items():
-                if name not in _LIMITS:
-                    raise ValueError(
-                        f"found {name!r} in the relation_overrides for {label!r}, expected some of: "
-                        f"{', '.join(_LIMITS)}."
-                    )
                 if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= _LIMITS[name]:
                     raise ValueError(
                         f"found {name}={brief(value)} in the relation_overrides for {label!r}, expected a number "

@@ -17,7 +17,6 @@ from pykeen.typing import BoolTensor, LongTensor, MappedTriples
 from torch import Tensor
 
 from ..mining.settings import MiningSettings
-from ..pools.card import why_none_are_drawn
 from ..pools.negative_pools import NegativePools
 from ..runtime.random_state import pinned_defaults
 from ..texts.loading import TextSource
@@ -28,6 +27,7 @@ from ..utils.resolving import find_class, names_unknown_parameters
 from .base_samplers import make_base_sampler
 from .composition import Composition
 from .filtering import ExactFilterer
+from .hard_fraction import choose_hard_fraction
 from .known_triples import TripleSource
 from .limits import Limits
 from .mined import HardNegatives, Strategy, check_strategy, without_inverse
@@ -42,12 +42,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-#: The default share of mined negatives, and the least number of negatives per positive for which it is used
-HARD_FRACTION, MANY_NEGATIVES = 0.25, 4
-
-#: The default share for fewer negatives per positive, of which more have to be random
-HARD_FRACTION_OF_FEW = 0.1
 
 #: The number of triples that the filterer is asked about at once
 COMPARED = 2**20
@@ -179,7 +173,7 @@ class NegatERNegativeSampler(NegativeSampler):
         positives = Positives(mapped_triples, self.num_entities, self.num_relations)
         settings = MiningSettings(corruption_scheme=self.corruption_scheme, **mining)
         found = find_pools(pools, positives, mine, settings)
-        self.hard_fraction, reason = self._choose_hard_fraction(hard_fraction, found)
+        self.hard_fraction, reason = choose_hard_fraction(hard_fraction, found, self.num_negs_per_pos)
         self.has_inverse_triples = positives.have_inverses(found)
         limits = Limits.find(positives, found, max_risk, self.hard_fraction, known_triples, relation_overrides)
         #: True triples beyond those that are trained on
@@ -200,32 +194,6 @@ class NegatERNegativeSampler(NegativeSampler):
     def pools(self) -> NegativePools | None:
         """The pools that negatives are drawn from, without those that are too risky."""
         return None if self.hard_negatives is None else self.hard_negatives.pools
-
-    def _choose_hard_fraction(
-        self, hard_fraction: float | None, pools: NegativePools | None
-    ) -> tuple[float, str | None]:
-        """Choose the share of mined negatives.
-
-        :param hard_fraction: the user's choice, if there is one
-        :param pools: the pools, if there are any
-        :return: a pair (the share in [0, 1], why no mined negatives are drawn, unless some are or the user wants none)
-        """
-        if pools is None and hard_fraction != 0:
-            return 0.0, "no pools are cached for this graph and these settings, and mine='never'."
-        if hard_fraction is not None or pools is None:
-            return hard_fraction or 0.0, None
-        none = why_none_are_drawn(pools.metadata, len(pools))
-        if none is not None:
-            return 0.0, f"{none.because}. {none.remedy}"
-        if self.num_negs_per_pos >= MANY_NEGATIVES:
-            return HARD_FRACTION, None
-        if pools.max_mined_risk is not None and pools.max_mined_risk < 1:
-            return 0.0, (
-                f"with fewer than {MANY_NEGATIVES} negatives per positive, they should be at least as plausible as "
-                f"random ones, and in this graph, none that are safe are. Pass num_negs_per_pos={MANY_NEGATIVES} or "
-                f"more, or hard_fraction=..., to draw some."
-            )
-        return HARD_FRACTION_OF_FEW, None
 
     def _make_hard(self, pools: NegativePools, strategy: Strategy, temperature: float) -> HardNegatives:
         return HardNegatives(pools, self.corruption_scheme, self.has_inverse_triples, strategy, temperature)

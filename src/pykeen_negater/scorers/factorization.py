@@ -86,6 +86,7 @@ def training_of(graph: Graph) -> Training:
     return Training(epochs=10, learning_rate=0.01, weight_decay=0.0, batch_size=batch_size)
 
 
+# of pairs of reals: PyTorch's embedding has no gradient for complex tensors, and a step with these takes longer
 def _product(a: Tensor, b: Tensor) -> Tensor:
     (a_real, a_imag), (b_real, b_imag) = a.chunk(2, dim=-1), b.chunk(2, dim=-1)
     return torch.cat([a_real * b_real - a_imag * b_imag, a_real * b_imag + a_imag * b_real], dim=-1)

@@ -315,17 +315,24 @@ def check_size(model: "Model", graph: Graph) -> None:
 
 
 def score_triples(
-    model: "Model", triples: np.ndarray, progress: str | None = None, halver: OOMBatchHalver | None = None
+    model: "Model",
+    triples: np.ndarray,
+    progress: str | None = None,
+    halver: OOMBatchHalver | None = None,
+    batch_size: int | None = None,
 ) -> np.ndarray:
     """Score triples on the model's device; the model's mode is restored afterwards.
+
+    PyKEEN's ``predict_triples`` leaves it in another one, and does not say whether memory sufficed.
 
     :param model: the model
     :param triples: shape: (n, 3), without ids of inverse relations
     :param progress: the label of the progress bar; None for no bar
     :param halver: halves batches for lack of memory, and counts them
+    :param batch_size: > 0, the number of triples that are scored at once; by default :data:`BATCH_SIZE`
     :return: shape: (n,), dtype: float32, higher is more plausible
     """
-    halver = halver or OOMBatchHalver("triples")
+    halver, batch_size = halver or OOMBatchHalver("triples"), batch_size or BATCH_SIZE
     scores = np.empty(len(triples), dtype=np.float32)
     modes = {module: module.training for module in model.modules()}
     with ExitStack() as stack:
@@ -335,8 +342,8 @@ def score_triples(
         bar = stack.enter_context(
             tqdm(total=len(triples), desc=progress, unit="triple", unit_scale=True, disable=progress is None)
         )
-        for start in range(0, len(triples), BATCH_SIZE):
-            batch = torch.from_numpy(triples[start : start + BATCH_SIZE])
+        for start in range(0, len(triples), batch_size):
+            batch = torch.from_numpy(triples[start : start + batch_size])
             scores[start : start + len(batch)] = halver.compute(
                 lambda part: model.predict_hrt(part["triples"]).squeeze(dim=1), {"triples": batch}
             ).numpy()

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..storage.cache import array_digest
 from .graphs import Graph, label_to_id
 from .tables import read_labels, without_inverse_relations
 
 __all__ = [
     "HeldOut",
+    "digest_held_out",
     "read_held_out",
 ]
 
@@ -25,6 +27,16 @@ class HeldOut:
 
     #: The labels of the entities that the graph lacks
     other_entities: tuple[str, ...]
+
+
+def digest_held_out(*held_out: np.ndarray | None) -> list[str | None]:
+    """Identify held-out triples, which results depend on.
+
+    :param held_out: true and false ones, in the order in which they are always named; shape of each: (n, 3). None where
+        there are none
+    :return: a checksum of each; JSON-native
+    """
+    return [None if triples is None else array_digest(triples) for triples in held_out]
 
 
 def read_held_out(

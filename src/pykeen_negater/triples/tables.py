@@ -27,7 +27,7 @@ from pykeen.triples import TriplesFactory
 from pykeen.triples.triples_factory import INVERSE_SUFFIX
 from pykeen.triples.utils import load_triples
 
-from ..utils.spelling import expected_names
+from ..utils.spelling import check_known
 
 __all__ = [
     "read_labels",
@@ -94,9 +94,7 @@ def read_labels(path: str | Path, load_triples_kwargs: Mapping[str, Any] | None 
     _check_file(path)
     kwargs = dict(load_triples_kwargs or {})
     known = [name for name in inspect.signature(load_triples).parameters if name != "path"]
-    unknown = [name for name in kwargs if name not in known]
-    if unknown:
-        raise ValueError(f"found load_triples_kwargs with {unknown[0]!r}, {expected_names(unknown[0], known)}")
+    check_known("parameter", kwargs, known, "load_triples_kwargs")
     with _one_sentence(path, ", or name its encoding in load_triples_kwargs"):
         try:
             triples = load_triples(path, **kwargs)

@@ -1,11 +1,12 @@
-"""Suggests similar names for one that does not exist."""
+"""Suggests similar names for one that does not exist; for options and commands, click does."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 __all__ = [
     "check_choice",
+    "check_known",
     "did_you_mean",
     "expected_names",
     "nearest",
@@ -25,8 +26,8 @@ def nearest(word: str, names: Iterable[str]) -> list[str]:
     :param names: the names that there are
     :return: at most three names, the nearest first, then those that begin with the word; none if none is near
 
-    >>> nearest("--datset", ["--batch-size", "--candidates", "--dataset"])
-    ['--dataset']
+    >>> nearest("datset", ["batch_size", "candidates", "dataset"])
+    ['dataset']
     >>> nearest("ful gradient", ["probe", "full-gradients", "proxy-gradients"])
     ['full-gradients', 'proxy-gradients']
     """
@@ -67,8 +68,7 @@ def expected_names(word: str, names: Iterable[str]) -> str:
     """
     names = sorted(names)
     near = nearest(word, names)
-    listed = f"one of {', '.join(names)}" if len(names) <= _FEW or not near else f"one of {len(names)} names"
-    return f"expected {listed}." + (f" Did you mean {' or '.join(near)}?" if near else "")
+    return f"expected one of {_listed(names, bool(near))}." + (f" Did you mean {' or '.join(near)}?" if near else "")
 
 
 def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
@@ -88,6 +88,32 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
         names = [choice for choice in choices if choice is not None]
         listed = ", ".join(names) + (", or None" if None in choices else "")
         raise ValueError(f"found {name}={value!r}, expected one of {listed}.{did_you_mean([str(value)], names)}")
+
+
+def check_known(kind: str, words: Iterable[Any], names: Iterable[str], place: object = None) -> None:
+    """Check that all names that were given exist.
+
+    :param kind: what they name, in the singular, for the error
+    :param words: what was written
+    :param names: the names that there are
+    :param place: where it was written, such as a file
+    :raises ValueError: if one is none of these
+
+    >>> check_known("setting", ["k", "seeed"], ["k", "seed"])
+    Traceback (most recent call last):
+    ValueError: found the setting(s) 'seeed', expected some of k, seed. Did you mean seed?
+    """
+    names = list(names)
+    unknown = sorted({*map(str, words)}.difference(names))
+    if unknown:
+        question = did_you_mean(unknown, names)
+        found = f"found the {kind}(s) {', '.join(map(repr, unknown))}"
+        expected = f"expected some of {_listed(names, bool(question))}.{question}"
+        raise ValueError(f"{'' if place is None else f'{place}: '}{found}, {expected}")
+
+
+def _listed(names: Sequence[str], some_are_near: bool) -> str:
+    return ", ".join(names) if len(names) <= _FEW or not some_are_near else f"{len(names)} names"
 
 
 def _letters(name: str) -> str:

@@ -1,16 +1,13 @@
-"""Options that commands share, and what they name."""
+"""Options that commands share."""
 
 import json
 from pathlib import Path
 
 import click
 import pytest
-from pykeen.triples import TriplesFactory
 
-from pykeen_negater.cli.commands.options import TEXTS, load_dataset, load_training, parse_object, text_settings
-from pykeen_negater.mining.settings import MiningSettings
+from pykeen_negater.cli.commands.options import TEXTS, parse_object
 
-from ...conftest import SMALL
 from .cases import FAST, run
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
@@ -43,7 +40,7 @@ def test_bad_arguments(training: Path, tmp_path: Path, pools: Path):
     assert "thresholds" in unknown
     path = pools / "metadata.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 0}))
-    assert "format version 0, expected 2" in run("export", pools, "--output", tmp_path / "y", code=1).output
+    assert "format version 0, expected 3" in run("export", pools, "--output", tmp_path / "y", code=1).output
 
 
 def test_common_mistakes(training: Path, tmp_path: Path, pools: Path):
@@ -79,30 +76,3 @@ def test_texts_are_a_file_or_wikidata(tmp_path: Path):
     for wrong in (tmp_path, tmp_path / "nowhere.tsv"):
         with pytest.raises(click.BadParameter):
             TEXTS.convert(str(wrong), None, None)
-
-
-def test_texts_are_named_as_settings():
-    assert text_settings(None, None) == {}
-    assert text_settings(Path("a.tsv"), Path("b.json")) == {"entity_text": "a.tsv", "relation_text": "b.json"}
-    MiningSettings(**text_settings(None, Path("b.json")))
-
-
-def test_training_triples_are_a_dataset_or_a_file(training: Path, nations: TriplesFactory):
-    assert load_training("nations", None).mapped_triples.equal(nations.mapped_triples)
-    assert sorted(map(tuple, load_training(None, training).triples.tolist())) == sorted(SMALL)
-    for dataset, path in ((None, None), ("nations", training)):
-        with pytest.raises(click.UsageError, match="Pass either --dataset or --training"):
-            load_training(dataset, path)
-    with pytest.raises(ValueError, match=r"found the dataset 'naitons', .* Did you mean nations\? Pass --training"):
-        load_training("naitons", None)
-
-
-def test_files_of_a_dataset_share_their_ids(training: Path, tmp_path: Path):
-    held_out = tmp_path / "held_out.tsv"
-    held_out.write_text("oak\tIsA\tanimal\n", encoding="utf-8")
-    dataset = load_dataset(None, training, held_out, held_out)
-    ids = dataset.training.entity_to_id
-    for factory in (dataset.validation, dataset.testing):
-        assert factory.mapped_triples[:, [0, 2]].tolist() == [[ids["oak"], ids["animal"]]]
-    with pytest.raises(click.UsageError, match="Pass --validation and --testing with --training"):
-        load_dataset(None, training, held_out, None)

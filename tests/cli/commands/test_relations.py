@@ -10,8 +10,6 @@ from pykeen_negater.cli.main import main
 from pykeen_negater.relations import RelationEncoder
 from pykeen_negater.relations.tasks.analogies import evaluate_analogies, read_analogies
 
-from ...relations.cases import save_trained, write_tasks
-
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
 
@@ -22,43 +20,31 @@ def run(*arguments: str | Path, code: int = 0) -> Result:
     return result
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> dict[str, Path]:
-    """Write data of all three evaluations."""
-    return write_tasks(tmp_path / "data")
-
-
-@pytest.fixture
-def trained(tiny_bert: str, tmp_path: Path) -> Path:
-    """Make a checkpoint that differs from the language model that it was trained from."""
-    return save_trained(tiny_bert, tmp_path / "trained")
-
-
-def test_command(data: dict[str, Path], trained: Path, tmp_path: Path):
+def test_command(task_files: dict[str, Path], relation_checkpoint: Path, tmp_path: Path):
     output = tmp_path / "report.json"
-    options = [option for path in data.values() for option in ("--data", path)]
+    options = [option for path in task_files.values() for option in ("--data", path)]
     grid = ["--learning-rates", "1e-3,1e-2", "--hidden-sizes", "3", "--seed", "1"]
-    result = run(trained, *options, *grid, "--output", output)
+    result = run(relation_checkpoint, *options, *grid, "--output", output)
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines[0] == ["data", "figure", "trained", "untrained", "word", "difference"]
     figures = ["forward", "bidirectional", "micro_f1", "macro_f1", "accuracy"]
     assert [line[1] for line in lines[1:6]] == figures
     assert lines[6] == ["Written", "to", str(output)]
     report = json.loads(output.read_text(encoding="utf-8"))
-    assert report["encoders"]["trained"]["name"] == str(trained)
+    assert report["encoders"]["trained"]["name"] == str(relation_checkpoint)
     assert report["encoders"]["untrained"]["aggregation"] == "mask"
     assert "transformers" in report["versions"]
     assert [(result["task"], result["encoder"]) for result in report["results"]] == [
-        (name, encoder) for name in data for encoder in ("trained", "untrained", "word difference")
+        (name, encoder) for name in task_files for encoder in ("trained", "untrained", "word difference")
     ]
     lexical = report["results"][3]
     assert lexical["classifier"].keys() == {"learning_rate_init", "hidden_layer_sizes", "iterations"}
     assert float(lines[3][2]) == pytest.approx(lexical["micro_f1"], abs=5e-4)
-    expected = evaluate_analogies(RelationEncoder(trained), read_analogies(data["analogies"]))
+    expected = evaluate_analogies(RelationEncoder(relation_checkpoint), read_analogies(task_files["analogies"]))
     assert {key: report["results"][0][key] for key in expected} == expected
 
 
-def test_configuration(data: dict[str, Path], trained: Path, tmp_path: Path):
+def test_configuration(task_files: dict[str, Path], relation_checkpoint: Path, tmp_path: Path):
     config = tmp_path / "evaluate.yaml"
     config.write_text(
         "model: trained\ndata: [data/analogies.jsonl, data/LEX]\nlearning_rates: [1e-3, 1e-2]\nhidden_sizes: 3\n"
@@ -68,7 +54,7 @@ def test_configuration(data: dict[str, Path], trained: Path, tmp_path: Path):
     run("--config", config)
     report = json.loads(tmp_path.joinpath("report.json").read_text(encoding="utf-8"))
     tasks = [result["data"] for result in report["results"] if result["encoder"] == "trained"]
-    assert tasks == [str(data["analogies"]), str(data["lexical relations"])]
+    assert tasks == [str(task_files["analogies"]), str(task_files["lexical relations"])]
 
 
 def test_help_has_an_example():
@@ -89,10 +75,12 @@ def test_help_has_an_example():
         (["--data", "{good}", "--output", "{good}/x/report.json"], 1, "expected one to write report.json to"),
     ],
 )
-def test_bad_usage(options: list[str], code: int, message: str, data: dict[str, Path], tiny_bert: str, tmp_path: Path):
+def test_bad_usage(
+    options: list[str], code: int, message: str, task_files: dict[str, Path], tiny_bert: str, tmp_path: Path
+):
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"stem": ["a", "b"], "answer": 0}\n', encoding="utf-8")
-    options = [option.format(bad=bad, good=data["analogies"]) for option in options]
+    options = [option.format(bad=bad, good=task_files["analogies"]) for option in options]
     output = run(tiny_bert, *options, code=code).output
     assert message in " ".join(output.split())
     assert "Traceback" not in output

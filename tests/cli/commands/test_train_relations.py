@@ -11,13 +11,7 @@ from pykeen_negater.cli.main import _Group
 from pykeen_negater.relations.encoder import RelationEncoder
 from pykeen_negater.relations.training.data import RelationPairs
 
-from ...relations.cases import TEMPLATE, relation_pairs
-
-
-@pytest.fixture(scope="module")
-def data() -> RelationPairs:
-    """Make relation types."""
-    return relation_pairs()
+from ...relations.cases import TEMPLATE
 
 
 def _run(*arguments: str) -> click.testing.Result:
@@ -25,9 +19,9 @@ def _run(*arguments: str) -> click.testing.Result:
     return click.testing.CliRunner().invoke(group, ["train", *arguments])
 
 
-def test_command(tiny_bert: str, data: RelationPairs, tmp_path: Path, empty_cache: Path):
+def test_command(tiny_bert: str, relation_pairs: RelationPairs, tmp_path: Path, empty_cache: Path):
     rows = tmp_path / "rows.jsonl"
-    rows.write_text("\n".join(map(json.dumps, data.rows())), encoding="utf-8")
+    rows.write_text("\n".join(map(json.dumps, relation_pairs.rows())), encoding="utf-8")
     output = str(tmp_path / "trained")
     options = ("--language-model", tiny_bert, "--template", TEMPLATE, "--max-length", "16", "--output", output)
     result = _run("--data", str(rows), *options, "--epochs", "2", "--exclude-relation", "1/a", "--num-negative", "3")
@@ -50,13 +44,19 @@ def test_command(tiny_bert: str, data: RelationPairs, tmp_path: Path, empty_cach
     [
         ([], 2, "Pass either --data, or --dataset or --training"),
         (["--dataset", "nations", "--data"], 2, "Pass either --data, or --dataset or --training"),
-        (["--exclude-relation", "9/z", "--data"], 1, "found the relation type '9/z' to exclude"),
+        (
+            ["--exclude-relation", "9/z", "--data"],
+            1,
+            "found the excluded relation type(s) '9/z', expected some of 1, 1/a",
+        ),
         (["--num-positive", "0", "--data"], 1, "found --num-positive 0"),
     ],
 )
-def test_wrong_usage(tiny_bert: str, data: RelationPairs, tmp_path: Path, arguments: list, code: int, message: str):
+def test_wrong_usage(
+    tiny_bert: str, relation_pairs: RelationPairs, tmp_path: Path, arguments: list, code: int, message: str
+):
     rows = tmp_path / "rows.jsonl"
-    rows.write_text("\n".join(map(json.dumps, data.rows())), encoding="utf-8")
+    rows.write_text("\n".join(map(json.dumps, relation_pairs.rows())), encoding="utf-8")
     arguments = [*arguments, str(rows)] if arguments else []
     result = _run(*arguments, "--output", str(tmp_path / "trained"), "--language-model", tiny_bert, "--template", "c")
     assert (result.exit_code, message in result.output) == (code, True), result.output

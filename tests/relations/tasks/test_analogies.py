@@ -139,7 +139,7 @@ def test_bad_files(tmp_path: Path, content: bytes, message: str):
 def test_bad_arguments(tmp_path: Path, questions: list[AnalogyQuestion]):
     with pytest.raises(FileNotFoundError, match="found no file"):
         read_analogies(tmp_path / "nowhere.jsonl")
-    with pytest.raises(ValueError, match="found the mode 'sideways', expected some of forward, backward"):
+    with pytest.raises(ValueError, match=r"found the mode\(s\) 'sideways', expected some of forward, backward"):
         answer_analogies(RandomVectors(), questions, ["sideways"])
     with pytest.raises(ValueError, match="found no analogy questions"):
         evaluate_analogies(RandomVectors(), [])

@@ -20,34 +20,22 @@ from pykeen_negater.relations.tasks.relation_mapping import evaluate_relation_ma
 from pykeen_negater.relations.tasks.word_difference import WordDifferenceEncoder
 
 from ...pair_encoders import RandomVectors
-from ..cases import TEMPLATE, save_trained, write_tasks
+from ..cases import TEMPLATE
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> dict[str, Path]:
-    """Write data of all three evaluations."""
-    return write_tasks(tmp_path / "data")
-
-
-@pytest.fixture
-def trained(tiny_bert: str, tmp_path: Path) -> Path:
-    """Make a checkpoint that differs from the language model that it was trained from."""
-    return save_trained(tiny_bert, tmp_path / "trained")
-
-
-def test_tasks_are_recognised(data: dict[str, Path]):
-    tasks = [load_task(path, grid=[{"hidden_layer_sizes": 3}]) for path in data.values()]
-    assert [task.name for task in tasks] == list(data)
+def test_tasks_are_recognised(task_files: dict[str, Path]):
+    tasks = [load_task(path, grid=[{"hidden_layer_sizes": 3}]) for path in task_files.values()]
+    assert [task.name for task in tasks] == list(task_files)
     results = evaluate_encoders(tasks, {"first": RandomVectors(), "second": RandomVectors(dim=7)})
     assert [(result["task"], result["encoder"]) for result in results] == [
-        (name, encoder) for name in data for encoder in ("first", "second")
+        (name, encoder) for name in task_files for encoder in ("first", "second")
     ]
     assert json.loads(json.dumps(results)) == results
-    expected = evaluate_analogies(RandomVectors(dim=7), read_analogies(data["analogies"]))
+    expected = evaluate_analogies(RandomVectors(dim=7), read_analogies(task_files["analogies"]))
     assert {key: results[1][key] for key in expected} == expected
-    expected = evaluate_relation_mapping(RandomVectors(), read_relation_mapping(data["relation mapping"]))
+    expected = evaluate_relation_mapping(RandomVectors(), read_relation_mapping(task_files["relation mapping"]))
     assert {key: results[4][key] for key in expected} == expected
 
 
@@ -90,22 +78,22 @@ def test_encoders_of_an_untrained_model(tiny_bert: str):
     assert encoders["word difference"].identify() == WordDifferenceEncoder(tiny_bert).identify()
 
 
-def test_encoders_of_a_trained_model(tiny_bert: str, trained: Path):
-    assert find_base_model(str(trained)) == tiny_bert
-    encoders = find_encoders(str(trained))
+def test_encoders_of_a_trained_model(tiny_bert: str, relation_checkpoint: Path):
+    assert find_base_model(str(relation_checkpoint)) == tiny_bert
+    encoders = find_encoders(str(relation_checkpoint))
     assert list(encoders) == ["trained", "untrained", "word difference"]
-    assert encoders["trained"].identify() == RelationEncoder(trained).identify()
+    assert encoders["trained"].identify() == RelationEncoder(relation_checkpoint).identify()
     untrained = RelationEncoder(tiny_bert, template=TEMPLATE, aggregation="mask")
     assert encoders["untrained"].identify() == untrained.identify()
     assert encoders["word difference"].identify() == WordDifferenceEncoder(tiny_bert).identify()
 
 
-def test_encoders_of_a_model_from_nowhere(tiny_bert: str, trained: Path, caplog: pytest.LogCaptureFixture):
-    trained.joinpath("finetuning_config.json").unlink()
-    assert find_base_model(str(trained)) is None
+def test_encoders_of_a_model_from_nowhere(tiny_bert: str, relation_checkpoint: Path, caplog: pytest.LogCaptureFixture):
+    relation_checkpoint.joinpath("finetuning_config.json").unlink()
+    assert find_base_model(str(relation_checkpoint)) is None
     with caplog.at_level(logging.WARNING):
-        encoders = find_encoders(str(trained))
+        encoders = find_encoders(str(relation_checkpoint))
     assert "does not say which language model it was trained from" in caplog.text
     assert list(encoders) == ["trained", "word difference"]
-    assert encoders["word difference"].model == str(trained)
-    assert list(find_encoders(str(trained), base=tiny_bert)) == ["trained", "untrained", "word difference"]
+    assert encoders["word difference"].model == str(relation_checkpoint)
+    assert list(find_encoders(str(relation_checkpoint), base=tiny_bert)) == ["trained", "untrained", "word difference"]

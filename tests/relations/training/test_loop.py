@@ -21,7 +21,7 @@ from pykeen_negater.relations.training.loop import (
 from pykeen_negater.relations.training.settings import RelationTrainingSettings
 from pykeen_negater.storage.cache import Cache
 
-from ..cases import TEMPLATE, relation_pairs
+from ..cases import TEMPLATE
 
 #: What the original writes about a training run, apart from how it reads its data
 ORIGINAL_KEYS = {
@@ -45,12 +45,6 @@ ORIGINAL_KEYS = {
 SETTINGS = RelationTrainingSettings(
     epochs=3, learning_rate=1e-3, warmup=2, num_positive=3, num_negative=5, batch_size=4, validation_share=0.4
 )
-
-
-@pytest.fixture(scope="module")
-def data() -> RelationPairs:
-    """Make relation types."""
-    return relation_pairs()
 
 
 @pytest.fixture
@@ -78,25 +72,25 @@ def test_a_stopped_run_goes_on(
     epochs: int,
     classification_loss: bool,
     encoder: RelationEncoder,
-    data: RelationPairs,
+    relation_pairs: RelationPairs,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ):
     settings = replace(SETTINGS, classification_loss=classification_loss)
     cache = Cache(tmp_path / "cache")
-    whole = train_relation_encoder(encoder, data, tmp_path / "whole", settings, cache=cache)
+    whole = train_relation_encoder(encoder, relation_pairs, tmp_path / "whole", settings, cache=cache)
     with monkeypatch.context() as patch:
         _stop_after(epochs, patch)
         with pytest.raises(KeyboardInterrupt):
-            train_relation_encoder(encoder, data, tmp_path / "stopped", settings, cache=cache)
+            train_relation_encoder(encoder, relation_pairs, tmp_path / "stopped", settings, cache=cache)
     assert not tmp_path.joinpath("stopped").exists()
     (checkpoints,) = (path for path in (tmp_path / "cache" / "checkpoints").iterdir() if path.is_dir())
     # as if the next checkpoint had only been begun
     checkpoints.joinpath("checkpoint-999").mkdir()
     caplog.clear()
-    result = train_relation_encoder(encoder, data, tmp_path / "stopped", settings, cache=cache)
-    assert "Training goes on after step" in caplog.text
+    result = train_relation_encoder(encoder, relation_pairs, tmp_path / "stopped", settings, cache=cache)
+    assert "Training the relation encoder goes on after step" in caplog.text
     assert result == whole
     assert not checkpoints.exists()
     weights = [tmp_path.joinpath(name, "model.safetensors").read_bytes() for name in ("whole", "stopped")]
@@ -104,13 +98,14 @@ def test_a_stopped_run_goes_on(
 
 
 def test_epochs_in_a_folder_of_the_caller_stay_until_it_removes_them(
-    encoder: RelationEncoder, data: RelationPairs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    encoder: RelationEncoder, relation_pairs: RelationPairs, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     checkpoints = tmp_path / "checkpoints" / "k"
     results = [
-        train_relation_encoder(encoder, data, tmp_path / name, SETTINGS, checkpoints=checkpoints) for name in "ab"
+        train_relation_encoder(encoder, relation_pairs, tmp_path / name, SETTINGS, checkpoints=checkpoints)
+        for name in "ab"
     ]
-    assert "Training goes on after step" in caplog.text
+    assert "Training the relation encoder goes on after step" in caplog.text
     assert results[0] == results[1]
     assert list(checkpoints.glob("checkpoint-*"))
 
@@ -120,18 +115,24 @@ def test_epochs_in_a_folder_of_the_caller_stay_until_it_removes_them(
     "kwargs", [{"loss": "nce"}, {"loss": "iloob", "classification_loss": True}, {"loss": "triplet"}]
 )
 def test_the_loss_falls(
-    encoder: RelationEncoder, data: RelationPairs, tmp_path: Path, kwargs: dict, relations_per_step: int | None
+    encoder: RelationEncoder,
+    relation_pairs: RelationPairs,
+    tmp_path: Path,
+    kwargs: dict,
+    relations_per_step: int | None,
 ):
     settings = replace(SETTINGS, epochs=20, validation_share=0.0, relations_per_step=relations_per_step, **kwargs)
-    result = train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
+    result = train_relation_encoder(
+        encoder, relation_pairs, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache")
+    )
     assert (len(result.training_losses), result.validation_losses, result.kept_epoch) == (20, [], 20)
     assert np.mean(result.training_losses[-3:]) < 0.8 * np.mean(result.training_losses[:3])
 
 
-def test_layout(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+def test_layout(encoder: RelationEncoder, relation_pairs: RelationPairs, tmp_path: Path):
     before = encoder.get_embedding(["a", "1"])
     settings = replace(SETTINGS, exclude_relation=("2/b",))
-    train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
+    train_relation_encoder(encoder, relation_pairs, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
     assert np.array_equal(encoder.get_embedding(["a", "1"]), before)
     config = json.loads(tmp_path.joinpath("trained", "finetuning_config.json").read_text())
     assert config.keys() >= ORIGINAL_KEYS
@@ -145,21 +146,23 @@ def test_layout(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
     assert not list(tmp_path.glob(".*"))
     # it can be trained further, and replaced
     train_relation_encoder(
-        trained, data, tmp_path / "trained", replace(SETTINGS, epochs=1), cache=Cache(tmp_path / "cache")
+        trained, relation_pairs, tmp_path / "trained", replace(SETTINGS, epochs=1), cache=Cache(tmp_path / "cache")
     )
 
 
-def _loss(encoder: RelationEncoder, data: RelationPairs, settings: RelationTrainingSettings) -> float:
-    steps = _make_steps(data, settings)
+def _loss(encoder: RelationEncoder, relation_pairs: RelationPairs, settings: RelationTrainingSettings) -> float:
+    steps = _make_steps(relation_pairs, settings)
     model, collate = _RelationModel(encoder, settings).eval(), _Collator(encoder, steps, settings.batch_size)
     with torch.inference_mode():
         return float(np.mean([float(model(**collate([step]))["loss"]) for step in steps]))
 
 
-def test_the_best_epoch_is_kept(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+def test_the_best_epoch_is_kept(encoder: RelationEncoder, relation_pairs: RelationPairs, tmp_path: Path):
     settings = replace(SETTINGS, epochs=6, learning_rate=1e-2)
-    _, held_out = data.hold_out(settings.validation_share)
-    result = train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
+    _, held_out = relation_pairs.hold_out(settings.validation_share)
+    result = train_relation_encoder(
+        encoder, relation_pairs, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache")
+    )
     assert len(result.validation_losses) == 6
     assert result.validation_losses[result.kept_epoch - 1] == min(result.validation_losses)
     trained = RelationEncoder(tmp_path / "trained", max_length=16)
@@ -167,20 +170,20 @@ def test_the_best_epoch_is_kept(encoder: RelationEncoder, data: RelationPairs, t
     assert loss == pytest.approx(min(result.validation_losses), rel=1e-4)
 
 
-def test_loss_of_a_step(encoder: RelationEncoder, data: RelationPairs):
+def test_loss_of_a_step(encoder: RelationEncoder, relation_pairs: RelationPairs):
     """As in the original: each relation type's and parent's positives against all its negatives."""
     settings = replace(SETTINGS, num_positive=99, num_negative=999)
     vectors: dict[str, Any] = {
-        name: torch.from_numpy(encoder.get_embedding(pairs)) for name, pairs in data.positives.items()
+        name: torch.from_numpy(encoder.get_embedding(pairs)) for name, pairs in relation_pairs.positives.items()
     }
     own: dict[str, Any] = {
-        name: torch.from_numpy(encoder.get_embedding(pairs)) for name, pairs in data.negatives.items()
+        name: torch.from_numpy(encoder.get_embedding(pairs)) for name, pairs in relation_pairs.negatives.items()
     }
     groups = [
         (vectors[name], torch.cat([own[name], *(others for other, others in vectors.items() if other != name)]))
-        for name in data.positives
+        for name in relation_pairs.positives
     ]
-    parents = [torch.cat([vectors[name] for name in names]) for names in data.parents.values()]
+    parents = [torch.cat([vectors[name] for name in names]) for names in relation_pairs.parents.values()]
     groups += [(parents[0], parents[1]), (parents[1], parents[0])]
     losses = []
     for positives, negatives in groups:
@@ -188,13 +191,13 @@ def test_loss_of_a_step(encoder: RelationEncoder, data: RelationPairs):
         negative_logits = torch.exp(torch.cosine_similarity(positives[:, None], negatives[None], dim=2) / 0.05)
         noise = negative_logits.sum(dim=1, keepdim=True)
         losses.append(float(-torch.log(positive_logits / (noise + positive_logits + 1e-5)).sum()))
-    assert _loss(encoder, data, settings) == pytest.approx(np.mean(losses), rel=1e-4)
+    assert _loss(encoder, relation_pairs, settings) == pytest.approx(np.mean(losses), rel=1e-4)
 
 
-def test_parent_relations(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+def test_parent_relations(encoder: RelationEncoder, relation_pairs: RelationPairs, tmp_path: Path):
     settings = replace(SETTINGS, epochs=1)
-    cases = {"with": (data, settings), "without": (data, replace(settings, parent_relations=False))}
-    cases["flat"] = (replace(data, parents={}), settings)
+    cases = {"with": (relation_pairs, settings), "without": (relation_pairs, replace(settings, parent_relations=False))}
+    cases["flat"] = (replace(relation_pairs, parents={}), settings)
     losses = {
         name: train_relation_encoder(
             encoder, pairs, tmp_path / name, chosen, cache=Cache(tmp_path / "cache")
@@ -204,24 +207,26 @@ def test_parent_relations(encoder: RelationEncoder, data: RelationPairs, tmp_pat
     assert losses["without"] == losses["flat"] != losses["with"]
 
 
-def test_bfloat16(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+def test_bfloat16(encoder: RelationEncoder, relation_pairs: RelationPairs, tmp_path: Path):
     settings = replace(SETTINGS, epochs=1, bf16=True)
-    result = train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
+    result = train_relation_encoder(
+        encoder, relation_pairs, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache")
+    )
     exact = train_relation_encoder(
-        encoder, data, tmp_path / "exact", replace(settings, bf16=False), cache=Cache(tmp_path / "cache")
+        encoder, relation_pairs, tmp_path / "exact", replace(settings, bf16=False), cache=Cache(tmp_path / "cache")
     )
     assert result.training_losses != exact.training_losses
     assert result.training_losses == pytest.approx(exact.training_losses, rel=0.1)
 
 
-def test_what_cannot_be_replaced(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+def test_what_cannot_be_replaced(encoder: RelationEncoder, relation_pairs: RelationPairs, tmp_path: Path):
     with pytest.raises(FileExistsError, match="holds no trained encoder"):
-        train_relation_encoder(encoder, data, tmp_path, SETTINGS, cache=Cache(tmp_path / "cache"))
+        train_relation_encoder(encoder, relation_pairs, tmp_path, SETTINGS, cache=Cache(tmp_path / "cache"))
 
 
-def test_divergence(encoder: RelationEncoder, data: RelationPairs, tmp_path: Path):
+def test_divergence(encoder: RelationEncoder, relation_pairs: RelationPairs, tmp_path: Path):
     settings = replace(SETTINGS, learning_rate=1e38, validation_share=0.0)
     with pytest.raises(ValueError, match="training diverged, expected a lower one"):
-        train_relation_encoder(encoder, data, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
+        train_relation_encoder(encoder, relation_pairs, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
     assert not tmp_path.joinpath("trained").exists()
     assert not [path for path in (tmp_path / "cache" / "checkpoints").iterdir() if path.is_dir()]

@@ -1,19 +1,16 @@
 """The base class of all commands, with options in sections, and one-line errors that name options."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from ...utils.printable import printable
-from ...utils.spelling import nearest
 from ..option_names import to_options
 
 __all__ = [
     "Command",
     "Group",
-    "name_nearest_options",
     "section",
 ]
 
@@ -41,23 +38,6 @@ def section(heading: str, *options: Callable[[F], F]) -> Callable[[F], F]:
         return function
 
     return decorate
-
-
-@contextmanager
-def name_nearest_options() -> Iterator[None]:
-    """Suggest similar options in the error for one that does not exist, the nearest first.
-
-    :raises click.UsageError: if the block raises such an error
-    """
-    try:
-        yield
-    except click.NoSuchOption as error:
-        if error.ctx is None:
-            raise
-        names = [name for parameter in error.ctx.command.get_params(error.ctx) for name in parameter.opts]
-        near = nearest(error.option_name, (name for name in names if name.startswith("--")))
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-        raise click.UsageError(f"{error.message}{hint}", ctx=error.ctx) from error
 
 
 class Command(click.Command):

@@ -1,7 +1,6 @@
 """``negater evaluate``."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -9,16 +8,15 @@ from ..configuration import config_option
 from ..terminal import conclude_table, output_options
 from .command import Command
 from .completion import complete_list, sampler_names
+from .option_groups import DatasetFiles, Measurement, TextFiles, grouped
 from .options import (
     FILE,
     PATH,
     TEXTS,
     check_writable,
     dataset_option,
-    load_dataset,
     load_triples_option,
     measurement_options,
-    text_settings,
 )
 
 __all__ = [
@@ -44,20 +42,13 @@ __all__ = [
 )
 @measurement_options
 @click.option("--output", "-o", type=PATH, help="A tab-separated file to write the figures to.")
+@grouped(files=DatasetFiles, texts=TextFiles, measurement=Measurement)
 def evaluate(
-    dataset: str | None,
-    training: Path | None,
-    validation: Path | None,
-    testing: Path | None,
-    load_triples_kwargs: dict[str, Any] | None,
+    files: DatasetFiles,
     pools: Path | None,
-    entity_text: Path | None,
-    relation_text: Path | None,
+    texts: TextFiles,
     samplers: str | None,
-    reference: str,
-    epochs: int,
-    negatives: int,
-    seed: int,
+    measurement: Measurement,
     output: Path | None,
 ) -> None:
     """Measure the negatives of samplers: how many are true after all, and how hard the others are.
@@ -67,21 +58,20 @@ def evaluate(
     """
     import pandas as pd
 
-    from ...evaluation.samplers import evaluate_sampler, find_sampler, samplers_to_compare, train_reference
+    from ...evaluation.samplers import find_sampler, samplers_to_compare
     from ...storage.cache import atomic_file
 
     if output is not None:
         check_writable(output)
-    data = load_dataset(dataset, training, validation, testing, load_triples_kwargs)
+    dataset = files.load()
     names = list(samplers_to_compare()) if samplers is None else [name.strip() for name in samplers.split(",")]
     for name in names:
         find_sampler(name)
-    model = train_reference(data.training, reference, epochs, seed)
-    texts = text_settings(entity_text, relation_text)
+    model = measurement.train_reference(dataset)
     rows = []
     for name in names:
-        kwargs = {} if name != "negater" else texts if pools is None else {"pools": str(pools)}
-        report = evaluate_sampler(name, data, kwargs, model, negatives, seed)
+        kwargs = {} if name != "negater" else texts.settings if pools is None else {"pools": str(pools)}
+        report = measurement.evaluate(name, dataset, kwargs, model)
         rows += [{"sampler": name, **row} for row in report.rows]
     frame = pd.DataFrame(rows)
     if output is not None:

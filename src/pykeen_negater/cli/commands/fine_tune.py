@@ -1,14 +1,20 @@
 """``negater fine-tune``."""
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..configuration import config_option_with_negater
 from ..terminal import conclude, echo, output_options
 from .command import Command, section
-from .options import FILE, PATH, fine_tuning_options, graph_options, load_training, seed_option, text_settings
+from .option_groups import GraphFiles, TextFiles, grouped
+from .options import FILE, PATH, fine_tuning_options, graph_options, seed_option
+
+if TYPE_CHECKING:
+    from ...fine_tuning.job import FineTuningJob
+    from ...fine_tuning.settings import FineTuningSettings
 
 __all__ = [
     "fine_tune",
@@ -45,20 +51,15 @@ __all__ = [
     seed_option,
     click.option("--global-threshold", is_flag=True, help="One threshold for all relations, instead of one for each."),
 )
+@grouped(triples=GraphFiles, texts=TextFiles)
 def fine_tune(
-    dataset: str | None,
-    training: Path | None,
-    load_triples_kwargs: dict[str, Any] | None,
-    entity_text: Path | None,
-    relation_text: Path | None,
+    triples: GraphFiles,
+    texts: TextFiles,
     name_by_text: bool,
     output: Path,
     action: tuple[str, ...],
     language_model: str | None,
-    global_threshold: bool,
     keep_epochs: bool,
-    max_training_triples: int,
-    max_grad_norm: float,
     dry_run: bool,
     **options: Any,
 ) -> None:
@@ -68,32 +69,25 @@ def fine_tune(
     last epoch when it is started again.
     """
     from ...fine_tuning.job import FineTuningJob
-    from ...fine_tuning.settings import FineTuningSettings
-    from ...mining.planning import expected_range
     from ...texts.hub import check_language_model
     from ...texts.language_models import require_language_model
     from ...texts.loading import load_texts
     from ...triples.graphs import Graph
 
-    graph = Graph.from_factory(load_training(dataset, training, load_triples_kwargs))
-    texts = load_texts(graph, **text_settings(entity_text, relation_text))
-    if texts is None:
+    graph = Graph.from_factory(triples.load_training())
+    loaded = load_texts(graph, **texts.settings)
+    if loaded is None:
         raise ValueError("found no texts to fine-tune on. Pass --entity-text, a file of label TAB text.")
     names = ("validation", "validation_negatives", "testing", "testing_negatives")
     files = {name: options.pop(name) for name in names}
     job = FineTuningJob(
         output,
         graph,
-        texts,
-        FineTuningSettings(
-            max_training_triples=max_training_triples or None,
-            max_grad_norm=max_grad_norm or None,
-            per_relation=not global_threshold,
-            **options,
-        ),
+        loaded,
+        _read_settings(**options),
         {name: path for name, path in files.items() if path is not None},
-        entity_text,
-        load_triples_kwargs=load_triples_kwargs,
+        texts.entity_text,
+        load_triples_kwargs=triples.load_triples_kwargs,
         name_by_text=name_by_text,
     )
     job.check(action)
@@ -101,15 +95,7 @@ def fine_tune(
     if name:
         check_language_model(name)
     if dry_run:
-        plan: dict[str, Any] = {}
-        if "train" in action:
-            num_examples, seconds = job.estimate(name)
-            low, high = expected_range(seconds)
-            plan = {"language_model_to_fine_tune": name, "examples": num_examples}
-            plan |= {"at_least_seconds": low, "at_most_seconds": high}
-        counts = job.count_examples(action)
-        echo("What would be done:")
-        conclude(plan | {f"{split}_triples_to_classify": num_triples for split, num_triples in counts.items()})
+        _show_plan(job, name, action)
         return
     if "train" in action:
         job.train(name, keep_epochs)
@@ -118,3 +104,32 @@ def fine_tune(
             run()
     conclude({**job.metrics(), "model": str(output)})
     echo(f"Written to {output}")
+
+
+def _read_settings(
+    max_training_triples: int, max_grad_norm: float, global_threshold: bool, **options: Any
+) -> "FineTuningSettings":
+    """Turn options into settings of fine-tuning, of which some write None as 0."""
+    from ...fine_tuning.settings import FineTuningSettings
+
+    return FineTuningSettings(
+        max_training_triples=max_training_triples or None,
+        max_grad_norm=max_grad_norm or None,
+        per_relation=not global_threshold,
+        **options,
+    )
+
+
+def _show_plan(job: "FineTuningJob", language_model: str, action: Collection[str]) -> None:
+    """Say what would be done."""
+    from ...mining.planning import expected_range
+
+    plan: dict[str, Any] = {}
+    if "train" in action:
+        num_examples, seconds = job.estimate(language_model)
+        low, high = expected_range(seconds)
+        plan = {"language_model_to_fine_tune": language_model, "examples": num_examples}
+        plan |= {"at_least_seconds": low, "at_most_seconds": high}
+    counts = job.count_examples(action)
+    echo("What would be done:")
+    conclude(plan | {f"{split}_triples_to_classify": num_triples for split, num_triples in counts.items()})

@@ -1,14 +1,14 @@
 """``negater import``."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ..configuration import config_option
 from ..terminal import conclude, echo, output_options
 from .command import Command
-from .options import FILE, PATH, dataset_option, load_training, load_triples_option
+from .option_groups import GraphFiles, grouped
+from .options import FILE, PATH, dataset_option, load_triples_option
 
 __all__ = [
     "import_",
@@ -25,21 +25,15 @@ __all__ = [
 @click.option("--training", type=FILE, help="A file of training triples instead: head TAB relation TAB tail.")
 @load_triples_option
 @click.option("--output", "-o", type=PATH, required=True, help="The folder to write the pools to.")
-def import_(
-    negatives: Path,
-    dataset: str | None,
-    training: Path | None,
-    load_triples_kwargs: dict[str, Any] | None,
-    output: Path,
-) -> None:
+@grouped(graph=GraphFiles)
+def import_(negatives: Path, graph: GraphFiles, output: Path) -> None:
     """Make pools of NEGATIVES of your own: head TAB relation TAB tail, and optionally a score.
 
     Some lines may have a score and others none: those without one count as the hardest.
     """
     from ...pools.imports import import_negatives
 
-    factory = load_training(dataset, training, load_triples_kwargs)
-    pools = import_negatives(negatives, output, triples_factory=factory)
+    pools = import_negatives(negatives, output, triples_factory=graph.load_training())
     coverage = pools.metadata["statistics"]["coverage"]
     conclude({"triples": pools.num_triples, "negatives": len(pools), "covered_share": coverage, "pools": str(output)})
     echo(f"Written to {output}")

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +15,21 @@ from ..option_names import to_options
 from ..terminal import conclude, echo, is_silent, output_options, snake_case
 from .command import Command, section
 from .completion import complete, complete_list
+from .option_groups import GraphFiles, TextFiles, grouped
 from .options import (
     FILE,
     PATH,
     fine_tuning_options,
     graph_options,
-    load_training,
     seed_option,
-    text_settings,
 )
 from .setting_options import read_settings, setting_option
 
 if TYPE_CHECKING:
+    from ...mining.planning import Plan
     from ...pools.negative_pools import NegativePools
+    from ...triples.graphs import Graph
+    from ...triples.held_out import HeldOut
 
 __all__ = [
     "mine",
@@ -72,19 +75,15 @@ __all__ = [
     click.option("--dry-run", is_flag=True, help="Show what would be done, how long it would take, and how large."),
 )
 @fine_tuning_options
+@grouped(triples=GraphFiles, texts=TextFiles)
 def mine(
-    dataset: str | None,
-    training: Path | None,
-    entity_text: Path | None,
-    relation_text: Path | None,
+    triples: GraphFiles,
+    texts: TextFiles,
     name_by_text: bool,
     validation: Path | None,
     validation_negatives: Path | None,
-    load_triples_kwargs: dict[str, Any] | None,
     output: Path | None,
-    vectors: Path | None,
     save_neighbors: Path | None,
-    model: Path | None,
     dry_run: bool,
     **options: Any,
 ) -> None:
@@ -98,8 +97,6 @@ def mine(
     from ...pools.files import check_replaceable
     from ...runtime.processes import Processes, main_process_first
     from ...storage.regular_files import check_writable
-    from ...texts import naming
-    from ...texts.loading import extend_texts, load_texts
     from ...triples.graphs import Graph
     from ...triples.held_out import read_held_out
 
@@ -111,57 +108,85 @@ def mine(
     if not processes.is_main:
         logging.getLogger("pykeen_negater").setLevel(logging.ERROR)
     with main_process_first(processes):  # the main process caches the dataset
-        graph = Graph.from_factory(load_training(dataset, training, load_triples_kwargs))
+        graph = Graph.from_factory(triples.load_training())
     files = {"validation": validation, "validation_negatives": validation_negatives}
     held_out = read_held_out(
-        {name: path for name, path in files.items() if path is not None}, graph, load_triples_kwargs
+        {name: path for name, path in files.items() if path is not None}, graph, triples.load_triples_kwargs
     )
-    given_texts: dict[str, Any] = text_settings(entity_text, relation_text)
+    given_texts: dict[str, Any] = texts.settings
     if name_by_text:
-        texts = load_texts(graph, **given_texts)
-        if texts is None:
-            raise ValueError("found no texts to name entities by. Pass --entity-text, a file of label TAB text.")
-        texts = extend_texts(texts, held_out.other_entities, entity_text)
-        graph, held_out, texts = naming.name_by_text(graph, held_out, texts)
-        given_texts = {"entity_text": dict(zip(*[texts.entities] * 2, strict=True))}
-        given_texts["relation_text"] = dict(zip(*[texts.relations] * 2, strict=True))
+        graph, held_out, given_texts = _name_by_text(graph, held_out, texts)
     miner = Miner(
         graph,
-        MiningSettings(**_settings(model, vectors, options), **given_texts),
+        MiningSettings(**_settings(options), **given_texts),
         held_out.triples.get("validation"),
         held_out.triples.get("validation_negatives"),
         held_out.other_entities,
     )
     if dry_run:
-        if not processes.is_main:
-            return
-        plan = miner.plan(processes.count)
-        low, high = plan.seconds
-        echo(f"What would be done, in {duration_range(low, high)}:")
-        conclude(
-            {
-                "training_triples": plan.num_triples,
-                "entities": plan.num_entities,
-                "encoder": plan.encoder,
-                "ranker": plan.ranker,
-                "candidates_at_most": plan.num_candidates,
-                "corrupted_triples_to_rank_at_most": plan.num_scored,
-                "step_seconds": {step.name.lower(): seconds for step, seconds in plan.steps.items()},
-                "at_least_seconds": low,
-                "at_most_seconds": high,
-                "pools_at_most_mebibytes": plan.num_bytes / 2**20,
-                "free_on_the_disk_mebibytes": shutil.disk_usage(Path.cwd()).free / 2**20,
-            }
-        )
+        if processes.is_main:
+            _show_plan(miner.plan(processes.count))
         return
     pools = miner.mine(processes)
     if not processes.is_main:
         return
     if save_neighbors is not None:
         miner.vectors.save_neighbors(save_neighbors)
-    if dataset is not None:
-        pools.metadata["dataset"] = dataset
+    if triples.dataset is not None:
+        pools.metadata["dataset"] = triples.dataset
     path = pools.path if output is None else pools.save(output)
+    conclude({**_summary(pools), "pools": str(path)})
+    if not is_silent():
+        _show_some(pools)
+    echo(f"Written to {path}")
+
+
+def _name_by_text(
+    graph: "Graph", held_out: "HeldOut", files: TextFiles
+) -> "tuple[Graph, HeldOut, dict[str, dict[str, str]]]":
+    """Call entities and relations by their texts.
+
+    :param graph: the graph, whose labels are ids
+    :param held_out: what thresholds are chosen with, likewise
+    :param files: the texts
+    :return: graph and held-out triples with texts as labels, and the settings that make these the texts, too
+    :raises ValueError: if there are no texts
+    """
+    from ...texts import naming
+    from ...texts.loading import extend_texts, load_texts
+
+    texts = load_texts(graph, **files.settings)
+    if texts is None:
+        raise ValueError("found no texts to name entities by. Pass --entity-text, a file of label TAB text.")
+    texts = extend_texts(texts, held_out.other_entities, files.entity_text)
+    graph, held_out, texts = naming.name_by_text(graph, held_out, texts)
+    given = {"entity_text": texts.entities, "relation_text": texts.relations}
+    return graph, held_out, {name: dict(zip(labels, labels, strict=True)) for name, labels in given.items()}
+
+
+def _show_plan(plan: "Plan") -> None:
+    """Say what would be done."""
+    low, high = plan.seconds
+    echo(f"What would be done, in {duration_range(low, high)}:")
+    conclude(
+        {
+            "training_triples": plan.num_triples,
+            "entities": plan.num_entities,
+            "encoder": plan.encoder,
+            "ranker": plan.ranker,
+            "candidates_at_most": plan.num_candidates,
+            "corrupted_triples_to_rank_at_most": plan.num_scored,
+            "step_seconds": {step.name.lower(): seconds for step, seconds in plan.steps.items()},
+            "at_least_seconds": low,
+            "at_most_seconds": high,
+            "pools_at_most_mebibytes": plan.num_bytes / 2**20,
+            "free_on_the_disk_mebibytes": shutil.disk_usage(Path.cwd()).free / 2**20,
+        }
+    )
+
+
+def _summary(pools: "NegativePools") -> dict[str, Any]:
+    """Gather the figures of what was mined."""
     statistics = pools.metadata["statistics"]
     summary = {
         "negatives": len(pools),
@@ -178,13 +203,9 @@ def mine(
             "candidates_that_the_guard_was_tested_with": measured["answers"],
             "hidden_triples_among_them": measured["hidden"],
             "guard_auc": measured.get("auc"),
-            "corruptions_that_are_likely_true": len(pools.suspects),
+            "corruptions_that_are_likely_true": len(pools.suspected),
         }
-    seconds = {snake_case(step): seconds for step, seconds in pools.durations.items()}
-    conclude({**summary, "step_seconds": seconds, "pools": str(path)})
-    if not is_silent():
-        _show_some(pools)
-    echo(f"Written to {path}")
+    return {**summary, "step_seconds": {snake_case(step): seconds for step, seconds in pools.durations.items()}}
 
 
 def _show_some(pools: "NegativePools") -> None:
@@ -212,9 +233,10 @@ def _advice(pools: "NegativePools") -> str | None:
     return advise(Coverage.measure(pools), reasons, settings)
 
 
-def _settings(model: Path | None, vectors: Path | None, options: dict[str, Any]) -> dict[str, Any]:
+def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """Read the settings, including those from options that are not settings."""
     settings = read_settings(options)
+    model, vectors = options["model"], options["vectors"]
     if vectors is not None:
         settings.setdefault("encoder", "precomputed")
         settings["encoder_kwargs"] = {**settings.get("encoder_kwargs", {}), "path": str(vectors)}
@@ -224,7 +246,7 @@ def _settings(model: Path | None, vectors: Path | None, options: dict[str, Any])
     return settings
 
 
-def _ranker_kwargs(model: Path | None, options: dict[str, Any]) -> dict[str, Any] | None:
+def _ranker_kwargs(model: Path | None, options: Mapping[str, Any]) -> dict[str, Any] | None:
     """Collect the ranker's parameters; options that are not given are left out, so that the cache keys are the same."""
     kwargs = options["ranker_kwargs"] or {}
     context = click.get_current_context()

@@ -1,22 +1,17 @@
-"""Options that several commands share, and the loading of the graphs and texts that they name."""
+"""Options that several commands share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ...storage.regular_files import check_writable
 from ...texts.wikidata import WIKIDATA
 from ...typing import NEGATIVE_SOURCES, SIDE_NAMES
-from ...utils.spelling import expected_names
 from .command import section
 from .completion import complete, dataset_names, model_names
 from .setting_options import parse_object, setting_option
-
-if TYPE_CHECKING:
-    from pykeen.datasets import Dataset
-    from pykeen.triples import TriplesFactory
 
 __all__ = [
     "FILE",
@@ -26,13 +21,10 @@ __all__ = [
     "dataset_option",
     "fine_tuning_options",
     "graph_options",
-    "load_dataset",
-    "load_training",
     "load_triples_option",
     "measurement_options",
     "parse_object",
     "seed_option",
-    "text_settings",
 ]
 
 #: A file or folder
@@ -149,80 +141,3 @@ def measurement_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_MEASUREMENT):
         command = option(command)
     return command
-
-
-def load_training(
-    dataset: str | None, training: Path | None, load_triples_kwargs: Mapping[str, Any] | None = None
-) -> "TriplesFactory":
-    """Load the training triples.
-
-    :param dataset: the name of a PyKEEN dataset
-    :param training: a file of training triples, instead of a dataset
-    :param load_triples_kwargs: how PyKEEN reads the file
-    :return: the training triples, with labels
-    :raises click.UsageError: if not exactly one of dataset and training is given
-    :raises ValueError: if there is no such dataset, its triples have no labels, or a file is malformed
-    """
-    from pykeen.datasets import dataset_resolver, get_dataset
-    from pykeen.triples import TriplesFactory
-
-    from ...triples.tables import read_triples
-
-    if (dataset is None) == (training is None):
-        raise click.UsageError("Pass either --dataset or --training.")
-    if dataset is not None and dataset_resolver.normalize(dataset) not in dataset_resolver.lookup_dict:
-        raise ValueError(
-            f"found the dataset {dataset!r}, {expected_names(dataset, dataset_resolver.options)} Pass --training for "
-            f"triples in a file."
-        )
-    if training is not None:
-        return read_triples(training, load_triples_kwargs=load_triples_kwargs)
-    factory = get_dataset(dataset=dataset).training
-    if not isinstance(factory, TriplesFactory):
-        raise ValueError(f"found the dataset {dataset!r}, whose triples have no labels, expected one with labels.")
-    return factory
-
-
-def load_dataset(
-    dataset: str | None,
-    training: Path | None,
-    validation: Path | None,
-    testing: Path | None,
-    load_triples_kwargs: Mapping[str, Any] | None = None,
-) -> "Dataset":
-    """Load training, validation and test triples.
-
-    :param dataset: the name of a PyKEEN dataset
-    :param training: a file of training triples, instead of a dataset
-    :param validation: a file of validation triples; needed with training triples
-    :param testing: a file of test triples; needed with training triples
-    :param load_triples_kwargs: how PyKEEN reads the files
-    :return: the dataset, whose training triples have labels
-    :raises click.UsageError: if not exactly one of dataset and training is given, or the other files are missing
-    :raises ValueError: if there is no such dataset, its triples have no labels, or a file is malformed
-    """
-    from pykeen.datasets import get_dataset
-
-    from ...triples.tables import read_triples
-
-    if training is not None and (validation is None or testing is None):
-        raise click.UsageError("Pass --validation and --testing with --training.")
-    factory = load_training(dataset, training, load_triples_kwargs)
-    if validation is None or testing is None:
-        return get_dataset(dataset=dataset)
-    return get_dataset(
-        training=factory,
-        validation=read_triples(validation, factory, load_triples_kwargs),
-        testing=read_triples(testing, factory, load_triples_kwargs),
-    )
-
-
-def text_settings(entity_text: Path | None, relation_text: Path | None) -> dict[str, Any]:
-    """Turn the files of texts into fields of :class:`pykeen_negater.mining.settings.MiningSettings`.
-
-    :param entity_text: the entities' texts, if there is a file of them
-    :param relation_text: the relations' texts, likewise
-    :return: the settings that are given
-    """
-    named = {"entity_text": entity_text, "relation_text": relation_text}
-    return {name: str(path) for name, path in named.items() if path is not None}

@@ -10,12 +10,12 @@ import click
 from ..configuration import config_option
 from ..terminal import conclude, echo, is_silent, output_options
 from .command import Command
+from .option_groups import DatasetFiles, Measurement, grouped
 from .options import (
     FILE,
     PATH,
     check_writable,
     dataset_option,
-    load_dataset,
     load_triples_option,
     measurement_options,
 )
@@ -47,20 +47,8 @@ PACKAGES = ("jinja2", "matplotlib", "rich")
 @click.option("--testing", type=FILE, help="Its test triples; needed with --training.")
 @load_triples_option
 @measurement_options
-def report(
-    pools: Path,
-    output: Path | None,
-    text: bool,
-    dataset: str | None,
-    training: Path | None,
-    validation: Path | None,
-    testing: Path | None,
-    load_triples_kwargs: dict[str, Any] | None,
-    reference: str,
-    epochs: int,
-    negatives: int,
-    seed: int,
-) -> None:
+@grouped(files=DatasetFiles, measurement=Measurement)
+def report(pools: Path, output: Path | None, text: bool, files: DatasetFiles, measurement: Measurement) -> None:
     """Show what was mined: one page for a browser, or tables in the terminal.
 
     The page needs no network. With --evaluate, or --training, --validation and --testing, it begins with what to expect
@@ -80,10 +68,9 @@ def report(
 
     loaded = NegativePools.load(pools)
     comparison = None
-    if dataset is not None or training is not None:
-        data = load_dataset(dataset, training, validation, testing, load_triples_kwargs)
-        comparison = _compare(loaded, data, reference, epochs, negatives, seed)
-    elif validation is not None or testing is not None:
+    if files.dataset is not None or files.training is not None:
+        comparison = _compare(loaded, files.load(), measurement)
+    elif files.validation is not None or files.testing is not None:
         raise click.UsageError("Pass --training with --validation and --testing.")
     content = collect(loaded, pools.resolve().name, comparison)
     if output is not None:
@@ -112,7 +99,7 @@ def _figures(content: "ReportContent", pools: Path, output: Path | None) -> dict
         "negatives": content.num_negatives,
         "training_triples": content.num_triples,
         "covered_share": content.coverage.share,
-        "corruptions_that_are_likely_true": content.num_suspects,
+        "corruptions_that_are_likely_true": content.num_suspected,
     }
     if content.comparison is not None:
         rows = [
@@ -137,25 +124,19 @@ def _summary(content: "ReportContent", pools: Path) -> dict[str, str]:
         "negatives": number(content.num_negatives),
         "training triples": number(content.num_triples),
         "of these with negatives": percent(content.coverage.share),
-        "corruptions that are likely true": number(content.num_suspects),
+        "corruptions that are likely true": number(content.num_suspected),
         **beside,
         "pools": str(pools),
     }
 
 
-def _compare(
-    pools: "NegativePools", data: "Dataset", reference: str, epochs: int, negatives: int, seed: int
-) -> "Comparison":
+def _compare(pools: "NegativePools", dataset: "Dataset", measurement: Measurement) -> "Comparison":
     """Measure the samplers side by side."""
-    from ...evaluation.samplers import evaluate_sampler, train_reference
     from ...report.comparison import BESIDE, OURS, Comparison
     from ...triples.graphs import Graph
 
-    pools.check_vocabulary(Graph.from_factory(data.training))
-    model = train_reference(data.training, reference, epochs, seed)
+    pools.check_vocabulary(Graph.from_factory(dataset.training))
+    model = measurement.train_reference(dataset)
     samplers = {**BESIDE, OURS: (OURS, {"pools": str(pools.path)})}
-    reports = {
-        title: evaluate_sampler(name, data, kwargs, model, negatives, seed)
-        for title, (name, kwargs) in samplers.items()
-    }
-    return Comparison.from_reports(reports, reference, guarded=pools.max_risk is not None)
+    reports = {title: measurement.evaluate(name, dataset, kwargs, model) for title, (name, kwargs) in samplers.items()}
+    return Comparison.from_reports(reports, measurement.reference, guarded=pools.max_risk is not None)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -10,7 +10,11 @@ from ...relations.training.settings import LossName, RelationTrainingSettings
 from ..configuration import config_option
 from ..terminal import conclude, echo, output_options
 from .command import Command
-from .options import FILE, PATH, TEXTS, dataset_option, load_training, load_triples_option
+from .option_groups import GraphFiles, grouped
+from .options import FILE, PATH, TEXTS, dataset_option, load_triples_option
+
+if TYPE_CHECKING:
+    from ...relations.training.data import RelationPairs
 
 __all__ = [
     "train",
@@ -72,21 +76,18 @@ _DEFAULTS = RelationTrainingSettings()
 )
 @click.option("--bf16", is_flag=True, help="Compute in bfloat16 where that is accurate enough.")
 @click.option("--seed", default=_DEFAULTS.seed, help="The seed of everything random.")
+@grouped(graph=GraphFiles, settings=RelationTrainingSettings)
 def train(
     data: Path | None,
-    dataset: str | None,
-    training: Path | None,
-    load_triples_kwargs: dict[str, Any] | None,
+    graph: GraphFiles,
     entity_text: Path | None,
     output: Path,
+    settings: RelationTrainingSettings,
     language_model: str | None,
-    template: str | None,
-    aggregation: Any,
-    max_length: int,
     rated_positives: int,
     rated_negatives: int,
     max_pairs: int,
-    **options: Any,
+    **encoder_kwargs: Any,
 ) -> None:
     """Train a language model to encode the relation between two words.
 
@@ -96,14 +97,13 @@ def train(
     from ...relations.training.data import read_relation_pairs
     from ...relations.training.loop import train_relation_encoder
 
-    settings = RelationTrainingSettings(**options)
-    if (data is None) == (dataset is None and training is None):
+    if (data is None) == (graph.dataset is None and graph.training is None):
         raise click.UsageError("Pass either --data, or --dataset or --training.")
     if data is not None:
         pairs = read_relation_pairs(data, rated_positives, rated_negatives)
     else:
-        pairs = _read_triples(dataset, training, load_triples_kwargs, entity_text, max_pairs, settings.seed)
-    encoder = RelationEncoder(language_model, template=template, aggregation=aggregation, max_length=max_length)
+        pairs = _read_triples(graph, entity_text, max_pairs, settings.seed)
+    encoder = RelationEncoder(language_model, **encoder_kwargs)
     result = train_relation_encoder(encoder, pairs, output, settings)
     conclude(
         {
@@ -116,22 +116,15 @@ def train(
     echo(f"Written to {output}")
 
 
-def _read_triples(
-    dataset: str | None,
-    training: Path | None,
-    load_triples_kwargs: dict[str, Any] | None,
-    entity_text: Path | None,
-    max_pairs: int,
-    seed: int,
-) -> Any:
+def _read_triples(graph: GraphFiles, entity_text: Path | None, max_pairs: int, seed: int) -> "RelationPairs":
     """Take the pairs of a graph."""
     from ...relations.training.data import RelationPairs
     from ...texts.loading import load_texts
     from ...triples.graphs import Graph
 
-    factory = load_training(dataset, training, load_triples_kwargs)
+    factory = graph.load_training()
     texts = load_texts(Graph.from_factory(factory), None if entity_text is None else str(entity_text))
     if texts is None:
         raise ValueError("found no texts to train on. Pass --entity-text, a file of label TAB text.")
-    name = dataset or (training.name if training is not None else "triples")
+    name = graph.dataset or (graph.training.name if graph.training is not None else "triples")
     return RelationPairs.from_factory(factory, texts, max_pairs, seed, name)

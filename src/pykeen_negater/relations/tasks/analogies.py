@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import normalize
 
+from ...utils.spelling import check_known
 from ..pair_vectors import PairEncoder, embed
 from ..templates import check_pair
 from .json_lines import read_json_lines, require_field
@@ -101,9 +102,7 @@ def answer_analogies(
     :return: for each mode, shape: (n,), the positions of the chosen answers
     :raises ValueError: if there is no such mode, or no question
     """
-    for mode in modes:
-        if mode not in MODES:
-            raise ValueError(f"found the mode {mode!r}, expected some of {', '.join(MODES)}.")
+    check_known("mode", modes, MODES)
     if not questions:
         raise ValueError("found no analogy questions, expected some.")
     pairs = [pair for question in questions for pair in (question.stem, *question.choices)]

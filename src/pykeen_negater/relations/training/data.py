@@ -15,6 +15,7 @@ from ...texts.loading import Texts
 from ...triples.graphs import Graph
 from ...triples.indexing import HEAD, RELATION, TAIL
 from ...triples.tables import read_rows
+from ...utils.spelling import check_known
 from ..tasks.json_lines import read_json_lines, require_field
 from ..templates import check_pair
 
@@ -205,10 +206,7 @@ class RelationPairs:
         :return: the other types
         :raises ValueError: if there is no such type, or no other one
         """
-        unknown = [name for name in names if name not in self.positives and name not in self.parents]
-        if unknown:
-            known = ", ".join(sorted({*self.positives, *self.parents}))
-            raise ValueError(f"found the relation type {unknown[0]!r} to exclude, expected some of: {known}.")
+        check_known("excluded relation type", names, sorted({*self.positives, *self.parents}))
         excluded = {child for name in names for child in self.parents.get(name, (name,))} | set(names)
         return self._choose(name for name in self.positives if name not in excluded)
 

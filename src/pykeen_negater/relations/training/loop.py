@@ -270,7 +270,7 @@ def _train(
         )
         return _make_trainer(trained, steps, held_out, settings, checkpoints)
 
-    trainer = train_resumably(make_trainer, checkpoints, "Training", ProgressStep.TRAIN_RELATIONS)
+    trainer = train_resumably(make_trainer, checkpoints, ProgressStep.TRAIN_RELATIONS)
     trainer.encoder.language_model.eval()
     logged = trainer.state.log_history
     losses = [entry["loss"] for entry in logged if "loss" in entry]
