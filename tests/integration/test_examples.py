@@ -15,6 +15,21 @@ from pykeen.datasets import Dataset, Nations
 
 pytestmark = pytest.mark.integration
 
+#: What every Python process begins with: each collection of garbage, which PyKEEN asks for after each epoch, spares what
+#: outlived the last one
+SITE = """
+import gc
+
+collect = gc.collect
+
+def collect_new(generation=2):
+    found = collect(generation)
+    gc.freeze()
+    return found
+
+gc.collect = collect_new
+"""
+
 FOLDER = Path(__file__).parents[2] / "examples"
 
 #: What each example prints in the end. Those that take minutes have shorter tests, see test_integration.
@@ -70,6 +85,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
     # where ConceptNet would be downloaded to
     write_as_conceptnet(Nations(), root / "pykeen" / "datasets" / "conceptnettrueneg")
+    root.joinpath("sitecustomize.py").write_text(SITE, encoding="utf-8")
     return root
 
 
@@ -113,13 +129,14 @@ def test_example(name: str, cache: Path, tmp_path: Path):
         pytest.skip("needs a shell")
     # the commands of this environment come first
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    modules = os.pathsep.join(filter(None, [str(cache), os.environ.get("PYTHONPATH")]))
     result = subprocess.run(
         [program, str(FOLDER / name)],
         capture_output=True,
         text=True,
         check=False,
         cwd=tmp_path,
-        env={**os.environ, "PATH": path, "PYSTOW_HOME": str(cache)},
+        env={**os.environ, "PATH": path, "PYTHONPATH": modules, "PYSTOW_HOME": str(cache)},
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.fullmatch(EXPECTED[name], result.stdout), result.stdout
