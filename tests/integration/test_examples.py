@@ -15,8 +15,7 @@ from pykeen.datasets import Dataset, Nations
 
 pytestmark = pytest.mark.integration
 
-#: What every Python process begins with: each collection of garbage, which PyKEEN asks for after each epoch, spares what
-#: outlived the last one
+#: What every process of Python begins with: PyKEEN's collection of garbage after each epoch spares what outlived one
 SITE = """
 import gc
 
