@@ -213,22 +213,3 @@ def test_example_from_pairs_to_negatives(tmp_path: Path):
     lines = output.split("relate as they should:\n")[1].splitlines()
     assert all(" · " in line for line in lines[:8])
     assert "PairRE trained with them: MRR 0." in output
-
-
-def test_demo_mines_once(tmp_path: Path):
-    source = ROOT.joinpath("examples", "demo.py").read_text(encoding="utf-8")
-    demo = tmp_path / "demo.py"
-    fewer = source.replace("EPOCHS = 20", "EPOCHS = 1")
-    assert fewer != source
-    demo.write_text(fewer, encoding="utf-8")
-    environment = {**os.environ, "PYSTOW_HOME": str(tmp_path / "data")}
-    first = run(sys.executable, demo, env=environment)
-    before = sorted(tmp_path.rglob("pools.safetensors"))
-    second = run(sys.executable, demo, env=environment)
-    assert sorted(tmp_path.rglob("pools.safetensors")) == before
-    assert len(before) == 1
-    for output in (first, second):
-        assert "train the probe" in output
-        assert " · " in output
-        for sampler in ("basic", "bernoulli", "negater"):
-            assert sampler in output
