@@ -44,8 +44,11 @@ class QueryRanks:
     #: The ranks among the entities that stay, from 1
     restricted: np.ndarray
 
-    #: How many entities stay beside the answer
-    num_candidates: np.ndarray
+    #: How many entities there are beside the answer that make no known triple
+    full_counts: np.ndarray
+
+    #: How many of these stay
+    restricted_counts: np.ndarray
 
 
 def check_triples(name: str, triples: Tensor, model: Model) -> None:
@@ -86,7 +89,8 @@ def rank_queries(
     return QueryRanks(
         full=_columns([evaluator.ranks[target, RANK_REALISTIC] for target in targets]),
         restricted=_columns([evaluator.restricted[target] for target in targets]),
-        num_candidates=_columns([evaluator.counts[target] for target in targets]),
+        full_counts=_columns([evaluator.num_candidates[target] for target in targets]) - 1,
+        restricted_counts=_columns([evaluator.counts[target] for target in targets]),
     )
 
 
@@ -124,7 +128,7 @@ class _QueryRankEvaluator(RankBasedEvaluator):
         fewer = scores.masked_fill(~stays, torch.nan)
         ranks = Ranks.from_scores(true_score=true_scores, all_scores=fewer)
         self.restricted[target].append(ranks.realistic.cpu().numpy())
-        self.counts[target].append(((~fewer.isnan()).sum(dim=1) - 1).cpu().numpy())
+        self.counts[target].append(ranks.number_of_options.cpu().numpy() - 1)
         self.num_done[target] += len(hrt_batch)
 
     # docstr-coverage: inherited
