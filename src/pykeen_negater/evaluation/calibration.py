@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CalibrationReport:
     """How far probabilities agree with what is true."""
 
@@ -86,15 +86,11 @@ class Calibration:
         distinct, first = np.unique(np.column_stack([triples, labels]), axis=0, return_index=True)
         counts = np.zeros((model.num_real_relations, 2), dtype=np.int64)
         np.add.at(counts, (distinct[:, RELATION], labels[first].astype(int)), 1)
-        return cls(
-            model=model,
-            overall=_fit(scores, labels),
-            by_relation={
-                int(relation): _fit(scores[chosen], labels[chosen])
-                for relation in np.flatnonzero((counts >= min_per_relation).all(axis=1))
-                if (chosen := triples[:, RELATION] == relation).any()
-            },
-        )
+        maps = {}
+        for relation in np.flatnonzero((counts >= min_per_relation).all(axis=1)).tolist():
+            chosen = triples[:, RELATION] == relation
+            maps[relation] = _fit(scores[chosen], labels[chosen])
+        return cls(model, _fit(scores, labels), maps)
 
     @pinned_defaults()
     def probabilities(self, triples: Tensor) -> np.ndarray:
@@ -105,8 +101,7 @@ class Calibration:
         :raises ValueError: if there are none, an id is out of the model's range, or a score is not finite
         """
         check_triples("triples", triples, self.model)
-        ids = triples.cpu().numpy()
-        return self._probabilities(ids)
+        return self._probabilities(triples.cpu().numpy())
 
     def _probabilities(self, triples: np.ndarray) -> np.ndarray:
         scores, relations = _score(self.model, triples), triples[:, RELATION]

@@ -86,7 +86,9 @@ class PlausibleCandidates:
         queries = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
         rows, columns = np.divmod(queries, len(QUERY_SIDES))
         values = (*self.triples[rows].T, np.array(list(QUERY_SIDES.values()))[columns], self.entities)
-        table = pyarrow.table(dict(zip(_COLUMNS, map(pyarrow.array, values), strict=True)))
+        # what is evaluated twice has the same candidates
+        frame = pd.DataFrame(dict(zip(_COLUMNS, values, strict=True))).drop_duplicates()
+        table = pyarrow.Table.from_pandas(frame, preserve_index=False)
         described = {_METADATA: json.dumps(_describe(graph)), **(table.schema.metadata or {})}
         with atomic_file(Path(path)) as unfinished:
             pyarrow.parquet.write_table(table.replace_schema_metadata(described), unfinished)
