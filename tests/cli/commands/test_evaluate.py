@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from pykeen.datasets import Nations
+from pykeen.datasets import EagerDataset, Nations
 from pykeen.evaluation import RankBasedEvaluator
 from pykeen.pipeline import pipeline
 
@@ -151,9 +151,7 @@ def test_models_of_something_else(result: Path, training: Path, tmp_path: Path):
 
 
 def test_no_validation_triples(result: Path, monkeypatch: pytest.MonkeyPatch):
-    dataset = Nations()
-    dataset._load()
-    dataset._validation = None
+    dataset = EagerDataset(Nations().training, Nations().testing)
     monkeypatch.setattr("pykeen_negater.cli.commands.evaluate.load_dataset", lambda *_: dataset)
     output = run("evaluate", "--dataset", "nations", "--model", result, "--allow-pickle", "--plausible", code=1).output
     assert "found no validation triples, expected some to calibrate scores with. Choose a dataset" in output
