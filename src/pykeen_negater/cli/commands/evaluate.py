@@ -39,11 +39,7 @@ _OF_SAMPLERS = ("samplers", "entity_text", "relation_text", "reference", "epochs
 _OF_MODELS = ("strata", "plausible", "allow_pickle", "candidates", "save_candidates", "load_candidates")
 
 
-@click.command(
-    cls=Command,
-    epilog="Examples: negater evaluate --dataset umls --samplers basic,bernoulli,negater; "
-    "negater evaluate --dataset umls --model result --allow-pickle --strata --plausible",
-)
+@click.command(cls=Command, epilog="Example: negater evaluate --dataset umls --samplers basic,bernoulli,negater")
 @config_option
 @output_options
 @dataset_option("A PyKEEN dataset.")
