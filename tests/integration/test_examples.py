@@ -43,6 +43,8 @@ EXPECTED = {
     "hpo.py": r"(?s)3 trials .*hard_fraction: \d.*loop_fraction: 0\.0.*max_risk: \d+.*",
     "filterer.py": r"bloom: \d+\.\d% of 50,944 .*\nexact: \d+\.\d% of 50,944 negatives are masked\n",
     "evaluation.py": r"(?s).*\nnegater: \d+\.\d% false negatives, 0\.\d% training triples\n.*roc_auc: 0\.\d{3}\n.*",
+    "trained_model.py": r"(?s) group  stratum .*plausible candidates .*Brier score 0\.\d{3}, .* of 0\.\d\d\n",
+    "trained_model.sh": r"(?s)Strata:\n.*\nPlausible:\n(.*\nCalibration:\n.*)Plausible:\n\1",
     "conceptnet.py": r"validation: 199 true .*, 199 false ones\ntesting: 201 .*\naccuracy 0\.\d{3}, ROC-AUC 0\.\d{3}\n",
     "train_encoder.py": r"(?s)[\d,]+ triplets, such as\n.*loss \d\.\d{3} → \d\.\d{3}\n[\d,]+ negatives with .*\n",
     "export.sh": r"(?s).*rows  [\d,]+\n  file  triplets\.parquet\n",

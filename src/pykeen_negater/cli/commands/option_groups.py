@@ -157,7 +157,12 @@ class Measurement:
     seed: int
 
     def train_reference(self, dataset: "Dataset") -> "Model":
-        """Train the model that tells how hard negatives are."""
+        """Train the model that tells how hard negatives are.
+
+        :param dataset: the dataset, whose training triples it is trained on
+        :return: the model
+        :raises ValueError: if there is no such model
+        """
         from ...evaluation.samplers import train_reference
 
         return train_reference(dataset.training, self.reference, self.epochs, self.seed)
@@ -165,7 +170,15 @@ class Measurement:
     def evaluate(
         self, sampler: str, dataset: "Dataset", sampler_kwargs: Mapping[str, Any], model: "Model"
     ) -> "NegativesReport":
-        """Measure a sampler, see :func:`pykeen_negater.evaluation.samplers.evaluate_sampler`."""
+        """Measure a sampler, see :func:`pykeen_negater.evaluation.samplers.evaluate_sampler`.
+
+        :param sampler: its name
+        :param dataset: the dataset
+        :param sampler_kwargs: its parameters
+        :param model: the model that tells how hard negatives are
+        :return: the figures
+        :raises ValueError: if there is no such sampler
+        """
         from ...evaluation.samplers import evaluate_sampler
 
         return evaluate_sampler(sampler, dataset, sampler_kwargs, model, self.negatives, self.seed)
