@@ -1,5 +1,6 @@
 """Fixtures: a data folder of its own, small graphs, and tiny language models."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -18,6 +19,7 @@ from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools, mine
 from pykeen_negater.sampling import pool_source
+from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.loading import Texts, load_texts
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.utils import said_once
@@ -54,10 +56,29 @@ def _new_process() -> None:
     pool_source._BY_GRAPH.clear()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _freeze() -> None:
+    """Spare the garbage collection, which PyKEEN asks for after each epoch, what has been imported for good."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test a cache of its own."""
     root = tmp_path / "cache"
+    monkeypatch.setattr("pykeen_negater.storage.cache.pystow.join", lambda *parts, **_: root)
+    return root
+
+
+@pytest.fixture
+def cache_of_scorers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test a cache of its own, but for the scorers, which all tests train once."""
+    scorers = Cache().root / "scorers"
+    scorers.mkdir(parents=True, exist_ok=True)
+    root = tmp_path / "cache"
+    root.mkdir()
+    root.joinpath("scorers").symlink_to(scorers, target_is_directory=True)
     monkeypatch.setattr("pykeen_negater.storage.cache.pystow.join", lambda *parts, **_: root)
     return root
 

@@ -69,6 +69,13 @@ def test_messages(text: str, expected: str):
     assert to_options(text, context) == expected
 
 
+@pytest.mark.parametrize(("given", "expected"), [("reference", "--reference"), ("model", "--model")])
+def test_of_two_options_for_a_parameter_the_given_one_is_named(given: str, expected: str):
+    context = click.Context(COMMANDS["evaluate"], info_name="evaluate")
+    context.set_parameter_source(given, click.core.ParameterSource.COMMANDLINE)
+    assert to_options("found model='x', expected more.", context) == f"found {expected} x, expected more."
+
+
 def test_an_error_of_mining():
     result = CliRunner().invoke(main, ["mine", "--dataset", "nations", "--pool-size", "0"])
     assert result.exit_code == 1

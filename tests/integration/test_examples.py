@@ -15,6 +15,20 @@ from pykeen.datasets import Dataset, Nations
 
 pytestmark = pytest.mark.integration
 
+#: What every process of Python begins with: PyKEEN's collection of garbage after each epoch spares what outlived one
+SITE = """
+import gc
+
+collect = gc.collect
+
+def collect_new(generation=2):
+    found = collect(generation)
+    gc.freeze()
+    return found
+
+gc.collect = collect_new
+"""
+
 FOLDER = Path(__file__).parents[2] / "examples"
 
 #: What each example prints in the end. Those that take minutes have shorter tests, see test_integration.
@@ -29,6 +43,8 @@ EXPECTED = {
     "hpo.py": r"(?s)3 trials .*hard_fraction: \d.*loop_fraction: 0\.0.*max_risk: \d+.*",
     "filterer.py": r"bloom: \d+\.\d% of 50,944 .*\nexact: \d+\.\d% of 50,944 negatives are masked\n",
     "evaluation.py": r"(?s).*\nnegater: \d+\.\d% false negatives, 0\.\d% training triples\n.*roc_auc: 0\.\d{3}\n.*",
+    "trained_model.py": r"(?s) group  stratum .*plausible candidates .*Brier score 0\.\d{3}, .* of 0\.\d\d\n",
+    "trained_model.sh": r"(?s)Strata:\n.*\nPlausible:\n(.*\nCalibration:\n.*)Plausible:\n\1",
     "conceptnet.py": r"validation: 199 true .*, 199 false ones\ntesting: 201 .*\naccuracy 0\.\d{3}, ROC-AUC 0\.\d{3}\n",
     "train_encoder.py": r"(?s)[\d,]+ triplets, such as\n.*loss \d\.\d{3} → \d\.\d{3}\n[\d,]+ negatives with .*\n",
     "export.sh": r"(?s).*rows  [\d,]+\n  file  triplets\.parquet\n",
@@ -43,7 +59,7 @@ EXPECTED = {
     "train_relations.sh": r"(?s).*Written to nations\.pools\n",
 }
 
-#: Those that other programs run: ``tox -e demo``, ``.ci/fresh`` (two), and a shorter test in test_integration
+#: Those that other programs run, ``.ci/fresh`` (two), or shorter tests, here and in ``test_whole_runs.py``
 ELSEWHERE = {"demo.py", "fine_tune_files.sh", "install.sh", "relations.py"}
 
 #: Those that train a model with negatives of ours, some of which have to be mined
@@ -70,6 +86,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
     # where ConceptNet would be downloaded to
     write_as_conceptnet(Nations(), root / "pykeen" / "datasets" / "conceptnettrueneg")
+    root.joinpath("sitecustomize.py").write_text(SITE, encoding="utf-8")
     return root
 
 
@@ -104,24 +121,50 @@ def test_no_example_is_forgotten():
     assert {path.name for path in FOLDER.iterdir() if path.is_file()} == {*EXPECTED, *ELSEWHERE}
 
 
+def run(path: Path, cache: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run an example in a folder."""
+    program = sys.executable if path.suffix == ".py" else shutil.which("bash")
+    if program is None:
+        pytest.skip("needs a shell")
+    # the commands of this environment come first
+    commands = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    modules = os.pathsep.join(filter(None, [str(cache), os.environ.get("PYTHONPATH")]))
+    result = subprocess.run(
+        [program, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "PATH": commands, "PYTHONPATH": modules, "PYSTOW_HOME": str(cache)},
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+def test_demo_mines_once(cache: Path, tmp_path: Path):
+    source = FOLDER.joinpath("demo.py").read_text(encoding="utf-8")
+    demo = tmp_path / "demo.py"
+    fewer = source.replace("EPOCHS = 20", "EPOCHS = 1")
+    assert fewer != source
+    demo.write_text(fewer, encoding="utf-8")
+    earlier = set(cache.rglob("pools.safetensors"))
+    first = run(demo, cache, tmp_path).stdout
+    before = set(cache.rglob("pools.safetensors"))
+    second = run(demo, cache, tmp_path).stdout
+    assert set(cache.rglob("pools.safetensors")) == before
+    assert len(before - earlier) == 1
+    for output in (first, second):
+        assert "train the probe" in output
+        assert " · " in output
+        for sampler in ("basic", "bernoulli", "negater"):
+            assert sampler in output
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_example(name: str, cache: Path, tmp_path: Path):
     if name in NEEDED and importlib.util.find_spec(NEEDED[name]) is None:
         pytest.skip(f"needs {NEEDED[name]}")
-    program = sys.executable if name.endswith(".py") else shutil.which("bash")
-    if program is None:
-        pytest.skip("needs a shell")
-    # the commands of this environment come first
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    result = subprocess.run(
-        [program, str(FOLDER / name)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env={**os.environ, "PATH": path, "PYSTOW_HOME": str(cache)},
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    result = run(FOLDER / name, cache, tmp_path)
     assert re.fullmatch(EXPECTED[name], result.stdout), result.stdout
     shares = [float(share) for share in re.findall(r"Negatives: ([\d.]+) % mined", result.stderr)]
     assert name not in TRAINING or max(shares, default=0.0) > 0, result.stderr

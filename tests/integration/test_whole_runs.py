@@ -16,9 +16,12 @@ from pykeen.pipeline import pipeline
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools, evaluate_sampler, mine
+from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.run import MiningRun
+from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.pools.exports import sentences
 from pykeen_negater.sampling import pool_source
+from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import TripleIndex
 from pykeen_negater.triples.tables import read_triples
 
@@ -115,7 +118,9 @@ def test_umls_with_its_texts(data_folder: Path, tmp_path: Path, empty_cache: Pat
 def test_codex_labels_are_opaque_until_there_are_texts(data_folder: Path, empty_cache: Path):
     codex = data_folder / "codex-s"
     training = read_triples(codex / "train.txt")
-    structural = mine(triples_factory=training)
+    plan = Miner(Graph.from_factory(training), MiningSettings()).plan()
+    assert (plan.encoder, plan.ranker) == ("structural", "probe")
+    structural = mine(triples_factory=training, ranker="similarity", guard=None)
     assert structural.metadata["settings"]["encoder"][0] == "structural"
     with_texts = mine(
         triples_factory=training,
@@ -208,20 +213,3 @@ def test_example_from_pairs_to_negatives(tmp_path: Path):
     lines = output.split("relate as they should:\n")[1].splitlines()
     assert all(" · " in line for line in lines[:8])
     assert "PairRE trained with them: MRR 0." in output
-
-
-def test_demo_mines_once(tmp_path: Path):
-    source = ROOT.joinpath("examples", "demo.py").read_text(encoding="utf-8")
-    demo = tmp_path / "demo.py"
-    demo.write_text(source.replace("EPOCHS = 100", "EPOCHS = 1"), encoding="utf-8")
-    environment = {**os.environ, "PYSTOW_HOME": str(tmp_path / "data")}
-    first = run(sys.executable, demo, env=environment)
-    before = sorted(tmp_path.rglob("pools.safetensors"))
-    second = run(sys.executable, demo, env=environment)
-    assert sorted(tmp_path.rglob("pools.safetensors")) == before
-    assert len(before) == 1
-    for output in (first, second):
-        assert "train the probe" in output
-        assert " · " in output
-        for sampler in ("basic", "bernoulli", "negater"):
-            assert sampler in output

@@ -376,6 +376,7 @@ def test_many_relations():
     assert len(graph) == pools.num_triples
 
 
+@pytest.mark.usefixtures("cache_of_scorers")
 def test_relations_are_guarded_too(nations: TriplesFactory):
     pools = mine(triples_factory=nations, encoder="structural", corruption_scheme=("relation",), max_candidates=None)
     unguarded = mine(

@@ -72,7 +72,7 @@ def test_a_failure_leaves_what_was_finished(
 
 
 def test_no_file_is_open_when_the_shards_are_removed(
-    nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+    nations: TriplesFactory, cache_of_scorers: Path, monkeypatch: pytest.MonkeyPatch
 ):
     rmtree, mapped = shutil.rmtree, []
 

@@ -13,7 +13,7 @@ from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.sampling import pool_source
 
 #: Mining in a moment
-FAST = {"encoder": "structural", "ranker": "similarity"}
+FAST = {"encoder": "structural", "ranker": "similarity", "guard": None}
 
 
 def test_mine_never(nations: TriplesFactory, empty_cache: Path):

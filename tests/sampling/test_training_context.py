@@ -83,7 +83,10 @@ def train_with_lightning(dataset: EagerDataset, num_sanity_val_steps: int) -> No
 
 @pytest.mark.parametrize("num_sanity_val_steps", [0, 2])
 def test_lightning_validation_is_told_from_training(
-    num_sanity_val_steps: int, nations: TriplesFactory, empty_cache: Path, purposes: list[tuple[int, Purpose, bool]]
+    num_sanity_val_steps: int,
+    nations: TriplesFactory,
+    cache_of_scorers: Path,
+    purposes: list[tuple[int, Purpose, bool]],
 ):
     """More validation than training triples, whose loader is built before or after that of the training triples."""
     training, validation = nations.split([0.44, 0.56], random_state=0)
@@ -95,12 +98,12 @@ def test_lightning_validation_is_told_from_training(
         (training.num_triples, Purpose.TRAINING, True),
         (validation.num_triples, Purpose.EVALUATION, False),
     }
-    assert len([path for path in empty_cache.joinpath("pools").iterdir() if path.is_dir()]) == 1
+    assert len([path for path in cache_of_scorers.joinpath("pools").iterdir() if path.is_dir()]) == 1
     assert describe(make_sampler(training), training) == expected
 
 
 def test_evaluation_loss_mines_nothing_and_says_nothing(
-    empty_cache: Path, purposes: list[tuple[int, Purpose, bool]], caplog: pytest.LogCaptureFixture
+    cache_of_scorers: Path, purposes: list[tuple[int, Purpose, bool]], caplog: pytest.LogCaptureFixture
 ):
     dataset = get_dataset(dataset="nations")
     pipeline(
@@ -122,7 +125,7 @@ def test_evaluation_loss_mines_nothing_and_says_nothing(
     num_training, num_validation = dataset.training.num_triples, dataset.validation.num_triples
     assert [purpose for size, purpose, _ in purposes if size == num_training].count(Purpose.TRAINING) == 1
     assert {row for row in purposes if row[0] == num_validation} == {(num_validation, Purpose.EVALUATION, False)}
-    assert len([path for path in empty_cache.joinpath("pools").iterdir() if path.is_dir()]) == 1
+    assert len([path for path in cache_of_scorers.joinpath("pools").iterdir() if path.is_dir()]) == 1
     # once for each training, whatever else is built
     lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("Negatives: ")]
     assert len(lines) == 1
@@ -130,7 +133,7 @@ def test_evaluation_loss_mines_nothing_and_says_nothing(
 
 
 def test_batch_size_probe_is_told_from_training(
-    empty_cache: Path, purposes: list[tuple[int, Purpose, bool]], caplog: pytest.LogCaptureFixture
+    cache_of_scorers: Path, purposes: list[tuple[int, Purpose, bool]], caplog: pytest.LogCaptureFixture
 ):
     pipeline(
         dataset="nations",
@@ -147,15 +150,15 @@ def test_batch_size_probe_is_told_from_training(
 
 
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
-def test_nothing_is_mined_where_nothing_can_be_trained(mode: type, nations: TriplesFactory, empty_cache: Path):
+def test_nothing_is_mined_where_nothing_can_be_trained(mode: type, nations: TriplesFactory, cache_of_scorers: Path):
     with mode():
         sampler = NegatERNegativeSampler(mapped_triples=nations.mapped_triples, **FAST)
     assert sampler.pools is None
-    assert not empty_cache.joinpath("pools").exists()
+    assert not cache_of_scorers.joinpath("pools").exists()
     assert sampler.corrupt_batch(nations.mapped_triples[:3]).shape == (3, 4, 3)
 
 
-def test_given_pools_serve_evaluation_as_well(nations: TriplesFactory, empty_cache: Path):
+def test_given_pools_serve_evaluation_as_well(nations: TriplesFactory, cache_of_scorers: Path):
     pools = make_sampler(nations).composition.pools
     with torch.inference_mode():
         assert make_sampler(nations, pools=str(pools)).composition.pools == pools
@@ -207,7 +210,7 @@ def in_a_new_process(parts: dict[str, TriplesFactory], tmp_path_factory: pytest.
 @given(order=st.lists(st.sampled_from(["all", "fold", "part", "restricted", "evaluated"]), min_size=2, max_size=6))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_depends_on_what_the_process_did_before(
-    order: list[str], parts: dict[str, TriplesFactory], in_a_new_process: dict[str, str], empty_cache: Path
+    order: list[str], parts: dict[str, TriplesFactory], in_a_new_process: dict[str, str], cache_of_scorers: Path
 ):
     pool_source._BY_GRAPH.clear()
     for name in order:

@@ -31,7 +31,7 @@ def to_options(text: str, context: click.Context) -> str:
     :param context: the context of the command that prints it
     :return: the message with ``--guard none`` for ``guard=None``, and so on
     """
-    options = _options(context.command)
+    options = _options(context)
 
     def write_setting(match: re.Match[str]) -> str:
         """Write a parameter and its value as on the command line."""
@@ -49,15 +49,18 @@ def to_options(text: str, context: click.Context) -> str:
     return _NAME.sub(write_name, _SETTING.sub(write_setting, text))
 
 
-def _options(command: click.Command) -> dict[str, click.Parameter]:
+def _options(context: click.Context) -> dict[str, click.Parameter]:
     """Map the names of parameters and of options to options."""
     options: dict[str, click.Parameter] = {}
-    for parameter in command.params:
+    for parameter in context.command.params:
         if isinstance(parameter, click.Option):
             names = [parameter.name or "", *(name.lstrip("-").replace("-", "_") for name in parameter.opts)]
             options |= {name: parameter for name in names if name}
-    others = {name: options[other] for name, other in _OTHER_NAMES.items() if other in options}
-    return others | options
+    for name, other in _OTHER_NAMES.items():
+        # of two options, the one that was given is meant
+        if other in options and not (name in options and _is_given(options[name], context)):
+            options[name] = options[other]
+    return options
 
 
 def _is_given(parameter: click.Parameter, context: click.Context) -> bool:

@@ -22,6 +22,7 @@ __all__ = [
     "PrintableFormatter",
     "conclude",
     "conclude_table",
+    "conclude_tables",
     "echo",
     "is_silent",
     "output_options",
@@ -117,6 +118,21 @@ def conclude_table(table: "pd.DataFrame", digits: int) -> None:
         click.echo(keys.to_json(orient="records", indent=2, force_ascii=True))
     else:
         echo(table.to_string(index=False, float_format=f"{{:.{digits}f}}".format, na_rep=""))
+
+
+def conclude_tables(tables: "Mapping[str, pd.DataFrame]", digits: int) -> None:
+    """Print several tables under their names, or one JSON object with the rows of each.
+
+    :param tables: the tables by name, in snake case
+    :param digits: >= 0, how many decimals people are shown
+    """
+    if _is_chosen("json"):
+        rows = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for name, table in tables.items():
+        echo(f"{name.replace('_', ' ').capitalize()}:")
+        conclude_table(table, digits)
 
 
 def snake_case(name: str) -> str:

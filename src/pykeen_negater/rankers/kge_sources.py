@@ -216,7 +216,8 @@ class PickledModel(_TrainedBefore):
         """
         if not self.folder.joinpath(PIPELINE_MODEL).is_file():
             raise FileNotFoundError(
-                f"found no {PIPELINE_MODEL} in {self.folder}, expected the folder of a result of PyKEEN's pipeline."
+                f"found no {PIPELINE_MODEL} in {self.folder}, expected the folder of a result of PyKEEN's pipeline. "
+                f"Its method save_to_directory writes one."
             )
         if not self.allow_pickle:
             raise ValueError(

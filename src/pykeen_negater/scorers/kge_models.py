@@ -310,7 +310,8 @@ def check_size(model: "Model", graph: Graph) -> None:
     if (model.num_entities, model.num_real_relations) != (graph.num_entities, graph.num_relations):
         raise ValueError(
             f"found a model of {model.num_entities:,} entities and {model.num_real_relations:,} relations, expected "
-            f"one of the graph's {graph.num_entities:,} entities and {graph.num_relations:,} relations."
+            f"one of the graph's {graph.num_entities:,} entities and {graph.num_relations:,} relations. Pass the graph "
+            f"that it was trained on."
         )
 
 

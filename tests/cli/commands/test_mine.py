@@ -21,6 +21,7 @@ def test_mine_writes_pools(pools: Path, small_factory: TriplesFactory):
     assert loaded.load_vocabulary().entity_labels == tuple(small_factory.entity_to_id)
 
 
+@pytest.mark.usefixtures("cache_of_scorers")
 def test_shortest_command():
     assert "Written to" in run("mine", "--dataset", "nations", *FAST).output
 
