@@ -1,4 +1,4 @@
-"""Pictures of the results: false negatives against hardness, MRR against epochs, time and memory against triples.
+"""Pictures of the results: false negatives against hardness, time and memory against triples.
 
 Run: python benchmarks/plots.py
 """
@@ -25,30 +25,6 @@ def false_negatives_against_hardness() -> None:
     figure.savefig(RESULTS / "negatives.svg", metadata={"Date": None})
 
 
-def mrr_against_epochs() -> None:
-    """Draw one line per sampler, the mean over seeds, or where it ends if nobody looked before."""
-    frame = pd.read_csv(RESULTS / "benchmark.tsv", sep="\t")
-    points = [column for column in frame if column.startswith("test_mrr_at_")]
-    watched = [
-        part for _, part in frame.groupby(["dataset", "model", "setting"]) if part[points].notna().any(axis=None)
-    ]
-    if not watched:
-        return
-    figure, axes = plt.subplots(1, len(watched), figsize=(9, 3.5), layout="constrained", squeeze=False)
-    for axis, part in zip(axes[0], watched, strict=True):
-        for number, (sampler, rows) in enumerate(part.groupby("sampler")):
-            values = rows[[*points, "test_mrr"]].mean().dropna()
-            shares = [100 if name == "test_mrr" else int(name.rsplit("_", 1)[1]) for name in values.index]
-            epochs = [rows["epochs"].iloc[0] * share / 100 for share in shares]
-            axis.plot(epochs, values, marker="o", label=sampler, color=f"C{number}")
-            if len(values) == 1:
-                axis.axhline(values.iloc[0], linestyle="--", color=f"C{number}")
-        axis.set(title=f"{part['dataset'].iloc[0]}, {part['model'].iloc[0]}", xlabel="epochs", ylabel="test MRR")
-        axis.set_ylim(bottom=0)
-        axis.legend()
-    figure.savefig(RESULTS / "epochs.svg", metadata={"Date": None})
-
-
 def growth() -> None:
     """Draw time and memory against triples, one line per encoder."""
     frame = pd.read_csv(RESULTS / "growth.tsv", sep="\t")
@@ -66,5 +42,4 @@ def growth() -> None:
 if __name__ == "__main__":
     plt.rcParams["svg.hashsalt"] = "negater"
     false_negatives_against_hardness()
-    mrr_against_epochs()
     growth()

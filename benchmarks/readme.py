@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
+from benchmark import BASELINES, PARTS, SAMPLERS
 from common import RESULTS
 
 ROOT = Path(__file__).parents[1]
@@ -21,38 +22,67 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns=PROVENANCE, errors="ignore").astype(object).fillna("")
 
 
-def mrr(frame: pd.DataFrame) -> pd.DataFrame:
-    """Say how the samplers compare with the better baseline: one row per cell."""
-    frame = frame[frame["metric"] == "test_mrr"]
-    interval = [
-        f"{row.difference:+.3f} ({row.low:+.3f} … {row.high:+.3f})" if row.seeds > 1 else f"{row.difference:+.3f}"
-        for row in frame.itertuples()
-    ]
-    columns = ["dataset", "model", "setting", "sampler", "seeds", "baseline"]
-    return frame[columns].assign(
-        **{
-            "MRR of the baseline": frame["baseline_mean"].round(3),
-            "MRR": frame["mean"].round(3),
-            "difference": interval,
-        }
+#: The names of metrics in tables
+METRICS = {
+    "test_mrr": "MRR",
+    "test_mrr_others": "MRR without the query's entity",
+    "test_hits_1": "Hits@1",
+    "test_hits_10": "Hits@10",
+    "test_accuracy": "accuracy",
+    "test_roc_auc": "ROC-AUC",
+}
+
+
+def _differences(frame: pd.DataFrame) -> pd.DataFrame:
+    """Write each mean with its difference to the best of PyKEEN's samplers, one column per metric."""
+    frame = frame.assign(
+        value=[
+            f"{row.mean_:.3f} ({row.difference:+.3f})" for row in frame.rename(columns={"mean": "mean_"}).itertuples()
+        ],
+        metric=frame["metric"].map(METRICS),
     )
+    keys = ["dataset", "model", "sampler"]
+    table = frame.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False)
+    return table[[name for name in METRICS.values() if name in table]].fillna("").reset_index()
+
+
+def _in_order(table: pd.DataFrame, samplers: list[str]) -> pd.DataFrame:
+    """Order the rows of each dataset and model by sampler."""
+    order = table["sampler"].map({name: i for i, name in enumerate(samplers)})
+    return table.assign(order=order).sort_values(["dataset", "model", "order"]).drop(columns="order")
 
 
 def headline(frame: pd.DataFrame) -> pd.DataFrame:
-    """Say what all default settings are worth with 16 negatives."""
-    table = mrr(frame[(frame["sampler"] == "negater") & (frame["setting"] == "nssa-16")])
-    return table.drop(columns=["setting", "sampler", "baseline"])
-
-
-def classification(frame: pd.DataFrame) -> pd.DataFrame:
-    """Say how models classify verified triples: one row per cell."""
-    frame = frame[frame["metric"].isin(["test_accuracy", "test_roc_auc"])]
-    frame = frame.assign(
-        value=[f"{a:.3f} ({b:+.3f})" for a, b in zip(frame["mean"], frame["difference"], strict=True)],
-        metric=frame["metric"].map({"test_accuracy": "accuracy", "test_roc_auc": "ROC-AUC"}),
+    """Say what the default is worth with 16 negatives: the MRR, with its interval, and the ROC-AUC."""
+    frame = frame[(frame["sampler"] == "default") & (frame["setting"] == "nssa-16")]
+    interval = [f"{row.difference:+.3f} ({row.low:+.3f} … {row.high:+.3f})" for row in frame.itertuples()]
+    frame = frame.assign(interval=interval)
+    ranking = frame[frame["metric"] == "test_mrr"].set_index(["dataset", "model"])
+    classification = frame[frame["metric"] == "test_roc_auc"].set_index(["dataset", "model"])
+    table = pd.DataFrame(
+        {
+            "seeds": ranking["seeds"],
+            "baseline": ranking["baseline"],
+            "its MRR": ranking["baseline_mean"].round(3),
+            "MRR": ranking["mean"].round(3),
+            "difference": ranking["interval"],
+            "difference in ROC-AUC": classification["interval"],
+        }
     )
-    keys = ["dataset", "model", "setting", "sampler"]
-    return frame.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False).reset_index()
+    return table.astype(object).fillna("").reset_index()
+
+
+def parts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say what the parts are worth, alone and together."""
+    frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin([*BASELINES, *PARTS, "default"])]
+    return _in_order(_differences(frame), [*BASELINES, *PARTS, "default"])
+
+
+def structure(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say what remains without texts."""
+    names = [name for name in SAMPLERS if name.endswith("; structure")]
+    frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin(names)]
+    return _in_order(_differences(frame), names)
 
 
 def negatives(frame: pd.DataFrame) -> pd.DataFrame:
@@ -169,8 +199,8 @@ def report_page(frame: pd.DataFrame) -> pd.DataFrame:
 #: The result file and the function of each table
 TABLES = {
     "headline": ("differences", headline),
-    "mrr": ("differences", mrr),
-    "classification": ("differences", classification),
+    "parts": ("differences", parts),
+    "structure": ("differences", structure),
     "negatives": ("negatives", negatives),
     "scorers": ("scorers", scorers),
     "mining_cost": ("mining_cost", mining_cost),

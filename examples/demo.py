@@ -1,59 +1,81 @@
-"""One word in a PyKEEN pipeline: TransE on UMLS, with random negatives, and with mined and guarded ones.
+"""One word in a PyKEEN pipeline: TransE on UMLS, with PyKEEN's samplers, and with each part of this one.
 
 Nothing of the plugin is imported to train with it. The first run mines, the second finds everything in the cache.
 """
 
 import time
 
-import numpy as np
 import pandas as pd
+import torch
 from pykeen.pipeline import pipeline
+from pykeen.training import TrainingCallback
 
 EPOCHS = 20
 SEED = 0
-NEGATIVES = {"num_negs_per_pos": 16}
+NUM_NEGATIVES = 16
 
-rows = []
-for sampler in ("basic", "bernoulli", "negater"):
+#: What is compared: PyKEEN's name of the sampler, and its parameters
+SAMPLERS = {
+    "basic": ("basic", {}),
+    "basic, filtered": ("basic", {"filtered": True}),
+    "bernoulli": ("bernoulli", {}),
+    "negater, only its guard": ("negater", {"hard_fraction": 0.0, "loop_fraction": 0.0}),
+    "negater, guard and loops": ("negater", {"hard_fraction": 0.0}),
+    "negater": ("negater", {}),
+}
+
+PARTS = ["head", "relation", "tail"]
+
+
+class Watch(TrainingCallback):
+    """Keeps what a model is trained on in the last epoch: each negative beside its positive."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        super().__init__()
+        self.batches = []
+
+    def on_batch(self, epoch, batch, batch_loss, **kwargs) -> None:
+        """Keep a batch."""
+        if epoch == EPOCHS:
+            positives = batch["positives"].unsqueeze(dim=1).expand_as(batch["negatives"])
+            self.batches.append(torch.cat([positives, batch["negatives"]], dim=-1).flatten(end_dim=1).cpu())
+
+
+watch, rows = Watch(), []
+for label, (sampler, kwargs) in SAMPLERS.items():
     start = time.perf_counter()
     result = pipeline(
         dataset="umls",
         model="TransE",
         loss="nssa",
         negative_sampler=sampler,
-        negative_sampler_kwargs=dict(NEGATIVES),
-        training_kwargs={"num_epochs": EPOCHS, "use_tqdm": False, "batch_size": 256},
+        negative_sampler_kwargs={"num_negs_per_pos": NUM_NEGATIVES, **kwargs},
+        training_kwargs={
+            "num_epochs": EPOCHS,
+            "use_tqdm": False,
+            "batch_size": 256,
+            "callbacks": watch if label == "negater" else None,
+        },
         evaluation_kwargs={"use_tqdm": False, "batch_size": 256},
         random_seed=SEED,
     )
-    seconds = time.perf_counter() - start
     metrics = {name: result.get_metric(name) for name in ("mrr", "hits_at_1", "hits_at_10")}
-    rows.append({"sampler": sampler, **metrics, "training (s)": result.train_seconds, "in all (s)": seconds})
+    seconds = {"training (s)": result.train_seconds, "in all (s)": time.perf_counter() - start}
+    rows.append({"sampler": label, **metrics, **seconds})
 
-# the negatives of such a training: an epoch of batches, and which of their negatives come from the pools
-from pykeen.triples import BatchedSLCWAInstances  # noqa: E402
-
+# which of them were mined: nothing is mined again, since the pools are in the cache
+from pykeen_negater import mine  # noqa: E402
 from pykeen_negater.pools.exports import to_frame  # noqa: E402
 
 training = result.training
-instances = BatchedSLCWAInstances.from_triples_factory(
-    training, batch_size=256, negative_sampler="negater", negative_sampler_kwargs=dict(NEGATIVES)
-)
-PARTS = ["head", "relation", "tail"]
-drawn = pd.concat(
-    [
-        pd.DataFrame(
-            np.hstack([training.label_triples(positives), training.label_triples(negatives)]),
-            columns=[*(f"positive_{part}" for part in PARTS), *PARTS],
-        )
-        for batch in instances
-        for negatives in [batch["negatives"].reshape(-1, 3)]
-        for positives in [batch["positives"].repeat_interleave(NEGATIVES["num_negs_per_pos"], dim=0)]
-    ]
-).drop_duplicates()
-pools = instances.negative_sampler.pools
+pools = mine(triples_factory=training)
+trained_on = torch.cat(watch.batches).unique(dim=0)
+labels = [training.label_triples(triples) for triples in trained_on.split(3, dim=1)]
+drawn = pd.concat([pd.DataFrame(triples, columns=PARTS) for triples in labels], axis=1)
+drawn.columns = [*(f"positive_{part}" for part in PARTS), *PARTS]
 mined = to_frame(pools).merge(drawn).sort_values("score", ascending=False)
-print(f"\n{len(mined):,} different mined negatives were drawn in an epoch. The hardest of each relation:")
+print(f"\nThe last epoch of the last training had {len(mined):,} different mined negatives. The hardest by relation:")
 for row in mined.groupby("relation").head(1).itertuples():
     print(f"  {row.head} · {row.relation} · {row.tail}   (true is {row.positive_head} … {row.positive_tail})")
 print(f"\n{len(pools):,} negatives for {pools.num_triples:,} training triples in {pools.path}")

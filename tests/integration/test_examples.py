@@ -141,12 +141,18 @@ def run(path: Path, cache: Path, folder: Path) -> subprocess.CompletedProcess[st
     return result
 
 
-def test_demo_mines_once(cache: Path, tmp_path: Path):
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a demo with fewer epochs."""
     source = FOLDER.joinpath("demo.py").read_text(encoding="utf-8")
-    demo = tmp_path / "demo.py"
     fewer = source.replace("EPOCHS = 20", "EPOCHS = 1")
     assert fewer != source
-    demo.write_text(fewer, encoding="utf-8")
+    path = tmp_path_factory.mktemp("demo") / "demo.py"
+    path.write_text(fewer, encoding="utf-8")
+    return path
+
+
+def test_demo_mines_once(demo: Path, cache: Path, tmp_path: Path):
     earlier = set(cache.rglob("pools.safetensors"))
     first = run(demo, cache, tmp_path).stdout
     before = set(cache.rglob("pools.safetensors"))
@@ -156,8 +162,43 @@ def test_demo_mines_once(cache: Path, tmp_path: Path):
     for output in (first, second):
         assert "train the probe" in output
         assert " · " in output
-        for sampler in ("basic", "bernoulli", "negater"):
+        for sampler in ("basic", "bernoulli", "negater", "negater, only its guard"):
             assert sampler in output
+
+
+#: Runs a demo, and writes down what the sampler has served to trainings
+RECORDER = """
+import runpy
+
+import torch
+
+from pykeen_negater import NegatERNegativeSampler
+
+served = []
+sample = NegatERNegativeSampler.sample
+
+
+def record(self, positive_batch):
+    negatives, mask = sample(self, positive_batch)
+    served.append(negatives.reshape(-1, 3))
+    return negatives, mask
+
+
+NegatERNegativeSampler.sample = record
+training = runpy.run_path({demo!r})["training"]
+for row in training.label_triples(torch.cat(served).unique(dim=0)):
+    print("served:", *row, sep="\t")
+"""
+
+
+def test_the_negatives_that_the_demo_prints_were_trained_on(demo: Path, cache: Path, tmp_path: Path):
+    recorder = tmp_path / "recorder.py"
+    recorder.write_text(RECORDER.replace("{demo!r}", repr(str(demo))), encoding="utf-8")
+    output = run(recorder, cache, tmp_path).stdout
+    served = {tuple(line.split("\t")[1:]) for line in output.splitlines() if line.startswith("served:")}
+    printed = re.findall(r"^  (.+) · (.+) · (.+)   \(true is", output, flags=re.MULTILINE)
+    assert len(printed) > 10
+    assert set(printed) <= served
 
 
 @pytest.mark.parametrize("name", EXPECTED)
