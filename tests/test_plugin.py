@@ -58,7 +58,7 @@ def train(model: str = "PairRE", **kwargs):
         # the plugin's own modules first
         *(
             [f"pykeen_negater.{name}", "pykeen.datasets"]
-            for name in ("_plugin", "sampling.sampler", "mining.miner", "cli.main")
+            for name in ("_plugin", "sampling.sampler", "mining.miner", "cli.main", "datasets.conceptnet")
         ),
     ],
 )
@@ -67,9 +67,10 @@ def test_sampler_is_there_whatever_is_imported_first(modules: list[str]):
         f"import {', '.join(modules)}\n"
         "from pykeen.sampling import negative_sampler_resolver as resolver\n"
         "from pykeen.datasets import dataset_resolver\n"
-        "print(resolver.lookup('negater').__name__, 'negater' in dataset_resolver.options)"
+        "names = [name in dataset_resolver.options for name in ('negater', 'conceptnetfull', 'conceptnettrueneg')]\n"
+        "print(resolver.lookup('negater').__name__, *names)"
     )
-    assert output.split() == ["NegatERNegativeSampler", "False"]
+    assert output.split() == ["NegatERNegativeSampler", "False", "True", "True"]
 
 
 def test_without_datasets_the_plugin_must_be_imported():

@@ -330,7 +330,7 @@ def score_triples(
     :param triples: shape: (n, 3), without ids of inverse relations
     :param progress: the label of the progress bar; None for no bar
     :param halver: halves batches for lack of memory, and counts them
-    :param batch_size: > 0, the number of triples that are scored at once; by default :data:`BATCH_SIZE`
+    :param batch_size: > 0, the number of triples that are scored at once, 8,192 by default
     :return: shape: (n,), dtype: float32, higher is more plausible
     """
     halver, batch_size = halver or OOMBatchHalver("triples"), batch_size or BATCH_SIZE
