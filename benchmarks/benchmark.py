@@ -20,18 +20,15 @@ import click
 import pandas as pd
 import torch
 from common import RESULTS, append, load, load_verified
-from pykeen.constants import LABEL_HEAD
 from pykeen.datasets import Dataset
-from pykeen.evaluation import MetricResults, RankBasedEvaluator
 from pykeen.losses import NSSALoss
 from pykeen.models import Model, model_resolver
 from pykeen.training import SLCWATrainingLoop
 from pykeen.triples import CoreTriplesFactory
-from pykeen.typing import MappedTriples, Target
 from pykeen.utils import set_random_seed
-from torch import FloatTensor
 
 from pykeen_negater import NegatERNegativeSampler, TripleClassificationEvaluator
+from pykeen_negater.evaluation.strata import evaluate_strata
 from pykeen_negater.sampling.training_context import triples_factory_noted
 
 #: The number of epochs by dataset and model: about as many as help `basic`, on the validation triples
@@ -49,8 +46,8 @@ EPOCHS = {
 #: Dimension, learning rate of Adam and batch size are the same in all cells
 DIM, LEARNING_RATE, BATCH_SIZE = 128, 0.001, 512
 
-#: How many triples are evaluated at once, against how many entities: what fits into a processor's cache is fast
-EVALUATION = {"batch_size": 128, "slice_size": 256, "use_tqdm": False}
+#: The metrics of link prediction
+METRICS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10")
 
 #: The self-adversarial loss (with PyKEEN's margin of 9 and temperature of 1), or the model's default one; and how many
 #: negatives per positive
@@ -98,48 +95,24 @@ QUICK = ("basic", "basic, filtered", "default", *PARTS)
 KEYS = ["dataset", "model", "setting", "sampler", "seed"]
 
 
-class Evaluator(RankBasedEvaluator):
-    """Ranks among all entities that are not known to answer; and once more without the query's own entity.
-
-    No entity is its own capital, but many models rank it first: that is what loops are about.
-    """
-
-    def __init__(self) -> None:
-        """Make evaluators of both kinds."""
-        super().__init__()
-        self.others = RankBasedEvaluator()
-
-    # docstr-coverage: inherited
-    def process_scores_(  # noqa: D102
-        self,
-        hrt_batch: MappedTriples,
-        target: Target,
-        scores: FloatTensor,
-        true_scores: FloatTensor | None = None,
-        dense_positive_mask: FloatTensor | None = None,
-    ) -> None:
-        super().process_scores_(hrt_batch, target, scores, true_scores, dense_positive_mask)
-        heads, _, tails = hrt_batch.unbind(dim=1)
-        own = tails if target == LABEL_HEAD else heads
-        rows = torch.nonzero(heads != tails).squeeze(dim=1)
-        scores = scores.clone()
-        scores[rows, own[rows]] = float("nan")
-        self.others.process_scores_(hrt_batch, target, scores, true_scores, dense_positive_mask)
-
-
-def summarize(results: MetricResults, split: str, suffix: str = "") -> dict[str, float]:
-    """Pick the metrics of a split."""
-    metrics = {"mrr": "mrr", "hits_1": "hits_at_1", "hits_3": "hits_at_3", "hits_10": "hits_at_10"}
-    return {f"{split}_{name}{suffix}": results.get_metric(metric) for name, metric in metrics.items()}
-
-
 def rank(model: Model, data: Dataset, split: str) -> dict[str, float]:
-    """Evaluate link prediction on the validation or the test triples."""
-    known = [data.training.mapped_triples, data.validation.mapped_triples, data.testing.mapped_triples]
+    """Evaluate link prediction on the validation or the test triples.
+
+    :return: the metrics of all queries; the MRR and Hits@1 without the query's own entity among the candidates, which
+        is what loops are about; and the MRR where the answer is within three hops of the query's entity in training,
+        and where it is not
+    """
+    known = torch.cat([data.training.mapped_triples, data.validation.mapped_triples, data.testing.mapped_triples])
     triples = {"validation": data.validation, "test": data.testing}[split].mapped_triples
-    evaluator = Evaluator()
-    results = evaluator.evaluate(model, triples, additional_filter_triples=known, **EVALUATION)
-    return summarize(results, split) | summarize(evaluator.others.finalize(), split, "_others")
+    strata = evaluate_strata(model, data.training.mapped_triples, triples, known, use_tqdm=False)
+    strata = strata[strata["group"].isin(["all", "reach"])].set_index("stratum")
+    return {
+        **{f"{split}_{name.replace('_at', '')}": strata.at["all", name] for name in METRICS},
+        f"{split}_mrr_others": strata.at["all", "mrr_without_self"],
+        f"{split}_hits_1_others": strata.at["all", "hits_at_1_without_self"],
+        f"{split}_mrr_within_3": strata.at["within 3", "mrr"],
+        f"{split}_mrr_beyond_3": strata.at["beyond 3", "mrr"],
+    }
 
 
 def parameters(sampler: str, setting: str, texts: dict[str, str]) -> tuple[str, dict[str, Any]]:

@@ -19,7 +19,7 @@ from typing import Any
 import click
 import pandas as pd
 import torch
-from benchmark import BASELINES, EVALUATION, mine, rank
+from benchmark import BASELINES, mine, rank
 from common import RESULTS, append, load
 from pykeen.datasets import Dataset
 from pykeen.losses import CrossEntropyLoss, Loss, NSSALoss
@@ -36,6 +36,9 @@ MAX_EPOCHS, FREQUENCY, PATIENCE = 200, 10, 2
 
 #: Positives, or queries, per batch
 BATCH_SIZE = 512
+
+#: Triples per batch of an evaluation
+EVALUATION_BATCH_SIZE = 128
 
 #: Negatives per positive, of the samplers
 NUM_NEGATIVES = 16
@@ -108,8 +111,7 @@ def run(
         patience=PATIENCE,
         metric="mrr",
         relative_delta=0.002,
-        evaluation_batch_size=EVALUATION["batch_size"],
-        evaluation_slice_size=EVALUATION["slice_size"],
+        evaluation_batch_size=EVALUATION_BATCH_SIZE,
     )
     start = time.perf_counter()
     loop.train(
