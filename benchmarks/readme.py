@@ -72,6 +72,19 @@ def headline(frame: pd.DataFrame) -> pd.DataFrame:
     return table.astype(object).fillna("").reset_index()
 
 
+def small_parts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say what the parts are worth: one row each, and a column for each graph and model."""
+    names = ["guard", "loops", "mined", "guard, loops", "guard, mined", "default"]
+    frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin(names)]
+    frame = frame[frame["metric"].isin(["test_mrr", "test_roc_auc"])]
+    frame = frame.assign(
+        column=frame["dataset"] + ", " + frame["model"] + ": " + frame["metric"].map(METRICS),
+        value=[f"{difference:+.3f}" for difference in frame["difference"]],
+    )
+    table = frame.pivot_table(index="sampler", columns="column", values="value", aggfunc="first")
+    return table.reindex(names).fillna("").rename(index={"default": "all three"}).rename_axis("parts").reset_index()
+
+
 def parts(frame: pd.DataFrame) -> pd.DataFrame:
     """Say what the parts are worth, alone and together."""
     frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin([*BASELINES, *PARTS, "default"])]
@@ -83,6 +96,34 @@ def structure(frame: pd.DataFrame) -> pd.DataFrame:
     names = [name for name in SAMPLERS if name.endswith("; structure")]
     frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin(names)]
     return _in_order(_differences(frame), names)
+
+
+def mrr(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how the samplers compare with the better baseline: one row per cell."""
+    frame = frame[frame["metric"] == "test_mrr"]
+    interval = [
+        f"{row.difference:+.3f} ({row.low:+.3f} … {row.high:+.3f})" if row.seeds > 1 else f"{row.difference:+.3f}"
+        for row in frame.itertuples()
+    ]
+    columns = ["dataset", "model", "setting", "sampler", "seeds", "baseline"]
+    return frame[columns].assign(
+        **{
+            "MRR of the baseline": frame["baseline_mean"].round(3),
+            "MRR": frame["mean"].round(3),
+            "difference": interval,
+        }
+    )
+
+
+def classification(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how models classify verified triples: one row per cell."""
+    frame = frame[frame["metric"].isin(["test_accuracy", "test_roc_auc"])]
+    frame = frame.assign(
+        value=[f"{a:.3f} ({b:+.3f})" for a, b in zip(frame["mean"], frame["difference"], strict=True)],
+        metric=frame["metric"].map({"test_accuracy": "accuracy", "test_roc_auc": "ROC-AUC"}),
+    )
+    keys = ["dataset", "model", "setting", "sampler"]
+    return frame.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False).reset_index()
 
 
 def negatives(frame: pd.DataFrame) -> pd.DataFrame:
@@ -199,8 +240,11 @@ def report_page(frame: pd.DataFrame) -> pd.DataFrame:
 #: The result file and the function of each table
 TABLES = {
     "headline": ("differences", headline),
+    "small_parts": ("differences", small_parts),
     "parts": ("differences", parts),
     "structure": ("differences", structure),
+    "mrr": ("differences-0.1.0", mrr),
+    "classification": ("differences-0.1.0", classification),
     "negatives": ("negatives", negatives),
     "scorers": ("scorers", scorers),
     "mining_cost": ("mining_cost", mining_cost),
@@ -222,16 +266,30 @@ TABLES = {
 }
 
 
-def main() -> None:
-    """Replace what stands between the markers."""
-    pages = {page: page.read_text(encoding="utf-8") for page in PAGES}
+def fill(pages: dict[Path, str]) -> dict[Path, str]:
+    """Put the tables between their markers.
+
+    :param pages: the texts of the pages, by path
+    :return: the same with the tables
+    """
     for name, (file, make) in TABLES.items():
         table = make(pd.read_csv(RESULTS / f"{file}.tsv", sep="\t")).to_markdown(index=False)
         filled = f"<!-- {name} -->\n\n{table}\n\n<!-- end -->"
         pattern = re.compile(rf"<!-- {name} -->.*?<!-- end -->", flags=re.DOTALL)
-        assert any(pattern.search(text) for text in pages.values()), name
+        if not any(pattern.search(text) for text in pages.values()):
+            raise ValueError(f"found no page with <!-- {name} -->, expected one for this table.")
         pages = {page: pattern.sub(lambda _, f=filled: f, text) for page, text in pages.items()}
-    for page, text in pages.items():
+    return pages
+
+
+def read_pages() -> dict[Path, str]:
+    """Read the pages that may have tables, by path."""
+    return {page: page.read_text(encoding="utf-8") for page in PAGES}
+
+
+def main() -> None:
+    """Replace what stands between the markers."""
+    for page, text in fill(read_pages()).items():
         page.write_text(text, encoding="utf-8")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The sampler, with the language model for texts.
+# The sampler, with the language model for texts, in a checkout of the repository.
 set -euo pipefail
 
-pip install "pykeen-negater[minilm] @ git+https://github.com/pykeen/pykeen-negater"
+pip install ".[minilm]"
