@@ -60,7 +60,8 @@ MINED = {"nssa-16": 0.25, "default-1": 0.1}
 #: The combinations of the parts, by the parameters that leave the others out
 PARTS: dict[str, dict[str, Any]] = {
     "guard": {"hard_fraction": 0.0, "loop_fraction": 0.0},
-    "loops": {"mine": "never"},
+    # with a seed that nothing was mined with, whose pools would be taken from the cache
+    "loops": {"mine": "never", "seed": 2**31},
     "mined": {"guard": None, "loop_fraction": 0.0},
     "guard, loops": {"hard_fraction": 0.0},
     "guard, mined": {"loop_fraction": 0.0},
