@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def make(validation: bool = True) -> tuple[KnownVectors, LexicalRelations]:
 def naive_features(encoder: KnownVectors, part: LabelledPairs) -> np.ndarray:
     """Put the vectors of a pair and of the same pair swapped side by side, pair by pair."""
     rows = [[*encoder.vectors[head, tail], *encoder.vectors[tail, head]] for head, tail in part.pairs]
-    return np.array(rows, dtype=np.float32)
+    return np.array(rows, dtype=np.float32).astype(np.float64)
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
@@ -74,6 +75,24 @@ def test_like_scikit_learn(n_jobs: int):
     assert report["by_label"]["attri"]["support"] == data.test.labels.count("attri")
     assert json.loads(json.dumps(report)) == report
     assert len(encoder.asked) == len(set(encoder.asked)) == 2 * (120 + 60 + 40)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_classifiers_compute_in_double_precision(monkeypatch: pytest.MonkeyPatch):
+    fit, dtypes = MLPClassifier.fit, []
+
+    def fit_and_note(classifier: MLPClassifier, features: np.ndarray, labels: Sequence[str]) -> MLPClassifier:
+        """Train a classifier, and note the precision of its inputs and weights."""
+        fitted = fit(classifier, features, labels)
+        dtypes.extend([features.dtype, *(weights.dtype for weights in fitted.coefs_)])
+        return fitted
+
+    monkeypatch.setattr(MLPClassifier, "fit", fit_and_note)
+    encoder, data = make()
+    assert encoder.get_embedding(data.train.pairs).dtype == np.float32
+    evaluate_lexical_relations(encoder, data, grid=GRID[:2])
+    assert len(dtypes) == 6
+    assert set(dtypes) == {np.dtype(np.float64)}
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")

@@ -118,7 +118,8 @@ def evaluate_lexical_relations(
     """Train a classifier on the vectors of pairs and of the swapped pairs, and test it.
 
     Of a grid of classifiers, the one with the best micro-F1 on the validation pairs is tested, the first of equals.
-    Without validation pairs, scikit-learn's default classifier is tested.
+    Without validation pairs, scikit-learn's default classifier is tested. All compute in double precision, as in the
+    original.
 
     :param encoder: the encoder
     :param data: the data
@@ -139,7 +140,8 @@ def evaluate_lexical_relations(
     parts = [part for part in (data.train, data.test, validation) if part is not None]
     pairs = [pair for part in parts for pair in part.pairs]
     vectors = embed(encoder, pairs + [(tail, head) for head, tail in pairs])
-    features = np.concatenate(np.split(vectors, 2), axis=1)
+    # in single precision, another classifier of the grid may be the best
+    features = np.concatenate(np.split(vectors.astype(np.float64), 2), axis=1)
     train, test, *rest = np.split(features, np.cumsum([len(part.pairs) for part in parts])[:-1])
     with warnings.catch_warnings():
         # the lowest learning rates of the grid do not converge within scikit-learn's default of 200 iterations
