@@ -129,6 +129,39 @@ def test_the_loss_falls(
     assert np.mean(result.training_losses[-3:]) < 0.8 * np.mean(result.training_losses[:3])
 
 
+@pytest.mark.parametrize("warmup", [0, 1, 3, 99])
+def test_learning_rates(
+    warmup: int,
+    encoder: RelationEncoder,
+    relation_pairs: RelationPairs,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """As in a plain loop, where step k has the share min(1, k / warmup) of the learning rate."""
+    monkeypatch.setattr(encoder.language_model.config, "attention_probs_dropout_prob", 0.0)
+    encoder.language_model.save_pretrained(tmp_path / "initial")
+    encoder.tokenizer.save_pretrained(tmp_path / "initial")
+    initial = [RelationEncoder(tmp_path / "initial", template=TEMPLATE, max_length=16) for _ in range(2)]
+    # one step per epoch
+    settings = replace(SETTINGS, epochs=5, warmup=warmup, validation_share=0.0, relations_per_step=99)
+    train_relation_encoder(initial[0], relation_pairs, tmp_path / "trained", settings, cache=Cache(tmp_path / "cache"))
+    trained = RelationEncoder(tmp_path / "trained", max_length=16).language_model.state_dict()
+    steps = _make_steps(relation_pairs, settings)
+    model, collate = _RelationModel(initial[1], settings).train(), _Collator(initial[1], steps, settings.batch_size)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.0)
+    for number in range(1, settings.epochs + 1):
+        steps.set_epoch(number - 1)
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * (min(1, number / warmup) if warmup else 1)
+        optimizer.zero_grad()
+        model(**collate([steps[0]]))["loss"].backward()
+        optimizer.step()
+    for name, weights in model.language_model.state_dict().items():
+        # the gradient of the keys' biases is 0, apart from rounding, which Adam makes as large as any other
+        if not name.endswith("key.bias"):
+            torch.testing.assert_close(trained[name], weights, rtol=1e-4, atol=1e-6, msg=name)
+
+
 def test_layout(encoder: RelationEncoder, relation_pairs: RelationPairs, tmp_path: Path):
     before = encoder.get_embedding(["a", "1"])
     settings = replace(SETTINGS, exclude_relation=("2/b",))

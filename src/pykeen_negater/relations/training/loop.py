@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import TrainingArguments
 
 from ...runtime.checkpoints import KEPT, ResumableTrainer, seal_checkpoint, train_resumably
@@ -147,6 +148,19 @@ class _Trainer(ResumableTrainer):
         """
         super().__init__(*args, **kwargs)
         self.encoder, self.eval_collator = encoder, eval_collator
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> LambdaLR:
+        """Let the learning rate rise from the first step on; the Trainer's own schedules begin with a step at 0.
+
+        :param num_training_steps: the number of steps, on which it does not depend
+        :param optimizer: the optimizer; if None, the Trainer's
+        :return: the schedule, in which step k, from 1, has the share min(1, k / warmup) of the learning rate
+        """
+        warmup = max(1, self.args.get_warmup_steps(num_training_steps))
+        if self.lr_scheduler is None:
+            self.lr_scheduler = LambdaLR(optimizer or self.optimizer, lambda done: min(1.0, (done + 1) / warmup))
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
 
     # docstr-coverage: inherited
     def get_eval_dataloader(self, eval_dataset: Any = None) -> torch.utils.data.DataLoader:
@@ -300,7 +314,6 @@ def _make_trainer(
             weight_decay=0.0,
             max_grad_norm=0.0,
             warmup_steps=settings.warmup,
-            lr_scheduler_type="constant_with_warmup",
             bf16=settings.bf16,
             use_cpu=encoder.language_model.device.type == "cpu",
             eval_strategy="no" if held_out is None else "epoch",

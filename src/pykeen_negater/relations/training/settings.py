@@ -65,7 +65,8 @@ class RelationTrainingSettings:
     #: > 0, the learning rate of AdamW
     learning_rate: float = 5e-6
 
-    #: >= 0, the number of steps in which the learning rate rises; it is constant after that
+    #: >= 0, the number of steps in which the learning rate rises, from the first on: step k has the share
+    #: min(1, k / warmup) of it
     warmup: int = 10
 
     #: in [0, 1), the share of each relation type's pairs that is held out for validation, unless validation pairs are
