@@ -1,10 +1,11 @@
 """What a step of training is about, against sets of pairs."""
 
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
-from pykeen_negater.relations.training.data import RelationPairs
+from pykeen_negater.relations.training.data import RelationPairs, read_relation_pairs
 from pykeen_negater.relations.training.settings import RelationTrainingSettings
 from pykeen_negater.relations.training.steps import ContrastiveSteps, PairTable, TripletSteps
 
@@ -82,6 +83,12 @@ def test_triplet_steps(data: RelationPairs, relations_per_step: int | None):
             expected = [not table.positives[row, rows[j, :2]].any() for j in range(len(types))]
             assert step.targets["strangers"][i].tolist() == expected
     assert [len(set(couples[row])) for row in range(3)] == [3, 1, 3]
+
+
+def test_triplet_steps_of_semeval(data_folder: Path):
+    """Every two of ten positives are used once."""
+    semeval = read_relation_pairs(data_folder / "relational" / "semeval2012_task2" / "gold_ratings.tsv")
+    assert len(TripletSteps(semeval, RelationTrainingSettings(loss="triplet"))) == 45
 
 
 def test_no_negatives():

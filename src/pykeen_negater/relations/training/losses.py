@@ -110,19 +110,24 @@ def _in_batch(anchors: Tensor, positives: Tensor, strangers: Tensor, margin: flo
 
 
 def triplet_loss(vectors: Tensor, triplets: Tensor, strangers: Tensor, margin: float = 1.0) -> Tensor:
-    """Compute the triplet loss max(0, d(a, p) - d(a, n) + margin), where d is the Euclidean distance.
+    """Compute the triplet loss max(0, d(a, p) - d(a, n) + margin), where d is the Euclidean distance, as published.
 
     It is the sum over the relation types of: anchor a and positive p, in both roles, against a negative n; in both
     roles against the positive of each other type; and, if the types have parents, anchor and a positive of the same
     parent, in both roles, against a positive of another parent. (RelBERT's code subtracts the margin, and compares
     distances of whole batches with other types; the loss here is the intended one.)
 
+    Steps differ, too. In an epoch, RelBERT's code combines every two positives of a type with each of its negatives,
+    and makes a step for each combination; :class:`~pykeen_negater.relations.training.steps.TripletSteps` draws one
+    negative for every two positives. With ten positives per type, as in SemEval-2012, this is 45 steps instead of 45
+    times the number of negatives, so that as much training takes as many times the epochs.
+
     :param vectors: the pairs' vectors; shape: (num_pairs, dim)
     :param triplets: for each relation type the rows of anchor, positive and negative, and those of a positive and a
         negative of its parent, if there are parents; shape: (num_types, 3) or (num_types, 5)
     :param strangers: whether the pairs of the second type (column) are not pairs of the first type (row);
         shape: (num_types, num_types), dtype: bool
-    :param margin: >= 0, by how much negatives should be farther away
+    :param margin: >= 0, by how much negatives should be farther away; 1, as published, by default
     :return: the loss, a scalar
     """
     anchor, positive, negative, *of_parent = vectors[triplets].unbind(dim=1)
