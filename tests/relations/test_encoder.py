@@ -118,6 +118,8 @@ def test_bad_parameters(long_bert: str) -> None:
         RelationEncoder(long_bert, aggregation="max")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="found max_length=20, expected at least the"):
         RelationEncoder(long_bert, max_length=20)
+    with pytest.raises(ValueError, match="found batch_size=0, expected at least 1"):
+        RelationEncoder(long_bert, max_length=200, batch_size=0)
 
 
 def test_no_pairs(long_bert: str) -> None:
@@ -134,6 +136,22 @@ def test_pairs_that_are_too_long_keep_both_words(long_bert: str) -> None:
     # what is cut off leaves no trace
     first, second = encoder.get_embedding([["a" * 50, "bcd"], ["a" * 70, "bcd"]])
     np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+def test_batches(long_bert: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, other = (RelationEncoder(long_bert, max_length=200, batch_size=size) for size in (64, 3))
+    assert encoder.identify() == RelationEncoder(long_bert, max_length=200).identify()
+    assert other.identify() == {**encoder.identify(), "batch_size": 3}
+    expected, pad, sizes = encoder.get_embedding(PAIRS), other.pad, []
+
+    def pad_and_note(sequences: list[list[int]]) -> dict[str, torch.Tensor]:
+        """Pad a batch, and note its size."""
+        sizes.append(len(sequences))
+        return pad(sequences)
+
+    monkeypatch.setattr(other, "pad", pad_and_note)
+    np.testing.assert_allclose(other.get_embedding(PAIRS), expected, rtol=1e-4, atol=1e-4)
+    assert sizes == [3, 1]  # one of the five pairs occurs twice
 
 
 def test_words_are_words_even_if_they_look_like_special_tokens(language_model: str) -> None:

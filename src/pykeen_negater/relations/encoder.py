@@ -28,7 +28,7 @@ __all__ = [
 #: Which tokens' hidden states are added up: all, all but the mask, or the mask alone
 Aggregation = Literal["average", "average_no_mask", "mask"]
 
-#: The number of pairs encoded at once; not a setting, so that the composition of a batch follows from the data
+#: The number of pairs encoded at once, unless another is asked for
 BATCH_SIZE = 64
 
 
@@ -56,6 +56,7 @@ class RelationEncoder:
         aggregation: Aggregation | None = None,
         normalized: bool | None = None,
         max_length: int = 64,
+        batch_size: int = BATCH_SIZE,
         cache: Cache | None = None,
     ) -> None:
         """Load a language model, trained for relations or not.
@@ -70,10 +71,11 @@ class RelationEncoder:
             names of its aggregations. If None, what the model was trained with, else False.
         :param max_length: the most tokens of a sentence, special ones included. In a longer sentence, the longer word
             is cut off.
+        :param batch_size: >= 1, the number of pairs encoded at once, which changes the last digits of vectors
         :param cache: the cache for the vectors of lists of pairs. If None, they are not cached.
         :raises FileNotFoundError: if no model is given and the default is not available
         :raises ValueError: if there is no such template or aggregation, the language model has no mask token, or the
-            template leaves no room for words
+            template leaves no room for words, or the batch size is below 1
         """
         name = require_language_model(None if model is None else str(model))
         self.model = name
@@ -88,8 +90,9 @@ class RelationEncoder:
         self.template = find_template(template or trained_with.get("template", DEFAULT_TEMPLATE))
         self.aggregation = aggregation or trained_with.get("aggregation_mode", "average_no_mask")
         self.normalized = trained_with.get("normalized", False) if normalized is None else normalized
-        self.max_length = max_length
-        self.cache = cache
+        self.max_length, self.batch_size, self.cache = max_length, batch_size, cache
+        if batch_size < 1:
+            raise ValueError(f"found batch_size={batch_size}, expected at least 1.")
         #: Halves batches for lack of memory, and counts them
         self.halver = OOMBatchHalver("pairs")
         check_choice("aggregation", self.aggregation, get_args(Aggregation))
@@ -115,13 +118,15 @@ class RelationEncoder:
 
         :return: a JSON-native description
         """
-        return {
+        description = {
             "model": identify_language_model(self.model),
             "template": self.template,
             "aggregation": self.aggregation,
             "normalized": self.normalized,
             "max_length": self.max_length,
         }
+        # named only if it differs, since descriptions identify what was computed before it could be chosen
+        return description if self.batch_size == BATCH_SIZE else {**description, "batch_size": self.batch_size}
 
     @pinned_defaults()
     def get_embedding(self, pairs: Sequence[str] | Sequence[Sequence[str]], progress: str | None = None) -> np.ndarray:
@@ -158,8 +163,8 @@ class RelationEncoder:
             torch.inference_mode(),
             tqdm(total=len(order), desc=progress, unit="pair", unit_scale=True, disable=progress is None) as bar,
         ):
-            for start in range(0, len(order), BATCH_SIZE):
-                rows = order[start : start + BATCH_SIZE]
+            for start in range(0, len(order), self.batch_size):
+                rows = order[start : start + self.batch_size]
                 inputs = self.pad([sequences[row] for row in rows])
                 vectors[rows] = self.halver.compute(self.embed, inputs).numpy()
                 bar.update(len(rows))

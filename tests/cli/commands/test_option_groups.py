@@ -9,7 +9,14 @@ from click.testing import CliRunner
 from pykeen.datasets import Nations
 from pykeen.triples import TriplesFactory
 
-from pykeen_negater.cli.commands.option_groups import DatasetFiles, GraphFiles, Measurement, TextFiles, grouped
+from pykeen_negater.cli.commands.option_groups import (
+    DatasetFiles,
+    GraphFiles,
+    Measurement,
+    RelationEncoders,
+    TextFiles,
+    grouped,
+)
 from pykeen_negater.evaluation.samplers import evaluate_sampler, train_reference
 from pykeen_negater.mining.settings import MiningSettings
 
@@ -73,3 +80,12 @@ def test_measurement_is_passed_on():
     ]
     report = measurement.evaluate("basic", dataset, {}, model)
     assert report == evaluate_sampler("basic", dataset, {}, model, 3, 5)
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_relation_encoders_are_like_their_options(tiny_bert: str):
+    encoders = RelationEncoders(tiny_bert, "<subj> <mask> <obj>", "mask", None, max_length=9, batch_size=3).load()
+    assert list(encoders) == ["untrained", "word difference"]
+    description = encoders["untrained"].identify()
+    assert description["template"] == "<subj> <mask> <obj>"
+    assert (description["aggregation"], description["max_length"], description["batch_size"]) == ("mask", 9, 3)

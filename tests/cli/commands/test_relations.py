@@ -44,6 +44,19 @@ def test_command(task_files: dict[str, Path], relation_checkpoint: Path, tmp_pat
     assert {key: report["results"][0][key] for key in expected} == expected
 
 
+def test_how_pairs_are_encoded_and_compared(task_files: dict[str, Path], relation_checkpoint: Path, tmp_path: Path):
+    output = tmp_path / "report.json"
+    path = task_files["analogies"]
+    options = ["--max-length", "8", "--batch", "3", "--distance", "euclidean"]
+    run(relation_checkpoint, "--data", path, *options, "--output", output)
+    report = json.loads(output.read_text(encoding="utf-8"))
+    for name in ("trained", "untrained"):
+        assert (report["encoders"][name]["max_length"], report["encoders"][name]["batch_size"]) == (8, 3)
+    encoder = RelationEncoder(relation_checkpoint, max_length=8, batch_size=3)
+    expected = evaluate_analogies(encoder, read_analogies(path), distance="euclidean")
+    assert {key: report["results"][0][key] for key in expected} == expected
+
+
 def test_configuration(task_files: dict[str, Path], relation_checkpoint: Path, tmp_path: Path):
     config = tmp_path / "evaluate.yaml"
     config.write_text(
@@ -70,6 +83,9 @@ def test_help_has_an_example():
         (["--data", "{good}", "--template", "f"], 1, "found the template 'f', expected one of a, b, c, d, e"),
         (["--data", "{good}", "--template", "<subj> <mask>"], 1, "<obj> is missing"),
         (["--data", "{good}", "--aggregation", "cls"], 2, "'cls' is not one of"),
+        (["--data", "{good}", "--distance", "manhattan"], 2, "'manhattan' is not one of"),
+        (["--data", "{good}", "--batch", "0"], 2, "0 is not in the range x>=1"),
+        (["--data", "{good}", "--max-length", "2"], 1, "found --max-length 2, expected at least"),
         (["--data", "{good}", "--learning-rates", "fast"], 2, "found 'fast', expected numbers of type float above 0"),
         (["--data", "{good}", "--hidden-sizes", "100,0"], 2, "found '100,0', expected numbers of type int above 0"),
         (["--data", "{good}", "--output", "{good}/x/report.json"], 1, "expected one to write report.json to"),

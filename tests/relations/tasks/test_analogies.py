@@ -1,6 +1,7 @@
 """Tests for analogy questions."""
 
 import json
+import math
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -51,6 +52,23 @@ def test_answers_like_the_naive_way(questions: list[AnalogyQuestion], mode: str)
         assert answer_analogies(encoder, questions, modes)[mode].tolist() == naive_answers(encoder, questions, mode)
     expected = np.mean(np.equal(naive_answers(encoder, questions, mode), [question.answer for question in questions]))
     assert evaluate_analogies(encoder, questions, [mode]) == {"questions": 50, mode: expected}
+
+
+@pytest.mark.parametrize("mode", ["forward", "backward", "bidirectional"])
+def test_the_nearest_by_euclidean_distance(questions: list[AnalogyQuestion], mode: str):
+    encoder, expected = RandomVectors(), []
+    for question in questions:
+        distances = []
+        for choice in question.choices:
+            forward, backward = (
+                math.dist(*encoder.get_embedding([question.stem[::step], choice[::step]])) for step in (1, -1)
+            )
+            distances.append({"forward": forward, "backward": backward, "bidirectional": forward * backward}[mode])
+        expected.append(distances.index(min(distances)))
+    answers = answer_analogies(encoder, questions, distance="euclidean")[mode].tolist()
+    assert answers == expected != naive_answers(encoder, questions, mode)
+    right = np.mean(np.equal(expected, [question.answer for question in questions]))
+    assert evaluate_analogies(encoder, questions, [mode], "euclidean") == {"questions": 50, mode: right}
 
 
 def test_each_pair_is_encoded_once_and_only_as_needed(questions: list[AnalogyQuestion]):
@@ -141,6 +159,8 @@ def test_bad_arguments(tmp_path: Path, questions: list[AnalogyQuestion]):
         read_analogies(tmp_path / "nowhere.jsonl")
     with pytest.raises(ValueError, match=r"found the mode\(s\) 'sideways', expected some of forward, backward"):
         answer_analogies(RandomVectors(), questions, ["sideways"])
+    with pytest.raises(ValueError, match="found distance='manhattan', expected one of cosine, euclidean"):
+        answer_analogies(RandomVectors(), questions, distance="manhattan")
     with pytest.raises(ValueError, match="found no analogy questions"):
         evaluate_analogies(RandomVectors(), [])
 

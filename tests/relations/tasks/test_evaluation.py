@@ -39,6 +39,12 @@ def test_tasks_are_recognised(task_files: dict[str, Path]):
     assert {key: results[4][key] for key in expected} == expected
 
 
+def test_distance_of_analogies(task_files: dict[str, Path]):
+    path = task_files["analogies"]
+    expected = evaluate_analogies(RandomVectors(), read_analogies(path), distance="euclidean")
+    assert load_task(path, "euclidean").evaluate(RandomVectors()) == expected
+
+
 def test_table():
     results = [
         {"task": "analogies", "data": "x/google/a.jsonl", "encoder": "one", "forward": 0.5, "bidirectional": 0.25},
@@ -86,6 +92,12 @@ def test_encoders_of_a_trained_model(tiny_bert: str, relation_checkpoint: Path):
     untrained = RelationEncoder(tiny_bert, template=TEMPLATE, aggregation="mask")
     assert encoders["untrained"].identify() == untrained.identify()
     assert encoders["word difference"].identify() == WordDifferenceEncoder(tiny_bert).identify()
+
+
+def test_length_and_batch_size_are_those_of_both_encoders(relation_checkpoint: Path):
+    encoders = find_encoders(str(relation_checkpoint), max_length=9, batch_size=3)
+    for name in ("trained", "untrained"):
+        assert (encoders[name].max_length, encoders[name].batch_size) == (9, 3)
 
 
 def test_encoders_of_a_model_from_nowhere(tiny_bert: str, relation_checkpoint: Path, caplog: pytest.LogCaptureFixture):

@@ -1,4 +1,4 @@
-"""Options that belong together, as objects: graphs, texts, and how samplers are measured."""
+"""Options that belong together, as objects: graphs, texts, relation encoders, and how samplers are measured."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from pykeen.triples import TriplesFactory
 
     from ...evaluation.samplers import NegativesReport
+    from ...relations.encoder import Aggregation, RelationEncoder
+    from ...relations.tasks.word_difference import WordDifferenceEncoder
 
 __all__ = [
     "DatasetFiles",
     "GraphFiles",
     "Measurement",
+    "RelationEncoders",
     "TextFiles",
     "grouped",
 ]
@@ -182,3 +185,46 @@ class Measurement:
         from ...evaluation.samplers import evaluate_sampler
 
         return evaluate_sampler(sampler, dataset, sampler_kwargs, model, self.negatives, self.seed)
+
+
+@dataclass(frozen=True)
+class RelationEncoders:
+    """A relation encoder, and how it encodes pairs."""
+
+    #: A folder or a name on the Hugging Face hub; None for the embedded MiniLM
+    model: str | None
+
+    #: The template; None for what the model was trained with
+    template: str | None
+
+    #: Which tokens' hidden states are added up, likewise
+    aggregation: "Aggregation | None"
+
+    #: The language model that it was trained from, if its folder does not say
+    base_model: str | None
+
+    #: The most tokens of a pair in the template
+    max_length: int
+
+    #: The number of pairs encoded at once
+    batch_size: int
+
+    def load(self) -> "dict[str, RelationEncoder | WordDifferenceEncoder]":
+        """Load the encoder, and those that it is compared with.
+
+        :return: encoders by name, see :func:`pykeen_negater.relations.tasks.evaluation.find_encoders`
+        :raises FileNotFoundError: if no model is given and the default is not available
+        :raises ValueError: if the model, the template and the length do not go together
+        """
+        from ...relations.tasks.evaluation import find_encoders
+        from ...storage.cache import Cache
+
+        return find_encoders(
+            self.model,
+            self.template,
+            self.aggregation,
+            self.base_model,
+            Cache(),
+            max_length=self.max_length,
+            batch_size=self.batch_size,
+        )

@@ -11,6 +11,7 @@ import click
 from ..configuration import config_option
 from ..terminal import conclude_table, echo, output_options
 from .command import Group
+from .option_groups import RelationEncoders, grouped
 from .options import check_writable
 from .train_relations import train
 
@@ -67,7 +68,21 @@ def _numbers(kind: type[T]) -> Callable[[click.Context, click.Parameter, str], l
     type=click.Choice(["average", "average_no_mask", "mask"]),
     help="Which tokens' hidden states are added up.",
 )
+@click.option("--max-length", default=64, help="The most tokens of a pair in the template.")
+@click.option(
+    "--batch-size",
+    "--batch",
+    type=click.IntRange(min=1),
+    default=64,
+    help="Pairs that the language model encodes at once; changes vectors in their last digits only.",
+)
 @click.option("--base-model", help="The language model that MODEL was trained from, if its folder does not say.")
+@click.option(
+    "--distance",
+    type=click.Choice(["cosine", "euclidean"]),
+    default="cosine",
+    help="How the vectors of analogies are compared.",
+)
 @click.option(
     "--learning-rates",
     callback=_numbers(float),
@@ -80,12 +95,11 @@ def _numbers(kind: type[T]) -> Callable[[click.Context, click.Parameter, str], l
 @click.option("--jobs", default=1, help="The number of classifiers trained at the same time; -1: one per processor.")
 @click.option("--seed", default=0, help="The seed of the classifiers.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="A JSON file to write the whole report to.")
+@grouped(encoders=RelationEncoders)
 def evaluate(
-    model: str | None,
+    encoders: RelationEncoders,
     data: tuple[Path, ...],
-    template: str | None,
-    aggregation: Any,
-    base_model: str | None,
+    distance: Any,
     learning_rates: list[float],
     hidden_sizes: list[int],
     jobs: int,
@@ -99,20 +113,20 @@ def evaluate(
     model's word vectors. Analogies are answered with pairs as they are (forward) and in both directions
     (bidirectional).
     """
-    from ...relations.tasks.evaluation import evaluate_encoders, find_encoders, load_task, to_table
+    from ...relations.tasks.evaluation import evaluate_encoders, load_task, to_table
     from ...relations.tasks.lexical_relations import classifier_grid
-    from ...storage.cache import Cache, atomic_file
+    from ...storage.cache import atomic_file
 
     if output is not None:
         check_writable(output)
     grid = classifier_grid(learning_rates, hidden_sizes)
-    tasks = [load_task(path, grid=grid, seed=seed, n_jobs=jobs) for path in data]
-    encoders = find_encoders(model, template, aggregation, base_model, Cache())
-    results = evaluate_encoders(tasks, encoders)
+    tasks = [load_task(path, distance, grid=grid, seed=seed, n_jobs=jobs) for path in data]
+    loaded = encoders.load()
+    results = evaluate_encoders(tasks, loaded)
     if output is not None:
         report = {
             "versions": {name: version(name) for name in PACKAGES},
-            "encoders": {name: {"name": encoder.model, **encoder.identify()} for name, encoder in encoders.items()},
+            "encoders": {name: {"name": encoder.model, **encoder.identify()} for name, encoder in loaded.items()},
             "results": results,
         }
         with atomic_file(output) as path:

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import normalize
 
-from ...utils.spelling import check_known
+from ...utils.spelling import check_choice, check_known
 from ..pair_vectors import PairEncoder, embed
 from ..templates import check_pair
 from .json_lines import read_json_lines, require_field
 
 __all__ = [
+    "AnalogyDistance",
     "AnalogyMode",
     "AnalogyQuestion",
     "answer_analogies",
@@ -26,10 +27,14 @@ __all__ = [
     "read_analogies",
 ]
 
-#: The direction in which pairs are read: as they are, swapped, or both, in which case the two cosines are multiplied
+#: The direction in which pairs are read: as they are, swapped, or both, in which case the two cosines or
+#: distances are multiplied
 AnalogyMode = Literal["forward", "backward", "bidirectional"]
 
 MODES: tuple[AnalogyMode, ...] = get_args(AnalogyMode)
+
+#: How vectors are compared: by their cosine, which should be high, or their Euclidean distance, which should be low
+AnalogyDistance = Literal["cosine", "euclidean"]
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,15 @@ def _pair(words: Any) -> tuple[str, str]:
 
 
 def answer_analogies(
-    encoder: PairEncoder, questions: Sequence[AnalogyQuestion], modes: Collection[AnalogyMode] = MODES
+    encoder: PairEncoder,
+    questions: Sequence[AnalogyQuestion],
+    modes: Collection[AnalogyMode] = MODES,
+    distance: AnalogyDistance = "cosine",
 ) -> dict[AnalogyMode, np.ndarray]:
-    """Answer analogy questions with the choice whose vector has the largest cosine with the stem's (first if equal).
+    """Answer analogy questions with the choice whose vector is nearest to the stem's (first if equal).
+
+    This is the one with the largest cosine, or with the smallest Euclidean distance. (With the latter, RelBERT's code
+    chooses the largest, i.e. the farthest.)
 
     The cosine with a zero vector is taken to be 0. The product of two cosines, which RelBERT's authors use for both
     directions, is also large for a choice that is opposed to the stem in both. So it is of no use for differences of
@@ -99,37 +110,56 @@ def answer_analogies(
     :param encoder: the encoder
     :param questions: n > 0 questions
     :param modes: the directions in which pairs are read
+    :param distance: how vectors are compared, ``cosine`` or ``euclidean``
     :return: for each mode, shape: (n,), the positions of the chosen answers
-    :raises ValueError: if there is no such mode, or no question
+    :raises ValueError: if there is no such mode or distance, or no question
     """
     check_known("mode", modes, MODES)
+    check_choice("distance", distance, get_args(AnalogyDistance))
     if not questions:
         raise ValueError("found no analogy questions, expected some.")
     pairs = [pair for question in questions for pair in (question.stem, *question.choices)]
     directions = [1] * (set(modes) != {"backward"}) + [-1] * (set(modes) != {"forward"})
     # both directions at once, since a pair may be the reverse of another
     vectors = embed(encoder, [pair[::direction] for direction in directions for pair in pairs])  # type: ignore[misc]
-    units = np.split(normalize(vectors.astype(np.float64)), len(directions))
     ends = np.cumsum([1 + len(question.choices) for question in questions])[:-1]
-    cosines = [[block[1:] @ block[0] for block in np.split(part, ends)] for part in units]
-    by_mode = {"forward": cosines[0], "backward": cosines[-1]}
-    by_mode["bidirectional"] = [there * back for there, back in zip(cosines[0], cosines[-1], strict=True)]
-    return {mode: np.array([np.argmax(choices) for choices in by_mode[mode]]) for mode in modes}
+    compare, choose = (_cosines, np.argmax) if distance == "cosine" else (_distances, np.argmin)
+    compared = [
+        [compare(block) for block in np.split(part, ends)]
+        for part in np.split(vectors.astype(np.float64), len(directions))
+    ]
+    by_mode = {"forward": compared[0], "backward": compared[-1]}
+    by_mode["bidirectional"] = [there * back for there, back in zip(compared[0], compared[-1], strict=True)]
+    return {mode: np.array([choose(choices) for choices in by_mode[mode]]) for mode in modes}
+
+
+def _cosines(vectors: np.ndarray) -> np.ndarray:
+    """Compare the vectors of choices with that of the stem, which is the first."""
+    units = normalize(vectors)
+    return units[1:] @ units[0]
+
+
+def _distances(vectors: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(vectors[1:] - vectors[0], axis=1)
 
 
 def evaluate_analogies(
-    encoder: PairEncoder, questions: Sequence[AnalogyQuestion], modes: Collection[AnalogyMode] = MODES
+    encoder: PairEncoder,
+    questions: Sequence[AnalogyQuestion],
+    modes: Collection[AnalogyMode] = MODES,
+    distance: AnalogyDistance = "cosine",
 ) -> dict[str, Any]:
     """Measure the share of analogy questions that are answered correctly.
 
     :param encoder: the encoder
     :param questions: the questions
     :param modes: the directions in which pairs are read
+    :param distance: how vectors are compared, ``cosine`` or ``euclidean``
     :return: a JSON-native report: the number of ``questions``, the accuracy in [0, 1] by mode, and, where questions
         have prefixes, the same for each prefix (``by_prefix``)
-    :raises ValueError: if there is no such mode, or no question
+    :raises ValueError: if there is no such mode or distance, or no question
     """
-    correct = pd.DataFrame(answer_analogies(encoder, questions, modes))
+    correct = pd.DataFrame(answer_analogies(encoder, questions, modes, distance))
     correct = correct.eq([question.answer for question in questions], axis=0)
     report: dict[str, Any] = {"questions": len(questions), **correct.mean().to_dict()}
     prefixes = pd.Series([question.prefix for question in questions], dtype=object)

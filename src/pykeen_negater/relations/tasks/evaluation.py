@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from ...storage.cache import Cache
-from ..encoder import Aggregation, RelationEncoder
+from ..encoder import BATCH_SIZE, Aggregation, RelationEncoder
 from ..pair_vectors import PairEncoder
-from .analogies import evaluate_analogies, read_analogies
+from .analogies import AnalogyDistance, evaluate_analogies, read_analogies
 from .lexical_relations import evaluate_lexical_relations, read_lexical_relations
 from .relation_mapping import evaluate_relation_mapping, read_relation_mapping
 from .word_difference import WordDifferenceEncoder
@@ -54,11 +54,12 @@ class Task:
     evaluate: Callable[[PairEncoder], dict[str, Any]]
 
 
-def load_task(path: str | Path, **classification: Any) -> Task:
+def load_task(path: str | Path, distance: AnalogyDistance = "cosine", **classification: Any) -> Task:
     """Read the data of an evaluation, which is recognized by its content.
 
     :param path: a folder with ``test.tsv`` (lexical relations), or a file of JSON lines with ``stem`` (analogies) or
         with ``source`` (relation mapping)
+    :param distance: how the vectors of analogies are compared, ``cosine`` or ``euclidean``
     :param classification: how lexical relations are classified, see
         :func:`~pykeen_negater.relations.tasks.lexical_relations.evaluate_lexical_relations`
     :return: the evaluation
@@ -71,7 +72,8 @@ def load_task(path: str | Path, **classification: Any) -> Task:
         return Task("lexical relations", path, partial(evaluate_lexical_relations, data=relations, **classification))
     fields = _fields_of_first_line(path)
     if "stem" in fields:
-        return Task("analogies", path, partial(evaluate_analogies, questions=read_analogies(path)))
+        questions = read_analogies(path)
+        return Task("analogies", path, partial(evaluate_analogies, questions=questions, distance=distance))
     if "source" in fields:
         return Task("relation mapping", path, partial(evaluate_relation_mapping, problems=read_relation_mapping(path)))
     raise ValueError(
@@ -114,6 +116,8 @@ def find_encoders(
     aggregation: Aggregation | None = None,
     base: str | None = None,
     cache: Cache | None = None,
+    max_length: int = 64,
+    batch_size: int = BATCH_SIZE,
 ) -> dict[str, RelationEncoder | WordDifferenceEncoder]:
     """Load an encoder, and those that it is compared with.
 
@@ -122,12 +126,21 @@ def find_encoders(
     :param aggregation: which tokens' hidden states are added up, likewise
     :param base: the language model that it was trained from. If None, it is looked up in the checkpoint.
     :param cache: the cache for vectors. If None, they are not cached.
+    :param max_length: the most tokens of a pair in the template, special ones included
+    :param batch_size: >= 1, the number of pairs encoded at once
     :return: encoders by name: the ``trained`` encoder if the model is one; its language model before training
         (``untrained``) with the same template and aggregation; and the ``word difference`` of that language model. If
         that model is unknown, there is no ``untrained`` encoder, and the word difference is that of the trained
         language model.
     """
-    given = RelationEncoder(model, template=template, aggregation=aggregation, cache=cache)
+    given = RelationEncoder(
+        model,
+        template=template,
+        aggregation=aggregation,
+        max_length=max_length,
+        batch_size=batch_size,
+        cache=cache,
+    )
     if not given.is_trained:
         return {"untrained": given, "word difference": WordDifferenceEncoder(given.model)}
     base = base or find_base_model(given.model)
@@ -140,6 +153,7 @@ def find_encoders(
         aggregation=given.aggregation,
         normalized=given.normalized,
         max_length=given.max_length,
+        batch_size=batch_size,
         cache=cache,
     )
     return {"trained": given, "untrained": untrained, "word difference": WordDifferenceEncoder(base)}
