@@ -53,6 +53,8 @@ CALLS = {
     "relations train": "relations train --training {triples} --language-model {bert} --template <subj><mask><obj> "
     "--max-length 48 --epochs 1 --output {folder}/a.encoder",
     "relations evaluate": "relations evaluate {bert} --data {analogies} --template <subj><mask><obj>",
+    "relations vectors": "relations vectors {bert} --pairs {pairs} --template <subj><mask><obj> "
+    "--output {folder}/a.txt",
 }
 
 
@@ -62,6 +64,7 @@ def files(tiny_bert: str, tmp_path: Path) -> dict[str, str]:
     texts = {
         "triples": "".join("\t".join(triple) + "\n" for triple in SMALL),
         "negatives": "cat\tIsA\tplant\n",
+        "pairs": "cat\tplant\n",
         "analogies": json.dumps({"stem": ["a", "b"], "answer": 0, "choice": [["b", "c"], ["c", "a"]], "prefix": "x"}),
     }
     for name, text in texts.items():

@@ -66,3 +66,21 @@ def save_trained(language_model: str, folder: Path) -> Path:
     encoder.save(folder)
     folder.joinpath("finetuning_config.json").write_text(json.dumps({"model": language_model}), encoding="utf-8")
     return folder
+
+
+def read_word2vec(path: Path) -> dict[str, np.ndarray]:
+    """Read vectors in word2vec's text format, line by line, as gensim does.
+
+    :param path: the file
+    :return: the vectors by word
+    """
+    vectors = {}
+    with path.open(encoding="utf-8", newline="\n") as file:
+        count, dim = map(int, file.readline().split())
+        for _ in range(count):
+            word, *numbers = file.readline().rstrip().split(" ")
+            assert len(numbers) == dim
+            vectors[word] = np.array(numbers, dtype=np.float32)
+        assert not file.read()
+    assert len(vectors) == count
+    return vectors

@@ -84,8 +84,10 @@ def test_measurement_is_passed_on():
 
 @pytest.mark.usefixtures("empty_cache")
 def test_relation_encoders_are_like_their_options(tiny_bert: str):
-    encoders = RelationEncoders(tiny_bert, "<subj> <mask> <obj>", "mask", None, max_length=9, batch_size=3).load()
+    encoders = RelationEncoders(tiny_bert, "<subj> <mask> <obj>", "mask", max_length=9, batch_size=3)
+    given, encoders = encoders.load_given(), encoders.load()
     assert list(encoders) == ["untrained", "word difference"]
     description = encoders["untrained"].identify()
+    assert given.identify() == description
     assert description["template"] == "<subj> <mask> <obj>"
     assert (description["aggregation"], description["max_length"], description["batch_size"]) == ("mask", 9, 3)

@@ -200,14 +200,31 @@ class RelationEncoders:
     #: Which tokens' hidden states are added up, likewise
     aggregation: "Aggregation | None"
 
-    #: The language model that it was trained from, if its folder does not say
-    base_model: str | None
-
     #: The most tokens of a pair in the template
     max_length: int
 
     #: The number of pairs encoded at once
     batch_size: int
+
+    #: The language model that it was trained from, if its folder does not say
+    base_model: str | None = None
+
+    def load_given(self) -> "RelationEncoder":
+        """Load the encoder.
+
+        :return: the encoder, whose vectors are not cached
+        :raises FileNotFoundError: if no model is given and the default is not available
+        :raises ValueError: if the model, the template and the length do not go together
+        """
+        from ...relations.encoder import RelationEncoder
+
+        return RelationEncoder(
+            self.model,
+            template=self.template,
+            aggregation=self.aggregation,
+            max_length=self.max_length,
+            batch_size=self.batch_size,
+        )
 
     def load(self) -> "dict[str, RelationEncoder | WordDifferenceEncoder]":
         """Load the encoder, and those that it is compared with.

@@ -24,6 +24,7 @@ __all__ = [
     "load_triples_option",
     "measurement_options",
     "parse_object",
+    "relation_encoder_options",
     "seed_option",
 ]
 
@@ -130,6 +131,35 @@ _MEASUREMENT = (
     click.option("--negatives", default=16, help="The number of negatives per positive."),
     seed_option,
 )
+
+
+_RELATION_ENCODER = (
+    click.option("--template", help="A letter from a to e, or a text with <subj>, <obj> and <mask>."),
+    click.option(
+        "--aggregation",
+        type=click.Choice(["average", "average_no_mask", "mask"]),
+        help="Which tokens' hidden states are added up.",
+    ),
+    click.option("--max-length", default=64, help="The most tokens of a pair in the template."),
+    click.option(
+        "--batch-size",
+        "--batch",
+        type=click.IntRange(min=1),
+        default=64,
+        help="Pairs that the language model encodes at once; changes vectors in their last digits only.",
+    ),
+)
+
+
+def relation_encoder_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a relation encoder: ``--template``, ``--aggregation``, ``--max-length`` and ``--batch-size``.
+
+    :param command: the function of the command
+    :return: the same, with the options
+    """
+    for option in reversed(_RELATION_ENCODER):
+        command = option(command)
+    return command
 
 
 def measurement_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,7 +12,8 @@ from ..configuration import config_option
 from ..terminal import conclude_table, echo, output_options
 from .command import Group
 from .option_groups import RelationEncoders, grouped
-from .options import check_writable
+from .options import check_writable, relation_encoder_options
+from .relation_vectors import vectors
 from .train_relations import train
 
 __all__ = [
@@ -62,20 +63,7 @@ def _numbers(kind: type[T]) -> Callable[[click.Context, click.Parameter, str], l
     help="Analogy questions or relation mapping problems (JSON lines), or a folder of lexical relations (train.tsv, "
     "test.tsv, perhaps val.tsv); may be repeated.",
 )
-@click.option("--template", help="A letter from a to e, or a text with <subj>, <obj> and <mask>.")
-@click.option(
-    "--aggregation",
-    type=click.Choice(["average", "average_no_mask", "mask"]),
-    help="Which tokens' hidden states are added up.",
-)
-@click.option("--max-length", default=64, help="The most tokens of a pair in the template.")
-@click.option(
-    "--batch-size",
-    "--batch",
-    type=click.IntRange(min=1),
-    default=64,
-    help="Pairs that the language model encodes at once; changes vectors in their last digits only.",
-)
+@relation_encoder_options
 @click.option("--base-model", help="The language model that MODEL was trained from, if its folder does not say.")
 @click.option(
     "--distance",
@@ -139,3 +127,4 @@ def evaluate(
 
 
 relations.add_command(train)
+relations.add_command(vectors)

@@ -158,7 +158,8 @@ class _Trainer(ResumableTrainer):
         """
         warmup = max(1, self.args.get_warmup_steps(num_training_steps))
         if self.lr_scheduler is None:
-            self.lr_scheduler = LambdaLR(optimizer or self.optimizer, lambda done: min(1.0, (done + 1) / warmup))
+            scheduled = cast(torch.optim.Optimizer, self.optimizer if optimizer is None else optimizer)
+            self.lr_scheduler = LambdaLR(scheduled, lambda done: min(1.0, (done + 1) / warmup))
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
