@@ -26,6 +26,16 @@ def test_shortest_command():
     assert "Written to" in run("mine", "--dataset", "nations", *FAST).output
 
 
+def test_exact_scores_reach_an_export(training: Path, tmp_path: Path):
+    run("mine", "--training", training, *FAST, "--output", tmp_path / "a.pools", "--keep-scores")
+    run("verify", tmp_path / "a.pools")
+    run("export", tmp_path / "a.pools", "--output", tmp_path / "a.tsv")
+    scores = NegativePools.load(tmp_path / "a.pools").scores
+    assert scores is not None
+    written = {line.split("\t")[3] for line in tmp_path.joinpath("a.tsv").read_text(encoding="utf-8").splitlines()}
+    assert written <= {str(score) for score in scores.numpy()}
+
+
 def test_dry_run_writes_nothing(training: Path, tmp_path: Path, empty_cache: Path):
     result = run("mine", "--training", training, *FAST, "--output", tmp_path / "x", "--dry-run", "--json")
     plan = json.loads(result.stdout)

@@ -72,6 +72,7 @@ __all__ = [
     ),
     seed_option,
     setting_option("pool_size"),
+    setting_option("keep_scores", is_flag=True),
     click.option("--dry-run", is_flag=True, help="Show what would be done, how long it would take, and how large."),
 )
 @fine_tuning_options
