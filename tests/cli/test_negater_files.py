@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+import torch
 
-from pykeen_negater.cli.negater_configuration import translate
+from pykeen_negater.cli.negater_configuration import describe_deviations, translate
 from pykeen_negater.cli.negater_files import attempt, find, find_model, locate_dataset
 
 from .negater_cases import DATASETS, GENERATE
@@ -23,6 +24,22 @@ def test_checkpoints_stand_for_folders(root: Path):
     model.mkdir()
     assert translate(GENERATE, "mine", path)["model"] == str(model)
     assert find_model("configs/conceptnet/full/classify/checkpoint_bert_best.pt", path) == str(model)
+
+
+def test_a_checkpoint_is_read_where_there_is_no_folder(root: Path):
+    path = root / "configs" / "conceptnet" / "full" / "generate" / "config.yaml"
+    checkpoint = root / "configs" / "conceptnet" / "full" / "classify" / "checkpoint_bert_best.pt"
+    torch.save({}, checkpoint)
+    options = translate(GENERATE, "mine", path)
+    assert options["model"] == str(checkpoint)
+    expected = {"language_model": "bert-base-uncased", "pooling": "cls", "max_length": 32}
+    assert {name: options[name] for name in expected} == expected
+    lines = describe_deviations(GENERATE, "mine", path)
+    assert "found no checkpoint_bert_best; NegatER's checkpoint checkpoint_bert_best.pt is converted." in lines
+    checkpoint.with_suffix("").mkdir()
+    options = translate(GENERATE, "mine", path)
+    assert options["model"] == str(checkpoint.with_suffix(""))
+    assert not expected.keys() & options.keys()
 
 
 def test_what_is_there_is_found(root: Path):

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
 from pykeen_negater import NegativePools
 from pykeen_negater.cli.main import main
@@ -253,6 +255,35 @@ def mine_by_thresholds_with_the_index_that_is_there(repository: Repository) -> N
     assert pools.metadata["statistics"]["candidates"] >= len(listed)
 
 
+def mine_with_a_checkpoint(repository: Repository) -> None:
+    """Run the first example of generation again, with a checkpoint as NegatER writes it."""
+    folder = repository.path("full/classify") / "checkpoint_bert_best_2"
+    mined = repository.path("full/generate") / "negatives.pools" / "pools.safetensors"
+    before = mined.read_bytes()
+    weights = {
+        name.replace("encoder.", "bert.", 1) if name.startswith("encoder.") else f"triple_scoring_{name}": value
+        for name, value in load_file(folder / "model.safetensors").items()
+    }
+    thresholds = json.loads(folder.joinpath("thresholds.json").read_text(encoding="utf-8"))
+    levels = zip(thresholds["relations"], thresholds["by_relation"], strict=True)
+    checkpoint = folder.with_name("checkpoint_bert_best.pt")
+    content = {
+        "model_state_dict": weights,
+        "valid_threshold": {np.str_(relation): torch.tensor(level) for relation, level in levels},
+    }
+    torch.save(content, checkpoint)
+    how = {"pretrained_name": "sentence-transformers/bert-base-nli-mean-tokens", "pool_strategy": "mean"}
+    repository.edit("full/generate", {"negater": {"fine_tuned_model": how}})
+    mined.unlink()
+    repository.run("mine", "full/generate", "--ranker", "thresholds")
+    assert mined.read_bytes() == before
+    # another model on the command line takes its place, and what it was made with
+    mined.unlink()
+    repository.run("mine", "full/generate", "--ranker", "thresholds", "--model", str(folder))
+    assert mined.read_bytes() == before
+    checkpoint.unlink()
+
+
 def mine_by_gradients_with_a_new_index(repository: Repository) -> None:
     """Run the second example of generation."""
     repository.edit("full/generate", {"negater": {"index": {"build": True, "k": 20, "save": True}}})
@@ -279,6 +310,8 @@ def test_examples_in_their_order(repository: Repository, caplog: pytest.LogCaptu
         fine_tune_with_other_negatives(repository, name)
     mine_by_thresholds_with_the_index_that_is_there(repository)
     assert "found no checkpoint_bert_best; checkpoint_bert_best_2 is read in its stead." in caplog.text
+    mine_with_a_checkpoint(repository)
+    assert "NegatER's checkpoint checkpoint_bert_best.pt is converted." in caplog.text
     mine_by_gradients_with_a_new_index(repository)
 
 

@@ -29,6 +29,7 @@ def test_plan_is_a_bound(nations: TriplesFactory):
     for settings in (
         MiningSettings(**FAST),
         MiningSettings(**FAST, k=3, corruption_scheme=("h", "r")),
+        MiningSettings(**FAST, keep_scores=True),
         MiningSettings(encoder="structural"),
     ):
         miner = Miner(graph, settings)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools, mine
@@ -19,6 +20,7 @@ from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.mining.shard_miner import ShardMiner
 from pykeen_negater.mining.shard_pools import ShardPools
 from pykeen_negater.pools.outcomes import OUTCOMES
+from pykeen_negater.pools.verification import verify_pools
 from pykeen_negater.runtime.processes import Processes
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.texts.labels import reading
@@ -37,6 +39,33 @@ def test_mining_counts_every_candidate(nations_pools: NegativePools):
     assert sum(outcomes["crowded_out"]) > 0
     by_relation = Counter(negative[1] for _, negative, _ in negatives_of(nations_pools))
     assert outcomes["kept"] == [by_relation[i] for i in range(nations_pools.num_relations)]
+
+
+def test_scores_are_kept_on_request(nations: TriplesFactory, empty_cache: Path, monkeypatch: pytest.MonkeyPatch):
+    plain = mine(triples_factory=nations, **FAST)
+    assert (plain.scores, "keep_scores" in plain.metadata["settings"]) == (None, False)
+    monkeypatch.setattr("pykeen_negater.mining.shards.SHARD_SIZE", 200)
+    kept: list[tuple[int, int, float]] = []
+    mine_shard = ShardMiner.mine
+
+    def note(self: ShardMiner, shard: int) -> ShardPools:
+        pools = mine_shard(self, shard)
+        rows = np.repeat(pools.rows, pools.sizes)
+        kept.extend(zip(rows.tolist(), pools.replacements.tolist(), pools.scores.tolist(), strict=True))
+        return pools
+
+    monkeypatch.setattr(ShardMiner, "mine", note)
+    pools = mine(triples_factory=nations, **FAST, keep_scores=True)
+    assert pools.path is not None
+    assert pools.scores is not None
+    verify_pools(pools.path)
+    rows = np.repeat(np.arange(len(pools.offsets) - 1), np.diff(pools.offsets.numpy()))
+    found = zip(rows.tolist(), pools.replacements.tolist(), pools.scores.tolist(), strict=True)
+    assert sorted(found) == sorted(kept)
+    assert len(np.unique(pools.scores)) > len(np.unique(pools.hardness))
+    for name, array in plain.arrays.items():
+        assert torch.equal(pools.arrays[name], array)
+    assert pools.metadata["settings"]["keep_scores"] is True
 
 
 def test_a_failure_leaves_what_was_finished(

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.usefixtures("empty_cache")
         ({"guard": "thresholds"}, ValueError, "found guard='thresholds' with the ranker 'similarity', which has none"),
         ({"k": 0}, ValueError, "found k=0, expected at least 1"),
         ({"pool_size": 0}, ValueError, "found pool_size=0"),
+        ({"keep_scores": "no"}, ValueError, "found keep_scores='no', expected true or false"),
         ({"metric": "manhattan"}, ValueError, "found metric='manhattan', expected one of l2, cosine"),
         ({"ranker_kwargs": {"a": 1}}, ValueError, "found ranker_kwargs with a for SimilarityRanker, expected nothing"),
         ({"encoder": "precomputed"}, ValueError, "expected path, tensor; path cannot be left out"),

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from pykeen_negater.pools import checks
-from pykeen_negater.pools.checks import check_ids, check_negatives
+from pykeen_negater.pools.checks import check_ids, check_negatives, check_scores
+from pykeen_negater.pools.codec import encode_hardness
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import SIDES
 
@@ -155,3 +156,20 @@ def test_no_pools_are_good_pools():
     arrays |= {"replacements": nothing.int(), "hardness": nothing.to(torch.uint8)}
     for check in (check_ids, check_negatives):
         assert check(arrays, 5, 2, (0, 2)) is None
+
+
+def test_scores_are_those_that_hardness_was_rounded_from():
+    scores = np.random.default_rng(0).normal(size=50).astype(np.float32)
+    low, high = float(scores.min()), float(scores.max())
+    hardness = torch.from_numpy(encode_hardness(scores, low, high))
+    check_scores(torch.from_numpy(scores), hardness, low, high)
+    check_scores(torch.zeros(0), torch.zeros(0, dtype=torch.uint8), 0.0, 0.0)
+    for value in (float("nan"), float("inf"), low - 1):
+        wrong = torch.from_numpy(scores.copy())
+        wrong[40] = value
+        with pytest.raises(ValueError, match=f"found the score {wrong[40]}, expected one from {low} to {high}"):
+            check_scores(wrong, hardness, low, high)
+    wrong = torch.from_numpy(scores.copy())
+    wrong[scores.argmin()] = high
+    with pytest.raises(ValueError, match=f"found the score {wrong.max()} with the hardness 0, expected 255"):
+        check_scores(wrong, hardness, low, high)

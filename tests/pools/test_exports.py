@@ -4,6 +4,7 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -100,6 +101,32 @@ def test_each_triple_once_with_its_best_score(mined: NegativePools, small_graph:
     assert [float(line[3]) for line in lines] == pytest.approx([best[tuple(line[:3])] for line in lines], abs=1e-5)
     scores = [(line[1] if form == "tsv" else "", -float(line[3])) for line in lines]
     assert scores == sorted(scores)
+
+
+@pytest.fixture
+def exact(mined: NegativePools, vocabulary: Vocabulary, tmp_path: Path) -> NegativePools:
+    """Give the pools scores that need all digits of a float32."""
+    noise = np.random.default_rng(0).uniform(-1e-3, 1e-3, size=len(mined))
+    scores = torch.from_numpy((-2 + 5 * mined.hardness.numpy() / 255 + noise).astype(np.float32))
+    return NegativePools.load(replace(mined, scores=scores).save(tmp_path / "exact.pools", vocabulary))
+
+
+@pytest.mark.parametrize("form", ["tsv", "negater", "parquet"])
+def test_exact_scores_are_read_as_they_were_kept(exact: NegativePools, tmp_path: Path, form):
+    frame = to_frame(exact)
+    assert exact.scores is not None
+    assert frame["score"].dtype == np.float32
+    assert frame["score"].tolist() == exact.scores.tolist()
+    export(exact, tmp_path / "a", form)
+    if form == "parquet":
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "a"), frame, check_dtype=False)
+        return
+    read = pd.read_csv(tmp_path / "a", sep="\t", dtype=str, header=0 if form == "negater" else None)
+    read.columns = [*PARTS, "score"]
+    best = frame.groupby(list(PARTS))["score"].max()
+    found = {tuple(row[:3]): np.float32(row[3]) for row in read.itertuples(index=False, name=None)}
+    assert found == best.to_dict()
+    assert len(set(found.values())) > 10
 
 
 def test_tables_are_read_as_they_were_written(mined: NegativePools, tmp_path: Path):

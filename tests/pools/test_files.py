@@ -1,10 +1,12 @@
 """Pools on disk: what is replaced, what is damaged, and what a byte stands for."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from pykeen_negater.pools.files import PoolsError
@@ -44,6 +46,22 @@ def test_a_failed_save_leaves_nothing_behind(pools: NegativePools, tmp_path: Pat
     with pytest.raises(OSError, match="no space left"):
         pools.save(tmp_path / "a.pools")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_exact_scores_are_another_array(pools: NegativePools, tmp_path: Path):
+    scores = torch.from_numpy(np.random.default_rng(0).normal(size=len(pools)).astype(np.float32))
+    plain, exact = pools.save(tmp_path / "a.pools"), replace(pools, scores=scores).save(tmp_path / "b.pools")
+    assert NegativePools.load(plain).scores is None
+    loaded = NegativePools.load(exact)
+    assert loaded.scores is not None
+    assert torch.equal(loaded.scores, scores)
+    # what there is without them does not change
+    arrays = load_file(exact / "pools.safetensors")
+    assert torch.equal(arrays.pop("scores"), scores)
+    save_file(arrays, tmp_path / "c")
+    assert tmp_path.joinpath("c").read_bytes() == plain.joinpath("pools.safetensors").read_bytes()
+    assert "exact scores" in exact.joinpath("README.md").read_text()
+    assert "exact scores" not in plain.joinpath("README.md").read_text()
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.99])
@@ -89,12 +107,14 @@ def test_bad_metadata(pools: NegativePools, tmp_path: Path, content: str, messag
         ("offsets", lambda tensor: tensor + 1),
         ("hardness", lambda tensor: tensor[:-1]),
         ("replacements", lambda tensor: tensor.long()),
+        ("scores", lambda tensor: tensor[:-1]),
+        ("scores", lambda tensor: tensor.double()),
     ],
 )
 def test_arrays_that_do_not_fit(pools: NegativePools, tmp_path: Path, name: str, change):
     from pykeen_negater.storage.cache import file_digest
 
-    path = pools.save(tmp_path / "a.pools")
+    path = replace(pools, scores=torch.zeros(len(pools))).save(tmp_path / "a.pools")
     arrays = load_file(path / "pools.safetensors")
     arrays[name] = change(arrays[name]).contiguous()
     save_file({key: tensor.clone() for key, tensor in arrays.items()}, path / "pools.safetensors")

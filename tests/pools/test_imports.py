@@ -79,6 +79,32 @@ def test_what_is_exported_is_imported(small_factory: TriplesFactory, tmp_path: P
     assert set(map(tuple, to_frame(pools)[names].values)) == set(map(tuple, to_frame(mined)[names].values))
 
 
+def test_scores_are_kept_on_request(small_factory: TriplesFactory, tmp_path: Path, empty_cache: Path):
+    mined = mine(
+        triples_factory=small_factory, encoder="structural", ranker="similarity", guard=None, k=3, keep_scores=True
+    )
+    export(mined, tmp_path / "mined.tsv")
+    again = import_negatives(
+        tmp_path / "mined.tsv", tmp_path / "again.pools", triples_factory=small_factory, keep_scores=True
+    )
+    verify_pools(tmp_path / "again.pools")
+    export(again, tmp_path / "again.tsv")
+    # equal scores may come in another order
+    lines = [sorted(tmp_path.joinpath(f"{name}.tsv").read_text().splitlines()) for name in ("again", "mined")]
+    assert lines[0] == lines[1]
+    rounded = import_negatives(tmp_path / "mined.tsv", tmp_path / "rounded.pools", triples_factory=small_factory)
+    assert rounded.scores is None
+    np.testing.assert_array_equal(rounded.hardness, again.hardness)
+
+
+def test_scores_beyond_float32_are_not_kept(small_factory: TriplesFactory, tmp_path: Path):
+    path = tmp_path / "own.tsv"
+    path.write_text("cat\tIsA\tplant\t-1e39\ndog\tIsA\tplant\t1\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"found the score -1e\+39, expected one that fits into float32"):
+        import_negatives(path, tmp_path / "own.pools", triples_factory=small_factory, keep_scores=True)
+    assert not tmp_path.joinpath("own.pools").exists()
+
+
 def test_negater_reads_what_is_exported(tmp_path: Path, empty_cache: Path):
     names = {"kennel": "none", "cat": 'the "cat"', "bone": '"bone"'}
     triples = [[names.get(label, label) for label in triple] for triple in SMALL]

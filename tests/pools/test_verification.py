@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from pykeen_negater.pools import checks as pool_checks
+from pykeen_negater.pools.codec import decode_hardness
 from pykeen_negater.pools.files import DTYPES, PoolsError, Vocabulary, write_pools
 from pykeen_negater.pools.negative_pools import NegativePools
 from pykeen_negater.pools.verification import verify_pools
@@ -107,6 +109,36 @@ def test_wrong_contents_are_named(
     with pytest.raises(PoolsError, match=message) as error:
         verify_pools(tmp_path / "a.pools")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_exact_scores_are_checked(
+    pools: NegativePools, vocabulary: Vocabulary, tmp_path: Path, small: bool, monkeypatch: pytest.MonkeyPatch
+):
+    if not small:
+        monkeypatch.setattr("pykeen_negater.pools.files.CHECK_BELOW", 0)
+    path = tmp_path / "a.pools"
+    scores = torch.from_numpy(decode_hardness(pools.hardness.numpy(), 0.0, 1.0)).float()
+    assert torch.equal(verify_pools(replace(pools, scores=scores).save(path, vocabulary)).scores, scores)
+    for position, value, message in (
+        (-1, float("nan"), "found the score nan, expected one from"),
+        (-1, 2.0, "found the score 2.0, expected one from|a harder negative after an easier one"),
+        (0, 1.0 - float(scores[0]), "found the score .* with the hardness|a harder negative after an easier one"),
+    ):
+        wrong = scores.clone()
+        wrong[position] = value
+        replace(pools, scores=wrong).save(path, vocabulary)
+        with pytest.raises(PoolsError, match=message):
+            verify_pools(path)
+    replace(pools, scores=scores).save(path, vocabulary)
+    content = path.joinpath("pools.safetensors").read_bytes()
+    at = content.index(scores.numpy().tobytes())
+    for position in at + np.random.default_rng(0).integers(4 * len(scores), size=20):
+        damaged = bytearray(content)
+        damaged[position] ^= 1
+        path.joinpath("pools.safetensors").write_bytes(bytes(damaged))
+        with pytest.raises(PoolsError, match="its checksum is not the one"):
+            verify_pools(path)
 
 
 @pytest.mark.parametrize("name", ["pools.safetensors", "vocabulary.json", "metadata.json"])

@@ -229,6 +229,18 @@ def test_limits_are_those_of_user_pools_and_relations(nations: TriplesFactory, p
     assert unlimited.avoided(pools) is None
     known = find(None, known=[(0, 0, 1)])
     np.testing.assert_array_equal(known.avoided(None).find(np.array([[0, 0, 2], [0, 0, 1]])), [1])
+
+    # sampling does not touch exact scores
+    class Untouchable(torch.Tensor):
+        """Scores that must not be read."""
+
+        def __getitem__(self, index: Any) -> Any:
+            pytest.fail("read scores")
+
+    scored = replace(pools, scores=torch.zeros(len(pools)).as_subclass(Untouchable))
+    safest, all_of_them = find(scored, 1.0).allowed(scored), unlimited.allowed(scored)
+    assert safest.scores is all_of_them.scores is None
+    assert torch.equal(safest.replacements, find(pools, 1.0).allowed(pools).replacements)
     # a safer part of the pools
     allowed = find(pools, 1.0, known=listed(pools)[:200]).allowed(pools)
     assert 0 < len(allowed) < len(find(pools, 1.0).allowed(pools)) < len(pools)

@@ -12,6 +12,12 @@ from pykeen_negater.storage.tensor_files import TensorFile
 ARRAYS = [
     {"keys": np.arange(5), "hardness": np.arange(7, dtype=np.uint8), "replacements": -np.arange(7, dtype=np.int32)},
     {"b": np.arange(3, dtype=np.uint8), "a": np.arange(4, dtype=np.uint8), "c": np.array([2**62])},
+    {
+        "keys": np.arange(3),
+        "scores": np.array([0.1, -2.0], dtype=np.float32),
+        "ids": np.arange(2, dtype=np.int32),
+        "bytes": np.arange(3, dtype=np.uint8),
+    },
     {"empty": np.zeros(0, dtype=np.int64), "x": np.array([1], dtype=np.int32)},
     {"empty": np.zeros(0, dtype=np.uint8)},
     {},
@@ -58,6 +64,6 @@ def test_a_full_disk_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_types_that_pools_lack(tmp_path: Path):
-    with pytest.raises(ValueError, match="float32"):
-        TensorFile(tmp_path / "a", {"x": (np.dtype("float32"), 1)})
+    with pytest.raises(ValueError, match="float64"):
+        TensorFile(tmp_path / "a", {"x": (np.dtype("float64"), 1)})
     assert not tmp_path.joinpath("a").exists()

@@ -9,9 +9,10 @@ NegatER [safavi2021]_ is configured by a YAML file with the sections ``job``, ``
 
 Paths in it are relative to the folder of NegatER's code, which is taken to be the current folder, or else one that the
 file is in. A model is written beside the file, as the folder ``checkpoint_NAME``; where a file says
-``checkpoint_NAME.pt``, that folder is read instead. Pools are written beside the file, too. The JSON file of
-neighbours is read where ``negater.index.build`` is false, and all listed neighbours are used, as in NegatER; where it
-is true, neighbours are searched for, and written there unless ``negater.index.save`` is false.
+``checkpoint_NAME.pt``, that folder is read instead, or, without it, NegatER's own checkpoint, together with the
+language model, pooling and length that ``negater.fine_tuned_model`` names. Pools are written beside the file, too. The
+JSON file of neighbours is read where ``negater.index.build`` is false, and all listed neighbours are used, as in
+NegatER; where it is true, neighbours are searched for, and written there unless ``negater.index.save`` is false.
 
 Two things differ: corruptions of training triples are mined, where NegatER corrupts validation and test triples as
 well, and the models that choose neighbours pool their tokens as they were trained to.
@@ -47,6 +48,9 @@ FIXED: dict[str, dict[str, Any]] = {
         "encoder_kwargs": {},
     },
 }
+
+#: What is needed to read NegatER's own checkpoints, and has no effect otherwise, with the options here
+_OF_CHECKPOINT = {"pretrained_name": "language_model", "pool_strategy": "pooling", "max_seq_len": "max_length"}
 
 #: The pattern of NegatER's names for checkpoints of epochs
 _EPOCH = r"\d{4}"
@@ -161,7 +165,14 @@ def translate(
             options[option] = value
         elif not isinstance(options.setdefault(option, {}), Exception):
             options[option][part] = value
+    if "model" not in given and _is_checkpoint(options.get("model")):
+        options |= {option: keys[f"negater.fine_tuned_model.{name}"] for name, option in _OF_CHECKPOINT.items()}
     return options
+
+
+def _is_checkpoint(model: Any) -> bool:
+    """Tell NegatER's own checkpoints from folders of fine-tuned models."""
+    return isinstance(model, str) and model.endswith(".pt") and Path(model).is_file()
 
 
 def describe_deviations(content: Mapping[Any, Any], command: str, path: Path) -> list[str]:
@@ -176,21 +187,26 @@ def describe_deviations(content: Mapping[Any, Any], command: str, path: Path) ->
     given = read_keys(content, path)
     keys = {key: known.default for key, known in KEYS.items()} | given
     others = tuple(f"{section}." for name, section in COMMANDS.items() if name != command)
-    ignored = [key for key in given if KEYS[key].option is None and key not in JOINT and not key.startswith(others)]
+    used = set(JOINT)
+    model = attempt(find_model, keys["negater.fine_tuned_model.filename"], path) if command == "mine" else None
+    if _is_checkpoint(model):
+        used |= {f"negater.fine_tuned_model.{name}" for name in _OF_CHECKPOINT}
+    ignored = [key for key in given if KEYS[key].option is None and key not in used and not key.startswith(others)]
     lines = [f"nothing corresponds to {', '.join(ignored)}."] if ignored else []
     if command == "fine-tune":
         best, tested = (keys[f"fine_tune.{name}"] for name in ("train.best_checkpoint", "eval.test_checkpoint"))
         if re.fullmatch(_EPOCH, str(tested)):
             lines.append(f"{best} is trained and tested in one go, {tested} only with --action test.")
         elif best != tested:
-            model = _model_folder(keys, given, ("train", "test"), Path())
-            lines.append(f"{best} is to be trained and {tested} to be tested: both are the model {model}.")
+            both = _model_folder(keys, given, ("train", "test"), Path())
+            lines.append(f"{best} is to be trained and {tested} to be tested: both are the model {both}.")
         if _plain(keys[f"{SAMPLING}.sampler"]) == "sans":
             lines.append("the file of SANS's matrix is not read; who is within two steps is found in the graph.")
     else:
         name = Path(str(keys["negater.fine_tuned_model.filename"]))
-        model = attempt(find_model, name, path)
-        if isinstance(model, str) and Path(model).name != name.stem:
+        if _is_checkpoint(model):
+            lines.append(f"found no {name.stem}; NegatER's checkpoint {name.name} is converted.")
+        elif isinstance(model, str) and Path(model).name != name.stem:
             lines.append(f"found no {name.stem}; {Path(model).name} is read in its stead.")
         index = attempt(_locate_index, keys, path)
         found = index if isinstance(index, Exception) else attempt(_num_neighbors, keys, index)

@@ -1,5 +1,6 @@
 """The files that a configuration of NegatER's names: its dataset, models, and others that it reads."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,11 @@ def find_model(value: Any, path: Path) -> str:
     """Find a fine-tuned model.
 
     :param value: the path of a model's folder, or of one of NegatER's checkpoints, which stands for a folder of the
-        same name without the suffix, or else for the one of a similar name beside it: NegatER's own files train
-        ``bert_best_2`` and read ``bert_best``
+        same name without the suffix, or else, where the checkpoint itself is missing, for the one of a similar name
+        beside it: NegatER's own files train ``bert_best_2`` and read ``bert_best``
     :param path: the configuration
-    :return: the folder's absolute path
-    :raises ValueError: if there is a checkpoint only, or several folders that may be meant
+    :return: the absolute path of the folder, or of the checkpoint if there is no such folder
+    :raises ValueError: if the checkpoint is no file of PyTorch's, or there are several folders that may be meant
     :raises FileNotFoundError: if there is no such folder
     """
     name = Path(str(value))
@@ -56,7 +57,10 @@ def find_model(value: Any, path: Path) -> str:
     try:
         return find(stem, path)
     except FileNotFoundError as error:
-        models = [] if _exists(name, path) else _similar_models(stem, path)
+        checkpoint = attempt(find, name, path)
+        if isinstance(checkpoint, str) and zipfile.is_zipfile(checkpoint):
+            return checkpoint
+        models = [] if isinstance(checkpoint, str) else _similar_models(stem, path)
         if len(models) == 1:
             return str(models[0])
         found = f"{name}, a pickled checkpoint of NegatER"
@@ -66,10 +70,6 @@ def find_model(value: Any, path: Path) -> str:
             f"{path}: found {found}, expected a folder written by negater fine-tune. Run that with the configuration "
             f"that the checkpoint was made with, or pass the folder as --model."
         ) from error
-
-
-def _exists(value: Path, path: Path) -> bool:
-    return not isinstance(attempt(find, value, path), Exception)
 
 
 def _similar_models(stem: Path, path: Path) -> list[Path]:

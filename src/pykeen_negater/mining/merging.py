@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..pools.codec import encode_hardness
-from ..pools.files import DTYPES
+from ..pools.files import DTYPES, OPTIONAL_DTYPES
 from ..pools.outcomes import OUTCOMES
 from ..pools.rejections import REJECTED, choose_rejected
 from ..storage.cache import remove_path
@@ -27,16 +27,20 @@ _SUSPECTED = np.dtype([("key", np.int64), ("risk", np.uint8)])
 class PoolMerger:
     """Merges the pools of the shards."""
 
-    def __init__(self, graph: Graph, num_sides: int, shards: Sequence[Path], scratch: Path) -> None:
+    def __init__(
+        self, graph: Graph, num_sides: int, shards: Sequence[Path], scratch: Path, keep_scores: bool = False
+    ) -> None:
         """Read the sizes and counts of the shards.
 
         :param graph: the graph
         :param num_sides: the number of sides that have pools
         :param shards: the folders of the shards' pools
         :param scratch: a folder for intermediate results
+        :param keep_scores: whether to write the exact scores, too
         """
         self.graph, self.num_sides, self.shards = graph, num_sides, shards
         self._scratch = scratch
+        self._dtypes = DTYPES | OPTIONAL_DTYPES if keep_scores else DTYPES
         #: Where the pool of each triple and side starts; shape: (num_triples * num_sides + 1,)
         self.offsets = np.zeros(len(graph) * num_sides + 1, dtype=np.int64)
         #: The number of candidates of each relation by outcome; shape: (num_relations, num_outcomes)
@@ -85,10 +89,12 @@ class PoolMerger:
         lengths = {
             "keys": len(self.graph),
             "offsets": len(self.offsets),
-            **dict.fromkeys(("replacements", "hardness", "risk"), self.num_negatives),
+            **dict.fromkeys(("replacements", "hardness", "risk", "scores"), self.num_negatives),
             **dict.fromkeys(("suspected", "suspected_risk"), num_suspected),
         }
-        sizes = {name: (np.dtype(str(dtype).removeprefix("torch.")), lengths[name]) for name, dtype in DTYPES.items()}
+        sizes = {
+            name: (np.dtype(str(dtype).removeprefix("torch.")), lengths[name]) for name, dtype in self._dtypes.items()
+        }
         file = TensorFile(path, sizes)
         file.array("keys")[:] = self.graph.index.keys.numpy()
         file.array("offsets")[:] = self.offsets
@@ -108,6 +114,8 @@ class PoolMerger:
         file.array("replacements")[places] = shard.replacements
         file.array("hardness")[places] = encode_hardness(shard.scores, *self.score_range)
         file.array("risk")[places] = shard.risk
+        if "scores" in self._dtypes:
+            file.array("scores")[places] = shard.scores
 
     def _merge_suspected(self) -> list[Path]:
         """Sort the suspected positives of all shards bucket by bucket, each once with its greatest risk."""

@@ -178,6 +178,8 @@ class Miner:
         for name in ("entity_text", "relation_text", "entity_types", "encoder_kwargs", "ranker_kwargs", "index"):
             del settings[name]
         settings["neighbor_file"] = self.listed and self.listed.digest
+        if not settings["keep_scores"]:
+            del settings["keep_scores"]  # pools without exact scores are those of versions without this setting
         return {
             **settings,
             "texts": texts_digest(self.texts),

@@ -159,6 +159,7 @@ def make_plan(
         total, total if settings.candidates == "anywhere" else unique, max_candidates(settings, ranker) or total
     )
     kept = min(total, len(graph) * len(settings.corruption_scheme) * settings.pool_size)
+    width = 10 if settings.keep_scores else 6  # bytes
     num_suspected = 0
     if settings.guard == "calibrated":
         # a query for one side contains an entity of the other side's slot
@@ -170,7 +171,7 @@ def make_plan(
         num_candidates=total,
         num_scored=scored,
         steps=_estimate_steps(graph, settings, texts, encoder, ranker, scored, num_processes),
-        num_bytes=6 * kept + 9 * num_suspected + 8 * len(graph) * (1 + len(settings.corruption_scheme)),
+        num_bytes=width * kept + 9 * num_suspected + 8 * len(graph) * (1 + len(settings.corruption_scheme)),
         num_held_bytes=BYTES_PER_SCORED * scored if ranker.expensive else 0,
         encoder=encoder_resolver.normalize_inst(encoder),
         ranker=ranker_resolver.normalize_inst(ranker),

@@ -201,7 +201,8 @@ class MiningRun:
         measured = sum(map(ShardPools.load_measured, paths), start=mined.measured)
         durations = dict(measured.durations)
         with timed("assemble", durations):
-            merger = PoolMerger(self.graph, len(self.settings.corruption_scheme), paths, self.folder / ".scratch")
+            num_sides, scratch = len(self.settings.corruption_scheme), self.folder / ".scratch"
+            merger = PoolMerger(self.graph, num_sides, paths, scratch, self.settings.keep_scores)
         num_triples = np.bincount(self.graph.triples[:, RELATION], minlength=self.graph.num_relations)
         names = self.graph.relation_names or tuple(map(str, range(self.graph.num_relations)))
         none = explain_none(merger.outcomes, num_triples, names)

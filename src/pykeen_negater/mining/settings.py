@@ -83,6 +83,11 @@ class MiningSettings:
     max_training_triples: int | None = described(
         2_000, "The most triples that a language model or another expensive ranker is trained on.", none="all"
     )
+    keep_scores: bool = described(
+        False,
+        "Keep the ranker's scores of negatives exactly, as float32, 4 bytes each, for exports. By default exports have "
+        "them rounded to 256 levels.",
+    )
     seed: int = described(0, "The seed of everything random.")
 
     def __post_init__(self) -> None:
@@ -97,6 +102,8 @@ class MiningSettings:
         from ..utils.plain_values import check_parameters
 
         object.__setattr__(self, "corruption_scheme", check_corruption_scheme(self.corruption_scheme))
+        if not isinstance(self.keep_scores, bool):
+            raise ValueError(f"found keep_scores={self.keep_scores!r}, expected true or false.")
         check_choice("guard", self.guard, (*get_args(GuardName), None))
         for name in ("entity_text", "relation_text"):
             object.__setattr__(self, name, check_texts(name, getattr(self, name)))

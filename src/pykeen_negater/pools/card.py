@@ -71,7 +71,7 @@ them, and `negater report` shows what is in them.
 
 ## Files
 
-- `pools.safetensors`: keys of triples, where their pools start, the replacements, hardest first, hardness and risk
+- `pools.safetensors`: keys of triples, where their pools start, the replacements, hardest first, {arrays}
 - `metadata.json`: settings, versions, statistics and checksums
 - `vocabulary.json`: labels and texts of entities and relations
 - `durations.json`: the seconds that each step took
@@ -153,12 +153,13 @@ def training_snippet(metadata: Mapping[str, Any], folder: str) -> str:
     )
 
 
-def pool_card(metadata: Mapping[str, Any], num_triples: int, num_negatives: int) -> str:
+def pool_card(metadata: Mapping[str, Any], num_triples: int, num_negatives: int, has_scores: bool = False) -> str:
     """Write the page.
 
     :param metadata: the pools' metadata
     :param num_triples: the number of training triples
     :param num_negatives: the number of negatives
+    :param has_scores: whether the exact scores of the negatives were kept
     :return: Markdown, with a header in YAML
     """
     from huggingface_hub import DatasetCardData  # which reading pools can do without
@@ -188,6 +189,7 @@ def pool_card(metadata: Mapping[str, Any], num_triples: int, num_negatives: int)
         sides=" or ".join(names[side] for side in metadata["sides"]),
         made=_made(metadata),
         trust=_trust(metadata),
+        arrays="hardness, exact scores and risk" if has_scores else "hardness and risk",
     )
 
 

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from ..triples.indexing import RELATION, TripleIndex, keys_to_triples
+from .codec import encode_hardness
 
 __all__ = [
     "check_ids",
     "check_negatives",
+    "check_scores",
 ]
 
 #: The number of triples whose pools are checked together
@@ -58,9 +60,10 @@ def check_negatives(arrays: Mapping[str, Tensor], num_entities: int, num_relatio
     for start, end, sizes in _pieces(arrays, len(sides)):
         rows = torch.arange(row, row + len(sizes)).repeat_interleave(sizes)
         row += len(sizes)
-        hardness = arrays["hardness"][start:end]
-        if bool(((hardness[1:] > hardness[:-1]) & (rows[1:] == rows[:-1])).any()):
-            raise ValueError("found a pool with a harder negative after an easier one, expected the hardest first.")
+        for name in {"hardness", "scores"} & arrays.keys():
+            piece = arrays[name][start:end]
+            if bool(((piece[1:] > piece[:-1]) & (rows[1:] == rows[:-1])).any()):
+                raise ValueError("found a pool with a harder negative after an easier one, expected the hardest first.")
         positives = keys_to_triples(index.keys[rows // len(sides)].numpy(), num_entities, num_relations)
         negatives = torch.from_numpy(positives)
         columns = torch.tensor(sides)[rows % len(sides)].unsqueeze(-1)
@@ -69,6 +72,29 @@ def check_negatives(arrays: Mapping[str, Tensor], num_entities: int, num_relatio
         if bool(known.any()):
             triple = tuple(negatives[known][0].tolist())
             raise ValueError(f"found the training triple {triple} among the negatives, expected false ones only.")
+
+
+def check_scores(scores: Tensor, hardness: Tensor, low: float, high: float) -> None:
+    """Check that hardness is what scores are rounded to.
+
+    :param scores: shape: (n,), dtype: float32
+    :param hardness: shape: (n,), dtype: uint8
+    :param low: the easiest score of the pools
+    :param high: the hardest score of the pools
+    :raises ValueError: if it is not; the message is a sentence
+    """
+    for start in range(0, len(scores), _AT_ONCE):
+        piece, levels = (array[start : start + _AT_ONCE].numpy() for array in (scores, hardness))
+        # not a number is not in the range, either
+        outside = ~((piece >= low) & (piece <= high))
+        if outside.any():
+            raise ValueError(f"found the score {piece[outside][0]}, expected one from {low} to {high}.")
+        wrong = encode_hardness(piece, low, high) != levels
+        if wrong.any():
+            raise ValueError(
+                f"found the score {piece[wrong][0]} with the hardness {levels[wrong][0]}, expected "
+                f"{encode_hardness(piece[wrong][:1], low, high)[0]}."
+            )
 
 
 def _check_ascending(name: str, array: Tensor, strictly: bool = False) -> None:

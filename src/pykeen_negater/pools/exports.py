@@ -50,7 +50,8 @@ def _unroll(pools: NegativePools) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
     """List all negatives.
 
     :param pools: the pools
-    :return: a tuple (positives, negatives, sides, scores) of shapes (n, 3), (n, 3), (n,) and (n,)
+    :return: a tuple (positives, negatives, sides, scores) of shapes (n, 3), (n, 3), (n,) and (n,); the scores are
+        float32 if exact ones were kept
     """
     rows = np.repeat(np.arange(len(pools.offsets) - 1), np.diff(pools.offsets.numpy()))
     positions, side_numbers = np.divmod(rows, len(pools.sides))
@@ -58,6 +59,8 @@ def _unroll(pools: NegativePools) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
     positives = keys_to_triples(pools.keys.numpy(), pools.num_entities, pools.num_relations)[positions]
     negatives = positives.copy()
     negatives[np.arange(len(rows)), sides] = pools.replacements.numpy()
+    if pools.scores is not None:
+        return positives, negatives, sides, pools.scores.numpy()
     return positives, negatives, sides, decode_hardness(pools.hardness.numpy(), *score_range(pools.metadata))
 
 
@@ -67,8 +70,10 @@ def to_frame(pools: NegativePools) -> pd.DataFrame:
     :param pools: the pools
     :return: one row per negative, in the order of the pools: the labels ``head``, ``relation``, ``tail`` of the
         negative, ``positive_head``, ``positive_relation``, ``positive_tail`` of the positive, the replaced ``side``,
-        and the ``score`` of the ranker, rounded to one of 256 levels. Ids are used if there are no labels at all; where
-        only some are missing, the label is None.
+        and the ``score``, which is the ranker's: the higher, the harder, and to be compared only with scores of the
+        same ranker. It is exact (float32) if the pools were mined with ``keep_scores``, else rounded to one of 256
+        levels, in equal steps from the easiest to the hardest. Ids are used if there are no labels at all; where only
+        some are missing, the label is None.
     """
     positives, negatives, sides, scores = _unroll(pools)
     vocabulary = pools.load_vocabulary()
@@ -151,7 +156,7 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
                 return len(best)
             frame = best.sort_values(["relation", "score"], ascending=[True, False], kind="stable")
             rows = frame[[*_PARTS, "score"] if form == "tsv" else list(_PARTS)].itertuples(index=False)
-            write = _as_it_is if form == "tsv" else _quoted
+            write = _quoted if form == "triples" else _as_it_is if pools.scores is None else _exactly
             with unfinished.open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines("\t".join(map(write, row)) + "\n" for row in rows)
     return len(frame)
@@ -160,6 +165,11 @@ def export(pools: NegativePools, path: str | Path, form: ExportFormat = "tsv") -
 def _as_it_is(value: Any) -> str:
     """Write a field as it is, with quotes as parts of a label, as in NegatER's files."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _exactly(value: Any) -> str:
+    """Write a field as it is, and a score with the fewest digits from which the same float32 is read."""
+    return str(np.float32(value)) if isinstance(value, float) else str(value)
 
 
 def _quoted(value: Any) -> str:

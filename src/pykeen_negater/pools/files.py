@@ -6,7 +6,7 @@
 ``vocabulary.json``
     the labels and texts of entities and relations, for people and exports; training does not read it
 ``pools.safetensors``
-    the arrays, mapped into memory when loaded
+    the arrays, mapped into memory when loaded; among them the ranker's exact scores, if these were kept
 ``durations.json``
     the seconds that each step of mining took; the only file that differs between two equal runs, and the only one
     without a checksum apart from the page ``README.md`` a page about the pools for people, see
@@ -19,7 +19,7 @@ the checksums of vocabulary and metadata, and are read without them.
 import hashlib
 import json
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,12 @@ from .metadata import DURATIONS, REQUIRED, check_metadata
 __all__ = [
     "DTYPES",
     "FORMAT_VERSION",
+    "OPTIONAL_DTYPES",
     "PoolsError",
     "Vocabulary",
     "check_checksums",
     "check_replaceable",
+    "dtypes_of",
     "is_small",
     "read_durations",
     "read_pools",
@@ -68,11 +70,23 @@ DTYPES = {
     "suspected_risk": torch.uint8,
 }
 
+#: The arrays that only some pools have
+OPTIONAL_DTYPES = {"scores": torch.float32}
+
 #: The checksums of vocabulary and metadata, which older pools lack
 _VOCABULARY_CHECKSUM, _METADATA_CHECKSUM = "vocabulary_checksum", "metadata_checksum"
 
 #: Pools up to this size, in bytes, are checked as a whole whenever they are loaded, which takes a fraction of a second
 CHECK_BELOW = 2**27
+
+
+def dtypes_of(names: Collection[str]) -> dict[str, torch.dtype]:
+    """Find the types of the arrays of some pools.
+
+    :param names: the names of their arrays
+    :return: the types of :data:`DTYPES`, and of those of :data:`OPTIONAL_DTYPES` that the pools have
+    """
+    return DTYPES | {name: dtype for name, dtype in OPTIONAL_DTYPES.items() if name in names}
 
 
 class PoolsError(ValueError):
@@ -106,7 +120,8 @@ def write_pools(
     """Write pools to a folder, whole or not at all.
 
     :param path: the folder. Pools that are already there are replaced.
-    :param arrays: the arrays of :data:`DTYPES`, or a function that writes them to a file if they do not fit into memory
+    :param arrays: the arrays of :data:`DTYPES`, and some of :data:`OPTIONAL_DTYPES`, or a function that writes them to
+        a file if they do not fit into memory
     :param metadata: the other content of the pools; JSON-native
     :param vocabulary: the meaning of the ids
     :param durations: the seconds that each step of mining took
@@ -122,7 +137,8 @@ def write_pools(
         if callable(arrays):
             arrays(folder / _ARRAYS)
         else:
-            save_file({name: arrays[name].to(dtype).contiguous() for name, dtype in DTYPES.items()}, folder / _ARRAYS)
+            dtypes = dtypes_of(arrays)
+            save_file({name: arrays[name].to(dtype).contiguous() for name, dtype in dtypes.items()}, folder / _ARRAYS)
         _write_json(folder / _VOCABULARY, vars(vocabulary))
         _write_json(folder / _DURATIONS, durations)
         content = {
@@ -132,8 +148,9 @@ def write_pools(
             _VOCABULARY_CHECKSUM: file_digest(folder / _VOCABULARY),
         }
         with safe_open(folder / _ARRAYS, framework="pt") as file:
-            sizes = [file.get_slice(name).get_shape()[0] for name in ("keys", "replacements")]
-        folder.joinpath(_CARD).write_text(pool_card(metadata, *sizes), encoding="utf-8")
+            num_triples, num_negatives = (file.get_slice(name).get_shape()[0] for name in ("keys", "replacements"))
+            has_scores = "scores" in file.keys()  # noqa: SIM118
+        folder.joinpath(_CARD).write_text(pool_card(metadata, num_triples, num_negatives, has_scores), encoding="utf-8")
         _write_json(folder / _METADATA, {**content, _METADATA_CHECKSUM: _json_digest(content)})
 
 
@@ -143,7 +160,7 @@ def read_pools(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Their header and sizes are checked, and small ones are compared with their checksum.
 
     :param path: a folder of pools
-    :return: a pair (the arrays of :data:`DTYPES`, the metadata)
+    :return: a pair (the arrays of :data:`DTYPES`, and those of :data:`OPTIONAL_DTYPES` that there are; the metadata)
     :raises PoolsError: if there are none, or they are damaged or of another version
     """
     metadata = _read_metadata(path)
@@ -152,10 +169,11 @@ def read_pools(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         if is_small(path):
             _check_checksum(path / _ARRAYS, metadata["checksum"])
         with safe_open(path / _ARRAYS, framework="pt") as file:
-            arrays = {name: file.get_tensor(name) for name in DTYPES}
+            dtypes = dtypes_of(file.keys())
+            arrays = {name: file.get_tensor(name) for name in dtypes}
     except (OSError, SafetensorError) as error:
         raise PoolsError(f"{path / _ARRAYS} cannot be read ({error}). Mine the pools again.") from error
-    wrong = [name for name, dtype in DTYPES.items() if arrays[name].dtype != dtype or arrays[name].ndim != 1]
+    wrong = [name for name, dtype in dtypes.items() if arrays[name].dtype != dtype or arrays[name].ndim != 1]
     if wrong:
         raise PoolsError(f"{path / _ARRAYS} has arrays of a wrong type: {', '.join(wrong)}. Mine the pools again.")
     statistics = metadata.get("statistics", {})

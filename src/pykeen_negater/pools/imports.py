@@ -43,6 +43,7 @@ def import_negatives(
     *,
     dataset: "str | Dataset | None" = None,
     triples_factory: CoreTriplesFactory | None = None,
+    keep_scores: bool = False,
 ) -> NegativePools:
     """Make pools of the negatives in a file, for ``negative_sampler_kwargs={"pools": ...}``.
 
@@ -52,10 +53,12 @@ def import_negatives(
     :param output: the folder that the pools are written to. Pools that are already there are replaced.
     :param dataset: a PyKEEN dataset or its name, whose training triples are taken
     :param triples_factory: the training triples, instead of a dataset
+    :param keep_scores: whether to keep the scores exactly, as float32; else exports round them to 256 levels
     :return: the pools. Training triples among the negatives are left out, and so are negatives that share two parts
         with no training triple.
     :raises ValueError: if not exactly one of dataset and triples_factory is given, the triples have no labels, the file
-        is malformed or names entities or relations that they lack, or no negative remains
+        is malformed or names entities or relations that they lack, a score to keep exceeds float32, or no negative
+        remains
     :raises FileNotFoundError: if there is no such file
     :raises FileExistsError: if the output exists, and holds no pools
     """
@@ -65,20 +68,30 @@ def import_negatives(
         raise ValueError(f"{path}: found labels for a graph without any, expected a TriplesFactory, which has labels.")
     texts = Texts(graph.entity_names, graph.relation_names)
     negatives = read_negatives(path, graph, texts)
-    pools = pools_of(graph, negatives, read_scores(path, graph, texts, negatives))
+    scores = read_scores(path, graph, texts, negatives)
+    too_large = scores[np.abs(scores) > np.finfo(np.float32).max] if keep_scores else scores[:0]
+    if len(too_large):
+        raise ValueError(
+            f"{path}: found the score {too_large[0]}, expected one that fits into float32. Rescale the scores, "
+            f"or do not keep them."
+        )
+    pools = pools_of(graph, negatives, scores, keep_scores)
     pools.save(output, Vocabulary(graph.entity_labels, graph.relation_labels))
     return NegativePools.load(output)
 
 
-def pools_of(graph: Graph, negatives: np.ndarray, scores: np.ndarray) -> NegativePools:
+def pools_of(graph: Graph, negatives: np.ndarray, scores: np.ndarray, keep_scores: bool = False) -> NegativePools:
     """Assign to each training triple the negatives that corrupt it.
 
     :param graph: the training triples
     :param negatives: shape: (n, 3), dtype: int64, each once, none of which is a training triple
     :param scores: shape: (n,), finite; the higher, the harder
+    :param keep_scores: whether the pools have exact scores, too
     :return: the pools
     :raises ValueError: if no negative corrupts a training triple
     """
+    if keep_scores:
+        scores = scores.astype(np.float32)
     hardest_first = np.argsort(-scores, kind="stable")
     negatives, scores = negatives[hardest_first], scores[hardest_first]
     matches = {side: _match(graph, negatives, side) for side in _COLUMNS}
@@ -106,6 +119,7 @@ def pools_of(graph: Graph, negatives: np.ndarray, scores: np.ndarray) -> Negativ
         hardness=torch.from_numpy(encode_hardness(scores[chosen[order]], low, high)),
         num_entities=graph.num_entities,
         num_relations=graph.num_relations,
+        scores=torch.from_numpy(scores[chosen[order]]) if keep_scores else None,
         sides=sides,
         vocabulary=graph.vocabulary,
         metadata={

@@ -74,6 +74,7 @@ _SETTINGS = record(
         "pool_size": whole(1),
         "max_candidates": optional(whole()),
         "seed": optional(whole()),
+        "keep_scores": _flag,
     }
 )
 

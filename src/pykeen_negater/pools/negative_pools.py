@@ -80,6 +80,9 @@ class NegativePools:
     #: The risk of each of them; shape: (num_suspected,)
     suspected_risk: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
 
+    #: The ranker's score of each negative, if it was kept; shape: (num_negatives,), dtype: float32
+    scores: Tensor | None = None
+
     #: Settings, package versions and statistics; JSON-native
     metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -108,17 +111,25 @@ class NegativePools:
         equal = (self.replacements.shape == self.hardness.shape == self.risk.shape) and (
             self.suspected.shape == self.suspected_risk.shape
         )
+        if self.scores is not None:
+            equal = equal and self.scores.shape == self.replacements.shape
         if self.offsets.shape != (rows + 1,) or not equal:
-            shapes = {name: tuple(getattr(self, name).shape) for name in DTYPES}
+            shapes = {name: tuple(array.shape) for name, array in self.arrays.items()}
             raise PoolsError(
-                f"found arrays of shapes {shapes}, expected {rows + 1} offsets, equally many replacements, hardnesses "
-                f"and risks, and as many suspected positives as risks of theirs."
+                f"found arrays of shapes {shapes}, expected {rows + 1} offsets, equally many replacements, hardnesses, "
+                f"risks and scores if there are any, and as many suspected positives as risks of theirs."
             )
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.replacements):
             raise PoolsError(
                 f"found offsets from {self.offsets[0]} to {self.offsets[-1]}, expected 0 to {len(self.replacements)}."
             )
         self.index = TripleIndex(self.keys, self.num_entities, self.num_relations)
+
+    @property
+    def arrays(self) -> dict[str, Tensor]:
+        """The arrays by name, see :data:`~pykeen_negater.pools.files.DTYPES`; the scores only if they were kept."""
+        arrays = {name: getattr(self, name) for name in DTYPES}
+        return arrays if self.scores is None else {**arrays, "scores": self.scores}
 
     def __len__(self) -> int:
         """Count the negatives of all triples and sides."""
@@ -223,7 +234,8 @@ class NegativePools:
         if total == len(self):
             return self
         arrays = {name: getattr(self, name)[kept] for name in ("replacements", "hardness", "risk")}
-        return replace(self, **arrays, offsets=offsets, path=None)
+        scores = None if self.scores is None else self.scores[kept]
+        return replace(self, **arrays, scores=scores, offsets=offsets, path=None)
 
     def coverage(self, triples: Tensor) -> float:
         """Compute the share of triples that have a negative.
@@ -285,7 +297,7 @@ class NegativePools:
             "vocabulary": self.vocabulary,
             **self.metadata,
         }
-        arrays = {name: getattr(self, name) for name in DTYPES}
+        arrays = self.arrays
         try:
             check_ids(arrays, self.num_entities, self.num_relations, self.sides)
         except ValueError as error:

@@ -9,8 +9,9 @@ from ..storage.cache import Cache
 from ..storage.checksummed_folders import CHECKSUMS
 from ..storage.checksums import find_damage
 from ..triples.graphs import vocabulary_fingerprint
-from .checks import check_ids, check_negatives
-from .files import DTYPES, PoolsError, check_checksums
+from .checks import check_ids, check_negatives, check_scores
+from .codec import score_range
+from .files import PoolsError, check_checksums
 from .negative_pools import NegativePools
 
 __all__ = [
@@ -24,7 +25,8 @@ def verify_pools(path: str | Path) -> NegativePools:
     """Check a folder of pools completely, however large it is.
 
     The files are compared with their checksums. Keys and offsets must ascend, ids must be in range, and each pool must
-    have its hardest negatives first and no training triple. The labels must be those of the vocabulary's fingerprint.
+    have its hardest negatives first and no training triple. Exact scores must be those that hardness was rounded from.
+    The labels must be those of the vocabulary's fingerprint.
 
     :param path: a folder of pools
     :return: the pools
@@ -34,10 +36,12 @@ def verify_pools(path: str | Path) -> NegativePools:
     restore_folder(path)
     check_checksums(path)
     pools = NegativePools.load(path)
-    arrays = {name: getattr(pools, name) for name in DTYPES}
+    arrays = pools.arrays
     try:
         check_ids(arrays, pools.num_entities, pools.num_relations, pools.sides)
         check_negatives(arrays, pools.num_entities, pools.num_relations, pools.sides)
+        if pools.scores is not None:
+            check_scores(pools.scores, pools.hardness, *score_range(pools.metadata))
     except ValueError as error:
         raise PoolsError(f"{path} is wrong: {error} Mine the pools again.") from error
     vocabulary = pools.load_vocabulary()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Self
 
@@ -141,6 +141,8 @@ class Limits:
         :param pools: the pools
         :return: pools of the other negatives
         """
+        if pools.scores is not None:
+            pools = replace(pools, scores=None)  # which sampling does not need, and must not load
         safe = pools if self.max_risk is None else pools.safer_than(self.max_risk)
         return safe if self.known is None else safe.without(self.known)
 

@@ -51,7 +51,7 @@ COVERAGE_SAMPLE = 100_000
 
 
 #: The settings for those who mine before they train
-SETTINGS_OF_SEPARATE_MINING = ("metric", "index", "neighbor_file", "index_factory")
+SETTINGS_OF_SEPARATE_MINING = ("metric", "index", "neighbor_file", "index_factory", "keep_scores")
 
 
 class NegatERNegativeSampler(NegativeSampler):

@@ -13,7 +13,7 @@ __all__ = [
 ]
 
 #: The format's names of types, in the order of their tensors in a file
-_NAMES = {"int64": "I64", "int32": "I32", "uint8": "U8"}
+_NAMES = {"int64": "I64", "float32": "F32", "int32": "I32", "uint8": "U8"}
 
 
 class TensorFile:
@@ -23,7 +23,7 @@ class TensorFile:
         """Create the file, all zeros.
 
         :param path: its path
-        :param sizes: the type (int64, int32 or uint8) and number of elements of each array by name
+        :param sizes: the type (int64, float32, int32 or uint8) and number of elements of each array by name
         :raises OSError: if there is no room for it
         """
         self.path = path

@@ -25,6 +25,14 @@ def test_command(own: Path, training: Path, tmp_path: Path):
     output = run("import", own, "--training", training, "-o", tmp_path / "own.pools").output
     assert "Written to " in output
     assert len(verify_pools(tmp_path / "own.pools")) > 0
+    assert NegativePools.load(tmp_path / "own.pools").scores is None
+
+
+def test_scores_are_kept_on_request(own: Path, training: Path, tmp_path: Path):
+    run("import", own, "--training", training, "-o", tmp_path / "own.pools", "--keep-scores")
+    scores = verify_pools(tmp_path / "own.pools").scores
+    assert scores is not None
+    assert set(scores.tolist()) == {0.5, 2.0, -1.0}
 
 
 def test_figures_are_those_of_the_pools(own: Path, training: Path, tmp_path: Path):

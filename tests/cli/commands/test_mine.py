@@ -5,9 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pykeen.triples import TriplesFactory
 
 from pykeen_negater import NegativePools
+from pykeen_negater.fine_tuning.classifier import load_classifier
+from pykeen_negater.fine_tuning.thresholds import Thresholds
+from pykeen_negater.triples.graphs import Graph
 
 from ...conftest import SMALL
 from .cases import FAST, run
@@ -24,6 +28,44 @@ def test_mine_writes_pools(pools: Path, small_factory: TriplesFactory):
 @pytest.mark.usefixtures("cache_of_scorers")
 def test_shortest_command():
     assert "Written to" in run("mine", "--dataset", "nations", *FAST).output
+
+
+def test_exact_scores_reach_an_export(training: Path, tmp_path: Path):
+    run("mine", "--training", training, *FAST, "--output", tmp_path / "a.pools", "--keep-scores")
+    run("verify", tmp_path / "a.pools")
+    run("export", tmp_path / "a.pools", "--output", tmp_path / "a.tsv")
+    scores = NegativePools.load(tmp_path / "a.pools").scores
+    assert scores is not None
+    written = {line.split("\t")[3] for line in tmp_path.joinpath("a.tsv").read_text(encoding="utf-8").splitlines()}
+    assert written <= {str(score) for score in scores.numpy()}
+
+
+def test_a_checkpoint_of_negater_mines_as_its_model_does(
+    training: Path, fine_tuned: Path, tiny_bert: str, small_graph: Graph, tmp_path: Path
+):
+    model = load_classifier(fine_tuned)
+    names = {"encoder.": "bert.", "head.": "triple_scoring_head."}
+    weights = {
+        next(new + name.removeprefix(old) for old, new in names.items() if name.startswith(old)): value
+        for name, value in model.state_dict().items()
+    }
+    levels = Thresholds.load(fine_tuned, small_graph.num_relations, small_graph.relation_names).by_relation
+    thresholds = {
+        np.str_(name): torch.tensor(level) for name, level in zip(small_graph.relation_names, levels, strict=True)
+    }
+    checkpoint = tmp_path / "checkpoint_best.pt"
+    torch.save({"model_state_dict": weights, "valid_threshold": thresholds}, checkpoint)
+    kwargs = ["--encoder", "structural", "--guard", "thresholds", "--ranker-kwargs", '{"recall": null}']
+    options = ["mine", "--training", training, *kwargs, "--ranker", "thresholds"]
+    how = ["--language-model", tiny_bert, "--pooling", model.config.pooling, "--max-length", "24"]
+    run(*options, "--model", fine_tuned, "-o", tmp_path / "a.pools")
+    run(*options, "--model", checkpoint, *how, "-o", tmp_path / "b.pools")
+    first, second = (tmp_path.joinpath(f"{name}.pools", "pools.safetensors").read_bytes() for name in "ab")
+    assert first == second
+    assert len(NegativePools.load(tmp_path / "b.pools")) > 0
+    for wrong in ([], [*how, "--epochs", "3"]):
+        output = run(*options, "--model", checkpoint, *wrong, code=2).output
+        assert "Pass a checkpoint of NegatER as --model with the" in output
 
 
 def test_dry_run_writes_nothing(training: Path, tmp_path: Path, empty_cache: Path):

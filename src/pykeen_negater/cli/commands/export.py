@@ -31,7 +31,11 @@ __all__ = [
 )
 @click.option("--output", "-o", type=PATH, required=True, help="The file to write.")
 def export(pools: Path, form: ExportFormat, output: Path) -> None:
-    """Write the negatives of a folder of pools to one file."""
+    """Write the negatives of a folder of pools to one file.
+
+    A score is the ranker's: the higher, the harder; those of other rankers have other scales. It is exact if the pools
+    were mined with --keep-scores, else rounded to one of 256 levels.
+    """
     from ...pools.exports import export as run
     from ...pools.negative_pools import NegativePools
 

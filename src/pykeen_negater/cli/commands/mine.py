@@ -61,7 +61,12 @@ __all__ = [
     "Ranker",
     setting_option("ranker", shell_complete=complete(RANKERS)),
     setting_option("ranker_kwargs"),
-    click.option("--model", type=PATH, help="A fine-tuned model for the ranker, see negater fine-tune."),
+    click.option(
+        "--model",
+        type=PATH,
+        help="A fine-tuned model for the ranker, see negater fine-tune; "
+        "or a checkpoint of NegatER (.pt), with the --language-model, --pooling and --max-length it was made with.",
+    ),
     setting_option("max_candidates"),
 )
 @section("Guard", setting_option("guard"), setting_option("entity_types", type=FILE))
@@ -72,6 +77,7 @@ __all__ = [
     ),
     seed_option,
     setting_option("pool_size"),
+    setting_option("keep_scores", is_flag=True),
     click.option("--dry-run", is_flag=True, help="Show what would be done, how long it would take, and how large."),
 )
 @fine_tuning_options
@@ -246,6 +252,18 @@ def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def _convert(checkpoint: Path, fine_tuning: Mapping[str, Any], options: Mapping[str, Any]) -> Path:
+    """Convert a checkpoint of NegatER."""
+    from ...fine_tuning.negater_checkpoints import find_or_convert
+
+    if not options["language_model"] or not fine_tuning.keys() <= {"pooling", "max_length"}:
+        raise click.UsageError(
+            "Pass a checkpoint of NegatER as --model with the --language-model, --pooling and --max-length that it was "
+            "made with, and without other options of fine-tuning."
+        )
+    return find_or_convert(checkpoint, options["language_model"], options["pooling"], options["max_length"])
+
+
 def _ranker_kwargs(model: Path | None, options: Mapping[str, Any]) -> dict[str, Any] | None:
     """Collect the ranker's parameters; options that are not given are left out, so that the cache keys are the same."""
     kwargs = options["ranker_kwargs"] or {}
@@ -263,8 +281,11 @@ def _ranker_kwargs(model: Path | None, options: Mapping[str, Any]) -> dict[str, 
     fine_tuning = {
         name: options[name]
         for name in names
-        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+        # a configuration of NegatER leaves some None where --model takes their place
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT and options[name] is not None
     }
+    if model is not None and model.suffix == ".pt" and not model.is_dir():
+        return {**kwargs, "model": str(_convert(model, fine_tuning, options))}
     if model is not None:
         if fine_tuning or options["language_model"]:
             raise click.UsageError("Pass either --model, which is not fine-tuned again, or how to fine-tune one.")
