@@ -41,7 +41,7 @@ def _differences(frame: pd.DataFrame) -> pd.DataFrame:
         ],
         metric=frame["metric"].map(METRICS),
     )
-    keys = ["dataset", "model", "sampler"]
+    keys = ["dataset", "model", "sampler", "seeds"]
     table = frame.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False)
     return table[[name for name in METRICS.values() if name in table]].fillna("").reset_index()
 
@@ -55,7 +55,12 @@ def _in_order(table: pd.DataFrame, samplers: list[str]) -> pd.DataFrame:
 def headline(frame: pd.DataFrame) -> pd.DataFrame:
     """Say what the default is worth with 16 negatives: the MRR, with its interval, and the ROC-AUC."""
     frame = frame[(frame["sampler"] == "default") & (frame["setting"] == "nssa-16")]
-    interval = [f"{row.difference:+.3f} ({row.low:+.3f} … {row.high:+.3f})" for row in frame.itertuples()]
+    interval = [
+        f"{row.difference:+.3f} ({row.low:+.3f} … {row.high:+.3f})"
+        if row.seeds > 1
+        else f"{row.difference:+.3f} (one seed)"
+        for row in frame.itertuples()
+    ]
     frame = frame.assign(interval=interval)
     ranking = frame[frame["metric"] == "test_mrr"].set_index(["dataset", "model"])
     classification = frame[frame["metric"] == "test_roc_auc"].set_index(["dataset", "model"])
@@ -79,7 +84,10 @@ def small_parts(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame[frame["metric"].isin(["test_mrr", "test_roc_auc"])]
     frame = frame.assign(
         column=frame["dataset"] + ", " + frame["model"] + ": " + frame["metric"].map(METRICS),
-        value=[f"{difference:+.3f}" for difference in frame["difference"]],
+        value=[
+            f"{mean:.3f} ({difference:+.3f})"
+            for mean, difference in zip(frame["mean"], frame["difference"], strict=True)
+        ],
     )
     table = frame.pivot_table(index="sampler", columns="column", values="value", aggfunc="first")
     return table.reindex(names).fillna("").rename(index={"default": "all three"}).rename_axis("parts").reset_index()
@@ -87,8 +95,9 @@ def small_parts(frame: pd.DataFrame) -> pd.DataFrame:
 
 def parts(frame: pd.DataFrame) -> pd.DataFrame:
     """Say what the parts are worth, alone and together."""
-    frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin([*BASELINES, *PARTS, "default"])]
-    return _in_order(_differences(frame), [*BASELINES, *PARTS, "default"])
+    names = [*BASELINES, *(name for name in PARTS if name != "guard, loops, mined"), "default"]
+    frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin(names)]
+    return _in_order(_differences(frame), names)
 
 
 def structure(frame: pd.DataFrame) -> pd.DataFrame:
