@@ -60,7 +60,7 @@ def test_the_sampler_takes_the_settings_of_mining(small_factory: TriplesFactory)
     parameters = inspect.signature(NegatERNegativeSampler).parameters
     defaults, hints = MiningSettings(), get_type_hints(MiningSettings, localns=vars(loading) | vars(entity_types))
     settings = {x.name for x in dataclasses.fields(MiningSettings)}
-    assert settings - set(parameters) == {"metric", "index", "neighbor_file", "index_factory"}
+    assert settings - set(parameters) == {"metric", "index", "neighbor_file", "index_factory", "keep_scores"}
     for name in settings & set(parameters) - {"corruption_scheme"}:
         assert (parameters[name].default, parameters[name].annotation) == (getattr(defaults, name), hints[name])
         assert f":param {name}: " in (NegatERNegativeSampler.__init__.__doc__ or "")
