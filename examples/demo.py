@@ -10,7 +10,7 @@ import torch
 from pykeen.pipeline import pipeline
 from pykeen.training import TrainingCallback
 
-EPOCHS = 20
+EPOCHS = 60
 SEED = 0
 NUM_NEGATIVES = 16
 

@@ -145,7 +145,7 @@ def run(path: Path, cache: Path, folder: Path) -> subprocess.CompletedProcess[st
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a demo with fewer epochs."""
     source = FOLDER.joinpath("demo.py").read_text(encoding="utf-8")
-    fewer = source.replace("EPOCHS = 20", "EPOCHS = 1")
+    fewer = source.replace("EPOCHS = 60", "EPOCHS = 1")
     assert fewer != source
     path = tmp_path_factory.mktemp("demo") / "demo.py"
     path.write_text(fewer, encoding="utf-8")
