@@ -15,7 +15,7 @@ from unittest import mock
 import click
 import pandas as pd
 import torch
-from benchmark import rank
+from benchmark import BATCH_SIZE, DIM, LEARNING_RATE, rank
 from common import RESULTS, append, load, load_verified
 from pykeen.losses import NSSALoss
 from pykeen.models import model_resolver
@@ -44,7 +44,7 @@ SAMPLERS: dict[str, tuple[str, float | None]] = {
 }
 
 #: The same in all cells, as is the self-adversarial loss with PyKEEN's margin of 9 and temperature of 1
-DIM, LEARNING_RATE, BATCH_SIZE, NUM_NEGATIVES = 128, 0.001, 512, 16
+NUM_NEGATIVES = 16
 
 #: The identity of a cell
 KEYS = ["dataset", "model", "sampler", "seed"]

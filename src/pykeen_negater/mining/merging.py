@@ -126,10 +126,7 @@ class PoolMerger:
             shard = ShardPools.load(path)
             parts = np.searchsorted(shard.suspected, self._bounds)
             suspected = np.empty(len(shard.suspected), dtype=_SUSPECTED)
-            suspected["key"], suspected["risk"] = (
-                shard.suspected,
-                shard.suspected_risk,
-            )
+            suspected["key"], suspected["risk"] = shard.suspected, shard.suspected_risk
             for bucket, part in zip(buckets, np.split(suspected, parts), strict=True):
                 with bucket.with_suffix(".part").open("ab") as file:
                     part.tofile(file)
