@@ -12,12 +12,29 @@ __all__ = [
     "Command",
     "Group",
     "section",
+    "together",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: The heading of options that belong to no section
 _REST = "Options"
+
+
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Make one decorator of several.
+
+    :param options: decorators that add options
+    :return: a decorator that adds all of them, in their order
+    """
+
+    def decorate(function: F) -> F:
+        """Add the options to a command."""
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
 
 
 def section(heading: str, *options: Callable[[F], F]) -> Callable[[F], F]:
@@ -31,8 +48,7 @@ def section(heading: str, *options: Callable[[F], F]) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         """Add the options to a command."""
         before = len(getattr(function, "__click_params__", ()))
-        for option in reversed(options):
-            function = option(function)
+        function = together(*options)(function)
         for parameter in function.__click_params__[before:]:  # type: ignore[attr-defined]
             parameter.section = heading
         return function

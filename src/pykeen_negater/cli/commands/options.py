@@ -9,7 +9,7 @@ import click
 from ...storage.regular_files import check_writable
 from ...texts.wikidata import WIKIDATA
 from ...typing import NEGATIVE_SOURCES, SIDE_NAMES
-from .command import section
+from .command import section, together
 from .completion import complete, dataset_names, model_names
 from .setting_options import parse_object, setting_option
 
@@ -120,7 +120,8 @@ fine_tuning_options = section(
 #: The seed
 seed_option = setting_option("seed")
 
-_MEASUREMENT = (
+#: The options of measuring samplers
+measurement_options = together(
     click.option(
         "--reference",
         default="TransE",
@@ -132,8 +133,8 @@ _MEASUREMENT = (
     seed_option,
 )
 
-
-_RELATION_ENCODER = (
+#: The options of a relation encoder
+relation_encoder_options = together(
     click.option("--template", help="A letter from a to e, or a text with <subj>, <obj> and <mask>."),
     click.option(
         "--aggregation",
@@ -149,25 +150,3 @@ _RELATION_ENCODER = (
         help="Pairs that the language model encodes at once; changes vectors in their last digits only.",
     ),
 )
-
-
-def relation_encoder_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a relation encoder: ``--template``, ``--aggregation``, ``--max-length`` and ``--batch-size``.
-
-    :param command: the function of the command
-    :return: the same, with the options
-    """
-    for option in reversed(_RELATION_ENCODER):
-        command = option(command)
-    return command
-
-
-def measurement_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of measuring samplers: ``--reference``, ``--epochs``, ``--negatives`` and ``--seed``.
-
-    :param command: the function of the command
-    :return: the same, with the options
-    """
-    for option in reversed(_MEASUREMENT):
-        command = option(command)
-    return command
