@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from ..runtime.random_state import pinned_defaults
-from ..scorers.kge_models import score_triples
+from ..scorers.kge_models import score_finitely
 from ..triples.indexing import RELATION
 from .query_ranks import check_triples
 
@@ -82,7 +82,7 @@ class Calibration:
         if min_per_relation < 1:
             raise ValueError(f"found min_per_relation={min_per_relation}, expected at least 1.")
         triples, labels = _combine(model, positives, negatives)
-        scores = _score(model, triples)
+        scores = score_finitely(model, triples)
         distinct, first = np.unique(np.column_stack([triples, labels]), axis=0, return_index=True)
         counts = np.zeros((model.num_real_relations, 2), dtype=np.int64)
         np.add.at(counts, (distinct[:, RELATION], labels[first].astype(int)), 1)
@@ -104,7 +104,7 @@ class Calibration:
         return self._probabilities(triples.cpu().numpy())
 
     def _probabilities(self, triples: np.ndarray) -> np.ndarray:
-        scores, relations = _score(self.model, triples), triples[:, RELATION]
+        scores, relations = score_finitely(self.model, triples), triples[:, RELATION]
         probabilities = _predict(self.overall, scores)
         for relation, own in self.by_relation.items():
             chosen = relations == relation
@@ -144,13 +144,6 @@ def _combine(model: Model, positives: Tensor, negatives: Tensor) -> tuple[np.nda
         check_triples(name, triples, model)
     labels = np.arange(len(positives) + len(negatives)) < len(positives)
     return np.concatenate([positives.cpu().numpy(), negatives.cpu().numpy()]), labels
-
-
-def _score(model: Model, triples: np.ndarray) -> np.ndarray:
-    scores = score_triples(model, triples).astype(np.float64)
-    if not np.isfinite(scores).all():
-        raise ValueError("found a score that is NaN or infinite, expected finite ones. Check the model.")
-    return scores
 
 
 def _fit(scores: np.ndarray, labels: np.ndarray) -> Pipeline:

@@ -8,7 +8,7 @@ from pykeen.models import Model
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
 
 from ..fine_tuning.thresholds import Thresholds
-from ..scorers.kge_models import score_triples
+from ..scorers.kge_models import score_finitely
 from ..triples.indexing import RELATION
 from ..triples.labelled import LabelledTriples
 
@@ -65,10 +65,7 @@ class TripleClassificationEvaluator:
         }
 
     def _score(self, model: Model, triples: np.ndarray) -> np.ndarray:
-        scores = score_triples(model, triples, batch_size=self.batch_size).astype(np.float64)
-        if not np.isfinite(scores).all():
-            raise ValueError("found a score that is NaN or infinite, expected finite ones. Check the model.")
-        return scores
+        return score_finitely(model, triples, self.batch_size)
 
 
 def _combine(positives: torch.Tensor, negatives: torch.Tensor) -> LabelledTriples:

@@ -40,6 +40,7 @@ __all__ = [
     "identify_model",
     "load_pickled_model",
     "load_state",
+    "score_finitely",
     "score_triples",
     "train_model",
 ]
@@ -349,6 +350,21 @@ def score_triples(
                 lambda part: model.predict_hrt(part["triples"]).squeeze(dim=1), {"triples": batch}
             ).numpy()
             bar.update(len(batch))
+    return scores
+
+
+def score_finitely(model: "Model", triples: np.ndarray, batch_size: int | None = None) -> np.ndarray:
+    """Score triples, see :func:`score_triples`, and check the scores.
+
+    :param model: the model
+    :param triples: shape: (n, 3), without ids of inverse relations
+    :param batch_size: > 0, the number of triples that are scored at once, 8,192 by default
+    :return: shape: (n,), dtype: float64, finite
+    :raises ValueError: if a score is not finite
+    """
+    scores = score_triples(model, triples, batch_size=batch_size).astype(np.float64)
+    if not np.isfinite(scores).all():
+        raise ValueError("found a score that is NaN or infinite, expected finite ones. Check the model.")
     return scores
 
 
