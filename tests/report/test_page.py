@@ -52,6 +52,17 @@ def test_candidates_beyond_the_budget_are_counted(nations: TriplesFactory, tiny_
     assert "those with the highest scores" in html
 
 
+def test_documentation_is_linked_where_it_has_an_address(judged: NegativePools, monkeypatch: pytest.MonkeyPatch):
+    content = collect(judged, "judged")
+    monkeypatch.setattr(page_module, "documentation_url", lambda name: None)
+    page = render(content)
+    check(page)
+    assert '<a href="http' not in page
+    assert "choosing settings (<code>docs/settings.md</code>)" in page
+    monkeypatch.setattr(page_module, "documentation_url", lambda name: f"https://example.org/{name}")
+    assert '<a href="https://example.org/settings" rel="noreferrer">choosing settings</a>' in render(content)
+
+
 def test_hostile_labels_are_only_text(judged: NegativePools):
     content = collect(judged, judged.path.name if judged.path else "", COMPARISON)
     html = render(content)

@@ -17,14 +17,15 @@ PAGES = {
 }
 
 
-def documentation_url(page: str) -> str:
+def documentation_url(page: str) -> str | None:
     """Find the address of a page of the documentation.
 
-    It points to the default branch of the repository that the package's metadata name.
+    It points to the default branch of the repository that the package's metadata name as source.
 
     :param page: one of :data:`PAGES`
-    :return: the address
+    :return: the address; None if the metadata name no repository
     """
     named = importlib.metadata.metadata("pykeen-negater").get_all("Project-URL") or []
-    source = next(url for label, url in (entry.split(", ", 1) for entry in named) if label == "Source")
-    return f"{source}/blob/HEAD/docs/{page}.md"
+    sources = (url for label, url in (entry.split(", ", 1) for entry in named) if label == "Source")
+    source = next(sources, None)
+    return None if source is None else f"{source}/blob/HEAD/docs/{page}.md"
