@@ -3,8 +3,8 @@
 Run: NEGATER_DATA=... python benchmarks/benchmark.py [--quick] [--datasets umls,codex-s] [--samplers ...] [--seeds 3]
 
 The sampler has three parts: the guard, loops, and mined negatives. Each is measured alone, in pairs, and all together;
-what reads texts is measured with texts and with the graph's structure only; and so is each ranker. The cells are listed
-before they run. A cell that has a row in results/benchmark.tsv (results/quick.tsv with --quick) is not run again, so
+what reads texts is measured with texts and with the graph's structure only; and so is each ranker. Distillation
+(NegatERTrainingCallback) is measured beside `basic` and beside the default. The cells are listed before they run. A cell that has a row in results/benchmark.tsv (results/quick.tsv with --quick) is not run again, so
 that a stopped run goes on where it was; remove the file to start anew. Several processes may share the work if their
 cells differ, e.g. by --models.
 
@@ -24,10 +24,11 @@ from pykeen.datasets import Dataset
 from pykeen.losses import NSSALoss
 from pykeen.models import Model, model_resolver
 from pykeen.training import SLCWATrainingLoop
+from pykeen.training.callbacks import TrainingCallback
 from pykeen.triples import CoreTriplesFactory
 from pykeen.utils import set_random_seed
 
-from pykeen_negater import NegatERNegativeSampler, TripleClassificationEvaluator
+from pykeen_negater import NegatERNegativeSampler, NegatERTrainingCallback, TripleClassificationEvaluator
 from pykeen_negater.evaluation.strata import evaluate_strata
 from pykeen_negater.sampling.training_context import triples_factory_noted
 
@@ -79,13 +80,18 @@ BASELINES: dict[str, tuple[str, dict[str, Any]]] = {
 
 RANKERS = ("similarity", "kge", "thresholds", "full-gradients", "proxy-gradients", "relation-embedding")
 
+#: Distillation, beside the samplers of these names
+DISTILLED = {f"{name}, distilled": name for name in ("basic", "default")}
+
 #: What the sampler does by itself, with texts and without; its parts; its parts without texts, which loops don't read;
-#: all of them with each ranker
+#: distillation, with texts and without; all parts with each ranker
 SAMPLERS = [
     *BASELINES,
     *("default", "default; structure"),
     *PARTS,
     *(f"{parts}; structure" for parts in PARTS if parts != "loops"),
+    *DISTILLED,
+    *(f"{name}; structure" for name in DISTILLED),
     *(f"guard, loops, mined; {ranker}" for ranker in RANKERS),
 ]
 
@@ -119,10 +125,11 @@ def rank(model: Model, data: Dataset, split: str) -> dict[str, float]:
 def parameters(sampler: str, setting: str, texts: dict[str, str]) -> tuple[str, dict[str, Any]]:
     """Find PyKEEN's name and the parameters of a sampler, one of :data:`SAMPLERS`."""
     kwargs: dict[str, Any] = {"num_negs_per_pos": SETTINGS[setting][1]}
-    if sampler in BASELINES:
-        name, own = BASELINES[sampler]
-        return name, kwargs | own
     parts, _, how = sampler.partition("; ")
+    parts = DISTILLED.get(parts, parts)
+    if parts in BASELINES:
+        name, own = BASELINES[parts]
+        return name, kwargs | own
     kwargs |= PARTS.get(parts, {})
     if "mined" in parts:
         kwargs["hard_fraction"] = MINED[setting]
@@ -142,8 +149,26 @@ def mine(training: CoreTriplesFactory, kwargs: dict[str, Any]) -> dict[str, floa
     return {"mining_seconds": seconds, "mined_share": composition.mined, "loops_share": composition.loops}
 
 
+def make_callback(sampler: str, training: CoreTriplesFactory, texts: dict[str, str]) -> NegatERTrainingCallback | None:
+    """Make the callback of a sampler of :data:`DISTILLED`, with its judge trained before the clock runs."""
+    name, _, how = sampler.partition("; ")
+    if name not in DISTILLED:
+        return None
+    settings = {"encoder": "structural"} if how == "structure" else texts
+    callback = NegatERTrainingCallback(triples_factory=training, **settings)
+    callback.prepare(torch.device("cpu"))
+    return callback
+
+
 def train(
-    data: Dataset, model: str, setting: str, sampler: str, sampler_kwargs: dict[str, Any], epochs: int, seed: int
+    data: Dataset,
+    model: str,
+    setting: str,
+    sampler: str,
+    sampler_kwargs: dict[str, Any],
+    epochs: int,
+    seed: int,
+    callback: TrainingCallback | None = None,
 ) -> tuple[Model, float]:
     """Train a model.
 
@@ -170,7 +195,7 @@ def train(
     gc.collect()
     gc.freeze()
     start = time.perf_counter()
-    loop.train(data.training, num_epochs=epochs, batch_size=BATCH_SIZE, use_tqdm=False)
+    loop.train(data.training, num_epochs=epochs, batch_size=BATCH_SIZE, callbacks=callback, use_tqdm=False)
     return made, time.perf_counter() - start
 
 
@@ -181,7 +206,8 @@ def run(dataset: str, model: str, setting: str, sampler: str, seed: int) -> dict
     epochs = EPOCHS[dataset, model]
     # mined before the clock runs, which is about training
     mined = mine(data.training, kwargs) if name == "negater" else {}
-    trained, seconds = train(data, model, setting, name, kwargs, epochs, seed)
+    callback = make_callback(sampler, data.training, texts)
+    trained, seconds = train(data, model, setting, name, kwargs, epochs, seed, callback)
     row = {"epochs": epochs, **mined, "seconds_per_epoch": seconds / epochs}
     row |= rank(trained, data, "validation") | rank(trained, data, "test")
     verified = load_verified(dataset, data)

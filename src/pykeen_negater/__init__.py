@@ -33,6 +33,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .distillation.callback import NegatERTrainingCallback
     from .evaluation.samplers import evaluate_sampler
     from .evaluation.triple_classification import TripleClassificationEvaluator
     from .mining.miner import mine
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NegatERNegativeSampler",
+    "NegatERTrainingCallback",
     "NegativePools",
     "PoolsError",
     "TripleClassificationEvaluator",
@@ -53,6 +55,7 @@ __all__ = [
 
 _HOMES = {
     "NegatERNegativeSampler": "sampling.sampler",
+    "NegatERTrainingCallback": "distillation.callback",
     "NegativePools": "pools.negative_pools",
     "PoolsError": "pools.files",
     "TripleClassificationEvaluator": "evaluation.triple_classification",

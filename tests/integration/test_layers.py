@@ -30,6 +30,7 @@ ORDER = (
     "guard",
     "mining",
     "sampling",
+    "distillation",
     "evaluation",
     "report",
     "cli",

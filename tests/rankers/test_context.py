@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from pykeen_negater.candidates.generators import Candidates
-from pykeen_negater.rankers import context as context_module
 from pykeen_negater.rankers.context import RankingContext
 from pykeen_negater.rankers.measurements import Measurements
+from pykeen_negater.scorers import cached
 
 
 def test_what_is_computed_once(context: RankingContext):
@@ -61,8 +61,8 @@ def test_models_are_trained_once(name: str, context: RankingContext, monkeypatch
     if name == "probe":
         others.append(replace(context, vectors=context.vectors + 1))
     trained = []
-    train = context_module.train_scorer
-    monkeypatch.setattr(context_module, "train_scorer", lambda *args: trained.append(args) or train(*args))
+    train = cached.train_scorer
+    monkeypatch.setattr(cached, "train_scorer", lambda *args: trained.append(args) or train(*args))
     assert same.prepare_scorers() == Measurements()
     again = getattr(same, name)
     assert trained == []
@@ -76,5 +76,5 @@ def test_models_are_trained_once(name: str, context: RankingContext, monkeypatch
 
 def test_the_factorisation_does_not_read_vectors(context: RankingContext, monkeypatch: pytest.MonkeyPatch):
     _ = context.factorization
-    monkeypatch.setattr(context_module, "train_scorer", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(cached, "train_scorer", lambda *_: pytest.fail("trained again"))
     _ = replace(context, vectors=np.zeros_like(context.vectors)).factorization

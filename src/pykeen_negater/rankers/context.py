@@ -1,21 +1,20 @@
 """The context of rankers and the guard: the graph, texts, vectors and cache, and the scorers trained on them."""
 
 from collections.abc import Callable, Hashable
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
-from safetensors.torch import load_model, save_model
 
 from ..runtime.processes import Processes
 from ..runtime.progress import Step
-from ..scorers.base import DotProductScorer, Training, train_scorer
+from ..scorers.base import DotProductScorer, Training
+from ..scorers.cached import train_or_load
 from ..scorers.factorization import Factorization
 from ..scorers.factorization import training_of as factorization_training_of
 from ..scorers.probe import TRAINING as PROBE_TRAINING
 from ..scorers.probe import Probe
-from ..storage.cache import Cache, array_digest, fingerprint, timed
+from ..storage.cache import Cache, array_digest
 from ..texts.loading import Texts
 from ..triples.graphs import Graph
 from ..triples.indexing import triples_to_keys
@@ -143,19 +142,7 @@ class RankingContext:
         return self._prepare_probe()[1] + self._prepare_factorization()[1]
 
     def _train(self, name: str, scorer: DotProductScorer, training: Training, inputs: str | None) -> Measurements:
-        training, durations = replace(training, seed=self.seed), dict[str, float]()
-
-        def build(folder: Path) -> None:
-            """Fill a folder of the cache with the scorer's parameters."""
-            with timed(f"train the {name}", durations):
-                train_scorer(scorer, self.graph.triples, training, Step[name.upper()])
-            save_model(scorer, str(folder / "scorer.safetensors"))
-
-        key = fingerprint(
-            {"graph": self.graph.fingerprint, "name": name, "training": asdict(training), "inputs": inputs}
+        step = Step[name.upper()]
+        return Measurements(
+            train_or_load(scorer, self.graph, training, self.cache, name=name, step=step, inputs=inputs, seed=self.seed)
         )
-        self.cache.read_or_build(
-            "scorers", key, build, lambda folder: load_model(scorer, str(folder / "scorer.safetensors"))
-        )
-        scorer.eval()
-        return Measurements(durations)

@@ -7,6 +7,7 @@ training, trying out a batch size, or only evaluation.
 
 import functools
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,6 +23,7 @@ __all__ = [
     "current_factory",
     "current_purpose",
     "note_factories",
+    "trained_factory",
     "triples_factory_noted",
 ]
 
@@ -46,6 +48,7 @@ class Purpose(Enum):
 
 
 _FACTORY: ContextVar[CoreTriplesFactory | None] = ContextVar("negater_triples_factory", default=None)
+_TRAINED: ContextVar[weakref.ref[CoreTriplesFactory] | None] = ContextVar("negater_trained_factory", default=None)
 _PURPOSE: ContextVar[Purpose] = ContextVar("negater_purpose", default=Purpose.UNKNOWN)
 
 
@@ -55,6 +58,15 @@ def current_factory() -> CoreTriplesFactory | None:
     :return: the factory, or None if no training instances are being made
     """
     return _FACTORY.get()
+
+
+def trained_factory() -> CoreTriplesFactory | None:
+    """Get the triples factory that training instances were last made from in this context.
+
+    :return: the factory, or None if there is none, or none any longer
+    """
+    reference = _TRAINED.get()
+    return None if reference is None else reference()
 
 
 def current_purpose() -> Purpose:
@@ -97,7 +109,10 @@ def note_factories() -> None:
         # whatever the parameter's name and position
         factories = (value for value in (*args, *kwargs.values()) if isinstance(value, CoreTriplesFactory))
         factory = next(factories, None)
-        with triples_factory_noted(factory, _find_purpose(factory, sys._getframe(1))):
+        purpose = _find_purpose(factory, sys._getframe(1))
+        if purpose is Purpose.TRAINING and factory is not None:
+            _TRAINED.set(weakref.ref(factory))
+        with triples_factory_noted(factory, purpose):
             return original(cls, *args, **kwargs)
 
     noting.notes_factory = True  # type: ignore[attr-defined]

@@ -7,14 +7,12 @@ from torch.nn.functional import cross_entropy, embedding
 from ..triples.graphs import Graph
 from ..triples.indexing import HEAD, RELATION, TAIL
 from .base import DotProductScorer, Training
+from .shared_answers import MAX_ANSWERS, share_answers
 
 __all__ = [
     "Factorization",
     "training_of",
 ]
-
-#: In graphs with more entities, each batch is trained against this many random ones instead of all
-MAX_ANSWERS = 2_048
 
 
 class Factorization(DotProductScorer):
@@ -53,12 +51,8 @@ class Factorization(DotProductScorer):
         """
         total = self.entities.new_zeros(())
         for given, asked in ((HEAD, TAIL), (TAIL, HEAD)):
-            target = triples[:, asked]
-            answers: Tensor = self.entities
-            if len(self.entities) > MAX_ANSWERS:
-                drawn = torch.randint(len(self.entities), (MAX_ANSWERS,), device=triples.device)
-                chosen, target = torch.unique(torch.cat([target, drawn]), return_inverse=True)
-                answers, target = embedding(chosen, self.entities), target[: len(triples)]
+            chosen, target = share_answers(triples[:, asked], len(self.entities))
+            answers = self.entities if chosen is None else embedding(chosen, self.entities)
             # gradients of an embedding are always added in the same order, unlike those of an indexed tensor
             relation = embedding(triples[:, RELATION], self.relations[asked // 2])
             entity, answer = embedding(triples[:, given], self.entities), embedding(target, answers)

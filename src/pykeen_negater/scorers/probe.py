@@ -1,26 +1,30 @@
-"""A small scorer on frozen vectors of entities: the fast ranker, and the guard's best scorer."""
+"""Small scorers on frozen vectors of entities: the fast ranker and the guard's best scorer, and a judge of answers."""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, normalize, softplus
+from torch.nn.functional import cross_entropy, embedding, normalize, softplus
 
 from ..triples.graphs import Graph
 from ..triples.indexing import RELATION
 from ..triples.queries import ENTITY_SIDES
 from .base import DotProductScorer, Training
+from .shared_answers import MAX_ANSWERS, share_answers
 from .torch_corruption import TorchCorruptor
 
 __all__ = [
     "TRAINING",
+    "AnswerProbe",
     "Probe",
+    "VectorScorer",
+    "answer_training_of",
 ]
 
 #: The settings that did best on hidden training triples and on validation triples of CoDEx-S
 TRAINING = Training(epochs=30, learning_rate=4e-3, weight_decay=0.05, batch_size=1_024)
 
 
-class Probe(DotProductScorer):
+class VectorScorer(DotProductScorer):
     """Scores a triple by its entities' vectors alone, so that it can score entities that it has never seen.
 
     Of the vectors e of entities, only projections x = relu(A e + a) are learned, one for heads and one for tails. As an
@@ -35,17 +39,13 @@ class Probe(DotProductScorer):
 
     vectors: Tensor
 
-    def __init__(
-        self, graph: Graph, vectors: np.ndarray, *, dim: int = 256, dropout: float = 0.4, corruptions: int = 4
-    ):
-        """Make an untrained probe.
+    def __init__(self, graph: Graph, vectors: np.ndarray, *, dim: int = 256, dropout: float = 0.4):
+        """Make an untrained scorer.
 
-        :param graph: the graph, whose triples are never drawn as corruptions
+        :param graph: the graph
         :param vectors: shape: (num_entities, n), finite
         :param dim: > 0, the dimension of the projections
         :param dropout: in [0, 1), of the projected vectors
-        :param corruptions: > 0, the number of corruptions of each triple and side, half of them from the relation's
-            slot
         """
         super().__init__()
         size = vectors.shape[1]
@@ -62,7 +62,6 @@ class Probe(DotProductScorer):
         )
         self.biases = nn.Parameter(torch.empty(2, graph.num_relations, 1))
         self.dropout = nn.Dropout(dropout)
-        self.corruptor = TorchCorruptor(graph, corruptions)
 
     # docstr-coverage: inherited
     def reset_parameters(self) -> None:  # noqa: D102
@@ -70,22 +69,6 @@ class Probe(DotProductScorer):
             layer.reset_parameters()
         for parameter in (self.scales, self.given_slots, self.asked_slots, self.biases):
             nn.init.zeros_(parameter)
-
-    def forward(self, triples: Tensor) -> dict[str, Tensor]:
-        """Compute the loss of triples against corruptions of them.
-
-        :param triples: shape: (n, 3)
-        :return: the binary cross-entropy, by name; a triple counts as much as all corruptions of one of its sides
-        """
-        total = triples.new_zeros((), dtype=torch.float32)
-        for side, given in ENTITY_SIDES.items():
-            corruptions, unknown = self.corruptor(triples, side)
-            answers = torch.cat([triples[:, side : side + 1], corruptions], dim=1)
-            queries = self.encode_queries(triples[:, given], triples[:, RELATION], side)
-            logits = (self._encode_answers(answers, side) @ queries.unsqueeze(dim=2)).squeeze(dim=2)
-            negatives = softplus(logits[:, 1:]) * unknown
-            total = total + softplus(-logits[:, 0]).mean() + negatives.sum() / unknown.sum().clamp_min(1)
-        return {"loss": total / 2}
 
     def _project(self, entities: Tensor, side: int) -> Tensor:
         # each entity once; gradients of an embedding are always added in the same order
@@ -109,3 +92,67 @@ class Probe(DotProductScorer):
     # docstr-coverage: inherited
     def encode_answers(self, side: int) -> Tensor:  # noqa: D102
         return self._encode_answers(torch.arange(len(self.vectors)), side)
+
+
+class Probe(VectorScorer):
+    """Learns to tell triples from corruptions of them, each by itself."""
+
+    def __init__(
+        self, graph: Graph, vectors: np.ndarray, *, dim: int = 256, dropout: float = 0.4, corruptions: int = 4
+    ):
+        """Make an untrained probe.
+
+        :param graph: the graph, whose triples are never drawn as corruptions
+        :param vectors: shape: (num_entities, n), finite
+        :param dim: > 0, the dimension of the projections
+        :param dropout: in [0, 1), of the projected vectors
+        :param corruptions: > 0, the number of corruptions of each triple and side, half of them from the relation's
+            slot
+        """
+        super().__init__(graph, vectors, dim=dim, dropout=dropout)
+        self.corruptor = TorchCorruptor(graph, corruptions)
+
+    def forward(self, triples: Tensor) -> dict[str, Tensor]:
+        """Compute the loss of triples against corruptions of them.
+
+        :param triples: shape: (n, 3)
+        :return: the binary cross-entropy, by name; a triple counts as much as all corruptions of one of its sides
+        """
+        total = triples.new_zeros((), dtype=torch.float32)
+        for side, given in ENTITY_SIDES.items():
+            corruptions, unknown = self.corruptor(triples, side)
+            answers = torch.cat([triples[:, side : side + 1], corruptions], dim=1)
+            queries = self.encode_queries(triples[:, given], triples[:, RELATION], side)
+            logits = (self._encode_answers(answers, side) @ queries.unsqueeze(dim=2)).squeeze(dim=2)
+            negatives = softplus(logits[:, 1:]) * unknown
+            total = total + softplus(-logits[:, 0]).mean() + negatives.sum() / unknown.sum().clamp_min(1)
+        return {"loss": total / 2}
+
+
+class AnswerProbe(VectorScorer):
+    """Learns to choose each answer among all entities, or among many; it ranks answers better than :class:`Probe`."""
+
+    def forward(self, triples: Tensor) -> dict[str, Tensor]:
+        """Compute the loss of finding heads and tails among all entities, or among some random ones.
+
+        :param triples: shape: (n, 3)
+        :return: the cross-entropy, by name
+        """
+        total = triples.new_zeros((), dtype=torch.float32)
+        for side, given in ENTITY_SIDES.items():
+            chosen, target = share_answers(triples[:, side], len(self.vectors))
+            answers = self.encode_answers(side) if chosen is None else self._encode_answers(chosen, side)
+            queries = self.encode_queries(triples[:, given], triples[:, RELATION], side)
+            total = total + cross_entropy(queries @ answers.T, target)
+        return {"loss": total / 2}
+
+
+def answer_training_of(graph: Graph) -> Training:
+    """Choose how to train an :class:`AnswerProbe`.
+
+    :param graph: the graph
+    :return: the settings; in larger graphs, batches are larger, and fewer passes do
+    """
+    if graph.num_entities <= MAX_ANSWERS:
+        return Training(epochs=10, learning_rate=4e-3, weight_decay=0.05, batch_size=512)
+    return Training(epochs=5, learning_rate=4e-3, weight_decay=0.05, batch_size=2_048)
