@@ -4,9 +4,10 @@ Run: NEGATER_DATA=... python benchmarks/benchmark.py [--quick] [--datasets umls,
 
 The sampler has three parts: the guard, loops, and mined negatives. Each is measured alone, in pairs, and all together;
 what reads texts is measured with texts and with the graph's structure only; and so is each ranker. Distillation
-(NegatERTrainingCallback) is measured beside `basic` and beside the default. The cells are listed before they run. A cell that has a row in results/benchmark.tsv (results/quick.tsv with --quick) is not run again, so
-that a stopped run goes on where it was; remove the file to start anew. Several processes may share the work if their
-cells differ, e.g. by --models.
+(NegatERTrainingCallback) is measured beside `basic` and beside the default. The cells are listed before they run. A
+cell that has a row in results/benchmark.tsv (results/quick.tsv with --quick) is not run again, so that a stopped run
+goes on where it was; remove the file to start anew. Several processes may share the work if their cells differ, e.g. by
+--models.
 
 All choices are made on the validation triples. The columns that start with test are for the tables.
 """

@@ -6,26 +6,24 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from pykeen_negater.scorers import shared_answers
 from pykeen_negater.scorers.base import DotProductScorer, Training, train_scorer
-from pykeen_negater.scorers.probe import Probe
+from pykeen_negater.scorers.probe import AnswerProbe, Probe, VectorScorer, answer_training_of
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL
 
 from ..cases import NUM_ENTITIES, NUM_RELATIONS, DotProductScorerTestCase, random_vectors, randomize
 
 
-class TestProbe(DotProductScorerTestCase):
-    """Tests of the probe."""
+class VectorScorerTestCase(DotProductScorerTestCase):
+    """Tests of scorers on vectors, whatever their loss."""
 
-    training: ClassVar[Training] = Training(epochs=20, learning_rate=0.1, weight_decay=0.0, batch_size=32, seed=3)
-
-    def make(self, graph: Graph) -> Probe:
-        return Probe(graph, random_vectors(0, graph.num_entities, 7), dim=5, dropout=0.1, corruptions=3)
+    dim: ClassVar[int] = 5
 
     def slow_score(self, scorer: DotProductScorer, triple: list[int], side: int) -> float:
-        assert isinstance(scorer, Probe)
+        assert isinstance(scorer, VectorScorer)
         relation, number, other = triple[RELATION], side // 2, 1 - side // 2
         vectors = random_vectors(0, NUM_ENTITIES, 7).astype(np.float64)
         vectors *= math.sqrt(7) / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -35,8 +33,17 @@ class TestProbe(DotProductScorerTestCase):
             for i, entity in ((other, triple[2 - side]), (number, triple[side]))
         )
         m, p, q, b = (parameters[name][number, relation] for name in ("scales", "given_slots", "asked_slots", "biases"))
-        fit = (parameters[f"fits.{number}.weight"] @ (given * (1 + m))) @ asked / math.sqrt(5)
+        fit = (parameters[f"fits.{number}.weight"] @ (given * (1 + m))) @ asked / math.sqrt(self.dim)
         return float(fit + given @ p + asked @ q + b.item())
+
+
+class TestProbe(VectorScorerTestCase):
+    """Tests of the probe."""
+
+    training: ClassVar[Training] = Training(epochs=20, learning_rate=0.1, weight_decay=0.0, batch_size=32, seed=3)
+
+    def make(self, graph: Graph) -> Probe:
+        return Probe(graph, random_vectors(0, graph.num_entities, 7), dim=self.dim, dropout=0.1, corruptions=3)
 
     def test_loss_is_that_of_the_scores(self, graph: Graph):
         """What is trained is what is asked later: a positive counts as much as all of its corruptions."""
@@ -75,3 +82,39 @@ class TestProbe(DotProductScorerTestCase):
             scores.append(probe.score_triples(triples, TAIL))
         assert np.ptp(np.stack(scores), axis=0).max() == 0
         assert scores[0].std() > 0
+
+
+class TestAnswerProbe(VectorScorerTestCase):
+    """Tests of the probe that chooses answers."""
+
+    # several answers to a query are right, and each can only be as likely as their number allows
+    dim: ClassVar[int] = 32
+    training: ClassVar[Training] = Training(epochs=40, learning_rate=0.1, weight_decay=0.0, batch_size=32, seed=3)
+
+    def make(self, graph: Graph) -> AnswerProbe:
+        return AnswerProbe(graph, random_vectors(0, graph.num_entities, 7), dim=self.dim, dropout=0.1)
+
+    @pytest.mark.parametrize("most", [NUM_ENTITIES, 6])
+    def test_loss_is_that_of_choosing_answers(self, graph: Graph, most: int, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(shared_answers, "MAX_ANSWERS", most)
+        scorer = randomize(self.make(graph)).eval()
+        triples = torch.from_numpy(graph.triples[::29])
+        torch.manual_seed(1)
+        loss = scorer(triples)["loss"].item()
+        torch.manual_seed(1)
+        expected = 0.0
+        for side in (HEAD, TAIL):
+            answers = list(range(NUM_ENTITIES))
+            if most < NUM_ENTITIES:
+                answers = sorted({*torch.randint(NUM_ENTITIES, (most,)).tolist(), *triples[:, side].tolist()})
+            for triple in triples.tolist():
+                corrupted = np.tile(triple, (len(answers), 1))
+                corrupted[:, side] = answers
+                scores = torch.from_numpy(scorer.score_triples(corrupted, side)).double()
+                expected += cross_entropy(scores, torch.tensor(answers.index(triple[side]))).item()
+        assert loss == pytest.approx(expected / (2 * len(triples)), rel=1e-4)
+
+    def test_large_graphs_have_larger_batches(self, graph: Graph, monkeypatch: pytest.MonkeyPatch):
+        small = answer_training_of(graph)
+        monkeypatch.setattr("pykeen_negater.scorers.probe.MAX_ANSWERS", NUM_ENTITIES - 1)
+        assert answer_training_of(graph).batch_size > small.batch_size

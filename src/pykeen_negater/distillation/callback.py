@@ -32,7 +32,8 @@ class NegatERTrainingCallback(TrainingCallback):
     """Teaches a model which answers are likely, beside its own loss (distillation [hinton2015]_).
 
     For some queries of each batch, the Kullback–Leibler divergence of the model's distribution over candidates from the
-    judge's is added to the loss. The candidates are the answers that the judge finds most likely, and random entities.
+    judge's is added to the loss, in which each of these queries counts ``weight`` times as much as a positive. The
+    candidates are the answers that the judge finds most likely, and random entities.
     The judge is trained on the same training triples, and on the entities' texts, see
     :mod:`pykeen_negater.distillation.judge`; it is cached. It works with any sampler::
 
@@ -53,15 +54,14 @@ class NegatERTrainingCallback(TrainingCallback):
     ) -> None:
         """Choose how to teach.
 
-        :param weight: > 0, the weight of the divergence in the loss
+        :param weight: > 0, how much a query counts in the loss, in multiples of a positive
         :param num_queries: > 0, the number of queries of each batch and side
         :param num_likely: > 0, the number of most likely answers to each query that are candidates
         :param num_random: >= 0, the number of random entities that are candidates
         :param triples_factory: the training triples. By default those that the loop trains on.
         :param mining: settings of mining, see :class:`pykeen_negater.mining.settings.MiningSettings`: what texts there
             are, how they are encoded, and the seed. By default those of the negater sampler, if the loop has it.
-        :raises ValueError: if a number is out of range
-        :raises TypeError: if there is no such parameter
+        :raises ValueError: if a number is out of range, or there is no such parameter
         """
         super().__init__()
         check_known("parameter", mining, MiningSettings.__dataclass_fields__)
@@ -146,7 +146,8 @@ class NegatERTrainingCallback(TrainingCallback):
 
         :param judge: the judge
         :param positives: shape: (n, 3), inverse ones included
-        :return: shape: (), the mean over the sides
+        :return: shape: (), the mean over the sides of the sum over the queries, per positive of the batch, so that a
+            query counts as much as a positive in the loss
         """
         if self._inverse:
             inverse = positives[:, RELATION] % 2 == 1
@@ -162,8 +163,8 @@ class NegatERTrainingCallback(TrainingCallback):
             candidates = torch.cat([likely, drawn], dim=1)
             taught = softmax(scores.gather(dim=1, index=candidates), dim=1)
             learned = log_softmax(self._score(entities, relations, candidates, side), dim=1)
-            parts.append(kl_div(learned, taught, reduction="batchmean"))
-        return torch.stack(parts).mean()
+            parts.append(kl_div(learned, taught, reduction="sum"))
+        return torch.stack(parts).mean() / len(positives)
 
     def _score(self, entities: Tensor, relations: Tensor, candidates: Tensor, side: int) -> Tensor:
         """Score candidates with the model; shape: (n, num_candidates)."""

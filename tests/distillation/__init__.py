@@ -1,0 +1,1 @@
+"""Tests of :mod:`pykeen_negater.distillation`."""
