@@ -22,6 +22,7 @@ import torch
 from benchmark import BASELINES, mine, rank
 from common import RESULTS, append, load
 from pykeen.datasets import Dataset
+from pykeen.evaluation import RankBasedEvaluator
 from pykeen.losses import CrossEntropyLoss, Loss, NSSALoss
 from pykeen.models import model_resolver
 from pykeen.stoppers import EarlyStopper
@@ -104,7 +105,7 @@ def run(
     )
     stopper = EarlyStopper(
         model=made,
-        evaluator_kwargs=None,
+        evaluator=RankBasedEvaluator(),
         training_triples_factory=data.training,
         evaluation_triples_factory=data.validation,
         frequency=FREQUENCY,
