@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
-from benchmark import BASELINES, PARTS, SAMPLERS
+from benchmark import BASELINES, DISTILLED, PARTS, SAMPLERS
 from common import RESULTS
 
 ROOT = Path(__file__).parents[1]
@@ -102,9 +102,17 @@ def parts(frame: pd.DataFrame) -> pd.DataFrame:
 
 def structure(frame: pd.DataFrame) -> pd.DataFrame:
     """Say what remains without texts."""
-    names = [name for name in SAMPLERS if name.endswith("; structure")]
+    names = [name for name in SAMPLERS if name.endswith("; structure") and not name.startswith(tuple(DISTILLED))]
     frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin(names)]
     return _in_order(_differences(frame), names)
+
+
+def distillation(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say what distillation is worth, with texts and without."""
+    names = ["basic", "default", *(name for name in SAMPLERS if name.startswith(tuple(DISTILLED)))]
+    frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin(names)]
+    is_measured = frame["sampler"].isin(names[2:]).groupby([frame["dataset"], frame["model"]]).transform("any")
+    return _in_order(_differences(frame[is_measured]), names)
 
 
 def mrr(frame: pd.DataFrame) -> pd.DataFrame:
@@ -252,6 +260,7 @@ TABLES = {
     "small_parts": ("differences", small_parts),
     "parts": ("differences", parts),
     "structure": ("differences", structure),
+    "distillation": ("differences", distillation),
     "mrr": ("differences-0.1.0", mrr),
     "classification": ("differences-0.1.0", classification),
     "negatives": ("negatives", negatives),

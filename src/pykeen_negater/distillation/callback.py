@@ -45,14 +45,17 @@ class NegatERTrainingCallback(TrainingCallback):
     def __init__(
         self,
         *,
-        weight: float = 1.0,
+        weight: float = 8.0,
         num_queries: int = 16,
-        num_likely: int = 64,
-        num_random: int = 64,
+        num_likely: int = 32,
+        num_random: int = 32,
         triples_factory: CoreTriplesFactory | None = None,
         **mining: Any,
     ) -> None:
         """Choose how to teach.
+
+        The defaults did best on validation triples of CoDEx-S among those that leave an epoch less than half as long
+        again.
 
         :param weight: > 0, how much a query counts in the loss, in multiples of a positive
         :param num_queries: > 0, the number of queries of each batch and side
