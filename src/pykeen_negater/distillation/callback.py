@@ -45,8 +45,8 @@ class NegatERTrainingCallback(TrainingCallback):
     def __init__(
         self,
         *,
-        weight: float = 8.0,
-        num_queries: int = 16,
+        weight: float = 4.0,
+        num_queries: int = 32,
         num_likely: int = 32,
         num_random: int = 32,
         triples_factory: CoreTriplesFactory | None = None,
@@ -54,8 +54,7 @@ class NegatERTrainingCallback(TrainingCallback):
     ) -> None:
         """Choose how to teach.
 
-        The defaults did best on validation triples of CoDEx-S among those that leave an epoch less than half as long
-        again.
+        The defaults had the best MRR on validation triples of CoDEx-S, with TransE and 20 epochs, among eleven choices.
 
         :param weight: > 0, how much a query counts in the loss, in multiples of a positive
         :param num_queries: > 0, the number of queries of each batch and side
