@@ -115,6 +115,13 @@ def distillation(frame: pd.DataFrame) -> pd.DataFrame:
     return _in_order(_differences(frame[is_measured]), names)
 
 
+def distilled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say what distillation is worth, briefly."""
+    table = distillation(frame)
+    columns = ["dataset", "model", "sampler", "seeds", "MRR", "accuracy", "ROC-AUC"]
+    return table[columns]
+
+
 def mrr(frame: pd.DataFrame) -> pd.DataFrame:
     """Say how the samplers compare with the better baseline: one row per cell."""
     frame = frame[frame["metric"] == "test_mrr"]
@@ -260,6 +267,7 @@ TABLES = {
     "small_parts": ("differences", small_parts),
     "parts": ("differences", parts),
     "structure": ("differences", structure),
+    "distilled": ("differences", distilled),
     "distillation": ("differences", distillation),
     "mrr": ("differences-0.1.0", mrr),
     "classification": ("differences-0.1.0", classification),
