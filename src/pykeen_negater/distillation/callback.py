@@ -14,6 +14,7 @@ from ..mining.miner import Miner
 from ..mining.settings import MiningSettings
 from ..runtime.progress import Progress
 from ..runtime.random_state import pinned_defaults, preserved_random_state
+from ..sampling.mined import without_inverse
 from ..sampling.training_context import trained_factory
 from ..triples.graphs import Graph
 from ..triples.indexing import HEAD, RELATION, TAIL
@@ -153,9 +154,8 @@ class NegatERTrainingCallback(TrainingCallback):
             query counts as much as a positive in the loss
         """
         if self._inverse:
-            inverse = positives[:, RELATION] % 2 == 1
-            positives = torch.where(inverse.unsqueeze(dim=1), positives.flip(dims=(1,)), positives)
-            positives[:, RELATION] //= 2
+            real, _ = without_inverse(positives.cpu().numpy())
+            positives = torch.from_numpy(real).to(positives.device)
         parts = []
         for side, given in ENTITY_SIDES.items():
             chosen = positives[torch.randint(len(positives), (self.num_queries,), device=positives.device)]

@@ -145,28 +145,25 @@ def find_judge(vectors: EntityVectors, cache: Cache, seed: int, device: torch.de
     :param device: where it is going to judge
     :return: the judge
     """
+    encoded, _ = vectors.encode(vectors.graph)
 
     def build(folder: Path) -> None:
         """Fit the weights."""
         visible, hidden = hold_out_triples(vectors.graph, seed=seed)
-        weights = fit_weights(_train(visible, vectors, cache, seed), visible, hidden, seed)
+        scorers = _train(visible, vectors.encode(visible)[0], cache, seed)
+        weights = fit_weights(scorers, visible, hidden, seed)
         folder.joinpath(_WEIGHTS).write_text(json.dumps(weights), encoding="utf-8")
 
-    scorers = _train(vectors.graph, vectors, cache, seed)
-    key = fingerprint({"graph": vectors.graph.fingerprint, "vectors": _digest(vectors), "seed": seed})
+    scorers = _train(vectors.graph, encoded, cache, seed)
+    key = fingerprint({"graph": vectors.graph.fingerprint, "vectors": array_digest(encoded), "seed": seed})
     weights, _ = cache.read_or_build(
         "judges", key, build, lambda folder: json.loads(folder.joinpath(_WEIGHTS).read_text(encoding="utf-8"))
     )
     return Judge.of(scorers, weights, device)
 
 
-def _digest(vectors: EntityVectors) -> str:
-    return array_digest(vectors.encode(vectors.graph)[0])
-
-
-def _train(graph: Graph, vectors: EntityVectors, cache: Cache, seed: int) -> list[DotProductScorer]:
-    encoded, _ = vectors.encode(graph)
-    factorization, probe = Factorization(graph), AnswerProbe(graph, encoded)
+def _train(graph: Graph, vectors: np.ndarray, cache: Cache, seed: int) -> list[DotProductScorer]:
+    factorization, probe = Factorization(graph), AnswerProbe(graph, vectors)
     train_or_load(
         factorization,
         graph,
@@ -183,7 +180,7 @@ def _train(graph: Graph, vectors: EntityVectors, cache: Cache, seed: int) -> lis
         cache,
         name="answer probe",
         step=Step.PROBE,
-        inputs=array_digest(encoded),
+        inputs=array_digest(vectors),
         seed=seed,
     )
     return [factorization, probe]
