@@ -4,8 +4,8 @@ Run: NEGATER_DATA=... python benchmarks/fair_fight.py [--datasets umls,codex-s] 
 
 Each contestant may choose between two learning rates and two dimensions, by the validation MRR of one seed; each stops
 when the validation MRR no longer grows, and keeps its best epoch. What it chose is then trained with the other seeds.
-The contestants without a sampler score all entities for each query (PyKEEN's LCWA loop with cross entropy and label
-smoothing). Seconds and memory are those of the training; they tell where scoring all entities can't be afforded.
+The contestants without a sampler score all entities for each query, of heads and of tails (PyKEEN's symmetric LCWA
+loop with cross entropy and label smoothing). Seconds and memory are those of the training; they tell where scoring all entities can't be afforded.
 
 A run that has a row in results/fair_fight.tsv is not repeated. The columns that start with test are for the tables.
 """
@@ -26,7 +26,7 @@ from pykeen.evaluation import RankBasedEvaluator
 from pykeen.losses import CrossEntropyLoss, Loss, NSSALoss
 from pykeen.models import model_resolver
 from pykeen.stoppers import EarlyStopper
-from pykeen.training import LCWATrainingLoop, SLCWATrainingLoop, TrainingLoop
+from pykeen.training import SLCWATrainingLoop, SymmetricLCWATrainingLoop, TrainingLoop
 from pykeen.utils import set_random_seed
 
 #: What each contestant may choose from
@@ -72,7 +72,7 @@ class Contestant:
     def make_loop(self, **kwargs: Any) -> TrainingLoop:
         """Make a training loop."""
         if self.sampler is None:
-            return LCWATrainingLoop(**kwargs)
+            return SymmetricLCWATrainingLoop(**kwargs)
         sampler_kwargs = {"num_negs_per_pos": NUM_NEGATIVES, **self.kwargs}
         return SLCWATrainingLoop(negative_sampler=self.sampler, negative_sampler_kwargs=sampler_kwargs, **kwargs)
 
