@@ -10,6 +10,7 @@ loop with cross entropy and label smoothing). Seconds and memory are those of th
 A run that has a row in results/fair_fight.tsv is not repeated. The columns that start with test are for the tables.
 """
 
+import gc
 import itertools
 import resource
 import time
@@ -29,8 +30,8 @@ from pykeen.stoppers import EarlyStopper
 from pykeen.training import SLCWATrainingLoop, SymmetricLCWATrainingLoop, TrainingLoop
 from pykeen.utils import set_random_seed
 
-#: What each contestant may choose from
-LEARNING_RATES, DIMS = (0.0005, 0.002), (128, 256)
+#: The dimensions that each contestant may choose from
+DIMS = (128, 256)
 
 #: The most epochs, how often one looks at the validation triples, and how often in vain before the end
 MAX_EPOCHS, FREQUENCY, PATIENCE = 200, 10, 2
@@ -63,6 +64,11 @@ class Contestant:
 
     #: Its parameters
     kwargs: dict[str, Any]
+
+    @property
+    def learning_rates(self) -> tuple[float, float]:
+        """The learning rates that it may choose from."""
+        return (0.002, 0.01) if self.sampler is None else (0.0005, 0.002)
 
     @property
     def loss(self) -> Loss:
@@ -114,6 +120,9 @@ def run(
         relative_delta=0.002,
         evaluation_batch_size=EVALUATION_BATCH_SIZE,
     )
+    # PyKEEN collects garbage after each epoch, which takes longer than an epoch of a small graph
+    gc.collect()
+    gc.freeze()
     start = time.perf_counter()
     loop.train(
         data.training,
@@ -161,13 +170,14 @@ def main(datasets: str, models: str, names: str | None, seeds: int) -> None:
         append("fair_fight", KEYS, row)
         print({key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}, flush=True)
 
-    chosen = names.split(";") if names else list(contestants({}))
+    known_names = contestants({})
+    chosen = names.split(";") if names else list(known_names)
     for dataset, model, contestant in itertools.product(datasets.split(","), models.split(","), chosen):
         # ComplEx is what one would take where all entities can be scored
         if model == "ComplEx" and contestant != "all entities":
             continue
         cell = dict(zip(CELL, (dataset, model, contestant), strict=True))
-        for learning_rate, dim in itertools.product(LEARNING_RATES, DIMS):
+        for learning_rate, dim in itertools.product(known_names[contestant].learning_rates, DIMS):
             finish(cell | {"learning_rate": learning_rate, "dim": dim, "seed": 0}, "validation")
         done = known()
         tried = done[(done[CELL] == pd.Series(cell)).all(axis=1) & (done["seed"] == 0)]

@@ -186,3 +186,27 @@ def test_hidden_triples_that_all_answer_one_query():
     probe.eval()
     with pytest.raises(GuardError):
         Guard.fit(FeatureExtractor(visible, random_vectors(0, 500), {"probe": probe}), hidden, propose_nothing, seed=0)
+
+
+@pytest.mark.parametrize("num_asked", [3, 40, 90, 100])
+def test_half_of_the_chosen_queries_are_answered_by_hidden_triples(num_asked: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "MAX_QUERIES", 60)
+    generator = np.random.default_rng(0)
+    asked = np.sort(generator.permutation(100)[:num_asked])
+    chosen, represented = module._choose(100, asked, generator)
+    assert len(chosen) == len(set(chosen.tolist())) == 60
+    assert (np.diff(chosen) > 0).all()
+    is_asked = np.isin(chosen, asked)
+    assert is_asked.sum() == {3: 3, 40: 30, 90: 50, 100: 60}[num_asked]
+    assert represented[is_asked].sum() == pytest.approx(num_asked)
+    assert represented[~is_asked].sum() == pytest.approx(100 - num_asked)
+
+
+def test_a_sample_of_the_queries_stands_for_all(monkeypatch: pytest.MonkeyPatch):
+    """Queries with hidden answers are chosen more often, which must not make all answers look riskier."""
+    monkeypatch.setattr(module, "MAX_QUERIES", 120)
+    guard, _, hidden, _ = fitted()
+    sampled = Guard.fit(guard.extractor, hidden, propose_nothing, seed=0)
+    queries, answers, risks = judge_everything(sampled)
+    true = is_in(hidden, as_triples(queries, answers))
+    assert (risks * sampled.uniform).sum() == pytest.approx(true.sum(), rel=0.3)

@@ -57,7 +57,7 @@ def test_context_trains_witnesses_once(tmp_path):
 
 def test_context_tells_seeds_graphs_and_vectors_apart(tmp_path, monkeypatch: pytest.MonkeyPatch):
     module = "pykeen_negater.rankers.context"
-    monkeypatch.setattr(f"{module}.PROBE_TRAINING", Training(1, 0.01, 0.0, 256))
+    monkeypatch.setattr(f"{module}.probe_training_of", lambda graph: Training(1, 0.01, 0.0, 256))
     graph, vectors = random_graph(0, num_triples=200), random_vectors(0, 20)
     fewer = Graph.from_triples(graph.triples[1:], graph.num_entities, graph.num_relations)
     for arguments in ((graph, vectors, 0), (graph, vectors, 1), (fewer, vectors, 0), (graph, vectors + 1, 0)):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from pykeen_negater.scorers import shared_answers
 from pykeen_negater.scorers.base import DotProductScorer, Training, train_scorer
 from pykeen_negater.scorers.factorization import Factorization
 from pykeen_negater.triples.graphs import Graph
@@ -64,7 +63,7 @@ class TestFactorization(DotProductScorerTestCase):
         assert scorer(torch.from_numpy(triples))["loss"].item() == pytest.approx(expected, rel=1e-4)
 
     def test_loss_in_large_graphs_is_against_some(self, graph: Graph, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(shared_answers, "MAX_ANSWERS", 6)
+        monkeypatch.setattr("pykeen_negater.scorers.factorization.MAX_ANSWERS", 6)
         scorer = randomize(self.make(graph))
         triples = torch.from_numpy(graph.triples[::29])
         torch.manual_seed(1)
@@ -81,7 +80,7 @@ class TestFactorization(DotProductScorerTestCase):
         assert scorer.entities.grad.any()
 
     def test_training_in_large_graphs(self, graph: Graph, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(shared_answers, "MAX_ANSWERS", 12)
+        monkeypatch.setattr("pykeen_negater.scorers.factorization.MAX_ANSWERS", 12)
         self.test_training_lowers_the_loss_and_ends_in_evaluation_mode(graph)
         self.test_training_depends_on_the_seed_and_on_nothing_before(graph)
         self.test_estimate_grows_with_the_epochs(graph)

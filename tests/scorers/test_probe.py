@@ -1,16 +1,16 @@
 """The probe: its scores, its loss and what is learned, against plain definitions."""
 
 import math
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import cross_entropy
 
-from pykeen_negater.scorers import shared_answers
 from pykeen_negater.scorers.base import DotProductScorer, Training, train_scorer
-from pykeen_negater.scorers.probe import AnswerProbe, Probe, VectorScorer, answer_training_of
+from pykeen_negater.scorers.probe import TRAINING, AnswerProbe, Probe, VectorScorer, answer_training_of, training_of
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL
 
@@ -42,26 +42,39 @@ class TestProbe(VectorScorerTestCase):
 
     training: ClassVar[Training] = Training(epochs=20, learning_rate=0.1, weight_decay=0.0, batch_size=32, seed=3)
 
-    def make(self, graph: Graph) -> Probe:
-        return Probe(graph, random_vectors(0, graph.num_entities, 7), dim=self.dim, dropout=0.1, corruptions=3)
+    def make(self, graph: Graph, answers: int = 6) -> Probe:
+        return Probe(graph, random_vectors(0, graph.num_entities, 7), dim=self.dim, dropout=0.1, answers=answers)
 
-    def test_loss_is_that_of_the_scores(self, graph: Graph):
+    @pytest.mark.parametrize("most", [NUM_ENTITIES, 6])
+    def test_loss_is_that_of_the_scores(self, graph: Graph, most: int):
         """What is trained is what is asked later: a positive counts as much as all of its corruptions."""
-        probe = randomize(self.make(graph))
-        triples = torch.from_numpy(graph.triples)
+        probe = randomize(self.make(graph, most)).eval()
+        known = set(map(tuple, graph.triples.tolist()))
+        triples = graph.triples[::29]
         torch.manual_seed(5)
-        loss = probe(triples)["loss"].item()
+        loss = probe(torch.from_numpy(triples))["loss"].item()
         torch.manual_seed(5)
         expected = 0.0
         for side in (HEAD, TAIL):
-            entities, unknown = probe.corruptor(triples, side)
-            negatives = triples.unsqueeze(dim=1).repeat(1, 3, 1)
-            negatives[..., side] = entities
-            scores = [probe.score_triples(x.numpy(), side) for x in (triples, negatives[unknown])]
-            logits = [torch.from_numpy(x).double() for x in scores]
-            expected += binary_cross_entropy_with_logits(logits[0], torch.ones_like(logits[0])).item() / 2
-            expected += binary_cross_entropy_with_logits(logits[1], torch.zeros_like(logits[1])).item() / 2
-        assert loss == pytest.approx(expected, rel=1e-4)
+            answers = set(range(NUM_ENTITIES))
+            if most < NUM_ENTITIES:
+                answers = {*torch.randint(NUM_ENTITIES, (most,)).tolist(), *triples[:, side].tolist()}
+            for triple in triples:
+                slot = set(graph.slot(triple[RELATION], side).tolist())
+                corruptions = [[*triple[:side], other, *triple[side + 1 :]] for other in answers]
+                unknown = np.array([x for x in corruptions if tuple(x) not in known])
+                losses = np.logaddexp(0, probe.score_triples(unknown, side).astype(np.float64))
+                in_slot = np.isin(unknown[:, side], list(slot))
+                expected += float(np.logaddexp(0, -probe.score_triples(triple[None], side)).item())
+                expected += losses.mean() / 2 + (losses[in_slot].mean() / 2 if in_slot.any() else 0)
+        assert loss == pytest.approx(expected / (2 * len(triples)), rel=1e-4)
+
+    def test_large_graphs_are_passed_less_often(self, graph: Graph, monkeypatch: pytest.MonkeyPatch):
+        assert training_of(graph) == TRAINING
+        monkeypatch.setattr("pykeen_negater.scorers.probe.MAX_SEEN", 3 * len(graph) + 1)
+        assert training_of(graph) == replace(TRAINING, epochs=3)
+        monkeypatch.setattr("pykeen_negater.scorers.probe.MAX_SEEN", 1)
+        assert training_of(graph).epochs == 1
 
     def test_only_projections_are_learned(self, graph: Graph):
         probe = self.make(graph)
@@ -96,7 +109,7 @@ class TestAnswerProbe(VectorScorerTestCase):
 
     @pytest.mark.parametrize("most", [NUM_ENTITIES, 6])
     def test_loss_is_that_of_choosing_answers(self, graph: Graph, most: int, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(shared_answers, "MAX_ANSWERS", most)
+        monkeypatch.setattr("pykeen_negater.scorers.probe.MAX_ANSWERS", most)
         scorer = randomize(self.make(graph)).eval()
         triples = torch.from_numpy(graph.triples[::29])
         torch.manual_seed(1)

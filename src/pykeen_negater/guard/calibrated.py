@@ -87,15 +87,15 @@ class Guard:
         """
         graph, generator = extractor.graph, np.random.default_rng(seed)
         everything = extractor.queries
-        chosen = np.sort(generator.permutation(len(everything))[:MAX_QUERIES])
-        queries = everything.select(chosen)
-        true = np.unique(_find(queries, hidden))
-        num_asked = len(np.unique(true // graph.num_entities))
-        if num_asked < ENOUGH_HIDDEN:
+        asked = np.unique(_find(everything, hidden) // graph.num_entities)
+        if len(asked) < ENOUGH_HIDDEN:
             raise GuardError(
-                f"found {num_asked} queries of the visible triples that hidden ones answer, expected at least "
+                f"found {len(asked)} queries of the visible triples that hidden ones answer, expected at least "
                 f"{ENOUGH_HIDDEN}: the graph is too small or too sparse for a guard. Pass guard=None."
             )
+        chosen, represented = _choose(len(everything), asked, generator)
+        queries = everything.select(chosen)
+        true = np.unique(_find(queries, hidden))
         proposed = propose(queries).keys(graph.num_entities)
         drawn = _draw_unknown(queries, generator)
         answers, features = extractor.extract(
@@ -104,7 +104,8 @@ class Guard:
         keys = answers.keys(graph.num_entities)
         labels, is_proposed = np.isin(keys, true), np.isin(keys, proposed)
         plausible = extractor.in_top_k(features) | is_proposed
-        weights = _weights(queries, answers, plausible | labels)
+        queries_represented = represented[answers.queries]
+        weights = _weights(queries, answers, plausible | labels) * queries_represented
         slots = _slots(queries)[answers.queries]
         with step(Step.GUARD, FOLDS + 1, "model") as advance:
             model = RiskModel(seed).fit(slots, features, labels, weights, plausible)
@@ -117,8 +118,9 @@ class Guard:
         report = {
             "hidden_triples": len(hidden),
             "queries": len(queries),
+            "asked_queries": len(asked),
             "all": _assess(labels, unseen, slots, weights),
-            "proposed": _assess(labels[is_proposed], unseen[is_proposed], slots[is_proposed]),
+            "proposed": _assess(*(x[is_proposed] for x in (labels, unseen, slots, queries_represented))),
             "auc_of_features": _auc_of_features(extractor, features[is_proposed], labels[is_proposed]),
         }
         uniform = _uniform_risk(everything, _find(everything, hidden))
@@ -161,6 +163,24 @@ def _find(queries: Queries, triples: np.ndarray) -> np.ndarray:
     return np.concatenate(keys)
 
 
+def _choose(size: int, asked: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the queries that the guard is fitted to: half of them are answered by hidden triples, if as many are.
+
+    Such queries are rare in a sparse graph, and without them there is nothing to learn.
+
+    :param size: the number of queries
+    :param asked: shape: (m,), m > 0, those that hidden triples answer
+    :return: a pair (the chosen ones, sorted; the number of queries that each represents), both of the same shape
+    """
+    others = np.setdiff1d(np.arange(size), asked)
+    num_asked = min(len(asked), max(MAX_QUERIES // 2, MAX_QUERIES - len(others)))
+    groups = ((asked, num_asked), (others, min(len(others), MAX_QUERIES - num_asked)))
+    chosen = np.concatenate([generator.permutation(group)[:count] for group, count in groups])
+    represented = np.concatenate([np.full(count, len(group) / max(count, 1)) for group, count in groups])
+    order = np.argsort(chosen)
+    return chosen[order], represented[order]
+
+
 def _draw_unknown(queries: Queries, generator: np.random.Generator) -> np.ndarray:
     """Draw unknown answers, as keys."""
     num_entities = queries.graph.num_entities
@@ -187,9 +207,7 @@ def _uniform_risk(queries: Queries, true: np.ndarray) -> float:
     return float(np.average(hidden / (num_entities - known).clip(min=1), weights=known))
 
 
-def _assess(
-    labels: np.ndarray, probabilities: np.ndarray, slots: np.ndarray, weights: np.ndarray | None = None
-) -> dict[str, Any]:
+def _assess(labels: np.ndarray, probabilities: np.ndarray, slots: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
     """Measure how well probabilities tell hidden triples from others.
 
     :param labels: shape: (n,), whether each is a hidden triple
@@ -200,7 +218,6 @@ def _assess(
     """
     if labels.all() or not labels.any():
         return {"answers": len(labels), "hidden": int(labels.sum())}
-    weights = np.ones(len(labels)) if weights is None else weights
     rates = np.bincount(slots, weights * labels) / np.bincount(slots, weights).clip(min=1e-9)
     brier, guessed = (brier_score_loss(labels, x, sample_weight=weights) for x in (probabilities, rates[slots]))
     by_slot = []

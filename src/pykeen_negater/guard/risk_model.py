@@ -137,7 +137,8 @@ class RiskModel:
         self._regression.fit(inputs, labels, logisticregression__sample_weight=weights)
         # threads synchronize at every node of every tree: on busy processors, they wait far longer than they work
         with threadpool_limits(1, user_api="openmp"):
-            self._trees.fit(inputs[plausible], labels[plausible])
+            weight = weights[plausible] / weights[plausible].mean()
+            self._trees.fit(inputs[plausible], labels[plausible], histgradientboostingclassifier__sample_weight=weight)
         return self
 
     def predict(self, slots: np.ndarray, features: np.ndarray, plausible: np.ndarray | None = None) -> np.ndarray:

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from ..rankers.resolver import ranker_resolver
 from ..runtime.processes import Processes, single_process
 from ..runtime.progress import Progress, Step
 from ..runtime.random_state import pinned_defaults, preserved_random_state
+from ..scorers.probe import TRAINING as PROBE_TRAINING
 from ..storage.cache import Cache, array_digest, fingerprint
 from ..texts.language_models import find_language_model, public_name
 from ..texts.loading import extend_texts, load_texts, texts_digest
@@ -182,6 +184,7 @@ class Miner:
             del settings["keep_scores"]  # pools without exact scores are those of versions without this setting
         return {
             **settings,
+            **({"scorers": asdict(PROBE_TRAINING)} if settings["guard"] == "calibrated" else {}),
             "texts": texts_digest(self.texts),
             "types": None if self.types is None else array_digest(self.types.toarray()),
             "encoder": self.vectors.identity,

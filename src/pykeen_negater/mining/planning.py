@@ -17,8 +17,8 @@ from ..runtime.random_state import preserved_random_state
 from ..scorers.base import DotProductScorer, Training, estimate_training
 from ..scorers.factorization import Factorization
 from ..scorers.factorization import training_of as factorization_training_of
-from ..scorers.probe import TRAINING as PROBE_TRAINING
 from ..scorers.probe import Probe
+from ..scorers.probe import training_of as probe_training_of
 from ..texts.loading import Texts
 from ..triples.graphs import Graph
 from ..triples.indexing import HEAD, RELATION, SIDES, TAIL
@@ -210,7 +210,7 @@ def _estimate_scorers(
     """Estimate how long it takes to train scorers, and to use them."""
     vectors = np.random.default_rng(0).normal(size=(part.num_entities, TYPICAL_DIM)).astype(np.float32)
     scorers: dict[Step, tuple[DotProductScorer, Training]] = {
-        Step.PROBE: (Probe(part, vectors), PROBE_TRAINING),
+        Step.PROBE: (Probe(part, vectors), probe_training_of(graph)),
         Step.FACTORIZATION: (Factorization(part), factorization_training_of(graph)),
     }
     steps = {step: _estimate(scorer, part, graph, training) for step, (scorer, training) in scorers.items()}

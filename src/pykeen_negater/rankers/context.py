@@ -12,8 +12,8 @@ from ..scorers.base import DotProductScorer, Training
 from ..scorers.cached import train_or_load
 from ..scorers.factorization import Factorization
 from ..scorers.factorization import training_of as factorization_training_of
-from ..scorers.probe import TRAINING as PROBE_TRAINING
 from ..scorers.probe import Probe
+from ..scorers.probe import training_of as probe_training_of
 from ..storage.cache import Cache, array_digest
 from ..texts.loading import Texts
 from ..triples.graphs import Graph
@@ -119,7 +119,7 @@ class RankingContext:
 
     def _find_probe(self) -> tuple[Probe, Measurements]:
         probe = Probe(self.graph, self.vectors)
-        return probe, self._train("probe", probe, PROBE_TRAINING, array_digest(self.vectors))
+        return probe, self._train("probe", probe, probe_training_of(self.graph), array_digest(self.vectors))
 
     @property
     def factorization(self) -> Factorization:

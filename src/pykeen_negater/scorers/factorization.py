@@ -51,7 +51,7 @@ class Factorization(DotProductScorer):
         """
         total = self.entities.new_zeros(())
         for given, asked in ((HEAD, TAIL), (TAIL, HEAD)):
-            chosen, target = share_answers(triples[:, asked], len(self.entities))
+            chosen, target = share_answers(triples[:, asked], len(self.entities), MAX_ANSWERS)
             answers = self.entities if chosen is None else embedding(chosen, self.entities)
             # gradients of an embedding are always added in the same order, unlike those of an indexed tensor
             relation = embedding(triples[:, RELATION], self.relations[asked // 2])
