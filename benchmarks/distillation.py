@@ -48,7 +48,7 @@ def run(dataset: str, choice: dict[str, int]) -> dict[str, Any]:
     if choice["weight"]:
         callback = NegatERTrainingCallback(triples_factory=data.training, **choice, **texts)
     epochs = EPOCHS[dataset]
-    model, _ = train(data, "TransE", "nssa-16", "basic", {"num_negs_per_pos": 16}, epochs, 0, callback)
+    model, _ = train(data, "TransE", "nssa-16", "basic", {"num_negs_per_pos": 16}, epochs, 0, callback=callback)
     row = {"epochs": epochs, **rank(model, data, "validation")}
     verified = load_verified(dataset, data)
     if verified is not None:
