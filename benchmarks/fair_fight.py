@@ -5,7 +5,8 @@ Run: NEGATER_DATA=... python benchmarks/fair_fight.py [--datasets umls,codex-s] 
 Each contestant may choose between two learning rates and two dimensions, by the validation MRR of one seed; each stops
 when the validation MRR no longer grows, and keeps its best epoch. What it chose is then trained with the other seeds.
 The contestants without a sampler score all entities for each query, of heads and of tails (PyKEEN's symmetric LCWA
-loop with cross entropy and label smoothing). Seconds and memory are those of the training; they tell where scoring all entities can't be afforded.
+loop with cross entropy and label smoothing). Seconds and memory are those of the training; they tell where scoring all
+entities can't be afforded.
 
 A run that has a row in results/fair_fight.tsv is not repeated. The columns that start with test are for the tables.
 """

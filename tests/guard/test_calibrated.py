@@ -100,6 +100,12 @@ def test_report_is_json_native_and_says_what_was_measured():
     assert everything["riskiest_tenth"]["error"] < 0.1
     assert 0 < proposed["answers"] < everything["answers"]
     assert 0 < proposed["hidden"] < everything["hidden"] <= 2 * len(hidden)
+    accepted = report["accepted"]
+    assert 0 < accepted["answers"] < proposed["answers"]
+    # all queries were asked, so that each answer counts for one
+    assert guard.accepted_risk == accepted["observed"]
+    assert guard.accepted_risk == pytest.approx(accepted["hidden"] / accepted["answers"] / guard.uniform)
+    assert accepted["expected"] <= guard.max_mined_risk
     assert list(report["auc_of_features"]) == guard.extractor.names
     assert report["auc_of_features"]["score of the probe"] > 0.8
 

@@ -337,6 +337,7 @@ def test_guarded_pools(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch,
     assert not torch.isin(pools.suspected, pools.keys).any()
     assert pools.max_risk > 0
     assert pools.guard_skill == pools.metadata["statistics"]["guard"]["proposed"]["brier_skill"] > 0
+    assert 0 <= pools.metadata["accepted_risk"] < pools.max_mined_risk
     assert (decode_risk(pools.risk) <= 1.05 * pools.max_risk / MINED_SAFETY).all()
     assert (decode_risk(pools.suspected_risk) >= 0.95 * MIN_SUSPECTED_SHARE * pools.max_risk).all()
     report = pools.metadata["statistics"]["guard"]

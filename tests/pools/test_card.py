@@ -136,16 +136,17 @@ def test_one_is_singular_and_two_are_not():
     assert "2 corruptions for 1,200 training triples over 2 entities and 2 relations." in many
 
 
-@pytest.mark.parametrize(("skill", "negatives"), [(0.1, 100), (-0.1, 100), (0.1, 0)])
-def test_the_example_draws_mined_negatives_or_says_why_not(skill: float, negatives: int):
-    metadata = {"num_entities": 9, "num_relations": 1, "sides": [0, 2], "guard_skill": skill, "dataset": "nations"}
+@pytest.mark.parametrize(("risk", "negatives"), [(0.5, 100), (2.5, 100), (0.5, 0)])
+def test_the_example_draws_mined_negatives_or_says_why_not(risk: float, negatives: int):
+    metadata = {"num_entities": 9, "num_relations": 1, "sides": [0, 2], "dataset": "nations"}
+    metadata |= {"accepted_risk": risk, "max_mined_risk": 2.0}
     card = " ".join(pool_card(metadata, 5, negatives).split())
     assert '"num_negs_per_pos": 16' in card
     assert ("A share of the positives of each batch gets its negatives from these pools" in card) == (
-        skill > 0 and negatives > 0
+        risk < 2 and negatives > 0
     )
-    assert ("it had a skill of -0.10, and needs more than 0" in card) == (skill < 0)
-    assert ('Pass "hard_fraction": 0.25 to the sampler' in card) == (skill < 0)
+    assert ("true 2.5 times as often as random ones, and 2 times is the most that is safe" in card) == (risk > 2)
+    assert ('Pass "hard_fraction": 0.25 to the sampler' in card) == (risk > 2)
     assert ("No mined negatives are drawn by default: there are none in them" in card) == (negatives == 0)
 
 

@@ -126,7 +126,9 @@ def test_one_is_no_plural(mined: NegativePools, nations: TriplesFactory):
 
 
 def test_a_page_that_draws_nothing_says_why(judged: NegativePools):
-    pools = replace(judged, metadata={**judged.metadata, "guard_skill": -0.1}, path=None)
+    pools = replace(
+        judged, metadata={**judged.metadata, "accepted_risk": 1.1 * (judged.max_mined_risk or 0)}, path=None
+    )
     without, drawn = (" ".join(render(collect(it, "a")).split()) for it in (pools, judged))
     assert without.count("No mined negatives are drawn") == 2
     assert "Pass &#34;hard_fraction&#34;: 0.25 to the sampler" in without

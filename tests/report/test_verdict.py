@@ -22,7 +22,10 @@ GUARD: dict[str, Any] = {"hidden_triples": 159, "proposed": {"answers": 4_762, "
 
 
 def make_pools(skill: float | None = 0.2, max_mined_risk: float = 2.0, guard: dict[str, Any] = GUARD) -> NegativePools:
-    """Make pools for the training triples of Nations: one negative for each; without a guard if there is no skill."""
+    """Make pools for the training triples of Nations: one negative for each; without a guard if there is no skill.
+
+    A guard without any skill is one that accepts what is true.
+    """
     graph = Graph.from_factory(Nations().training)
     known = set(map(tuple, graph.triples.tolist()))
     tails = []
@@ -30,6 +33,7 @@ def make_pools(skill: float | None = 0.2, max_mined_risk: float = 2.0, guard: di
         tails.append(next((tail for tail in range(14) if (head, relation, tail) not in known), -1))
     has_one = np.array(tails) >= 0
     judged = {"max_risk": 8 * max_mined_risk, "max_mined_risk": max_mined_risk, "guard_skill": skill}
+    judged["accepted_risk"] = max_mined_risk * (1.1 if skill is not None and skill <= 0 else 0.9)
     return NegativePools(
         keys=graph.index.keys,
         offsets=torch.from_numpy(np.append(0, has_one.cumsum())),

@@ -15,7 +15,7 @@ def with_metadata(pools: NegativePools, **metadata: float) -> NegativePools:
 
 def test_what_the_user_wants_is_what_there_is(false_pools: NegativePools):
     for wanted in (0.0, 0.6, 1.0):
-        for pools in (false_pools, with_metadata(false_pools, guard_skill=-1.0, max_mined_risk=0.5)):
+        for pools in (false_pools, with_metadata(false_pools, accepted_risk=0.6, max_mined_risk=0.5)):
             assert choose_hard_fraction(wanted, pools, 1) == (wanted, None)
 
 
@@ -35,7 +35,9 @@ def test_without_pools_there_are_none():
         (MANY_NEGATIVES, {"max_mined_risk": 0.9}, 0.25, None),
         (MANY_NEGATIVES - 1, {"max_mined_risk": 0.9}, 0.0, "none that are safe are"),
         (MANY_NEGATIVES - 1, {"max_mined_risk": 1.0}, 0.1, None),
-        (MANY_NEGATIVES, {"guard_skill": 0.0}, 0.0, "could not tell which ones are true"),
+        (MANY_NEGATIVES, {"accepted_risk": 2.1, "max_mined_risk": 2.0}, 0.0, "could not tell which ones are true"),
+        (MANY_NEGATIVES, {"accepted_risk": 2.0, "max_mined_risk": 2.0}, 0.25, None),
+        (MANY_NEGATIVES, {"guard_skill": -0.5}, 0.25, None),
     ],
 )
 def test_default(false_pools: NegativePools, count: int, metadata: dict, expected: float, reason: str | None):

@@ -416,13 +416,13 @@ def test_nothing_too_risky_comes_from_a_pool(
     assert seen == len(allowed) > 500
 
 
-@pytest.mark.parametrize(("skill", "expected"), [(0.1, 0.25), (0.0, 0.0), (-0.6, 0.0), (None, 0.25)])
-def test_nothing_is_mined_by_default_if_the_guard_has_no_skill(
-    nations: TriplesFactory, graph: Graph, caplog: pytest.LogCaptureFixture, skill: float | None, expected: float
+@pytest.mark.parametrize(("risk", "expected"), [(0.0, 0.25), (1.5, 0.25), (1.6, 0.0), (None, 0.25)])
+def test_nothing_is_mined_by_default_if_the_guard_accepts_what_is_true(
+    nations: TriplesFactory, graph: Graph, caplog: pytest.LogCaptureFixture, risk: float | None, expected: float
 ):
     pools = guarded(make_pools(graph), torch.zeros(0, 3).long(), np.zeros(0))
-    if skill is not None:
-        pools.metadata["guard_skill"] = skill
+    if risk is not None:
+        pools.metadata |= {"accepted_risk": risk, "max_mined_risk": 1.5}
     assert make_sampler(nations, pools, num_negs_per_pos=16).hard_fraction == expected
     assert ("None are mined" in caplog.text) == (expected == 0)
     assert make_sampler(nations, pools, num_negs_per_pos=16, hard_fraction=0.5).hard_fraction == 0.5

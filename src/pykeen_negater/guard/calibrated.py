@@ -72,6 +72,11 @@ class Guard:
         """The Brier skill over the base rates of relations and sides, among proposed candidates: ≤ 1, 0 if unknown."""
         return float(self.report["proposed"].get("brier_skill", 0.0))
 
+    @property
+    def accepted_risk(self) -> float:
+        """The measured risk of the proposed candidates that are accepted, by guards that had not seen their queries."""
+        return float(self.report["accepted"]["observed"])
+
     @classmethod
     def fit(
         cls, extractor: FeatureExtractor, hidden: np.ndarray, propose: Callable[[Queries], Answers], seed: int
@@ -115,17 +120,20 @@ class Guard:
                 part = RiskModel(seed).fit(*(x[fitted] for x in (slots, features, labels, weights, plausible)))
                 unseen[judged] = part.predict(slots[judged], features[judged], plausible[judged])
                 advance(1)
+        uniform = _uniform_risk(everything, _find(everything, hidden))
+        hidden_share = len(hidden) / (len(hidden) + len(graph))
+        max_risk = TOO_MANY_FACTS * hidden_share / uniform
+        accepted = is_proposed & (unseen <= max_risk / MINED_SAFETY * uniform)
         report = {
             "hidden_triples": len(hidden),
             "queries": len(queries),
             "asked_queries": len(asked),
             "all": _assess(labels, unseen, slots, weights),
             "proposed": _assess(*(x[is_proposed] for x in (labels, unseen, slots, queries_represented))),
+            "accepted": _risks(*(x[accepted] for x in (labels, unseen, queries_represented)), uniform),
             "auc_of_features": _auc_of_features(extractor, features[is_proposed], labels[is_proposed]),
         }
-        uniform = _uniform_risk(everything, _find(everything, hidden))
-        hidden_share = len(hidden) / (len(hidden) + len(graph))
-        return cls(extractor, model, uniform, TOO_MANY_FACTS * hidden_share / uniform, report)
+        return cls(extractor, model, uniform, max_risk, report)
 
     def risk(self, queries: Queries, answers: Answers, features: np.ndarray) -> np.ndarray:
         """Compute the risk of answers.
@@ -238,6 +246,20 @@ def _assess(labels: np.ndarray, probabilities: np.ndarray, slots: np.ndarray, we
         "riskiest_tenth": {"expected": expected, "observed": observed, "error": abs(expected - observed)},
         "reliability": {"predicted": predicted.tolist(), "observed": true.tolist()},
     }
+
+
+def _risks(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray, uniform: float) -> dict[str, Any]:
+    """Compare expected and observed risk, in multiples of that of a uniform corruption.
+
+    :param labels: shape: (n,), whether each is a hidden triple
+    :param probabilities: shape: (n,)
+    :param weights: shape: (n,), the number of answers that each represents
+    :param uniform: the risk of a uniform corruption
+    :return: JSON-native measures; risks are 0 if there is none to observe
+    """
+    total = max(weights.sum(), 1.0) * uniform
+    expected, observed = (float((weights * x).sum() / total) for x in (probabilities, labels))
+    return {"answers": len(labels), "hidden": int(labels.sum()), "expected": expected, "observed": observed}
 
 
 def _auc_of_features(extractor: FeatureExtractor, features: np.ndarray, labels: np.ndarray) -> dict[str, float]:

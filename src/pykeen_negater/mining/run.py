@@ -245,6 +245,7 @@ class MiningRun:
                 "max_risk": guard.max_risk,
                 "max_mined_risk": guard.max_mined_risk,
                 "guard_skill": guard.skill,
+                "accepted_risk": guard.accepted_risk,
             }
         )
         return {

@@ -121,11 +121,11 @@ def why_none_are_drawn(metadata: Mapping[str, Any], num_negatives: int) -> NoneD
     """
     if not num_negatives:
         return NoneDrawn("there are none in them", "Mine with other settings, or train with guarded random ones.")
-    skill = metadata.get("guard_skill")
-    if skill is not None and skill <= 0:
+    risk, limit = metadata.get("accepted_risk"), metadata.get("max_mined_risk")
+    if risk is not None and limit is not None and risk > limit:
         return NoneDrawn(
-            f"in this graph, the guard could not tell which ones are true (it had a skill of {skill:.2f}, and needs "
-            "more than 0)",
+            f"in this graph, the guard could not tell which ones are true (those that it accepted were true {risk:.2g} "
+            f"times as often as random ones, and {limit:.2g} times is the most that is safe)",
             'Pass "hard_fraction": 0.25 to the sampler to draw some all the same. More training triples or types of '
             "entities (--entity-types) may give the guard more to go by.",
         )

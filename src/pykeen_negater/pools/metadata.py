@@ -90,11 +90,15 @@ _MEASURES = record(
     }
 )
 
+#: The risk of what the guard accepted
+_RISKS = record({"answers": whole(), "hidden": whole(), "expected": number(low=0), "observed": number(low=0)})
+
 _GUARD = record(
     {
         "hidden_triples": whole(),
         "proposed": _MEASURES,
         "all": _MEASURES,
+        "accepted": _RISKS,
         "auc_of_features": mapping_of(_share),
     },
     required=("hidden_triples", "proposed"),
@@ -139,6 +143,7 @@ def _schema(metadata: Mapping[str, Any]) -> Kind:
             "max_risk": optional(_risk),
             "max_mined_risk": optional(_risk),
             "guard_skill": optional(number(high=1)),
+            "accepted_risk": optional(number(low=0)),
             "fingerprint": _text,
             "graph": _text,
             "dataset": _text,
