@@ -4,7 +4,8 @@ Run: NEGATER_DATA=... python benchmarks/benchmark.py [--quick] [--datasets umls,
 
 The sampler has three parts: the guard, loops, and mined negatives. Each is measured alone, in pairs, and all together;
 what reads texts is measured with texts and with the graph's structure only; and so is each ranker. Distillation
-(NegatERTrainingCallback) is measured beside `basic` and beside the default. The cells are listed before they run. A
+(NegatERTrainingCallback) is measured beside `basic` and beside the default, and so is the blend of the trained model
+with the judge (blend), beside the judge alone. The cells are listed before they run. A
 cell that has a row in results/benchmark.tsv (results/quick.tsv with --quick) is not run again, so that a stopped run
 goes on where it was; remove the file to start anew. Several processes may share the work if their cells differ, e.g. by
 --models.
@@ -29,7 +30,14 @@ from pykeen.training.callbacks import TrainingCallback
 from pykeen.triples import CoreTriplesFactory
 from pykeen.utils import set_random_seed
 
-from pykeen_negater import NegatERNegativeSampler, NegatERTrainingCallback, TripleClassificationEvaluator
+from pykeen_negater import (
+    NegatERNegativeSampler,
+    NegatERTrainingCallback,
+    TripleClassificationEvaluator,
+    blend,
+)
+from pykeen_negater.distillation.blended_model import BlendedModel
+from pykeen_negater.distillation.judge import judge_of
 from pykeen_negater.evaluation.strata import evaluate_strata
 from pykeen_negater.sampling.training_context import triples_factory_noted
 
@@ -90,8 +98,14 @@ RANKERS = ("similarity", "kge", "thresholds", "full-gradients", "proxy-gradients
 #: Distillation, beside the samplers of these names
 DISTILLED = {f"{name}, distilled": name for name in ("basic", "default")}
 
+#: Blends of the model with the judge, beside the samplers of these names
+BLENDED = {f"{name}, blended": name for name in ("basic, filtered", "default")}
+
+#: The judge without any model
+JUDGE = "judge"
+
 #: What the sampler does by itself, with texts and without; its parts; its parts without texts, which loops don't read;
-#: distillation, with texts and without; all parts with each ranker
+#: distillation, blends and the judge, with texts and without; all parts with each ranker
 SAMPLERS = [
     *BASELINES,
     *("default", "default; structure"),
@@ -99,6 +113,7 @@ SAMPLERS = [
     *(f"{parts}; structure" for parts in PARTS if parts != "loops"),
     *DISTILLED,
     *(f"{name}; structure" for name in DISTILLED),
+    *(name + how for name in (*BLENDED, JUDGE) for how in ("", "; structure")),
     *(f"guard, loops, mined; {ranker}" for ranker in RANKERS),
 ]
 
@@ -135,7 +150,7 @@ def parameters(sampler: str, setting: str, texts: dict[str, str]) -> tuple[str, 
     """Find PyKEEN's name and the parameters of a sampler, one of :data:`SAMPLERS`."""
     kwargs: dict[str, Any] = {"num_negs_per_pos": SETTINGS[setting][1]}
     parts, _, how = sampler.partition("; ")
-    parts = DISTILLED.get(parts, parts)
+    parts = (DISTILLED | BLENDED).get(parts, parts)
     if parts in BASELINES:
         name, own = BASELINES[parts]
         return name, kwargs | own
@@ -158,13 +173,16 @@ def mine(training: CoreTriplesFactory, kwargs: dict[str, Any]) -> dict[str, floa
     return {"mining_seconds": seconds, "mined_share": composition.mined, "loops_share": composition.loops}
 
 
+def judge_settings(sampler: str, texts: dict[str, str]) -> dict[str, str]:
+    """Find what a judge goes by."""
+    return {"encoder": "structural"} if sampler.endswith("; structure") else texts
+
+
 def make_callback(sampler: str, training: CoreTriplesFactory, texts: dict[str, str]) -> NegatERTrainingCallback | None:
     """Make the callback of a sampler of :data:`DISTILLED`, with its judge trained before the clock runs."""
-    name, _, how = sampler.partition("; ")
-    if name not in DISTILLED:
+    if sampler.partition("; ")[0] not in DISTILLED:
         return None
-    settings = {"encoder": "structural"} if how == "structure" else texts
-    callback = NegatERTrainingCallback(triples_factory=training, **settings)
+    callback = NegatERTrainingCallback(triples_factory=training, **judge_settings(sampler, texts))
     callback.prepare(torch.device("cpu"))
     return callback
 
@@ -213,6 +231,10 @@ def train(
 def run(dataset: str, model: str, setting: str, sampler: str, seed: int) -> dict[str, Any]:
     """Train and evaluate one cell."""
     data, texts = load(dataset)
+    if sampler.partition("; ")[0] == JUDGE:
+        untrained = model_resolver.make(model, triples_factory=data.training, random_seed=seed)
+        judge = judge_of(data.training, judge_settings(sampler, texts), torch.device("cpu"))
+        return evaluate(BlendedModel(untrained, judge, model_weight=0.0, judge_weight=1.0), dataset, data)
     name, kwargs = parameters(sampler, setting, texts)
     epochs = EPOCHS[dataset, model]
     # mined before the clock runs, which is about training
@@ -220,8 +242,14 @@ def run(dataset: str, model: str, setting: str, sampler: str, seed: int) -> dict
     callback = make_callback(sampler, data.training, texts)
     optimization = LARGE.get(dataset, (LEARNING_RATE, BATCH_SIZE))
     trained, seconds = train(data, model, setting, name, kwargs, epochs, seed, optimization, callback)
-    row = {"epochs": epochs, **mined, "seconds_per_epoch": seconds / epochs}
-    row |= rank(trained, data, "validation") | rank(trained, data, "test")
+    if sampler.partition("; ")[0] in BLENDED:
+        trained = blend(trained, data.training, data.validation, **judge_settings(sampler, texts))
+    return {"epochs": epochs, **mined, "seconds_per_epoch": seconds / epochs} | evaluate(trained, dataset, data)
+
+
+def evaluate(trained: Model, dataset: str, data: Dataset) -> dict[str, float]:
+    """Evaluate ranking and, where there are verified false triples, classification."""
+    row = rank(trained, data, "validation") | rank(trained, data, "test")
     verified = load_verified(dataset, data)
     if verified is not None:
         validation, test = verified

@@ -35,6 +35,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .distillation.blended_model import blend
     from .distillation.callback import NegatERTrainingCallback
     from .evaluation.samplers import evaluate_sampler
     from .evaluation.triple_classification import TripleClassificationEvaluator
@@ -50,6 +51,7 @@ __all__ = [
     "NegativePools",
     "PoolsError",
     "TripleClassificationEvaluator",
+    "blend",
     "evaluate_sampler",
     "import_negatives",
     "mine",
@@ -61,6 +63,7 @@ _HOMES = {
     "NegativePools": "pools.negative_pools",
     "PoolsError": "pools.files",
     "TripleClassificationEvaluator": "evaluation.triple_classification",
+    "blend": "distillation.blended_model",
     "evaluate_sampler": "evaluation.samplers",
     "import_negatives": "pools.imports",
     "mine": "mining.miner",

@@ -15,7 +15,7 @@ from pykeen.triples import TriplesFactory
 from torch import Tensor
 
 from pykeen_negater import NegatERTrainingCallback
-from pykeen_negater.distillation import callback as callback_module
+from pykeen_negater.distillation import judge as judge_module
 from pykeen_negater.distillation.judge import Judge
 from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL
 
@@ -140,8 +140,8 @@ def test_it_works_by_name_in_the_pipeline(with_inverse: bool):
 
 def test_the_settings_of_the_sampler_are_taken(nations: TriplesFactory, monkeypatch: pytest.MonkeyPatch):
     found = []
-    find = callback_module.find_judge
-    monkeypatch.setattr(callback_module, "find_judge", lambda *args: found.append(args) or find(*args))
+    find = judge_module.find_judge
+    monkeypatch.setattr(judge_module, "find_judge", lambda *args: found.append(args) or find(*args))
     sampler = {"mine": "never", "seed": 3, "loop_fraction": 0.0, **STRUCTURE}
     for own, seed in (({}, 3), ({"seed": 4}, 4)):
         loop = make_loop(nations, negative_sampler="negater", negative_sampler_kwargs=sampler)

@@ -1,6 +1,5 @@
 """The judge, against plain definitions."""
 
-import itertools
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import torch
 from pykeen.triples import TriplesFactory
 
-from pykeen_negater.distillation.judge import Judge, find_judge, fit_weights
+from pykeen_negater.distillation.judge import Judge, find_judge
 from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.scorers import cached
@@ -29,34 +28,8 @@ def graph() -> Graph:
 
 
 @pytest.fixture
-def hidden(graph: Graph) -> np.ndarray:
-    known = set(map(tuple, graph.triples.tolist()))
-    return np.array([t for t in itertools.product(range(12), range(2), range(12)) if t not in known])[::5]
-
-
-@pytest.fixture
 def scorers(graph: Graph) -> list[DotProductScorer]:
     return [randomize(Factorization(graph, dim=4), seed) for seed in (1, 2)]
-
-
-def slow_loss(weights: list[float], scorers: list[DotProductScorer], graph: Graph, triples: np.ndarray) -> float:
-    """Compute the cross-entropy of answers among all that the graph does not know, one by one."""
-    known = set(map(tuple, graph.triples.tolist()))
-    losses = []
-    for side in (HEAD, TAIL):
-        for triple in triples.tolist():
-            scores = []
-            for entity in range(graph.num_entities):
-                other = list(triple)
-                other[side] = entity
-                if tuple(other) in known and entity != triple[side]:
-                    continue
-                parts = [float(it.score_triples(np.array([other]), side)[0]) for it in scorers]
-                scores.append(sum(w * x for w, x in zip(weights, parts, strict=True)))
-                if entity == triple[side]:
-                    right = scores[-1]
-            losses.append(np.log(np.exp(scores).sum()) - right)
-    return float(np.mean(losses))
 
 
 @pytest.mark.parametrize("side", [HEAD, TAIL])
@@ -69,43 +42,6 @@ def test_scores_are_weighted_sums(graph: Graph, scorers: list[DotProductScorer],
         weight * scorer.score_triples(triples.numpy(), side) for weight, scorer in zip([0.7, 0.2], scorers, strict=True)
     )
     np.testing.assert_allclose(scores.gather(1, triples[:, side : side + 1]).squeeze(1), expected, rtol=1e-4, atol=1e-4)
-
-
-def test_weights_make_hidden_answers_as_likely_as_can_be(
-    graph: Graph, hidden: np.ndarray, scorers: list[DotProductScorer]
-):
-    weights = fit_weights(scorers, graph, hidden)
-    least = slow_loss(weights, scorers, graph, hidden)
-    for other in itertools.product([-0.1, 0.0, 0.1], repeat=2):
-        moved = [max(0.0, w + step) for w, step in zip(weights, other, strict=True)]
-        assert least <= slow_loss(moved, scorers, graph, hidden) + 1e-4
-
-
-def test_a_scorer_that_knows_weighs_more(graph: Graph, hidden: np.ndarray):
-    """One that was made for the hidden triples is trusted, and one that says the contrary is not."""
-
-    class Oracle(Factorization):
-        """Scores what is asked by the answers that it was told."""
-
-        def __init__(self, sign: float) -> None:
-            super().__init__(graph, dim=2)
-            self.table = torch.zeros(2, graph.num_relations, graph.num_entities, graph.num_entities)
-            for h, r, t in hidden.tolist():
-                self.table[0, r, t, h] = self.table[1, r, h, t] = sign
-
-        def encode_queries(self, entities, relations, side):
-            return self.table[side // 2, relations, entities]
-
-        def encode_answers(self, side):
-            return torch.eye(graph.num_entities)
-
-    right, wrong = fit_weights([Oracle(1.0), Oracle(-1.0)], graph, hidden)
-    assert right > 1
-    assert wrong == 0
-
-
-def test_nothing_hidden_leaves_weights_alike(graph: Graph, scorers: list[DotProductScorer]):
-    assert fit_weights(scorers, graph, graph.triples[:0]) == [0.5, 0.5]
 
 
 def test_a_judge_is_trained_once(nations: TriplesFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

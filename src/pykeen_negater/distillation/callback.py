@@ -1,6 +1,5 @@
 """The callback that lets PyKEEN's training loops teach a model what the judge knows."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,23 +9,18 @@ from pykeen.triples import CoreTriplesFactory
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax, softmax
 
-from ..mining.miner import Miner
 from ..mining.settings import MiningSettings
-from ..runtime.progress import Progress
-from ..runtime.random_state import pinned_defaults, preserved_random_state
+from ..runtime.random_state import pinned_defaults
 from ..sampling.mined import without_inverse
 from ..sampling.training_context import trained_factory
-from ..triples.graphs import Graph
 from ..triples.indexing import HEAD, RELATION, TAIL
 from ..triples.queries import ENTITY_SIDES
 from ..utils.spelling import check_known
-from .judge import Judge, find_judge
+from .judge import Judge, judge_of
 
 __all__ = [
     "NegatERTrainingCallback",
 ]
-
-logger = logging.getLogger(__name__)
 
 
 class NegatERTrainingCallback(TrainingCallback):
@@ -129,15 +123,7 @@ class NegatERTrainingCallback(TrainingCallback):
         if factory is None:
             raise ValueError("found no triples factory that the loop trains on. Pass triples_factory=...")
         self._inverse = factory.num_relations == 2 * factory.real_num_relations
-        miner = Miner(Graph.from_factory(factory), MiningSettings(**{**self._inherited(), **self.mining}))
-        with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad(), Progress().running():
-            self.judge = find_judge(miner.vectors, miner.cache, miner.settings.seed, device)
-        logger.warning(
-            "The model learns from a judge of the graph (weight %.2f) and of its entities' %s (weight %.2f).",
-            self.judge.weights[0],
-            "texts" if miner.encoder.needs_texts else "places in it",
-            self.judge.weights[1],
-        )
+        self.judge = judge_of(factory, {**self._inherited(), **self.mining}, device)
         return self.judge
 
     def _inherited(self) -> dict[str, Any]:

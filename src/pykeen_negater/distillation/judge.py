@@ -1,18 +1,23 @@
 """The judge: how likely each entity is the answer to a query, by the graph and the entities' texts together."""
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
-from torch import Tensor, nn
+from pykeen.triples import CoreTriplesFactory
+from torch import Tensor
 
 from ..guard.hold_out import hold_out_triples
+from ..mining.miner import Miner
+from ..mining.settings import MiningSettings
 from ..mining.vectors import EntityVectors
-from ..runtime.progress import Step
+from ..runtime.progress import Progress, Step
+from ..runtime.random_state import preserved_random_state
 from ..scorers.base import DotProductScorer
 from ..scorers.cached import train_or_load
 from ..scorers.factorization import Factorization
@@ -20,17 +25,16 @@ from ..scorers.factorization import training_of as factorization_training_of
 from ..scorers.probe import AnswerProbe, answer_training_of
 from ..storage.cache import Cache, array_digest, fingerprint
 from ..triples.graphs import Graph
-from ..triples.indexing import RELATION
-from ..triples.queries import ENTITY_SIDES, Queries
+from ..triples.queries import ENTITY_SIDES
+from .weighting import fit_weights
 
 __all__ = [
     "Judge",
     "find_judge",
-    "fit_weights",
+    "judge_of",
 ]
 
-#: The most scores of each scorer and side that weights are fitted to, and the most hidden triples
-MAX_SCORES, MAX_HIDDEN = 2**24, 1_000
+logger = logging.getLogger(__name__)
 
 _WEIGHTS = "weights.json"
 
@@ -78,60 +82,26 @@ class Judge:
         return torch.cat(encoded, dim=1) @ self.answers[side].T
 
 
-def fit_weights(scorers: Sequence[DotProductScorer], graph: Graph, hidden: np.ndarray, seed: int = 0) -> list[float]:
-    """Weight scorers so that the answers of hidden triples are as likely as possible among all entities.
+def judge_of(factory: CoreTriplesFactory, mining: Mapping[str, Any], device: torch.device) -> Judge:
+    """Train a judge of training triples and their texts, or load it from the cache; the log says what it goes by.
 
-    This is a conditional logit model without an intercept: its likelihood has one maximum.
-
-    :param scorers: scorers trained on the graph
-    :param graph: the graph, without the hidden triples; its known answers are left out
-    :param hidden: shape: (n, 3)
-    :param seed: the seed of the choice, where there are many hidden triples
-    :return: the weight of each scorer, >= 0; all alike if nothing is hidden
+    :param factory: the training triples; inverse ones are left out
+    :param mining: settings of mining, see :class:`pykeen_negater.mining.settings.MiningSettings`: what texts there are,
+        how they are encoded, and the seed
+    :param device: where it is going to judge
+    :return: the judge
+    :raises ValueError: if a setting does not fit the triples
     """
-    count = min(len(hidden), MAX_HIDDEN, max(1, MAX_SCORES // graph.num_entities))
-    if not count:
-        return [1 / len(scorers)] * len(scorers)
-    triples = hidden[np.random.default_rng(seed).permutation(len(hidden))[:count]]
-    queries = Queries.from_graph(graph)
-    parts = [_scores(scorers, queries, triples, side) for side in ENTITY_SIDES]
-
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        """Compute the cross-entropy of the hidden answers, and its gradient."""
-        weight = torch.tensor(weights, dtype=torch.float32, requires_grad=True)
-        total = torch.stack(
-            [
-                nn.functional.cross_entropy((weight[:, None, None] * scores).sum(dim=0) + known, target)
-                for scores, known, target in parts
-            ]
-        ).mean()
-        total.backward()
-        return total.item(), weight.grad.double().numpy()  # type: ignore[union-attr]
-
-    start = np.full(len(scorers), 1 / len(scorers))
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(scorers))
-    return [float(weight) for weight in found.x]
-
-
-def _scores(
-    scorers: Sequence[DotProductScorer], queries: Queries, triples: np.ndarray, side: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Score all answers to the queries of one side.
-
-    :return: a triple (scores; shape: (num_scorers, n, num_entities). −∞ for known answers, else 0; shape: (n,
-        num_entities). The right answers; shape: (n,))
-    """
-    columns = torch.from_numpy(triples)
-    given, relations = columns[:, ENTITY_SIDES[side]], columns[:, RELATION]
-    with torch.no_grad():
-        scores = [it.encode_queries(given, relations, side) @ it.encode_all_answers(side).T for it in scorers]
-    known = torch.zeros_like(scores[0])
-    for row, query in enumerate(queries.find(np.full(len(triples), side), triples).tolist()):
-        if query >= 0:
-            known[row, queries.answers[queries.offsets[query] : queries.offsets[query + 1]]] = -torch.inf
-    # what is asked for is not known, even if the graph has it
-    known.scatter_(1, columns[:, side : side + 1], 0.0)
-    return torch.stack(scores), known, columns[:, side]
+    miner = Miner(Graph.from_factory(factory), MiningSettings(**mining))
+    with preserved_random_state(), torch.inference_mode(mode=False), torch.enable_grad(), Progress().running():
+        judge = find_judge(miner.vectors, miner.cache, miner.settings.seed, device)
+    logger.warning(
+        "The judge goes by the graph (weight %.2f) and by its entities' %s (weight %.2f).",
+        judge.weights[0],
+        "texts" if miner.encoder.needs_texts else "places in it",
+        judge.weights[1],
+    )
+    return judge
 
 
 def find_judge(vectors: EntityVectors, cache: Cache, seed: int, device: torch.device) -> Judge:
@@ -151,7 +121,8 @@ def find_judge(vectors: EntityVectors, cache: Cache, seed: int, device: torch.de
         """Fit the weights."""
         visible, hidden = hold_out_triples(vectors.graph, seed=seed)
         scorers = _train(visible, vectors.encode(visible)[0], cache, seed)
-        weights = fit_weights(scorers, visible, hidden, seed)
+        alone = [Judge.of([scorer], [1.0], torch.device("cpu")).score for scorer in scorers]
+        weights = fit_weights(alone, visible, hidden, seed)
         folder.joinpath(_WEIGHTS).write_text(json.dumps(weights), encoding="utf-8")
 
     scorers = _train(vectors.graph, encoded, cache, seed)

@@ -130,7 +130,7 @@ class Guard:
             "asked_queries": len(asked),
             "all": _assess(labels, unseen, slots, weights),
             "proposed": _assess(*(x[is_proposed] for x in (labels, unseen, slots, queries_represented))),
-            "accepted": _risks(*(x[accepted] for x in (labels, unseen, queries_represented)), uniform),
+            "accepted": _risks(labels[accepted], unseen[accepted], queries_represented[accepted], uniform),
             "auc_of_features": _auc_of_features(extractor, features[is_proposed], labels[is_proposed]),
         }
         return cls(extractor, model, uniform, max_risk, report)
