@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
-from benchmark import BASELINES, DISTILLED, PARTS, SAMPLERS
+from benchmark import BASELINES, BLENDED, DISTILLED, JUDGE, PARTS, SAMPLERS
 from common import RESULTS
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +26,7 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
 METRICS = {
     "test_mrr": "MRR",
     "test_mrr_others": "MRR without the query's entity",
+    "test_mrr_beyond_3": "MRR out of reach",
     "test_hits_1": "Hits@1",
     "test_hits_10": "Hits@10",
     "test_accuracy": "accuracy",
@@ -112,6 +113,15 @@ def distillation(frame: pd.DataFrame) -> pd.DataFrame:
     names = ["basic", "default", *(name for name in SAMPLERS if name.startswith(tuple(DISTILLED)))]
     frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin(names)]
     is_measured = frame["sampler"].isin(names[2:]).groupby([frame["dataset"], frame["model"]]).transform("any")
+    return _in_order(_differences(frame[is_measured]), names)
+
+
+def blending(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say what blending a model with the judge is worth, with texts and without."""
+    added = [name for name in SAMPLERS if name.startswith((*BLENDED, JUDGE))]
+    names = ["basic, filtered", "default", *added]
+    frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin(names)]
+    is_measured = frame["sampler"].isin(added).groupby([frame["dataset"], frame["model"]]).transform("any")
     return _in_order(_differences(frame[is_measured]), names)
 
 
@@ -281,6 +291,7 @@ TABLES = {
     "small_parts": ("differences", small_parts),
     "parts": ("differences", parts),
     "structure": ("differences", structure),
+    "blending": ("differences", blending),
     "distilled": ("differences", distilled),
     "distillation": ("differences", distillation),
     "fair_fight": ("fair_fight", fair_fight),

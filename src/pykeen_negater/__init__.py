@@ -17,8 +17,8 @@ that are plausible and false, as NegatER does [safavi2021]_, and estimates how l
 7. :mod:`~pykeen_negater.pools.negative_pools` holds the result;
 8. :mod:`~pykeen_negater.sampling.sampler` serves it to PyKEEN, mixed with the negatives of another sampler, without
    those that are likely true;
-9. :mod:`~pykeen_negater.distillation.callback` teaches models in training what a judge of graph and texts knows, on
-   request;
+9. :mod:`~pykeen_negater.distillation.callback` teaches models in training what a judge of graph and texts knows, and
+   :mod:`~pykeen_negater.distillation.blended_model` lets both answer together, on request;
 10. :mod:`~pykeen_negater.evaluation.samplers` measures negatives,
     and :mod:`~pykeen_negater.evaluation.triple_classification` measures models.
 

@@ -35,6 +35,7 @@ FOLDER = Path(__file__).parents[2] / "examples"
 EXPECTED = {
     "quickstart.py": r"MRR 0\.\d{3}, Hits@1 0\.\d{3}\n",
     "mine_once.py": r"(?s)[\d,]+ negatives for 1,592 triples\n.*TransE: MRR 0\.\d{3}\nDistMult: MRR 0\.\d{3}\n",
+    "blending.py": r"MRR of the model: 0\.\d{3}\nMRR of the blend: 0\.\d{3}\n",
     "distillation.py": r"MRR 0\.\d{3}\n",
     "own_texts.py": r"MRR 0\.\d{3}\n",
     "own_negatives.py": r"\d+ negatives; \d% of the 1,592 training triples .*\nMRR 0\.\d{3}\n",

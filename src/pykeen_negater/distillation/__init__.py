@@ -1,4 +1,5 @@
-"""Teaching: a judge, trained on the graph and its texts, tells a model in training which answers are likely.
+"""What a judge, trained on the graph and its texts, knows: taught to models in training, or blended with trained ones.
 
-:mod:`.judge` trains the judge and weights its scorers; :mod:`.callback` is what PyKEEN's training loops call.
+:mod:`.judge` trains the judge, and :mod:`.weighting` weights its scorers; :mod:`.callback` is what PyKEEN's training
+loops call; :mod:`.blended_model` lets a trained model and the judge answer together.
 """
