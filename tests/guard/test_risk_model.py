@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pykeen_negater.guard.risk_model import RiskModel
+from pykeen_negater.guard.risk_model import RiskModel, _quadratic_logits
 
 
 def _draw_examples(size: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -80,3 +80,12 @@ def test_model_depends_on_its_seed_only():
         for _ in range(2)
     )
     np.testing.assert_array_equal(first, again)
+
+
+def test_the_quadratic_form_is_the_regression():
+    slots, features, labels, _ = _draw_examples(2_000, 4)
+    model = RiskModel(0).fit(slots, features, labels, np.ones(len(labels)), np.ones(len(labels), dtype=bool))
+    inputs = np.column_stack([slots, features])
+    expected = model._regression.decision_function(inputs)
+    assert np.ptp(expected) > 3
+    np.testing.assert_allclose(_quadratic_logits(model._regression, inputs), expected, rtol=1e-9, atol=1e-9)

@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler, TargetEncoder
 from threadpoolctl import threadpool_limits
 
@@ -75,7 +75,7 @@ class RiskModelCost:
         few, more = TIMED_TREES
         seconds += grown[0] + max(grown[1] - grown[0], 0.0) * (num_trees - few) / (more - few)
         asked = _timed(lambda: model._trees.predict_proba(inputs))[1] * num_trees / more
-        asked += _timed(lambda: model._regression.predict_proba(inputs))[1]
+        asked += _timed(lambda: _quadratic_logits(model._regression, inputs))[1]
         return cls(seconds / len(features), asked / len(features))
 
 
@@ -150,9 +150,31 @@ class RiskModel:
         :return: shape: (n,), in [0, 1]
         """
         inputs = np.column_stack([slots, features])
-        regression, trees = (
-            logit(model.predict_proba(inputs)[:, 1].clip(SMALLEST, 1 - SMALLEST))
-            for model in (self._regression, self._trees)
-        )
+        regression = _quadratic_logits(self._regression, inputs).clip(logit(SMALLEST), -logit(SMALLEST))
+        trees = logit(self._trees.predict_proba(inputs)[:, 1].clip(SMALLEST, 1 - SMALLEST))
         mean = (regression + trees) / 2
         return expit(mean if plausible is None else np.where(plausible, mean, regression))
+
+
+def _quadratic_logits(regression: Pipeline, inputs: np.ndarray) -> np.ndarray:
+    """Compute what the regression's ``decision_function`` does, as one quadratic form instead of hundreds of columns.
+
+    :param regression: the fitted pipeline of :class:`RiskModel`
+    :param inputs: shape: (n, 1 + num_features)
+    :return: shape: (n,)
+    """
+    polynomial, scaler, model = regression[-3:]
+    coefficients = model.coef_[0] / scaler.scale_
+    constant, linear = float(model.intercept_[0] - coefficients @ scaler.mean_), np.zeros(polynomial.n_features_in_)
+    square = np.zeros((len(linear), len(linear)))
+    for coefficient, powers in zip(coefficients, polynomial.powers_, strict=True):
+        # one factor, or two, or the same one twice
+        factors = np.repeat(np.arange(len(powers)), powers)
+        if not len(factors):
+            constant += coefficient
+        elif len(factors) == 1:
+            linear[factors[0]] += coefficient
+        else:
+            square[factors[0], factors[1]] += coefficient
+    prepared = regression[:-3].transform(inputs)
+    return constant + prepared @ linear + np.einsum("ij,ij->i", prepared @ square, prepared)
