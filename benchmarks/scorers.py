@@ -72,7 +72,7 @@ def main(seeds: int, language_model: bool) -> None:
 
             def ranker_score(triples: np.ndarray, ranker=ranker, context=context) -> np.ndarray:
                 """Score triples as the ranker does."""
-                return ranker.score(triples, context)
+                return ranker.score_triples(triples, context)
 
             write("probe ranker", seed, positives, negatives, ranker_score, seconds=seconds, candidates=len(candidates))
 

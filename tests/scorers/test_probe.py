@@ -59,6 +59,9 @@ class TestProbe(VectorScorerTestCase):
             answers = set(range(NUM_ENTITIES))
             if most < NUM_ENTITIES:
                 answers = {*torch.randint(NUM_ENTITIES, (most,)).tolist(), *triples[:, side].tolist()}
+            degrees = np.bincount(graph.triples[:, side], minlength=NUM_ENTITIES)
+            missed = (1 - degrees / len(graph)) ** len(triples) * (1 - 1 / NUM_ENTITIES) ** most
+            counts = 1 / (1 - missed) if most < NUM_ENTITIES else np.ones(NUM_ENTITIES)
             for triple in triples:
                 slot = set(graph.slot(triple[RELATION], side).tolist())
                 corruptions = [[*triple[:side], other, *triple[side + 1 :]] for other in answers]
@@ -66,7 +69,9 @@ class TestProbe(VectorScorerTestCase):
                 losses = np.logaddexp(0, probe.score_triples(unknown, side).astype(np.float64))
                 in_slot = np.isin(unknown[:, side], list(slot))
                 expected += float(np.logaddexp(0, -probe.score_triples(triple[None], side)).item())
-                expected += losses.mean() / 2 + (losses[in_slot].mean() / 2 if in_slot.any() else 0)
+                for kind in (np.ones(len(unknown), dtype=bool), in_slot):
+                    if kind.any():
+                        expected += np.average(losses[kind], weights=counts[unknown[kind, side]]) / 2
         assert loss == pytest.approx(expected / (2 * len(triples)), rel=1e-4)
 
     def test_large_graphs_are_passed_less_often(self, graph: Graph, monkeypatch: pytest.MonkeyPatch):

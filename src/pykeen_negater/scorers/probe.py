@@ -24,10 +24,10 @@ __all__ = [
 ]
 
 #: The settings of a probe that did best on hidden training triples of CoDEx-S
-TRAINING = Training(epochs=10, learning_rate=4e-3, weight_decay=0.05, batch_size=512)
+TRAINING = Training(epochs=15, learning_rate=4e-3, weight_decay=0.05, batch_size=512)
 
 #: The most triples that a probe sees, if it sees each at least once; in larger graphs, fewer passes do
-MAX_SEEN = 1_000_000
+MAX_SEEN = 1_500_000
 
 
 class VectorScorer(DotProductScorer):
@@ -103,7 +103,7 @@ class VectorScorer(DotProductScorer):
 class Probe(VectorScorer):
     """Learns to tell triples from corruptions of them, each by itself."""
 
-    def __init__(self, graph: Graph, vectors: np.ndarray, *, dim: int = 256, dropout: float = 0.4, answers: int = 512):
+    def __init__(self, graph: Graph, vectors: np.ndarray, *, dim: int = 256, dropout: float = 0.4, answers: int = 128):
         """Make an untrained probe.
 
         :param graph: the graph, whose triples are never corruptions
@@ -116,11 +116,17 @@ class Probe(VectorScorer):
         super().__init__(graph, vectors, dim=dim, dropout=dropout)
         self.answers = answers
         self.masks = AnswerMasks(graph)
+        #: The share of the triples that each entity answers, by side
+        self.shares = {
+            side: torch.from_numpy(np.bincount(graph.triples[:, side], minlength=graph.num_entities) / len(graph))
+            for side in ENTITY_SIDES
+        }
 
     def forward(self, triples: Tensor) -> dict[str, Tensor]:
         """Compute the loss of triples against corruptions of them.
 
         All triples of a batch are corrupted by the same entities, so that one matrix product scores all corruptions.
+        Entities that answer many triples are among these more often, and count for less each time.
 
         :param triples: shape: (n, 3)
         :return: the binary cross-entropy, by name; a triple counts as much as all corruptions of one of its sides, of
@@ -132,15 +138,32 @@ class Probe(VectorScorer):
             answers = self.encode_answers(side) if chosen is None else self._encode_answers(chosen, side)
             logits = self.encode_queries(triples[:, given], triples[:, RELATION], side) @ answers.T
             known, in_slot = self.masks(triples, side, chosen)
-            negatives = (_weights(known, in_slot) * softplus(logits)).sum(dim=1)
+            weights = _weights(known, in_slot, self._chances(side, len(triples), chosen))
+            negatives = (weights * softplus(logits)).sum(dim=1)
             total = total + (softplus(-logits.gather(1, target.unsqueeze(dim=1)).squeeze(dim=1)) + negatives).mean()
         return {"loss": total / 2}
 
+    def _chances(self, side: int, batch_size: int, chosen: Tensor | None) -> Tensor:
+        """Compute how likely each entity is among the chosen ones: as an answer of the batch, or as a random one."""
+        if chosen is None:
+            return torch.ones(len(self.vectors), device=self.vectors.device)
+        missed = (1 - self.shares[side][chosen.cpu()]) ** batch_size * (1 - 1 / len(self.vectors)) ** self.answers
+        return (1 - missed).float().to(chosen.device)
 
-def _weights(known: Tensor, in_slot: Tensor) -> Tensor:
-    """Weight corruptions: those in the slot get half of the weight, all together the other half, known triples none."""
-    anywhere, here = (part / (2 * part.sum(dim=1, keepdim=True).clamp_min(1)) for part in (~known, ~known & in_slot))
-    return anywhere + here
+
+def _weights(known: Tensor, in_slot: Tensor, chances: Tensor) -> Tensor:
+    """Weight corruptions: those in the slot get half of the weight, all together the other half, known triples none.
+
+    :param known: shape: (n, m), which corruptions are known triples
+    :param in_slot: shape: (n, m), which entities occur in the slot
+    :param chances: shape: (m,), > 0, how likely each entity was chosen, which it counts less for
+    :return: shape: (n, m); a row adds up to 1, or to less without corruptions of one kind
+    """
+    total = torch.zeros_like(known, dtype=torch.float32)
+    for part in (~known, ~known & in_slot):
+        weights = part / chances
+        total = total + weights / (2 * weights.sum(dim=1, keepdim=True).clamp_min(1))
+    return total
 
 
 class AnswerProbe(VectorScorer):
