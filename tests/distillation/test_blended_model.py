@@ -84,6 +84,19 @@ def test_a_blend_ranks_better_than_an_untrained_model(data: Dataset, model: Mode
     assert evaluate(blended, data) > evaluate(model, data) + 0.1
 
 
+def test_batches_do_not_change_the_weights(data: Dataset, model: Model, monkeypatch: pytest.MonkeyPatch):
+    whole = blend(model, data.training, data.validation, **STRUCTURE)
+    monkeypatch.setattr("pykeen_negater.distillation.blended_model.MAX_SCORES", 3 * data.num_entities)
+    sizes = []
+    monkeypatch.setattr(
+        model, "score_t", lambda batch, f=model.score_t, **kw: sizes.append(len(batch)) or f(batch, **kw)
+    )
+    parts = blend(model, data.training, data.validation, **STRUCTURE)
+    assert max(sizes) == 3
+    assert parts.judge_weight == pytest.approx(whole.judge_weight, rel=1e-3)
+    assert parts.model_weight == pytest.approx(whole.model_weight, rel=1e-3, abs=1e-4)
+
+
 def test_a_model_that_knows_is_trusted(data: Dataset):
     """One that was trained on all triples ranks better than the judge."""
     splits = [split.mapped_triples for split in (Nations().training, data.validation, data.testing)]

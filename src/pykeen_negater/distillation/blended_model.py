@@ -24,6 +24,9 @@ __all__ = [
     "blend",
 ]
 
+#: The most scores that the model computes at once while weights are fitted
+MAX_SCORES = 2**20
+
 
 class BlendedModel(Model):
     """Scores answers by the weighted sum of a trained model's scores and of a judge's.
@@ -139,11 +142,11 @@ def blend(model: Model, training: CoreTriplesFactory, validation: CoreTriplesFac
     judge = judge_of(training, mining, model.device)
 
     def model_scores(entities: Tensor, relations: Tensor, side: int) -> Tensor:
-        """Score all answers with the model."""
-        entities, relations = entities.to(model.device), relations.to(model.device)
-        if side == TAIL:
-            return model.predict_t(torch.stack([entities, relations], dim=1))
-        return model.predict_h(torch.stack([relations, entities], dim=1))
+        """Score all answers with the model, which takes many times the memory of the scores for some models."""
+        predict = model.predict_t if side == TAIL else model.predict_h
+        columns = (entities, relations) if side == TAIL else (relations, entities)
+        batches = torch.stack(columns, dim=1).to(model.device).split(max(1, MAX_SCORES // model.num_entities))
+        return torch.cat([predict(batch) for batch in batches])
 
     def judge_scores(entities: Tensor, relations: Tensor, side: int) -> Tensor:
         """Score all answers with the judge."""
