@@ -1,6 +1,7 @@
 """The blend of a model and a judge, against plain sums, and as PyKEEN uses models."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,10 +88,15 @@ def test_a_blend_ranks_better_than_an_untrained_model(data: Dataset, model: Mode
 def test_batches_do_not_change_the_weights(data: Dataset, model: Model, monkeypatch: pytest.MonkeyPatch):
     whole = blend(model, data.training, data.validation, **STRUCTURE)
     monkeypatch.setattr("pykeen_negater.distillation.blended_model.MAX_SCORES", 3 * data.num_entities)
-    sizes = []
-    monkeypatch.setattr(
-        model, "score_t", lambda batch, f=model.score_t, **kw: sizes.append(len(batch)) or f(batch, **kw)
-    )
+    sizes: list[int] = []
+    score_t = model.score_t
+
+    def noted(hr_batch: torch.Tensor, **kwargs: Any) -> torch.Tensor:
+        """Note the size of the batch."""
+        sizes.append(len(hr_batch))
+        return score_t(hr_batch=hr_batch, **kwargs)
+
+    monkeypatch.setattr(model, "score_t", noted)
     parts = blend(model, data.training, data.validation, **STRUCTURE)
     assert max(sizes) == 3
     assert parts.judge_weight == pytest.approx(whole.judge_weight, rel=1e-3)
