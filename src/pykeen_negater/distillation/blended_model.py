@@ -33,7 +33,7 @@ class BlendedModel(Model):
 
     It predicts and is evaluated as any of PyKEEN's models, but cannot be trained. Structural models and language models
     know different things: the one what is near in the graph, the other what an entity is, wherever it stands
-    [nandi2023]_. Without an entity's texts, or to score relations, the model is better off alone.
+    [nandi2023]_. Where the judge knows more than the model, little is left of the model in the answers.
 
     .. [nandi2023] Nandi et al. (2023) DynaSemble: Dynamic Ensembling of Textual and Structure-Based Models for
        Knowledge Graph Completion. arXiv:2311.03780.
