@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import chi2
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
@@ -37,6 +38,9 @@ RANDOM_ANSWERS = 16
 
 #: The number of folds of the queries, each of which is evaluated with a guard that was fitted to the others
 FOLDS = 3
+
+#: The confidence with which the risk of what is accepted is at least the reported one
+CONFIDENCE = 0.95
 
 #: The number of answers whose risk is computed at once
 CHUNK_SIZE = 100_000
@@ -74,8 +78,11 @@ class Guard:
 
     @property
     def accepted_risk(self) -> float:
-        """The measured risk of the proposed candidates that are accepted, by guards that had not seen their queries."""
-        return float(self.report["accepted"]["observed"])
+        """The risk of the accepted candidates, at least; measured with queries that the guard was not fitted to.
+
+        It is the lower end of a confidence interval, see :data:`CONFIDENCE`: few hidden triples prove nothing.
+        """
+        return float(self.report["accepted"]["lowest"])
 
     @classmethod
     def fit(
@@ -255,11 +262,15 @@ def _risks(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray, u
     :param probabilities: shape: (n,)
     :param weights: shape: (n,), the number of answers that each represents
     :param uniform: the risk of a uniform corruption
-    :return: JSON-native measures; risks are 0 if there is none to observe
+    :return: JSON-native measures, among them the least that the observed risk is compatible with; risks are 0 if there
+        is none to observe
     """
     total = max(weights.sum(), 1.0) * uniform
     expected, observed = (float((weights * x).sum() / total) for x in (probabilities, labels))
-    return {"answers": len(labels), "hidden": int(labels.sum()), "expected": expected, "observed": observed}
+    count = int(labels.sum())
+    # the exact interval of a number of events
+    lowest = observed * float(chi2.ppf(1 - CONFIDENCE, 2 * count)) / (2 * count) if count else 0.0
+    return {"answers": len(labels), "hidden": count, "expected": expected, "observed": observed, "lowest": lowest}
 
 
 def _auc_of_features(extractor: FeatureExtractor, features: np.ndarray, labels: np.ndarray) -> dict[str, float]:

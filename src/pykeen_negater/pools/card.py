@@ -124,8 +124,8 @@ def why_none_are_drawn(metadata: Mapping[str, Any], num_negatives: int) -> NoneD
     risk, limit = metadata.get("accepted_risk"), metadata.get("max_mined_risk")
     if risk is not None and limit is not None and risk > limit:
         return NoneDrawn(
-            f"in this graph, the guard could not tell which ones are true (those that it accepted were true {risk:.2g} "
-            f"times as often as random ones, and {limit:.2g} times is the most that is safe)",
+            f"in this graph, the guard could not tell which ones are true (those that it accepted were true at least "
+            f"{risk:.2g} times as often as random ones, and {limit:.2g} times is the most that is safe)",
             'Pass "hard_fraction": 0.25 to the sampler to draw some all the same. More training triples or types of '
             "entities (--entity-types) may give the guard more to go by.",
         )

@@ -91,7 +91,15 @@ _MEASURES = record(
 )
 
 #: The risk of what the guard accepted
-_RISKS = record({"answers": whole(), "hidden": whole(), "expected": number(low=0), "observed": number(low=0)})
+_RISKS = record(
+    {
+        "answers": whole(),
+        "hidden": whole(),
+        "expected": number(low=0),
+        "observed": number(low=0),
+        "lowest": number(low=0),
+    }
+)
 
 _GUARD = record(
     {
