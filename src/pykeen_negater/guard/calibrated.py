@@ -80,7 +80,7 @@ class Guard:
     def accepted_risk(self) -> float:
         """The risk of the accepted candidates, at least; measured with queries that the guard was not fitted to.
 
-        It is the lower end of a confidence interval, see :data:`CONFIDENCE`: few hidden triples prove nothing.
+        It is the lower end of a confidence interval (95 %): few hidden triples prove nothing.
         """
         return float(self.report["accepted"]["lowest"])
 
