@@ -108,21 +108,23 @@ def structure(frame: pd.DataFrame) -> pd.DataFrame:
     return _in_order(_differences(frame), names)
 
 
+def _beside(frame: pd.DataFrame, samplers: list[str], kinds: tuple[str, ...]) -> pd.DataFrame:
+    """Show what begins with one of the kinds beside some samplers, for each graph and model that has any of it."""
+    added = [name for name in SAMPLERS if name.startswith(kinds)]
+    names = [*samplers, *added]
+    frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin(names)]
+    is_measured = frame["sampler"].isin(added).groupby([frame["dataset"], frame["model"]]).transform("any")
+    return _in_order(_differences(frame[is_measured]), names)
+
+
 def distillation(frame: pd.DataFrame) -> pd.DataFrame:
     """Say what distillation is worth, with texts and without."""
-    names = ["basic", "default", *(name for name in SAMPLERS if name.startswith(tuple(DISTILLED)))]
-    frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin(names)]
-    is_measured = frame["sampler"].isin(names[2:]).groupby([frame["dataset"], frame["model"]]).transform("any")
-    return _in_order(_differences(frame[is_measured]), names)
+    return _beside(frame, ["basic", "default"], tuple(DISTILLED))
 
 
 def blending(frame: pd.DataFrame) -> pd.DataFrame:
     """Say what blending a model with the judge is worth, with texts and without."""
-    added = [name for name in SAMPLERS if name.startswith((*BLENDED, JUDGE))]
-    names = ["basic, filtered", "default", *added]
-    frame = frame[(frame["setting"] == "nssa-16") & frame["sampler"].isin(names)]
-    is_measured = frame["sampler"].isin(added).groupby([frame["dataset"], frame["model"]]).transform("any")
-    return _in_order(_differences(frame[is_measured]), names)
+    return _beside(frame, ["basic, filtered", "default"], (*BLENDED, JUDGE))
 
 
 def distilled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -137,13 +139,10 @@ def fair_fight(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame[frame["test_mrr"].notna()]
     keys = ["dataset", "model", "contestant", "learning_rate", "dim"]
     groups = frame.groupby(keys, sort=False)
-    table = groups.agg(
-        seeds=("seed", "size"), epochs=("epochs", "mean"), seconds=("seconds", "mean"), MRR=("test_mrr", "mean")
-    )
-    others = {
-        METRICS[name]: groups[name].mean().round(3) for name in ("test_mrr_others", "test_hits_1", "test_hits_10")
-    }
-    return table.assign(**others).round({"epochs": 0, "seconds": 0, "MRR": 3}).reset_index()
+    table = groups.agg(seeds=("seed", "size"), epochs=("epochs", "mean"), seconds=("seconds", "mean"))
+    metrics = ("test_mrr", "test_mrr_others", "test_hits_1", "test_hits_10")
+    means = {METRICS[name]: groups[name].mean().round(3) for name in metrics}
+    return table.round(0).assign(**means).reset_index()
 
 
 def mrr(frame: pd.DataFrame) -> pd.DataFrame:

@@ -12,24 +12,11 @@ from pykeen_negater.mining.miner import Miner
 from pykeen_negater.mining.settings import MiningSettings
 from pykeen_negater.scorers import cached
 from pykeen_negater.scorers.base import DotProductScorer
-from pykeen_negater.scorers.factorization import Factorization
 from pykeen_negater.storage.cache import Cache
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import HEAD, RELATION, TAIL
 
-from ..cases import random_graph, randomize
-
 CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def graph() -> Graph:
-    return random_graph(0, 12, 2, 80)
-
-
-@pytest.fixture
-def scorers(graph: Graph) -> list[DotProductScorer]:
-    return [randomize(Factorization(graph, dim=4), seed) for seed in (1, 2)]
 
 
 @pytest.mark.parametrize("side", [HEAD, TAIL])

@@ -13,23 +13,11 @@ from pykeen_negater.scorers.factorization import Factorization
 from pykeen_negater.triples.graphs import Graph
 from pykeen_negater.triples.indexing import HEAD, TAIL
 
-from ..cases import random_graph, randomize
-
-
-@pytest.fixture
-def graph() -> Graph:
-    return random_graph(0, 12, 2, 80)
-
 
 @pytest.fixture
 def hidden(graph: Graph) -> np.ndarray:
     known = set(map(tuple, graph.triples.tolist()))
     return np.array([t for t in itertools.product(range(12), range(2), range(12)) if t not in known])[::5]
-
-
-@pytest.fixture
-def scorers(graph: Graph) -> list[DotProductScorer]:
-    return [randomize(Factorization(graph, dim=4), seed) for seed in (1, 2)]
 
 
 def scores_of(scorers: list[DotProductScorer]) -> list[AnswerScores]:

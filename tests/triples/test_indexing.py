@@ -8,6 +8,7 @@ from pykeen_negater.triples.indexing import (
     TripleIndex,
     check_corruption_scheme,
     check_key_space,
+    expand_ranges,
     hash_keys,
     keys_to_triples,
     triples_to_keys,
@@ -165,3 +166,10 @@ def test_corruption_scheme(scheme, expected):
 def test_bad_corruption_scheme(scheme):
     with pytest.raises(ValueError, match=r"found corruption_scheme=.*, expected a collection of one or more of 'head'"):
         check_corruption_scheme(scheme)
+
+
+def test_ranges_are_expanded_one_after_the_other():
+    starts, counts = np.array([7, 0, 3, 3]), np.array([2, 0, 3, 1])
+    expected = [member for start, count in zip(starts, counts, strict=True) for member in range(start, start + count)]
+    assert expand_ranges(starts, counts).tolist() == expected
+    assert expand_ranges(starts[:0], counts[:0]).tolist() == []

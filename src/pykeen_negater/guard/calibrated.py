@@ -99,7 +99,8 @@ class Guard:
         """
         graph, generator = extractor.graph, np.random.default_rng(seed)
         everything = extractor.queries
-        asked = np.unique(_find(everything, hidden) // graph.num_entities)
+        found = _find(everything, hidden)
+        asked = np.unique(found // graph.num_entities)
         if len(asked) < ENOUGH_HIDDEN:
             raise GuardError(
                 f"found {len(asked)} queries of the visible triples that hidden ones answer, expected at least "
@@ -127,7 +128,7 @@ class Guard:
                 part = RiskModel(seed).fit(*(x[fitted] for x in (slots, features, labels, weights, plausible)))
                 unseen[judged] = part.predict(slots[judged], features[judged], plausible[judged])
                 advance(1)
-        uniform = _uniform_risk(everything, _find(everything, hidden))
+        uniform = _uniform_risk(everything, found)
         hidden_share = len(hidden) / (len(hidden) + len(graph))
         max_risk = TOO_MANY_FACTS * hidden_share / uniform
         accepted = is_proposed & (unseen <= max_risk / MINED_SAFETY * uniform)

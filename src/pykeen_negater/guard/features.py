@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 from ..runtime.progress import Step, step
 from ..scorers.base import DotProductScorer
 from ..triples.graphs import Graph
-from ..triples.indexing import HEAD, TAIL
+from ..triples.indexing import HEAD, TAIL, expand_ranges
 from ..triples.queries import ENTITY_SIDES, Queries
 
 __all__ = [
@@ -240,7 +240,7 @@ def _highest_share(types: csr_array, shares: np.ndarray, entities: np.ndarray, r
     """
     counts = np.diff(types.indptr)[entities]
     rows = np.repeat(np.arange(len(entities)), counts)
-    positions = np.repeat(types.indptr[entities] - np.append(0, np.cumsum(counts)[:-1]), counts) + np.arange(len(rows))
+    positions = expand_ranges(types.indptr[entities], counts)
     highest = np.zeros(len(entities))
     np.maximum.at(highest, rows, shares[relations[rows], types.indices[positions]])
     return highest

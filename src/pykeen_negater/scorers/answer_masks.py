@@ -1,11 +1,13 @@
 """Which of the answers that a batch shares are known, and which occur in the relation's slot."""
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..triples.graphs import Graph
-from ..triples.indexing import RELATION
+from ..triples.indexing import RELATION, expand_ranges
 from ..triples.queries import Queries
 
 __all__ = [
@@ -21,9 +23,12 @@ class AnswerMasks:
 
         :param graph: the graph, whose triples are the known ones
         """
-        self.slots = graph.slots
-        self.num_entities = graph.num_entities
-        self.queries = Queries.from_graph(graph)
+        self.graph = graph
+
+    @cached_property
+    def queries(self) -> Queries:
+        """The queries of the graph, and their known answers."""
+        return Queries.from_graph(self.graph)
 
     def __call__(self, triples: Tensor, side: int, answers: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mark answers to the queries that triples answer.
@@ -34,14 +39,14 @@ class AnswerMasks:
         :return: a pair (whether each answer is a known one; whether it occurs in the slot of the relation), each of
             shape (n, m)
         """
-        columns = np.arange(self.num_entities)
+        columns = np.arange(self.graph.num_entities)
         if answers is not None:
             columns[:] = -1
             columns[answers.cpu().numpy()] = np.arange(len(answers))
         rows = triples.cpu().numpy()
         known = _mark(self.queries.offsets, self.queries.answers, self.queries.find(side, rows), columns)
         relations, inverse = np.unique(rows[:, RELATION], return_inverse=True)
-        in_slot = _mark(*self.slots[side], relations, columns)[inverse]
+        in_slot = _mark(*self.graph.slots[side], relations, columns)[inverse]
         return known.to(triples.device), in_slot.to(triples.device)
 
 
@@ -54,9 +59,8 @@ def _mark(offsets: np.ndarray, entities: np.ndarray, groups: np.ndarray, columns
     :param columns: shape: (num_entities,), the column of each entity, −1 for none
     :return: shape: (n, 1 + the last column)
     """
-    starts, counts = offsets[groups], np.diff(offsets)[groups]
-    firsts = np.cumsum(counts) - counts
-    members = entities[np.repeat(starts - firsts, counts) + np.arange(counts.sum())]
+    counts = np.diff(offsets)[groups]
+    members = entities[expand_ranges(offsets[groups], counts)]
     rows, column = np.repeat(np.arange(len(groups)), counts), columns[members]
     marked = np.zeros((len(groups), columns.max() + 1), dtype=bool)
     marked[rows[column >= 0], column[column >= 0]] = True

@@ -1,6 +1,7 @@
 """Small scorers on frozen vectors of entities: the fast ranker and the guard's best scorer, and a judge of answers."""
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -116,9 +117,13 @@ class Probe(VectorScorer):
         super().__init__(graph, vectors, dim=dim, dropout=dropout)
         self.answers = answers
         self.masks = AnswerMasks(graph)
-        #: The share of the triples that each entity answers, by side
-        self.shares = {
-            side: torch.from_numpy(np.bincount(graph.triples[:, side], minlength=graph.num_entities) / len(graph))
+
+    @cached_property
+    def shares(self) -> dict[int, Tensor]:
+        """The share of the triples that each entity answers, by side; shape of each: (num_entities,)."""
+        triples = self.masks.graph.triples
+        return {
+            side: torch.from_numpy(np.bincount(triples[:, side], minlength=len(self.vectors)) / len(triples))
             for side in ENTITY_SIDES
         }
 

@@ -23,6 +23,7 @@ __all__ = [
     "bit_of",
     "check_corruption_scheme",
     "check_key_space",
+    "expand_ranges",
     "hash_keys",
     "keys_to_triples",
     "triples_to_keys",
@@ -208,3 +209,17 @@ def _are_in_range(triples: Tensor, limits: tuple[int, ...]) -> bool:
         return True
     low, high = (bound.tolist() for bound in torch.aminmax(triples.reshape(-1, 3), dim=0))
     return min(low) >= 0 and all(x < limit for x, limit in zip(high, limits, strict=True))
+
+
+def expand_ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """List the members of ranges, one range after the other.
+
+    >>> expand_ranges(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+
+    :param starts: shape: (n,), where each range starts
+    :param counts: shape: (n,), >= 0, how many members each has
+    :return: shape: (sum of the counts,)
+    """
+    firsts = np.cumsum(counts) - counts
+    return np.repeat(starts - firsts, counts) + np.arange(counts.sum())

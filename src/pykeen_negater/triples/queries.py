@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from .graphs import Graph
-from .indexing import HEAD, RELATION, SIDES, TAIL
+from .indexing import HEAD, RELATION, SIDES, TAIL, expand_ranges
 
 __all__ = [
     "ENTITY_SIDES",
@@ -95,7 +95,7 @@ class Queries:
         """
         counts = self.num_answers[positions]
         offsets = np.append(0, np.cumsum(counts))
-        rows = np.repeat(self.offsets[positions] - offsets[:-1], counts) + np.arange(offsets[-1])
+        rows = expand_ranges(self.offsets[positions], counts)
         columns = (self.sides[positions], self.relations[positions], self.entities[positions])
         return Queries(self.graph, *columns, offsets, self.answers[rows])
 
